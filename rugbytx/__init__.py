@@ -1,0 +1,1 @@
+"""A fault-tolerant video transcoder on Celery and Amazon SQS."""

@@ -1,0 +1,1 @@
+"""One module for each AWS service, each behind a port."""

@@ -1,0 +1,110 @@
+"""What the user wants: one source, one profile, a durable record."""
+
+import hashlib
+from enum import StrEnum
+
+from rugbytx.core.profile import Profile
+from rugbytx.core.record import Record, Versioned
+
+
+class Status(StrEnum):
+    """A job's status."""
+
+    #: Accepted; no worker has begun.
+    QUEUED = "QUEUED"
+    #: At least one unit was claimed.
+    RUNNING = "RUNNING"
+    #: Published: the manifest is true.
+    SUCCEEDED = "SUCCEEDED"
+    #: Ended with a reason a person understands.
+    FAILED = "FAILED"
+    #: Ended because somebody asked.
+    CANCELLED = "CANCELLED"
+
+
+#: A job in one of these still wants work done.
+OPEN = frozenset({Status.QUEUED, Status.RUNNING})
+
+
+class Source(Record):
+    """One exact version of an object in S3."""
+
+    bucket: str
+    key: str
+    etag: str
+    size_bytes: int
+    #: S3's version id, or empty where the bucket keeps no versions.
+    version: str = ""
+
+    @property
+    def url(self) -> str:
+        """Return ``s3://bucket/key``."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class Outputs(Record):
+    """What a published job gave: where its master playlist and its manifest are, and its size."""
+
+    master_key: str
+    manifest_key: str
+    manifest_sha256: str
+    size_bytes: int
+    frames: int
+    duration_s: float
+    renditions: tuple[str, ...]
+    mp4_key: str = ""
+
+
+class Job(Versioned):
+    """A job's record.  Instants are float seconds of store time."""
+
+    id: str
+    generation: int = 1
+    status: Status = Status.QUEUED
+    source: Source
+    profile: Profile
+    #: Asked-for chunk length, or None for the default.
+    chunk_s: float | None = None
+    submitted_at: float
+    deadline_at: float
+    #: When the sweep should look at an open job, if nobody moves it before.
+    wake_at: float
+    #: How often the sweep has re-sent this generation's pointer while it was QUEUED.
+    resends: int = 0
+    started_at: float | None = None
+    ended_at: float | None = None
+    #: Why the job ended, or an empty string.
+    reason: str = ""
+    #: The units of this generation that are finished, by name.
+    done: frozenset[str] = frozenset()
+    #: How many units the plan holds in all, or 0 while there is no plan.
+    units: int = 0
+    frames: int = 0
+    outputs: Outputs | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the job still wants work done."""
+        return self.status in OPEN
+
+
+class Pointer(Versioned):
+    """What travels through SQS: a pointer to a job, never the truth."""
+
+    job_id: str
+    generation: int
+
+
+def identify(source: Source, profile: Profile) -> str:
+    """Return the job id: 80 bits, in hex, of the source's version and the profile's content.
+
+    The version is bucket, key, ETag and size, not S3's version id: uploading the
+    same bytes again into a versioned bucket is still the same video.
+
+    >>> rung = {"height": 360, "rate_bps": 600_000, "high_motion_rate_bps": 900_000}
+    >>> profile = Profile.model_validate({"name": "small", "rungs": [rung]})
+    >>> identify(Source(bucket="b", key="k", etag="e", size_bytes=1), profile)
+    '7ad4ed4b51032dcbdcac'
+    """
+    parts = (source.bucket, source.key, source.etag, str(source.size_bytes), profile.digest())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]

@@ -1,0 +1,165 @@
+"""The piece of work that is leased.
+
+A unit's record springs from its first claim; every later change tests the fence::
+
+                claim (fence + 1)                    commit (iff fence)
+    (nothing) ───────────────────► LEASED ──────────────────────────────► DONE
+                                    ▲  │ give back, verdict (iff fence)
+              claim, once retry_at  │  ▼
+              has come              WAITING
+                                    ▲
+    LEASED, lease run out ──────────┘  the claim itself counts a silent death
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import total_ordering
+from typing import Self
+
+from rugbytx.core.record import Record, Versioned
+
+
+class Kind(StrEnum):
+    """What a unit does."""
+
+    #: Probe the source and write the plan.
+    PLAN = "PLAN"
+    #: Encode the audio, once for the whole job.
+    AUDIO = "AUDIO"
+    #: Encode one chunk in all renditions.
+    VIDEO = "VIDEO"
+    #: Make the progressive MP4.
+    MP4 = "MP4"
+    #: Write playlists and manifest.
+    PUBLISH = "PUBLISH"
+
+
+@total_ordering
+@dataclass(frozen=True)
+class UnitKey:
+    """Which unit of a job; ``index`` counts the chunks and is 0 for every other kind.
+
+    >>> str(UnitKey(Kind.VIDEO, 7)), str(UnitKey(Kind.PLAN))
+    ('VIDEO#00007', 'PLAN')
+    >>> UnitKey.parse("VIDEO#00007")
+    UnitKey(kind=<Kind.VIDEO: 'VIDEO'>, index=7)
+    """
+
+    kind: Kind
+    index: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind}#{self.index:05d}" if self.kind is Kind.VIDEO else str(self.kind)
+
+    def __lt__(self, other: Self) -> bool:
+        return (list(Kind).index(self.kind), self.index) < (list(Kind).index(other.kind), other.index)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the key that ``str`` made; raises ValueError for anything else."""
+        kind, _, index = text.partition("#")
+        return cls(Kind(kind), int(index or 0))
+
+
+PLAN = UnitKey(Kind.PLAN)
+AUDIO = UnitKey(Kind.AUDIO)
+MP4 = UnitKey(Kind.MP4)
+PUBLISH = UnitKey(Kind.PUBLISH)
+
+
+class State(StrEnum):
+    """Where a unit stands; a unit without a record was never claimed."""
+
+    LEASED = "LEASED"
+    WAITING = "WAITING"
+    DONE = "DONE"
+
+
+class Measured(Record):
+    """What one attempt cost and did: later decisions learn from it."""
+
+    worker: str = ""
+    worker_class: str = ""
+    encoder: str = ""
+    fingerprint: str = ""
+    started_at: float = 0.0
+    ended_at: float = 0.0
+    bytes_read: int = 0
+    bytes_written: int = 0
+    frames: int = 0
+    #: Seconds of the whole attempt, by the worker's monotonic clock.
+    elapsed_s: float = 0.0
+    #: Seconds of the encoder alone.
+    encode_s: float = 0.0
+
+
+class Progress(Record):
+    """How far the attempt under way has come, as its heartbeat last said."""
+
+    step: str = ""
+    frames: int = 0
+    fps: float = 0.0
+
+
+class Unit(Versioned):
+    """A unit's record.  Instants are float seconds of store time."""
+
+    key: str
+    generation: int
+    state: State
+    #: Only ever grows, one for each claim.
+    fence: int
+    #: Who has the lease; empty when nobody has.
+    owner: str = ""
+    #: One token for each claim, so that a repeated claim knows itself.
+    token: str = ""
+    #: When the lease ends; 0 when nobody has it.
+    lease_until: float = 0.0
+    #: Not to be claimed before this instant; 0 for at once.
+    retry_at: float = 0.0
+    #: Finished attempts that failed for a reason.
+    verdicts: int = 0
+    #: Attempts that fell silent.
+    deaths: int = 0
+    reason: str = ""
+    progress: Progress = Progress()
+    measured: Measured = Measured()
+    #: The unit's result as JSON once it is DONE: a Plan, a ChunkResult, ...
+    result: str = ""
+
+    def is_claimable(self, now: float) -> bool:
+        """Return whether a claim at store time ``now`` may succeed."""
+        match self.state:
+            case State.DONE:
+                return False
+            case State.LEASED:
+                return self.lease_until <= now
+            case State.WAITING:
+                return self.retry_at <= now
+
+    def claimable_at(self) -> float:
+        """Return the instant from which a claim may succeed; infinity once DONE."""
+        match self.state:
+            case State.DONE:
+                return float("inf")
+            case State.LEASED:
+                return self.lease_until
+            case State.WAITING:
+                return self.retry_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """A time-limited right to one unit, as its owner holds it."""
+
+    job_id: str
+    generation: int
+    key: UnitKey
+    owner: str
+    fence: int
+    token: str
+    #: Store time.
+    until: float
+    #: What the unit had been through before this claim.
+    verdicts: int = 0
+    deaths: int = 0

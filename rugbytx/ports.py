@@ -1,0 +1,199 @@
+"""The outside world as a handful of Protocols: everything above this line is told, not shown.
+
+Methods raise only what ``rugbytx.errors`` names; adapters translate at their
+border.  Each adapter passes the same contract suite as the fake that stands in
+for it (``tests/contract``).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rugbytx.core.cmaf import Track
+from rugbytx.core.job import Job, Outputs, Pointer, Source, Status
+from rugbytx.core.media import MediaInfo
+from rugbytx.core.plan import Plan
+from rugbytx.core.unit import Lease, Measured, Progress, Unit, UnitKey
+
+#: Called with the number of bytes that have moved since the last call.
+OnBytes = Callable[[int], None]
+
+
+class Pulse(Protocol):
+    """What a step reports to, and what may stop it: the heartbeat's side of a unit's work."""
+
+    def step(self, name: str) -> None:
+        """Begin a step: its counter starts from zero."""
+
+    def advance(self, *, frames: int = 0, fps: float = 0.0, count: int = 0) -> None:
+        """Say how far the step has come; only a change counts as life."""
+
+    def check(self) -> None:
+        """Raise what should end the work (LeaseLost, Stalled, Draining), if anything should."""
+
+
+class JobStore(Protocol):
+    """The truth.  Every conditional write survives its own repetition."""
+
+    def now(self) -> float:
+        """Return the store's time; raises Unreachable while it is unknown."""
+
+    def create_job(self, job: Job) -> Job:
+        """Write ``job`` unless its id exists; return the record that stands."""
+
+    def read_job(self, job_id: str) -> Job | None:
+        """Return the job as it is, by a consistent read."""
+
+    def list_jobs(self, *, status: Status | None = None, limit: int = 100) -> Sequence[Job]:
+        """Return jobs, the last submitted first; may lag behind writes."""
+
+    def tighten(self, job_id: str, generation: int, *, deadline_at: float) -> None:
+        """Move the deadline of an open job forward; a later deadline changes nothing."""
+
+    def reopen(self, job: Job) -> bool:
+        """Replace an ended job of generation ``job.generation - 1`` by ``job``; say whether it did."""
+
+    def start_job(self, job_id: str, generation: int) -> None:
+        """Turn QUEUED into RUNNING."""
+
+    def planned(self, job_id: str, generation: int, *, units: int, frames: int) -> None:
+        """Note on the job's record how large the plan is."""
+
+    def set_wake(self, job_id: str, generation: int, *, wake_at: float, resends: int | None = None) -> bool:
+        """Set ``wake_at``; False where the job is not open in this generation."""
+
+    def end_job(
+        self,
+        job_id: str,
+        generation: int,
+        status: Status,
+        *,
+        reason: str = "",
+        outputs: Outputs | None = None,
+    ) -> bool:
+        """End an open job; False where it had ended otherwise or moved on.  Repeating it is True."""
+
+    def delete_job(self, job_id: str) -> None:
+        """Remove the job and its units."""
+
+    def read_units(self, job_id: str, generation: int) -> Mapping[UnitKey, Unit]:
+        """Return all units that were ever claimed, by a consistent read."""
+
+    def claim(self, job: Job, key: UnitKey, seen: Unit | None, *, owner: str, lease_s: float) -> Lease | None:
+        """Claim a unit that still stands as ``seen``; None if somebody was faster."""
+
+    def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> Lease:
+        """Extend the lease and move the job's ``wake_at`` 5 s past its end; raises LeaseLost."""
+
+    def commit(self, lease: Lease, *, result: str, measured: Measured) -> None:
+        """Make the unit DONE; raises LeaseLost.  Only the fence is tested, not the clock."""
+
+    def give_back(
+        self, lease: Lease, *, retry_at: float, reason: str, charged: bool, measured: Measured
+    ) -> None:
+        """Make the unit WAITING; ``charged`` adds a verdict.  Raises LeaseLost."""
+
+    def mark_done(self, job_id: str, generation: int, keys: Iterable[UnitKey]) -> None:
+        """Add units to the job's set of finished ones; adding twice is adding once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Depth:
+    """SQS's own, approximate counts."""
+
+    visible: int
+    in_flight: int
+
+
+class Queue(Protocol):
+    """The queue of pointers, and the dead-letter queue behind it."""
+
+    def send(self, pointers: Sequence[Pointer]) -> None:
+        """Send pointers, in batches; raises Unreachable if any was not accepted."""
+
+    def extend(self, receipt: str, *, visibility_s: float) -> None:
+        """Keep a received message invisible for so long from now; 0 shows it at once."""
+
+    def depth(self) -> Depth:
+        """Return the approximate counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """An object as S3 describes it."""
+
+    key: str
+    size_bytes: int
+    etag: str
+    version: str = ""
+
+
+class Storage(Protocol):
+    """Objects in buckets."""
+
+    def head(self, bucket: str, key: str, *, version: str = "") -> Stored | None:
+        """Return the object's description, or None where there is none."""
+
+    def download(self, source: Source, path: Path, *, on_bytes: OnBytes) -> None:
+        """Bring exactly this version of the source to ``path``, resuming a partial one.
+
+        Raises SourceMissing, SourceChanged, TransferError or ScratchFull.
+        """
+
+    def upload(self, path: Path, bucket: str, key: str, *, content_type: str, on_bytes: OnBytes) -> Stored:
+        """Put a file, in parts where it is large."""
+
+    def put(self, body: bytes, bucket: str, key: str, *, content_type: str) -> None:
+        """Put a small object."""
+
+    def get(self, bucket: str, key: str) -> bytes:
+        """Return a small object's bytes; raises TransferError."""
+
+    def list(self, bucket: str, prefix: str) -> Iterable[Stored]:
+        """Return every object under the prefix."""
+
+    def delete(self, bucket: str, keys: Sequence[str]) -> None:
+        """Remove objects; removing what is not there is no error."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """What encoding gave: a file for each rendition, and the boxes of each, in the plan's order."""
+
+    paths: tuple[Path, ...]
+    tracks: tuple[Track, ...]
+    encoder: str
+    encode_s: float
+
+
+class Media(Protocol):
+    """ffmpeg and ffprobe, and the files they make.
+
+    Every method raises UnsupportedMedia, TranscodeError or ScratchFull, and
+    whatever ``pulse.check`` raises.
+    """
+
+    def probe(self, path: Path, *, pulse: Pulse) -> MediaInfo:
+        """Return what the source is."""
+
+    def encode_chunk(self, plan: Plan, index: int, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:
+        """Encode one chunk in all renditions into ``folder``."""
+
+    def encode_audio(self, plan: Plan, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:
+        """Encode the whole audio into ``folder``."""
+
+    def make_mp4(
+        self, plan: Plan, video: Sequence[Path], audio: Path | None, path: Path, *, pulse: Pulse
+    ) -> None:
+        """Join the chunks of one rendition, in order, and the audio into a progressive MP4."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """The ports of one process, as its composition root put them together."""
+
+    store: JobStore
+    queue: Queue
+    storage: Storage
+    media: Media

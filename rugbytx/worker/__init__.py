@@ -1,0 +1,1 @@
+"""What runs inside `celery -A rugbytx worker`."""
