@@ -1,8 +1,11 @@
 """What a source is: ffprobe's answer as a value."""
 
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from rugbytx.core.record import Record
+from rugbytx.errors import UnsupportedMedia
 
 
 class VideoStream(Record):
@@ -66,3 +69,175 @@ class MediaInfo(Record):
     end_s: Fraction
     video: VideoStream
     audio: AudioStream | None = None
+
+
+#: No phone, camera or broadcast chain makes more; a decompression bomb does.
+MAX_SIDE = 8192
+MAX_PIXELS = 36_000_000
+MAX_FPS = 1000
+
+
+def parse(answer: Mapping[str, Any], *, tail: Sequence[Mapping[str, Any]], size_bytes: int) -> MediaInfo:
+    """Return what the source is, from ffprobe's ``-show_format -show_streams`` in JSON.
+
+    ``tail`` holds the last packets of the stream that ``pick_video`` names, as
+    ``-show_packets`` gives them.  Where the video ends is taken from there,
+    because a container's own duration may be another stream's, an edit list's
+    or a guess.  Raises UnsupportedMedia with one sentence that says what is wrong.
+    """
+    stream = pick_video(answer)
+    container = answer.get("format", {})
+    start_s = _fraction(container.get("start_time")) or Fraction(0)
+    average_rate, base_rate = _rates(stream)
+    return MediaInfo(
+        container=container.get("format_name", ""),
+        size_bytes=size_bytes,
+        start_s=start_s,
+        end_s=_end_s(stream, tail, start_s=start_s, frame_s=1 / average_rate),
+        video=VideoStream(
+            index=stream["index"],
+            codec=stream["codec_name"],
+            pixel_format=stream["pix_fmt"],
+            width=stream["width"],
+            height=stream["height"],
+            sample_aspect=_aspect(stream),
+            rotation=_rotation(stream),
+            average_rate=average_rate,
+            base_rate=base_rate,
+            rate_bps=_integer(stream.get("bit_rate")) or 0,
+            field_order=_known(stream, "field_order") or "progressive",
+            colour_transfer=_known(stream, "color_transfer"),
+            colour_primaries=_known(stream, "color_primaries"),
+            colour_space=_known(stream, "color_space"),
+        ),
+        audio=_audio(answer),
+    )
+
+
+def pick_video(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return ffprobe's description of the video stream to transcode; raises UnsupportedMedia.
+
+    It is the first one that is not a cover picture.
+
+    >>> cover = {"index": 0, "codec_type": "video", "codec_name": "mjpeg", "disposition": {"attached_pic": 1}}
+    >>> film = {"index": 2, "codec_type": "video", "codec_name": "h264", "pix_fmt": "yuv420p",
+    ...     "width": 64, "height": 48}
+    >>> pick_video({"streams": [cover, {"index": 1, "codec_type": "audio"}, film]})["index"]
+    2
+    """
+    videos = [stream for stream in answer.get("streams", ()) if stream.get("codec_type") == "video"]
+    films = [stream for stream in videos if not stream.get("disposition", {}).get("attached_pic")]
+    if not films:
+        what = "only a cover picture" if videos else "no video stream"
+        raise UnsupportedMedia(f"The source has {what}, so there is nothing to transcode.")
+    stream: Mapping[str, Any] = films[0]
+    if not _known(stream, "codec_name"):
+        raise UnsupportedMedia("The source's video is in a format that ffmpeg does not know.")
+    _check_size(stream)
+    if not _known(stream, "pix_fmt"):
+        raise UnsupportedMedia(f"The source's {stream['codec_name']} video cannot be decoded.")
+    return stream
+
+
+def _check_size(stream: Mapping[str, Any]) -> None:
+    width, height = stream.get("width", 0), stream.get("height", 0)
+    if width < 1 or height < 1:
+        raise UnsupportedMedia(
+            "The source's video has no picture size: it is damaged, empty or far too large."
+        )
+    shown = round(width * _aspect(stream))
+    if max(width, height, shown) > MAX_SIDE or max(width, shown) * height > MAX_PIXELS:
+        raise UnsupportedMedia(f"The source's picture of {width}x{height} is larger than this system takes.")
+    if shown < 1:
+        raise UnsupportedMedia("The source's pixel shape leaves no picture to show.")
+
+
+def _rates(stream: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
+    """Return (average, base) rate; where one of them is unusable the other stands in."""
+    average, base = (_fraction(stream.get(name)) for name in ("avg_frame_rate", "r_frame_rate"))
+    usable = [rate for rate in (average, base) if rate is not None and 0 < rate <= MAX_FPS]
+    if not usable:
+        raise UnsupportedMedia("The source's video has no usable frame rate.")
+    return usable[0], base or usable[0]
+
+
+def _end_s(
+    stream: Mapping[str, Any], tail: Sequence[Mapping[str, Any]], *, start_s: Fraction, frame_s: Fraction
+) -> Fraction:
+    """Return when the last frame ends, from the container's start; ``frame_s`` is for those without a duration.
+
+    Packets come in decode order, so with B-frames the last one to be shown is
+    not the last of the file; packets marked ``D`` are decoded but never shown.
+    """
+    tick_s = _fraction(stream.get("time_base")) or Fraction(0)
+    ends = []
+    for packet in tail:
+        shown_at = _integer(packet.get("pts"), packet.get("dts"))
+        if shown_at is not None and "D" not in packet.get("flags", ""):
+            duration = _integer(packet.get("duration")) or 0
+            ends.append((shown_at * tick_s, duration * tick_s or frame_s))
+    end_s = sum(max(ends)) - start_s if ends else Fraction(0)
+    if end_s <= 0:
+        raise UnsupportedMedia("The source's video has no frames.")
+    return end_s
+
+
+def _audio(answer: Mapping[str, Any]) -> AudioStream | None:
+    sounds = [
+        stream
+        for stream in answer.get("streams", ())
+        if stream.get("codec_type") == "audio"
+        and _known(stream, "codec_name")
+        and stream.get("channels", 0) > 0
+        and _integer(stream.get("sample_rate"))
+    ]
+    chosen = next((stream for stream in sounds if stream.get("disposition", {}).get("default")), None)
+    if chosen is None:
+        if not sounds:
+            return None
+        chosen = sounds[0]
+    return AudioStream(
+        index=chosen["index"],
+        codec=chosen["codec_name"],
+        channels=chosen["channels"],
+        sample_rate=int(chosen["sample_rate"]),
+    )
+
+
+def _aspect(stream: Mapping[str, Any]) -> Fraction:
+    return _fraction(str(stream.get("sample_aspect_ratio", "")).replace(":", "/")) or Fraction(1)
+
+
+def _rotation(stream: Mapping[str, Any]) -> int:
+    """Return the clockwise turn, to the nearest quarter.
+
+    A display matrix counts anticlockwise (ffmpeg's ``av_display_rotation_get``),
+    QuickTime's ``rotate`` tag clockwise; ffmpeg 6 and later give only the matrix.
+    """
+    for side_data in stream.get("side_data_list", ()):
+        if "rotation" in side_data:
+            return round(-float(side_data["rotation"]) / 90) * 90 % 360
+    return round((_integer(stream.get("tags", {}).get("rotate")) or 0) / 90) * 90 % 360
+
+
+def _known(stream: Mapping[str, Any], name: str) -> str:
+    """Return a text field, or an empty string where ffprobe says that it does not know."""
+    text = str(stream.get(name, ""))
+    return "" if text in {"unknown", "none", "N/A"} else text
+
+
+def _integer(*values: object) -> int | None:
+    """Return the first that is a whole number; ffprobe leaves fields out or writes ``N/A``."""
+    return next((int(str(value)) for value in values if str(value).lstrip("-").isdecimal()), None)
+
+
+def _fraction(text: object) -> Fraction | None:
+    """Return ffprobe's ``30000/1001``, ``4/3`` or ``12.5`` exactly; None for ``0/0``, ``N/A`` or nothing.
+
+    >>> _fraction("30000/1001"), _fraction("-0.007000"), _fraction("0/0"), _fraction(None)
+    (Fraction(30000, 1001), Fraction(-7, 1000), None, None)
+    """
+    try:
+        return Fraction(str(text))
+    except (ValueError, ZeroDivisionError):
+        return None

@@ -1,6 +1,7 @@
 """What a finished unit leaves behind: its outputs, as the publishing unit will need them."""
 
 from rugbytx.core.record import Record, Versioned
+from rugbytx.core.unit import Unit
 
 
 class Segment(Record):
@@ -59,3 +60,8 @@ class Manifest(Versioned):
     generation: int
     master_key: str
     entries: tuple[ManifestEntry, ...]
+
+
+def tracks_of(unit: Unit) -> TracksResult:
+    """Return the result of a finished VIDEO or AUDIO unit."""
+    return TracksResult.model_validate_json(unit.result)

@@ -1,0 +1,36 @@
+"""Celery's keys for every worker."""
+
+broker_url = "sqs://"
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None  # an on-premises worker outlives any outage
+broker_transport_options = {
+    "wait_time_seconds": 20,
+    "polling_interval": 1,
+    "sqs_base64_encoding": False,
+    # The read timeout must outlast a long poll; SQS answers everything else within seconds.
+    "client-config": {
+        "connect_timeout": 5,
+        "read_timeout": 30,
+        "retries": {"mode": "standard", "total_max_attempts": 3},
+    },
+}
+
+task_default_queue = "transcode"
+task_serializer = "json"
+accept_content = ["json"]
+task_ignore_result = True
+
+# The message goes only after its lane has left everything in the store.
+task_acks_late = True
+task_reject_on_worker_lost = True
+task_acks_on_failure_or_timeout = False
+
+# One encode at a time, and no second message in hand while it runs.
+worker_concurrency = 1
+worker_prefetch_multiplier = 1
+worker_cancel_long_running_tasks_on_connection_loss = False  # the lease decides, not the connection
+
+# SQS carries neither control messages nor events; progress and control live in the store.
+worker_enable_remote_control = False
+worker_send_task_events = False
+worker_hijack_root_logger = False

@@ -1,0 +1,56 @@
+"""Where a job's outputs stand in the bucket.
+
+::
+
+    out/<job>/g<generation>/
+        1080p/00000-f1.mp4      a chunk of one rendition: an init segment and its CMAF fragments
+        audio/00000-f1.mp4
+        1080p-f1.m3u8           media playlists
+        audio-f1.m3u8
+        1080p-f1.mp4            the progressive MP4, where the profile asks for one
+        manifest-f1.json        what the commit makes true
+        master-f1.m3u8          written last
+
+Every key holds job, generation, unit and fence, so no two attempts ever touch
+one key, and a playlist names its files by relative paths.
+"""
+
+from rugbytx.core.unit import Lease
+
+MP4_TYPE = "video/mp4"
+AUDIO_TYPE = "audio/mp4"
+PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
+JSON_TYPE = "application/json"
+
+
+def job_prefix(job_id: str) -> str:
+    """Return the prefix of everything that a job ever wrote."""
+    return f"out/{job_id}/"
+
+
+def prefix(job_id: str, generation: int) -> str:
+    """Return the prefix of one generation's outputs.
+
+    >>> prefix("7ad4", 2)
+    'out/7ad4/g2/'
+    """
+    return f"{job_prefix(job_id)}g{generation}/"
+
+
+def track_key(lease: Lease, rendition: str) -> str:
+    """Return the key of the track file that the lease's unit makes for a rendition."""
+    return f"{prefix(lease.job_id, lease.generation)}{rendition}/{lease.key.index:05d}-f{lease.fence}.mp4"
+
+
+def file_key(lease: Lease, name: str, suffix: str) -> str:
+    """Return the key of one of the files beside the tracks, e.g. ``master`` with ``m3u8``."""
+    return f"{prefix(lease.job_id, lease.generation)}{name}-f{lease.fence}.{suffix}"
+
+
+def relative(key: str, job_id: str, generation: int) -> str:
+    """Return a key as a URI relative to the generation's playlists.
+
+    >>> relative("out/7ad4/g2/720p/00000-f1.mp4", "7ad4", 2)
+    '720p/00000-f1.mp4'
+    """
+    return key.removeprefix(prefix(job_id, generation))

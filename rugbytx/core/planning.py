@@ -1,0 +1,140 @@
+"""How a job is planned: from what the source is and what is wished to the plan."""
+
+from fractions import Fraction
+
+from rugbytx.core import ladder
+from rugbytx.core.job import Source
+from rugbytx.core.media import MediaInfo, VideoStream
+from rugbytx.core.plan import AudioPlan, Grid, Plan
+from rugbytx.core.profile import Profile
+
+#: A chunk when nobody asked for another length.
+CHUNK_S = Fraction(60)
+
+#: A source shorter than this is one chunk, unless a length was asked for.
+ONE_CHUNK_BELOW_S = Fraction(90)
+
+#: The keyframe interval, and the playlist segment in GOPs (Apple HLS authoring rules 1.13 and 7.5).
+GOP_S = 2
+SEGMENT_GOPS = 3
+
+#: A tail shorter than this many GOPs joins the chunk before it.
+LEAST_TAIL_GOPS = 2
+
+HIGHEST_RATE = Fraction(60)
+LOWEST_RATE = Fraction(1)
+
+STANDARD_RATES = (
+    Fraction(10),
+    Fraction(25, 2),
+    Fraction(15),
+    Fraction(24000, 1001),
+    Fraction(24),
+    Fraction(25),
+    Fraction(30000, 1001),
+    Fraction(30),
+    Fraction(48),
+    Fraction(50),
+    Fraction(60000, 1001),
+    Fraction(60),
+)
+
+
+def decide(media: MediaInfo, source: Source, profile: Profile, *, chunk_s: float | None = None) -> Plan:
+    """Return the plan for one source: its grid, its renditions, its audio, and why.
+
+    ``chunk_s`` is the asked-for chunk length, or None for the default.
+    """
+    grid, grid_note = lay_grid(media, chunk_s=chunk_s)
+    renditions, notes = ladder.decide(
+        media.video, profile, rate=grid.rate, source_rate_bps=_source_rate_bps(media, grid)
+    )
+    audio = None
+    if media.audio:
+        audio = AudioPlan(stream_index=media.audio.index, rate_bps=profile.audio_rate_bps)
+    return Plan(
+        source=source,
+        media=media,
+        grid=grid,
+        renditions=renditions,
+        audio=audio,
+        mp4=profile.mp4,
+        notes=(grid_note, *notes, *(() if audio else ("no audio: the source has none",))),
+    )
+
+
+def lay_grid(media: MediaInfo, *, chunk_s: float | None) -> tuple[Grid, str]:
+    """Return the frame grid for a source, and why it has its rate.
+
+    The number of frames is ``floor(end * rate + 1/2)``, which is what ffmpeg's
+    ``fps`` filter (rounding to the nearest, starting at zero) makes of a source
+    whose last frame ends at ``end``; measured for constant and variable rate.
+    """
+    rate, note = grid_rate(media.video)
+    frames = max(1, _round(media.end_s * rate))
+    gop = max(1, _round(GOP_S * rate))
+    segment = SEGMENT_GOPS * gop
+    if chunk_s is None and media.end_s < ONE_CHUNK_BELOW_S:
+        chunk = max(segment, -(-frames // segment) * segment)
+    else:
+        chunk = _chunk_frames(Fraction(chunk_s or CHUNK_S), rate=rate, gop=gop, segment=segment)
+    whole, tail = divmod(frames, chunk)
+    chunks = max(1, whole + (tail >= LEAST_TAIL_GOPS * gop))
+    return Grid(rate=rate, frames=frames, gop=gop, segment=segment, chunk=chunk, chunks=chunks), note
+
+
+def _chunk_frames(length_s: Fraction, *, rate: Fraction, gop: int, segment: int) -> int:
+    """Return the chunk length nearest to ``length_s``: whole segments, or whole GOPs below one segment."""
+    step = segment if length_s * rate >= segment else gop
+    return max(1, _round(length_s * rate / step)) * step
+
+
+def grid_rate(video: VideoStream) -> tuple[Fraction, str]:
+    """Return the grid's rate and why.
+
+    A constant rate is kept, written as the standard rate it stands for
+    (29.97 is 30000/1001).  A variable one goes to the standard rate beside its
+    average, or the next above it, so that frames are repeated rather than lost.
+    Above 60 it is halved, which drops every other frame and keeps motion even
+    (Apple HLS authoring rules 1.18 and 1.19).
+    """
+    average, base = video.average_rate, video.base_rate
+    constant = abs(average - base) <= base / 1000
+    rate, note = average, f"{_fps(average)} frames a second, as the source has"
+    if not constant:
+        rate = next((known for known in STANDARD_RATES if known >= average), average)
+        note = f"variable rate, {_fps(average)} on average: brought to {_fps(rate)}"
+    near = min(STANDARD_RATES, key=lambda known: abs(known - average))
+    tolerance = near / (3000 if constant else 200)
+    if abs(near - average) <= tolerance and near != average:
+        rate = near
+        note = f"{_fps(average)} frames a second stands for {near}"
+    while rate > HIGHEST_RATE:
+        rate /= 2
+        note = f"{_fps(average)} frames a second is halved to {_fps(rate)}"
+    if rate < LOWEST_RATE:
+        rate, note = LOWEST_RATE, f"{_fps(average)} frames a second is raised to one"
+    return rate, note
+
+
+def _source_rate_bps(media: MediaInfo, grid: Grid) -> int:
+    """Return the source's video rate, or what is left of the file's rate where the container is silent."""
+    return media.video.rate_bps or int(media.size_bytes * 8 / grid.duration_s)
+
+
+def _round(value: Fraction) -> int:
+    """Return the nearest whole number, halves up: Python's own rounding goes to even.
+
+    >>> _round(Fraction(5, 2)), _round(Fraction(7, 2))
+    (3, 4)
+    """
+    return int((value + Fraction(1, 2)) // 1)
+
+
+def _fps(rate: Fraction) -> str:
+    """Return a rate for people.
+
+    >>> _fps(Fraction(30000, 1001)), _fps(Fraction(25))
+    ('29.97', '25')
+    """
+    return f"{float(rate):.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,219 @@
+"""The text of HLS playlists (RFC 8216, and Apple's HLS authoring specification).
+
+Every segment is a byte range of a chunk's own CMAF file, so publishing copies
+no video::
+
+    master.m3u8 ── 720p.m3u8 ──┬── chunk 0: [init][segment][segment]...
+                │              ├── chunk 1: [init][segment][segment]...
+                │              └── ...
+                └─ audio.m3u8 ───── audio: [init][segment][segment]...
+"""
+
+import string
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate, pairwise
+
+from rugbytx.core.plan import Grid, Plan
+from rugbytx.core.result import TrackFile, TracksResult
+
+#: The lowest version that knows EXT-X-MAP in such a playlist (RFC 8216, 7).
+VERSION = 6
+#: A player that knows nothing of its network starts here (Apple's authoring specification, 1.32).
+DEFAULT_BPS = 2_000_000
+#: What path and playlist need no escape for (RFC 3986, 2.3); a colon would start a scheme.
+_PLAIN = frozenset((string.ascii_letters + string.digits + "-._~/").encode())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """What a rendition costs to transport, in bits a second, rounded up."""
+
+    average_bps: int
+    peak_bps: int
+
+
+def files_of(chunks: Iterable[TracksResult], rendition: str) -> tuple[TrackFile, ...]:
+    """Return a rendition's files, in the order of the chunks."""
+    return tuple(file for chunk in chunks for file in chunk.files if file.rendition == rendition)
+
+
+def target_duration_s(files: Iterable[TrackFile]) -> int:
+    """Return the target duration that all playlists of a job must share (RFC 8216, 6.2.4).
+
+    No segment, rounded to the nearest second, may be longer (4.3.3.1).
+    """
+    longest = max(length for file in files for length in _lengths_s(file))
+    return max(1, int(longest + Fraction(1, 2)))
+
+
+def splices(grid: Grid, fingerprints: Sequence[str]) -> tuple[Fraction, ...]:
+    """Return the seconds at which a chunk follows one of another fingerprint.
+
+    >>> grid = Grid(rate=Fraction(25), frames=400, gop=50, segment=150, chunk=150, chunks=3)
+    >>> splices(grid, ["one", "other", "other"])
+    (Fraction(6, 1),)
+    """
+    changes = (index for index, (one, other) in enumerate(pairwise(fingerprints), start=1) if one != other)
+    return tuple(grid.chunk_frames(index).start / grid.rate for index in changes)
+
+
+def measure(files: Sequence[TrackFile], *, target_s: int) -> Rates:
+    """Return the rates of a rendition's segments.
+
+    The peak is the largest rate of any neighbouring segments that last between
+    half and one and a half target durations together (RFC 8216, 4.1), and never
+    below the average, which a video shorter than that has to stand for.
+    """
+    segments = [
+        (8 * segment.size_bytes, length)
+        for file in files
+        for segment, length in zip(file.segments, _lengths_s(file), strict=True)
+    ]
+    average = Fraction(sum(bits for bits, _ in segments)) / sum(length for _, length in segments)
+    peak = average
+    for first in range(len(segments)):
+        bits, lasts = 0, Fraction(0)
+        for number in range(first, len(segments)):
+            bits, lasts = bits + segments[number][0], lasts + segments[number][1]
+            if 2 * lasts > 3 * target_s:
+                break
+            if 2 * lasts >= target_s:
+                peak = max(peak, bits / lasts)
+    return Rates(average_bps=-int(-average // 1), peak_bps=-int(-peak // 1))
+
+
+def media_playlist(
+    files: Sequence[TrackFile],
+    *,
+    splices_s: Sequence[Fraction],
+    target_s: int,
+    path_of: Callable[[TrackFile], str],
+) -> str:
+    """Return the playlist of one rendition; ``path_of`` gives a file's path relative to the playlist.
+
+    One map serves all chunks, because chunks of one fingerprint have the same
+    init segment.  At a splice the rendition gets a discontinuity and a new map:
+    video exactly there, where a file begins, and audio at the nearest boundary
+    of its own segments, since all renditions must count the same
+    discontinuities (RFC 8216, 6.2.4).
+
+    EXTINF is the difference of two rounded instants and not a rounded length,
+    so that two hours of thirds of a second do not add up to a drift.
+    """
+    entries = [(file, segment) for file in files for segment in file.segments]
+    starts = list(accumulate((length for file in files for length in _lengths_s(file)), initial=Fraction(0)))
+    breaks = Counter(_nearest(starts[1:-1], splice) + 1 for splice in splices_s if len(entries) > 1)
+    lines = [
+        "#EXTM3U",
+        f"#EXT-X-VERSION:{VERSION}",
+        f"#EXT-X-TARGETDURATION:{target_s}",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+    ]
+    for number, ((file, segment), (start, end)) in enumerate(zip(entries, pairwise(starts), strict=True)):
+        uri = _uri(path_of(file))
+        lines += ["#EXT-X-DISCONTINUITY"] * breaks[number]
+        if number == 0 or breaks[number]:
+            lines.append(f'#EXT-X-MAP:URI="{uri}",BYTERANGE="{file.init_bytes}@0"')
+        lines += [
+            f"#EXTINF:{_decimal(_microseconds(end) - _microseconds(start))},",
+            f"#EXT-X-BYTERANGE:{segment.size_bytes}@{segment.offset}",
+            uri,
+        ]
+    return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
+
+
+def master_playlist(
+    plan: Plan,
+    chunks: Sequence[TracksResult],
+    audio: TracksResult | None,
+    *,
+    target_s: int,
+    path_of: Callable[[str], str],
+) -> str:
+    """Return the master playlist; ``path_of`` gives a rendition's playlist by its name, or by ``audio``.
+
+    The first variant is where a player starts: the one whose average is nearest
+    to 2 Mbit/s.  The others fall from the largest.  Rates are measured, and a
+    variant's are the sums of its video's and the audio's (RFC 8216, 4.3.4.2).
+    """
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    sound, sound_codec, group = Rates(average_bps=0, peak_bps=0), "", ""
+    if audio and plan.audio:
+        sound = measure(audio.files, target_s=target_s)
+        sound_codec, group = f",{audio.files[0].codec}", ',AUDIO="audio"'
+        lines.append(
+            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,'
+            f'CHANNELS="{plan.audio.channels}",URI="{_uri(path_of("audio"))}"'
+        )
+    variants = []
+    for rendition in plan.renditions:
+        files = files_of(chunks, rendition.name)
+        picture = measure(files, target_s=target_s)
+        average_bps = picture.average_bps + sound.average_bps
+        text = (
+            f"#EXT-X-STREAM-INF:BANDWIDTH={picture.peak_bps + sound.peak_bps},AVERAGE-BANDWIDTH={average_bps},"
+            f'CODECS="{_video_codec(files)}{sound_codec}",RESOLUTION={rendition.width}x{rendition.height},'
+            f"FRAME-RATE={float(plan.grid.rate):.3f}{group}\n{_uri(path_of(rendition.name))}"
+        )
+        variants.append((abs(average_bps - DEFAULT_BPS), text))
+    start = min(range(len(variants)), key=lambda number: variants[number][0])
+    variants.insert(0, variants.pop(start))
+    return "\n".join([*lines, *(text for _, text in variants), ""])
+
+
+def _lengths_s(file: TrackFile) -> Iterator[Fraction]:
+    """Yield the length of each of a file's segments, in seconds."""
+    return (Fraction(segment.duration, file.timescale) for segment in file.segments)
+
+
+def _nearest(starts_s: Sequence[Fraction], instant_s: Fraction) -> int:
+    """Return the place of the start that is nearest to an instant, the earlier of two.
+
+    >>> _nearest([Fraction(6), Fraction(12)], Fraction(11))
+    1
+    """
+    return min(range(len(starts_s)), key=lambda number: abs(starts_s[number] - instant_s))
+
+
+def _video_codec(files: Sequence[TrackFile]) -> str:
+    """Return the codec that a decoder must know to play all files of a rendition.
+
+    Where encoders differ it is the highest profile with the highest level,
+    since a decoder for these plays the lower ones too.  To name each of them
+    would be an honest list, but players ask the browser about all video codecs
+    of the attribute at once, as if they stood in one track file.
+
+    >>> from types import SimpleNamespace
+    >>> _video_codec([SimpleNamespace(codec="avc1.64001f"), SimpleNamespace(codec="avc1.4d4028")])
+    'avc1.640028'
+    """
+    profile = max(file.codec[5:9] for file in files)
+    level = max(file.codec[9:11] for file in files)
+    return f"avc1.{profile}{level}"
+
+
+def _uri(path: str) -> str:
+    """Return a relative path as a URI reference: no quote, space, line end or scheme can enter a playlist.
+
+    >>> _uri('720p/a "b":1.mp4')
+    '720p/a%20%22b%22%3A1.mp4'
+    """
+    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in path.encode())
+
+
+def _microseconds(instant_s: Fraction) -> int:
+    """Return an instant in whole microseconds, rounded to the nearest."""
+    return int(instant_s * 1_000_000 + Fraction(1, 2))
+
+
+def _decimal(microseconds: int) -> str:
+    """Return microseconds as decimal seconds.
+
+    >>> _decimal(6_006_000)
+    '6.006000'
+    """
+    return f"{microseconds // 1_000_000}.{microseconds % 1_000_000:06d}"

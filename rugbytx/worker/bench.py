@@ -1,0 +1,104 @@
+"""Where one unit is worked on: its right to it, its tools, its place, and moving files in and out."""
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rugbytx.core.job import Job, Source
+from rugbytx.core.result import TrackFile
+from rugbytx.core.unit import Lease, Unit, UnitKey
+from rugbytx.errors import ScratchFull, VerificationError
+from rugbytx.ports import Ports, Pulse
+from rugbytx.worker.account import Account
+
+#: What the audio is called among the renditions.
+AUDIO_NAME = "audio"
+
+#: A chunk of all renditions fits into this; the source is counted by its size.
+SCRATCH_MARGIN_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Everything that the work of one unit needs: its right to it, its tools, its place."""
+
+    job: Job
+    lease: Lease
+    units: Mapping[UnitKey, Unit]
+    ports: Ports
+    output_bucket: str
+    #: The job's own folder on the scratch disk.
+    scratch: Path
+    account: Account
+    pulse: Pulse
+
+
+def fetch_source(bench: Bench) -> Path:
+    """Return the source on the scratch disk, downloading it the first time."""
+    source, path = bench.job.source, bench.scratch / "source"
+    if not path.exists():
+        bench.pulse.step("download")
+        require_room(bench.scratch, source.size_bytes)
+        download(bench, source, path)
+    return path
+
+
+def fetch_track(bench: Bench, file: TrackFile, folder: Path) -> Path:
+    """Bring one of this job's own outputs back to the scratch disk, exactly as it was uploaded."""
+    bench.pulse.step("download")
+    stored = bench.ports.storage.head(bench.output_bucket, file.key)
+    if stored is None or stored.size_bytes != file.size_bytes:
+        raise VerificationError(f"{file.key} is not in the bucket as it was uploaded")
+    source = Source(
+        bucket=bench.output_bucket,
+        key=file.key,
+        etag=stored.etag,
+        size_bytes=stored.size_bytes,
+        version=stored.version,
+    )
+    path = folder / file.key.replace("/", "-")
+    download(bench, source, path)
+    return path
+
+
+def download(bench: Bench, source: Source, path: Path) -> None:
+    """Download an object, counting its bytes."""
+
+    def count(size_bytes: int) -> None:
+        bench.account.read(size_bytes, bench.pulse)
+
+    bench.ports.storage.download(source, path, on_bytes=count)
+
+
+def upload(bench: Bench, path: Path, key: str, content_type: str) -> None:
+    """Upload a file under the lease's own key, counting its bytes."""
+
+    def count(size_bytes: int) -> None:
+        bench.account.wrote(size_bytes, bench.pulse)
+
+    bench.ports.storage.upload(path, bench.output_bucket, key, content_type=content_type, on_bytes=count)
+
+
+def unit_folder(bench: Bench) -> Path:
+    """Return the unit's own empty folder, which the lane removes afterwards."""
+    folder = bench.scratch / "unit"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def require_room(folder: Path, size_bytes: int) -> None:
+    """Raise ScratchFull unless the disk has room for so much and the encoder's outputs."""
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < size_bytes + SCRATCH_MARGIN_BYTES:
+        raise ScratchFull(
+            f"the scratch disk has {free_bytes >> 20} MiB free, and the source needs {size_bytes >> 20} MiB"
+        )
+
+
+def sha256(path: Path) -> str:
+    """Return a file's SHA-256, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

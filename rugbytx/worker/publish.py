@@ -1,0 +1,135 @@
+"""Publishing: playlists, manifest, and the master last.  No video is copied."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+
+from rugbytx.core import layout, playlist
+from rugbytx.core.job import Outputs
+from rugbytx.core.plan import Plan
+from rugbytx.core.result import Manifest, ManifestEntry, Mp4Result, TrackFile, TracksResult, tracks_of
+from rugbytx.core.unit import AUDIO, MP4, Kind, UnitKey
+from rugbytx.errors import VerificationError
+from rugbytx.worker.bench import AUDIO_NAME, Bench
+
+
+def publish(bench: Bench, plan: Plan) -> Outputs:
+    """Write media playlists, the manifest and, last, the master; return what the job's record holds.
+
+    A reader who finds the master can therefore read everything that it names.
+    """
+    job = bench.job
+    chunks = [tracks_of(bench.units[UnitKey(Kind.VIDEO, index)]) for index in range(plan.grid.chunks)]
+    audio = tracks_of(bench.units[AUDIO]) if plan.audio else None
+    mp4 = Mp4Result.model_validate_json(bench.units[MP4].result) if plan.mp4 else None
+
+    bench.pulse.step("publish")
+    uploaded = [*_tracks(chunks, audio), *([_mp4(mp4)] if mp4 else [])]
+    _require_present(bench, uploaded)
+    media = [_playlist(bench, name, text) for name, text in _media_playlists(bench, plan, chunks, audio)]
+    master = _playlist(
+        bench,
+        "master",
+        playlist.master_playlist(
+            plan, chunks, audio, target_s=_target_s(chunks, audio), path_of=partial(_playlist_path, bench)
+        ),
+    )
+    entries = (*uploaded, *(entry for entry, _ in media), master[0])
+    manifest = Manifest(job_id=job.id, generation=job.generation, master_key=master[0].key, entries=entries)
+    listed = _described(bench, "manifest", "json", manifest.model_dump_json(indent=1), layout.JSON_TYPE)
+    for entry, body in (*media, listed, master):
+        bench.ports.storage.put(body, bench.output_bucket, entry.key, content_type=entry.content_type)
+        bench.account.wrote(len(body), bench.pulse)
+    return Outputs(
+        master_key=master[0].key,
+        manifest_key=listed[0].key,
+        manifest_sha256=listed[0].sha256,
+        size_bytes=sum(entry.size_bytes for entry in entries),
+        frames=plan.grid.frames,
+        duration_s=float(plan.grid.duration_s),
+        renditions=tuple(rendition.name for rendition in plan.renditions),
+        mp4_key=mp4.key if mp4 else "",
+    )
+
+
+def _media_playlists(
+    bench: Bench, plan: Plan, chunks: Sequence[TracksResult], audio: TracksResult | None
+) -> Iterator[tuple[str, str]]:
+    """Yield each rendition's name and playlist, the audio's last."""
+    splices_s = playlist.splices(plan.grid, [chunk.fingerprint for chunk in chunks])
+    renditions = {rendition.name: playlist.files_of(chunks, rendition.name) for rendition in plan.renditions}
+    if audio:
+        renditions[AUDIO_NAME] = audio.files
+    for name, files in renditions.items():
+        text = playlist.media_playlist(
+            files,
+            splices_s=splices_s,
+            target_s=_target_s(chunks, audio),
+            path_of=lambda file: layout.relative(file.key, bench.job.id, bench.job.generation),
+        )
+        yield name, text
+
+
+def _target_s(chunks: Sequence[TracksResult], audio: TracksResult | None) -> int:
+    """Return the target duration that all playlists share."""
+    return playlist.target_duration_s(
+        file for result in (*chunks, *([audio] if audio else [])) for file in result.files
+    )
+
+
+def _playlist_path(bench: Bench, name: str) -> str:
+    """Return a media playlist's path relative to the master."""
+    key = layout.file_key(bench.lease, name, "m3u8")
+    return layout.relative(key, bench.job.id, bench.job.generation)
+
+
+def _tracks(chunks: Iterable[TracksResult], audio: TracksResult | None) -> Iterable[ManifestEntry]:
+    """Yield an entry for each track file."""
+    for chunk in chunks:
+        yield from (_track(file, layout.MP4_TYPE) for file in chunk.files)
+    if audio:
+        yield from (_track(file, layout.AUDIO_TYPE) for file in audio.files)
+
+
+def _track(file: TrackFile, content_type: str) -> ManifestEntry:
+    return ManifestEntry(
+        key=file.key, size_bytes=file.size_bytes, sha256=file.sha256, content_type=content_type
+    )
+
+
+def _mp4(mp4: Mp4Result) -> ManifestEntry:
+    return ManifestEntry(
+        key=mp4.key, size_bytes=mp4.size_bytes, sha256=mp4.sha256, content_type=layout.MP4_TYPE
+    )
+
+
+def _playlist(bench: Bench, name: str, text: str) -> tuple[ManifestEntry, bytes]:
+    return _described(bench, name, "m3u8", text, layout.PLAYLIST_TYPE)
+
+
+def _described(
+    bench: Bench, name: str, suffix: str, text: str, content_type: str
+) -> tuple[ManifestEntry, bytes]:
+    """Return a small text object as its manifest entry and its bytes."""
+    body = text.encode()
+    entry = ManifestEntry(
+        key=layout.file_key(bench.lease, name, suffix),
+        size_bytes=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+        content_type=content_type,
+    )
+    return entry, body
+
+
+def _require_present(bench: Bench, entries: Iterable[ManifestEntry]) -> None:
+    """Raise VerificationError unless the bucket holds every entry in its recorded size."""
+    prefix = layout.prefix(bench.job.id, bench.job.generation)
+    sizes = {
+        stored.key: stored.size_bytes for stored in bench.ports.storage.list(bench.output_bucket, prefix)
+    }
+    for entry in entries:
+        if sizes.get(entry.key) != entry.size_bytes:
+            seen = sizes.get(entry.key, "nothing")
+            raise VerificationError(
+                f"{entry.key} should have {entry.size_bytes} bytes, and the bucket shows {seen}"
+            )

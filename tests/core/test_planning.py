@@ -1,0 +1,221 @@
+"""Planning: the grid, the ladder, and the laws that both must keep."""
+
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rugbytx.core import ladder, planning
+from rugbytx.core.job import Source
+from rugbytx.core.media import AudioStream, MediaInfo, VideoStream
+from rugbytx.core.profile import Profile, Rung
+
+MATCH = Profile(
+    name="match",
+    rungs=(
+        Rung(height=1080, rate_bps=6_000_000, high_motion_rate_bps=7_800_000),
+        Rung(height=720, rate_bps=3_000_000, high_motion_rate_bps=4_500_000),
+        Rung(height=540, rate_bps=2_000_000, high_motion_rate_bps=2_500_000),
+        Rung(height=360, rate_bps=600_000, high_motion_rate_bps=900_000),
+    ),
+)
+SOURCE = Source(bucket="b", key="k", etag="e", size_bytes=4_000_000_000)
+
+
+def stream(
+    *,
+    size: tuple[int, int] = (1920, 1080),
+    average: Fraction = Fraction(25),
+    base: Fraction | None = None,
+    rate_bps: int = 20_000_000,
+    codec: str = "h264",
+    rotation: int = 0,
+) -> VideoStream:
+    """Return a video stream; constant rate unless ``base`` differs."""
+    return VideoStream(
+        index=0,
+        codec=codec,
+        pixel_format="yuv420p",
+        width=size[0],
+        height=size[1],
+        rotation=rotation,
+        average_rate=average,
+        base_rate=base or average,
+        rate_bps=rate_bps,
+    )
+
+
+def media(video: VideoStream, *, end_s: Fraction = Fraction(7200), audio: bool = True) -> MediaInfo:
+    """Return a source of that picture."""
+    sound = AudioStream(index=1, codec="aac", channels=2, sample_rate=48_000) if audio else None
+    return MediaInfo(
+        container="mov,mp4",
+        size_bytes=4_000_000_000,
+        start_s=Fraction(0),
+        end_s=end_s,
+        video=video,
+        audio=sound,
+    )
+
+
+NTSC = Fraction(30000, 1001)
+
+RATES = [
+    # what the container says: average, base -> the grid's rate
+    (Fraction(25), Fraction(25), Fraction(25)),
+    (Fraction(24), Fraction(24), Fraction(24)),
+    (Fraction(24000, 1001), Fraction(24000, 1001), Fraction(24000, 1001)),
+    (Fraction(2997, 100), Fraction(2997, 100), NTSC),  # 29.97 written short
+    (Fraction(25, 2), Fraction(25, 2), Fraction(25, 2)),
+    (Fraction(50), Fraction(50), Fraction(50)),
+    (Fraction(60), Fraction(60), Fraction(60)),
+    (Fraction(120), Fraction(120), Fraction(60)),  # halved
+    (Fraction(120000, 1001), Fraction(120000, 1001), Fraction(60000, 1001)),
+    (Fraction(240), Fraction(240), Fraction(60)),  # halved twice
+    (Fraction(1, 10), Fraction(1, 10), Fraction(1)),  # raised
+    (Fraction(2994, 100), Fraction(60), NTSC),  # a phone's 29.94 on average
+    (Fraction(30), Fraction(90_000), Fraction(30)),
+    (Fraction(47), Fraction(120), Fraction(48)),  # the next standard rate above
+    (Fraction(58), Fraction(60), Fraction(60000, 1001)),
+]
+
+
+@pytest.mark.parametrize(("average", "base", "expected"), RATES)
+def test_grid_rate_is_the_rate_that_the_source_means(
+    average: Fraction, base: Fraction, expected: Fraction
+) -> None:
+    """A constant rate is kept, a variable one goes to a standard rate, a high one is halved."""
+    rate, reason = planning.grid_rate(stream(average=average, base=base))
+    assert rate == expected
+    assert reason
+
+
+CHUNKS = [
+    # duration, asked for -> frames at 25 fps, chunk, chunks
+    (Fraction(7200), None, 180_000, 1500, 120),
+    (Fraction(30), None, 750, 750, 1),  # 30 s is a whole number of segments
+    (Fraction(89), None, 2225, 2250, 1),  # below 90 s: one chunk
+    (Fraction(90), None, 2250, 1500, 2),
+    (Fraction(30), 5.0, 750, 150, 5),  # 5 s is 2.5 GOPs: one segment of 6 s
+    (Fraction(32), 2.0, 800, 50, 16),  # one GOP
+    (Fraction(33), 2.0, 825, 50, 16),  # a tail below two GOPs joins its neighbour
+    (Fraction(61), 60.0, 1525, 1500, 1),
+    (Fraction(65), 60.0, 1625, 1500, 2),
+    (Fraction(1, 100), None, 1, 150, 1),
+]
+
+
+@pytest.mark.parametrize(("end_s", "asked_s", "frames", "chunk", "chunks"), CHUNKS)
+def test_chunks_are_whole_segments(
+    end_s: Fraction, asked_s: float | None, frames: int, chunk: int, chunks: int
+) -> None:
+    """Chunks are whole segments, or whole GOPs where less was asked for; a short tail joins."""
+    grid, _ = planning.lay_grid(media(stream(), end_s=end_s), chunk_s=asked_s)
+    assert (grid.frames, grid.chunk, grid.chunks) == (frames, chunk, chunks)
+
+
+rates = st.sampled_from(planning.STANDARD_RATES)
+
+
+@given(
+    rate=rates,
+    end_s=st.fractions(min_value=Fraction(1, 1000), max_value=20_000, max_denominator=90_000),
+    asked_s=st.none() | st.floats(min_value=0.1, max_value=3600),
+)
+def test_chunks_partition_the_frames(rate: Fraction, end_s: Fraction, asked_s: float | None) -> None:
+    """Every frame lies in exactly one chunk, every chunk starts on the keyframe grid and holds a frame."""
+    grid, _ = planning.lay_grid(media(stream(average=rate), end_s=end_s), chunk_s=asked_s)
+    runs = [grid.chunk_frames(index) for index in range(grid.chunks)]
+    assert runs[0].start == 0
+    assert runs[-1].stop == grid.frames
+    assert all(left.stop == right.start for left, right in pairwise(runs))
+    assert all(run.start % grid.gop == 0 and len(run) > 0 for run in runs)
+    assert grid.chunk % grid.gop == 0
+    assert abs(grid.duration_s - end_s) <= max(Fraction(1, 2) / rate, Fraction(1) / rate - end_s)
+
+
+@given(rate=rates)
+def test_a_frame_is_a_whole_number_of_ticks(rate: Fraction) -> None:
+    """The timescale divides evenly, so that no timestamp is ever rounded."""
+    grid, _ = planning.lay_grid(media(stream(average=rate)), chunk_s=None)
+    assert Fraction(grid.frame_ticks, grid.timescale) == 1 / grid.rate
+
+
+LADDERS = [
+    # size, source rate -> renditions
+    ((1920, 1080), 20_000_000, [(1920, 1080), (1280, 720), (960, 540), (640, 360)]),
+    ((3840, 2160), 50_000_000, [(1920, 1080), (1280, 720), (960, 540), (640, 360)]),  # the profile's top
+    ((1280, 720), 9_000_000, [(1280, 720), (960, 540), (640, 360)]),
+    ((854, 480), 9_000_000, [(854, 480), (640, 360)]),  # well above 360: its own size on top
+    ((768, 432), 9_000_000, [(768, 432), (640, 360)]),
+    ((640, 400), 9_000_000, [(576, 360)]),  # 400 is not well above 360
+    ((320, 180), 9_000_000, [(320, 180)]),  # below every rung
+    ((1080, 1920), 9_000_000, [(1080, 1920), (720, 1280), (540, 960), (360, 640)]),  # portrait
+    ((1440, 1080), 9_000_000, [(1440, 1080), (960, 720), (720, 540), (480, 360)]),
+]
+
+
+@pytest.mark.parametrize(("size", "rate_bps", "expected"), LADDERS)
+def test_ladder(size: tuple[int, int], rate_bps: int, expected: list[tuple[int, int]]) -> None:
+    """The ladder is cut down to what the source deserves."""
+    renditions, _ = ladder.decide(stream(size=size), MATCH, rate=Fraction(25), source_rate_bps=rate_bps)
+    assert [(rendition.width, rendition.height) for rendition in renditions] == expected
+
+
+def test_rotation_turns_the_ladder() -> None:
+    """A landscape picture that is shown upright gets a portrait ladder."""
+    renditions, _ = ladder.decide(stream(rotation=90), MATCH, rate=Fraction(25), source_rate_bps=0)
+    assert (renditions[0].width, renditions[0].height) == (1080, 1920)
+
+
+def test_high_motion_gets_the_higher_rates() -> None:
+    """Above 30 frames a second the profile's second column holds."""
+    calm, _ = ladder.decide(stream(), MATCH, rate=Fraction(25), source_rate_bps=0)
+    fast, _ = ladder.decide(stream(), MATCH, rate=Fraction(50), source_rate_bps=0)
+    assert [rendition.rate_bps for rendition in calm] == [6_000_000, 3_000_000, 2_000_000, 600_000]
+    assert [rendition.rate_bps for rendition in fast] == [7_800_000, 4_500_000, 2_500_000, 900_000]
+
+
+sides = st.integers(min_value=2, max_value=8192)
+
+
+@given(width=sides, height=sides, source_rate_bps=st.integers(min_value=0, max_value=100_000_000))
+def test_ladder_laws(width: int, height: int, source_rate_bps: int) -> None:
+    """Nothing is scaled up, sides are even, names differ, and sizes and rates fall together."""
+    renditions, _ = ladder.decide(
+        stream(size=(width, height)), MATCH, rate=Fraction(25), source_rate_bps=source_rate_bps
+    )
+    assert renditions
+    assert len({rendition.name for rendition in renditions}) == len(renditions)
+    for rendition in renditions:
+        assert rendition.width % 2 == rendition.height % 2 == 0
+        assert rendition.width <= max(2, width)
+        assert rendition.height <= max(2, height)
+        assert rendition.rate_bps <= max(ladder.LEAST_RATE_BPS, source_rate_bps or 1 << 40)
+        assert rendition.rate_bps <= rendition.peak_bps <= 2 * rendition.rate_bps
+    rates_bps = [rendition.rate_bps for rendition in renditions]
+    assert rates_bps == sorted(rates_bps, reverse=True)
+
+
+def test_a_better_codec_says_more_with_its_bits() -> None:
+    """HEVC's bits are worth more H.264 bits than H.264's own."""
+    plain, _ = ladder.decide(stream(), MATCH, rate=Fraction(25), source_rate_bps=1_000_000)
+    hevc, _ = ladder.decide(stream(codec="hevc"), MATCH, rate=Fraction(25), source_rate_bps=1_000_000)
+    assert hevc[0].rate_bps == 1.6 * plain[0].rate_bps
+
+
+def test_a_plan_survives_being_written_down() -> None:
+    """A plan read back from its JSON is the same plan, with the same digest."""
+    plan = planning.decide(media(stream(average=NTSC)), SOURCE, MATCH)
+    again = type(plan).model_validate_json(plan.model_dump_json())
+    assert again == plan
+    assert again.digest() == plan.digest()
+
+
+def test_a_silent_source_has_no_audio_plan() -> None:
+    """Without an audio stream there is nothing to encode, and the plan says so."""
+    plan = planning.decide(media(stream(), audio=False), SOURCE, MATCH)
+    assert plan.audio is None
+    assert any("no audio" in note for note in plan.notes)

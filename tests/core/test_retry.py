@@ -1,0 +1,63 @@
+"""What becomes of a unit: the table of errors."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rugbytx import errors
+from rugbytx.core import retry
+from rugbytx.core.retry import Action
+
+TABLE = [
+    # error, verdicts before -> action, pause without jitter
+    (errors.JobRejected("bad"), 0, Action.FAIL, 0.0),
+    (errors.SourceMissing("gone"), 3, Action.FAIL, 0.0),
+    (errors.SourceChanged("another"), 0, Action.FAIL, 0.0),
+    (errors.UnsupportedMedia("a song"), 0, Action.FAIL, 0.0),
+    (errors.TransferError("cut"), 0, Action.RETRY, 2.5),  # 5 s, its lower half
+    (errors.TransferError("cut"), 1, Action.RETRY, 10.0),  # 20 s
+    (errors.TranscodeError("crash"), 2, Action.RETRY, 40.0),  # 80 s
+    (errors.Stalled("still"), 3, Action.RETRY, 160.0),  # 320 s
+    (errors.VerificationError("one frame short"), 4, Action.RETRY, 300.0),  # capped at 600 s
+    (errors.ScratchFull("full"), 0, Action.RETRY, 2.5),
+    (errors.Unreachable("no answer"), 0, Action.RETRY, 2.5),
+    (errors.HostUnfit("no encoder"), 3, Action.RELEASE, 0.0),
+    (errors.Draining("leaving"), 3, Action.RELEASE, 0.0),
+    (errors.LeaseLost("taken"), 0, Action.ABANDON, 0.0),
+    (ValueError("a bug"), 0, Action.RETRY, 2.5),
+    (KeyError("a bug"), 0, Action.RETRY, 2.5),
+]
+
+
+@pytest.mark.parametrize(("error", "verdicts", "action", "pause_s"), TABLE)
+def test_table(error: Exception, verdicts: int, action: Action, pause_s: float) -> None:
+    """Each branch of the error tree has one fate."""
+    outcome = retry.decide(error, verdicts=verdicts, jitter=0.0)
+    assert (outcome.action, outcome.pause_s) == (action, pause_s)
+    assert outcome.is_unknown == isinstance(error, (ValueError, KeyError))
+
+
+def every_error(root: type[errors.RugbytxError] = errors.RugbytxError) -> list[type[errors.RugbytxError]]:
+    """Return the whole tree of errors."""
+    return [root, *(found for child in root.__subclasses__() for found in every_error(child))]
+
+
+@given(
+    kind=st.sampled_from(every_error()),
+    verdicts=st.integers(min_value=0, max_value=1000),
+    jitter=st.floats(min_value=0, max_value=1, exclude_max=True),
+)
+def test_total_and_bounded(kind: type[errors.RugbytxError], verdicts: int, jitter: float) -> None:
+    """Every error has an outcome, with a sentence, and no pause exceeds the longest."""
+    outcome = retry.decide(kind("why"), verdicts=verdicts, jitter=jitter)
+    assert outcome.reason == "why"
+    assert 0 <= outcome.pause_s <= retry.LONGEST_PAUSE_S
+
+
+@given(st.integers(min_value=0, max_value=20))
+def test_pauses_grow(verdicts: int) -> None:
+    """A unit that failed more often waits at least as long."""
+    error = errors.TransferError("cut")
+    shorter = retry.decide(error, verdicts=verdicts, jitter=0.0)
+    longer = retry.decide(error, verdicts=verdicts + 1, jitter=0.0)
+    assert shorter.pause_s <= longer.pause_s

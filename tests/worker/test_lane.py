@@ -1,0 +1,250 @@
+"""A lane, run once for every step that it has and every way in which that step can go wrong."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rugbytx.core.job import Status
+from rugbytx.core.unit import AUDIO, State
+from rugbytx.errors import LeaseLost, TranscodeError, TransferError, Unreachable
+from tests.worker.world import BUCKET, Call, Crash, World
+
+ERRORS = {"store": Unreachable, "queue": Unreachable, "storage": TransferError, "media": TranscodeError}
+
+
+class Recorder:
+    """Counts the steps, and lets the fault happen at one of them."""
+
+    def __init__(self, fault: Callable[[Call], Any] = Call.do, *, at: int = -1) -> None:
+        self.steps: list[str] = []
+        #: Commits that the store granted, by unit.
+        self.commits: Counter[str] = Counter()
+        self._fault, self._at = fault, at
+
+    def __call__(self, call: Call) -> Any:
+        """Take the step, or have the fault."""
+        number = len(self.steps)
+        self.steps.append(call.name)
+        answer = self._fault(call) if number == self._at else call.do()
+        if call.name == "store.commit":
+            self.commits[str(call.args[0].key)] += 1
+        return answer
+
+
+def crash_before(call: Call) -> Any:
+    """Die with nothing done."""
+    raise Crash(call.name)
+
+
+def crash_after(call: Call) -> Any:
+    """Die with everything done and nobody told."""
+    call.do()
+    raise Crash(call.name)
+
+
+def refuse(call: Call) -> Any:
+    """Fail with nothing done."""
+    raise ERRORS[call.name.partition(".")[0]](f"{call.name} was refused")
+
+
+def lose_answer(call: Call) -> Any:
+    """Fail with everything done: the SDK has given up waiting."""
+    call.do()
+    raise ERRORS[call.name.partition(".")[0]](f"the answer to {call.name} was lost")
+
+
+def repeat(call: Call) -> Any:
+    """Have the effect twice and the second answer, as when the SDK repeats a call."""
+    call.do()
+    return call.do()
+
+
+FAULTS = [crash_before, crash_after, refuse, lose_answer, repeat]
+
+
+@pytest.fixture
+def steps(tmp_path: Path) -> list[str]:
+    """Return the steps of a lane that nothing disturbs."""
+    recorder = Recorder()
+    world = World(tmp_path / "undisturbed", on_call=recorder)
+    world.submit()
+    assert world.run_until_ended().status is Status.SUCCEEDED
+    return recorder.steps
+
+
+def test_an_undisturbed_lane_does_everything_once(tmp_path: Path) -> None:
+    """One message, one worker, one commit a unit, and a manifest that is true."""
+    recorder = Recorder()
+    world = World(tmp_path, on_call=recorder)
+    world.submit()
+    assert world.run_until_ended().status is Status.SUCCEEDED
+    assert world.workers == 1
+    assert set(recorder.commits.values()) == {1}
+    assert world.media.done == {"plan": 1, "audio": 1, "chunk 0": 1, "chunk 1": 1, "mp4": 1}
+    assert list(world.untrue()) == []
+    assert world.queue.depth().visible + world.queue.depth().in_flight == 0
+    assert not list(tmp_path.rglob("*.mp4")), "scratch is cleaned"
+
+
+def test_the_master_is_written_last(tmp_path: Path) -> None:
+    """A reader who finds the master finds everything that it names."""
+    world = World(tmp_path)
+    world.submit()
+    job = world.run_until_ended()
+    assert job.outputs
+    assert world.storage.puts[-1] == (BUCKET, job.outputs.master_key)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_step_may_fail(fault: Callable[[Call], Any], steps: list[str], tmp_path: Path) -> None:
+    """Whatever step fails in whatever way, the job ends SUCCEEDED once, whole, with one unit redone at most."""
+    for number, name in enumerate(steps):
+        recorder = Recorder(fault, at=number)
+        world = World(tmp_path / str(number), on_call=recorder)
+        world.submit()
+        job = world.run_until_ended()
+        here = f"{fault.__name__} at step {number}, {name}"
+        assert recorder.steps[number] == name, here
+        assert job.status is Status.SUCCEEDED, f"{here}: {job.reason}"
+        assert list(world.untrue()) == [], here
+        # A repeated commit is granted twice and counts once in the store.
+        most = 2 if fault is repeat else 1
+        assert max(recorder.commits.values()) <= most, here
+        assert sum(world.media.done.values()) - len(world.media.done) <= 1, here
+        if fault in {crash_before, crash_after}:
+            again = [key for key, count in Counter(world.storage.puts).items() if count > 1]
+            assert not again, f"{here}: two attempts wrote {again}"
+
+
+def test_every_step_may_be_overtaken(steps: list[str], tmp_path: Path) -> None:
+    """A worker that is frozen at any step, past its lease and until another has finished, changes nothing."""
+    for number, name in enumerate(steps):
+        worlds: list[World] = []
+
+        def overtake(call: Call, worlds: list[World] = worlds) -> Any:
+            world = worlds[0]
+            world.clock.advance(world.settings.lease_s + 10)
+            world.run_until_ended()
+            return call.do()
+
+        recorder = Recorder(overtake, at=number)
+        worlds.append(World(tmp_path / str(number), on_call=recorder))
+        worlds[0].submit()
+        job = worlds[0].run_until_ended()
+        here = f"overtaken at step {number}, {name}"
+        assert job.status is Status.SUCCEEDED, here
+        assert list(worlds[0].untrue()) == [], here
+        assert max(recorder.commits.values()) == 1, here
+
+
+def test_a_duplicate_message_finds_nothing_to_do(tmp_path: Path) -> None:
+    """SQS delivers at least once: the second delivery is acknowledged without work."""
+    world = World(tmp_path)
+    world.queue.doubling = True
+    world.submit()
+    assert world.run_until_ended().status is Status.SUCCEEDED
+    before = dict(world.media.done)
+    assert world.deliver()
+    assert world.media.done == before
+    assert not world.deliver()
+
+
+def test_a_lost_acknowledgement_costs_nothing(tmp_path: Path) -> None:
+    """The message comes back after its visibility, and finds the job ended."""
+    world = World(tmp_path)
+    world.submit()
+    world.deliver(acknowledge=False)
+    assert world.job().status is Status.SUCCEEDED
+    world.clock.advance(200)
+    before = dict(world.media.done)
+    assert world.deliver()
+    assert world.media.done == before
+
+
+def test_the_sweep_finds_a_job_whose_messages_are_gone(tmp_path: Path) -> None:
+    """A purged queue loses no job: the store knows who is waiting."""
+    world = World(tmp_path)
+    world.submit()
+    received = world.queue.receive()
+    assert received
+    world.queue.delete(received.receipt)
+    assert world.run_until_ended().status is Status.SUCCEEDED
+
+
+def test_a_second_lane_leaves_what_the_first_holds(tmp_path: Path) -> None:
+    """A lane that finds everything taken leaves, and the job is looked at again after the lease."""
+    world = World(tmp_path)
+    job = world.submit()
+    world.store.start_job(job.id, 1)
+    units = world.store.read_units(job.id, 1)
+    assert not units
+    lease = world.store.claim(job, AUDIO, None, owner="other", lease_s=120)
+    assert lease
+    plan_key = type(lease.key).parse("PLAN")
+    held = world.store.claim(job, plan_key, None, owner="other", lease_s=120)
+    assert held
+    assert world.deliver()
+    assert world.job().wake_at == held.until + 5
+    assert world.queue.depth().in_flight == 0
+
+
+def test_a_job_that_cannot_be_done_says_why(tmp_path: Path) -> None:
+    """A unit that fails four times ends the job FAILED, naming the unit and its last error."""
+
+    def broken(call: Call) -> Any:
+        if call.name == "media.encode_audio":
+            raise TranscodeError("the audio cannot be decoded")
+        return call.do()
+
+    world = World(tmp_path, on_call=broken)
+    world.submit()
+    job = world.run_until_ended()
+    assert job.status is Status.FAILED
+    assert job.reason == "AUDIO: the audio cannot be decoded (tried 4 times)"
+    assert job.outputs is None
+
+
+def test_a_bad_source_fails_in_one_attempt(tmp_path: Path) -> None:
+    """An object that is not the one submitted ends the job FAILED at once."""
+    world = World(tmp_path)
+    world.submit()
+    world.storage.put(b"other", "source", "match.mp4", content_type="video/mp4")
+    job = world.run_until_ended()
+    assert job.status is Status.FAILED
+    assert "changed" in job.reason
+    assert world.workers == 1
+
+
+def test_a_cancelled_job_is_left_alone(tmp_path: Path) -> None:
+    """A job that ends while a unit is worked on gets no outputs, and no further unit."""
+
+    def cancel(call: Call) -> Any:
+        if call.name == "media.encode_chunk":
+            world.store.end_job("7ad4", 1, Status.CANCELLED, reason="asked for")
+        return call.do()
+
+    world = World(tmp_path, on_call=cancel)
+    world.submit()
+    job = world.run_until_ended()
+    assert (job.status, job.outputs) == (Status.CANCELLED, None)
+    assert world.media.done["chunk 1"] == 0
+
+
+def test_a_commit_by_a_former_owner_is_refused(tmp_path: Path) -> None:
+    """The fence decides, not the clock."""
+    world = World(tmp_path)
+    job = world.submit()
+    first = world.store.claim(job, AUDIO, None, owner="a", lease_s=120)
+    assert first
+    world.clock.advance(121)
+    seen = world.store.read_units(job.id, 1)[AUDIO]
+    second = world.store.claim(job, AUDIO, seen, owner="b", lease_s=120)
+    assert second
+    with pytest.raises(LeaseLost):
+        world.store.commit(first, result="{}", measured=seen.measured)
+    world.store.commit(second, result="{}", measured=seen.measured)
+    unit = world.store.read_units(job.id, 1)[AUDIO]
+    assert (unit.state, unit.fence, unit.deaths) == (State.DONE, 2, 1)

@@ -1,0 +1,166 @@
+"""A whole system of fakes: queue, store, bucket, and workers that run real lanes."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from rugbytx.core.job import Job, Pointer, Source
+from rugbytx.core.result import Manifest
+from rugbytx.core.unit import State, UnitKey
+from rugbytx.errors import RugbytxError
+from rugbytx.ports import JobStore, Media, Ports, Queue, Storage
+from rugbytx.settings import Settings
+from rugbytx.worker.lane import Ending, Lane
+from rugbytx.worker.sweeper import sweep_once
+from tests.fakes.media import FakeMedia
+from tests.fakes.queue import FakeQueue
+from tests.fakes.storage import FakeStorage
+from tests.fakes.store import FakeStore
+from tests.plans import PROFILE
+
+BUCKET = "rugbytx-output"
+
+#: More deliveries and idle moments than any schedule of one fault needs.
+MOST_TURNS = 60
+
+
+class Crash(BaseException):
+    """The worker is gone: nothing of it runs any more, and nothing catches this."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a port's method: a step of the lane."""
+
+    name: str
+    method: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def do(self) -> Any:
+        """Have the effect and return the answer."""
+        return self.method(*self.args, **self.kwargs)
+
+
+OnCall = Callable[[Call], Any]
+
+
+class Plug:
+    """Stands before a port and hands every call to ``on_call``, which may do it, do it twice or die."""
+
+    def __init__(self, name: str, port: object, on_call: OnCall) -> None:
+        self._name, self._port, self._on_call = name, port, on_call
+
+    def __getattr__(self, method: str) -> Any:
+        """Return the port's method behind the plug."""
+        real = getattr(self._port, method)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return self._on_call(Call(f"{self._name}.{method}", real, args, kwargs))
+
+        return call
+
+
+class World:
+    """One job of two chunks, an MP4 and audio, and the workers that do it."""
+
+    def __init__(self, scratch: Path, *, on_call: OnCall = Call.do) -> None:
+        self.store, self.storage, self.media = FakeStore(), FakeStorage(), FakeMedia()
+        # One clock for all: a lease that has run out belongs to a message that is visible again.
+        self.clock = self.store.clock
+        self.queue = FakeQueue(now=self.clock)
+        self.settings = Settings(
+            lease_s=120, heartbeat_s=40, visibility_s=120, scratch=scratch, output_bucket=BUCKET
+        )
+        self.scratch = scratch
+        self.ports = Ports(
+            store=cast("JobStore", Plug("store", self.store, on_call)),
+            queue=cast("Queue", Plug("queue", self.queue, on_call)),
+            storage=cast("Storage", Plug("storage", self.storage, on_call)),
+            media=cast("Media", Plug("media", self.media, on_call)),
+        )
+        self.workers = 0
+
+    def submit(self) -> Job:
+        """Accept the job: the record first, the pointer second."""
+        self.storage.put(b"x" * 1000, "source", "match.mp4", content_type="video/mp4")
+        stored = self.storage.head("source", "match.mp4")
+        assert stored
+        source = Source(bucket="source", key="match.mp4", etag=stored.etag, size_bytes=1000)
+        now = self.store.now()
+        job = self.store.create_job(
+            Job(
+                id="7ad4",
+                source=source,
+                profile=PROFILE.model_copy(update={"mp4": True}),
+                chunk_s=6.0,
+                submitted_at=now,
+                deadline_at=now + 3600,
+                wake_at=now + 600,
+            )
+        )
+        self.queue.send([Pointer(job_id=job.id, generation=1)])
+        return job
+
+    def job(self) -> Job:
+        """Return the job's record."""
+        job = self.store.read_job("7ad4")
+        assert job
+        return job
+
+    def run_until_ended(self) -> Job:
+        """Deliver messages to fresh workers, let time pass when there are none, and sweep."""
+        for _ in range(MOST_TURNS):
+            if not self.job().is_open:
+                break
+            if not self.deliver():
+                self.clock.advance(30)
+                self.sweep()
+        return self.job()
+
+    def sweep(self) -> None:
+        """Sweep once, as a worker's thread does; a failed sweep is followed by another."""
+        try:
+            sweep_once(self.ports.store, self.ports.queue)
+        except (RugbytxError, Crash):
+            return
+
+    def deliver(self, *, acknowledge: bool = True) -> bool:
+        """Run one lane for the next message, as the task does; False where no message is visible."""
+        received = self.queue.receive()
+        if received is None:
+            return False
+        self.workers += 1
+        worker = f"worker-{self.workers}"
+        lane = Lane(ports=self.ports, settings=self.settings, worker=worker, scratch=self.scratch / worker)
+        try:
+            ending = lane.run(received.pointer, received.receipt)
+        except Crash:
+            return True
+        except RugbytxError:
+            ending = Ending.HAND_BACK
+        if ending is Ending.HAND_BACK:
+            self.queue.extend(received.receipt, visibility_s=0)
+        elif acknowledge:
+            self.queue.delete(received.receipt)
+        return True
+
+    def untrue(self) -> Iterator[str]:
+        """Yield what does not hold of a job that ended SUCCEEDED: nothing, if all is well."""
+        job = self.job()
+        if job.outputs is None:
+            yield "no outputs"
+            return
+        units = self.store.read_units(job.id, 1)
+        yield from (f"{key} is {unit.state}" for key, unit in units.items() if unit.state is not State.DONE)
+        if {UnitKey.parse(name) for name in job.done} != set(units):
+            yield f"the job says {sorted(job.done)} are done"
+        text = self.storage.get(BUCKET, job.outputs.manifest_key)
+        if hashlib.sha256(text).hexdigest() != job.outputs.manifest_sha256:
+            yield "the manifest is not the one that was committed"
+        for entry in Manifest.model_validate_json(text).entries:
+            body = self.storage.get(BUCKET, entry.key)
+            if hashlib.sha256(body).hexdigest() != entry.sha256 or len(body) != entry.size_bytes:
+                yield f"{entry.key} is torn"
