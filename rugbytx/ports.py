@@ -16,7 +16,7 @@ from rugbytx.core.media import MediaInfo
 from rugbytx.core.plan import Plan
 from rugbytx.core.unit import Lease, Measured, Progress, Unit, UnitKey
 
-#: Called with the number of bytes that have moved since the last call.
+#: Called with the number of bytes that have moved since the last call, from any thread but one call at a time.
 OnBytes = Callable[[int], None]
 
 
@@ -47,6 +47,13 @@ class JobStore(Protocol):
 
     def list_jobs(self, *, status: Status | None = None, limit: int = 100) -> Sequence[Job]:
         """Return jobs, the last submitted first; may lag behind writes."""
+
+    def open_jobs(self, limit: int) -> Sequence[Job]:
+        """Return open jobs, the oldest first.
+
+        May lag behind writes: the sweep only sends pointers, so a stale answer
+        costs a message.
+        """
 
     def tighten(self, job_id: str, generation: int, *, deadline_at: float) -> None:
         """Move the deadline of an open job forward; a later deadline changes nothing."""
@@ -97,6 +104,9 @@ class JobStore(Protocol):
     def mark_done(self, job_id: str, generation: int, keys: Iterable[UnitKey]) -> None:
         """Add units to the job's set of finished ones; adding twice is adding once."""
 
+    def hold(self, name: str, *, owner: str, lease_s: float) -> bool:
+        """Take or keep the named lease; False while another holds it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Depth:
@@ -112,8 +122,12 @@ class Queue(Protocol):
     def send(self, pointers: Sequence[Pointer]) -> None:
         """Send pointers, in batches; raises Unreachable if any was not accepted."""
 
-    def extend(self, receipt: str, *, visibility_s: float) -> None:
-        """Keep a received message invisible for so long from now; 0 shows it at once."""
+    def extend(self, receipt: str, *, visibility_s: float) -> bool:
+        """Keep a received message invisible for so long from now; 0 shows it at once.
+
+        False where SQS refused the receipt.  True proves no ownership: SQS may
+        accept a receipt that a later receive has made stale, and do nothing.
+        """
 
     def depth(self) -> Depth:
         """Return the approximate counts."""

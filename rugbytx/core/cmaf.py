@@ -115,8 +115,9 @@ def parse(data: Data) -> Track:
     """Return the track that a whole CMAF file holds; raises VerificationError for anything else.
 
     Media bytes are not copied, so a view of a mapped file serves as well.  Each
-    sample must lie inside the mdat behind its moof, so a file that was cut off
-    anywhere, as on a full disk, is found out.  Unknown boxes are skipped.
+    sample must lie inside the mdat behind its moof, so a file that was cut off,
+    as on a full disk, is found out; where whole fragments are missing at its
+    end, the frame count tells (``core.check``).  Unknown boxes are skipped.
     """
     boxes = tuple(Box.walk(data, start=0, end=len(data)))
     setup = read_moov(only(boxes, "moov"))

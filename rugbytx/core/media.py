@@ -129,13 +129,13 @@ def pick_video(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     films = [stream for stream in videos if not stream.get("disposition", {}).get("attached_pic")]
     if not films:
         what = "only a cover picture" if videos else "no video stream"
-        raise UnsupportedMedia(f"The source has {what}, so there is nothing to transcode.")
+        raise UnsupportedMedia(f"the source has {what}, so there is nothing to transcode")
     stream: Mapping[str, Any] = films[0]
     if not _known(stream, "codec_name"):
-        raise UnsupportedMedia("The source's video is in a format that ffmpeg does not know.")
+        raise UnsupportedMedia("the source's video is in a format that ffmpeg does not know")
     _check_size(stream)
     if not _known(stream, "pix_fmt"):
-        raise UnsupportedMedia(f"The source's {stream['codec_name']} video cannot be decoded.")
+        raise UnsupportedMedia(f"the source's {stream['codec_name']} video cannot be decoded")
     return stream
 
 
@@ -143,13 +143,13 @@ def _check_size(stream: Mapping[str, Any]) -> None:
     width, height = stream.get("width", 0), stream.get("height", 0)
     if width < 1 or height < 1:
         raise UnsupportedMedia(
-            "The source's video has no picture size: it is damaged, empty or far too large."
+            "the source's video has no picture size: it is damaged, empty or far too large"
         )
     shown = round(width * _aspect(stream))
     if max(width, height, shown) > MAX_SIDE or max(width, shown) * height > MAX_PIXELS:
-        raise UnsupportedMedia(f"The source's picture of {width}x{height} is larger than this system takes.")
+        raise UnsupportedMedia(f"the source's picture of {width}x{height} is larger than this system takes")
     if shown < 1:
-        raise UnsupportedMedia("The source's pixel shape leaves no picture to show.")
+        raise UnsupportedMedia("the source's pixel shape leaves no picture to show")
 
 
 def _rates(stream: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
@@ -157,7 +157,7 @@ def _rates(stream: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
     average, base = (_fraction(stream.get(name)) for name in ("avg_frame_rate", "r_frame_rate"))
     usable = [rate for rate in (average, base) if rate is not None and 0 < rate <= MAX_FPS]
     if not usable:
-        raise UnsupportedMedia("The source's video has no usable frame rate.")
+        raise UnsupportedMedia("the source's video has no usable frame rate")
     return usable[0], base or usable[0]
 
 
@@ -178,7 +178,7 @@ def _end_s(
             ends.append((shown_at * tick_s, duration * tick_s or frame_s))
     end_s = sum(max(ends)) - start_s if ends else Fraction(0)
     if end_s <= 0:
-        raise UnsupportedMedia("The source's video has no frames.")
+        raise UnsupportedMedia("the source's video has no frames")
     return end_s
 
 

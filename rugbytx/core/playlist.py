@@ -43,10 +43,11 @@ def files_of(chunks: Iterable[TracksResult], rendition: str) -> tuple[TrackFile,
 def target_duration_s(files: Iterable[TrackFile]) -> int:
     """Return the target duration that all playlists of a job must share (RFC 8216, 6.2.4).
 
-    No segment, rounded to the nearest second, may be longer (4.3.3.1).
+    No EXTINF, rounded to the nearest second, may be larger (4.3.3.1), and one
+    may be a microsecond longer than its segment.
     """
-    longest = max(length for file in files for length in _lengths_s(file))
-    return max(1, int(longest + Fraction(1, 2)))
+    longest_s = max(length for file in files for length in _lengths_s(file))
+    return max(1, int(longest_s + Fraction(1, 2) + Fraction(1, 1_000_000)))
 
 
 def splices(grid: Grid, fingerprints: Sequence[str]) -> tuple[Fraction, ...]:

@@ -52,7 +52,7 @@ def ports() -> Ports:
     """Return this process's ports; after a fork the child makes its own."""
     chosen = settings()
     return Ports(
-        store=DynamoJobStore(client("dynamodb"), chosen.table),
+        store=DynamoJobStore(chosen.table),
         queue=SqsQueue(client("sqs"), chosen.queue),
         storage=S3Storage(client("s3")),
         media=FfmpegMedia(ffmpeg=chosen.ffmpeg, ffprobe=chosen.ffprobe, preset=chosen.x264_preset),
@@ -119,8 +119,10 @@ def prepare(sender: str, conf: Any, **_: Any) -> None:
         url = SqsQueue(client("sqs"), settings().queue).url
     except RugbytxError as error:
         sys.exit(f"rugbytx worker: {error}")
+    waiting = {} if settings().poll_wait_s is None else {"wait_time_seconds": settings().poll_wait_s}
     conf.broker_transport_options = {
         **conf.broker_transport_options,
+        **waiting,
         "predefined_queues": {conf.task_default_queue: {"url": url}},
     }
     # What a killed predecessor of the same name left behind.

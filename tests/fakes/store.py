@@ -61,8 +61,6 @@ class FakeStore:
         """Return the clock's time."""
         return self._now()
 
-    # -- jobs
-
     @_sent
     def create_job(self, job: Job) -> Job:
         """Write ``job`` unless its id exists; return the record that stands."""
@@ -160,8 +158,6 @@ class FakeStore:
         if names and job and job.generation == generation:
             self._change(job, done=job.done | names)
 
-    # -- units
-
     @_sent
     def read_units(self, job_id: str, generation: int) -> Mapping[UnitKey, Unit]:
         """Return all units that were ever claimed."""
@@ -239,8 +235,6 @@ class FakeStore:
         self._held[name] = (owner, self._now() + lease_s)
         return True
 
-    # -- inside
-
     def _known_job(self, job_id: str) -> Job | None:
         job = self._jobs.get(job_id)
         return job and _known(job, f"job {job_id}")
@@ -271,7 +265,9 @@ class FakeStore:
     def _change_unit(self, lease: Lease, **fields: object) -> None:
         unit = self._unit(lease)
         if unit is None or not self._is_already(lease, State.LEASED):
-            raise LeaseLost(f"{lease.key} of job {lease.job_id} is no longer leased under fence {lease.fence}")
+            raise LeaseLost(
+                f"{lease.key} of job {lease.job_id} is no longer leased under fence {lease.fence}"
+            )
         self._units[lease.job_id, lease.generation][lease.key] = unit.model_copy(update=fields)
 
 

@@ -1,0 +1,167 @@
+"""boto3 clients as everything here uses them, and their errors in our words.
+
+Clients follow boto3's own configuration (environment, profiles, instance
+roles, ``AWS_ENDPOINT_URL`` and its per-service forms) and nothing else, so that
+any compatible server can stand in for AWS.  boto3 is imported on first use:
+``import rugbytx`` stays light.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from rugbytx.errors import SettingsError, Unreachable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 15
+#: S3 answers some requests late: completing an upload of many parts, for one.
+S3_READ_TIMEOUT_S = 60
+#: The first try and three more, with standard mode's jittered back-off.
+ATTEMPTS = 4
+#: What the worker's threads may use of one client at once.
+POOL_CONNECTIONS = 16
+
+#: Error codes that mean: these credentials will not do.
+CREDENTIAL_CODES = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+MISSING_CODES = frozenset(
+    {
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "NoSuchBucket",
+        "QueueDoesNotExist",
+        "ResourceNotFoundException",
+    }
+)
+#: What only a bug of ours can cause: it keeps its own type and traceback.
+BUG_CODES = frozenset({"ValidationException", "SerializationException", "ParamValidation"})
+
+
+@overload
+def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
+@overload
+def client(service: Literal["s3"]) -> "S3Client": ...
+@overload
+def client(service: Literal["sqs"]) -> "SQSClient": ...
+def client(service: Literal["dynamodb", "s3", "sqs"]) -> Any:
+    """Return a new client of its own session, with timeouts and bounded retries.
+
+    Clients may be shared between threads but not with a forked child.  Raises
+    SettingsError where boto3's configuration is unusable.
+    """
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, NoRegionError
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=S3_READ_TIMEOUT_S if service == "s3" else READ_TIMEOUT_S,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        max_pool_connections=POOL_CONNECTIONS,
+        tcp_keepalive=True,
+    )
+    try:
+        return boto3.Session().client(service, config=config)
+    except NoRegionError as error:
+        raise SettingsError(
+            "no AWS region is configured: set AWS_DEFAULT_REGION, or a region in the AWS profile"
+        ) from error
+    except (BotoCoreError, ValueError) as error:  # ValueError: an AWS_ENDPOINT_URL that is none
+        raise SettingsError(f"the AWS configuration cannot be used: {error}") from error
+
+
+@contextmanager
+def translated(source: Any, resource: str = "") -> Iterator[None]:
+    """Raise Unreachable, in one sentence, for what the client ``source`` may raise in the body.
+
+    ``resource`` is what the body speaks to, for the sentence about its absence:
+    ``"table rugbytx"``.  Error codes with a meaning of their own (a failed
+    condition, a missing key) are the body's to catch.  What only a bug of ours
+    can cause passes as it is.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+    try:
+        yield
+    except ParamValidationError:
+        raise
+    except ClientError as error:
+        if code(error) in BUG_CODES:
+            raise
+        raise _refused(error, source, resource) from error
+    except BotoCoreError as error:
+        raise _failed(error, source) from error
+
+
+def code(error: Exception) -> str:
+    """Return a ClientError's code, e.g. ``ConditionalCheckFailedException``; empty for any other error."""
+    response = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+def _refused(error: Exception, source: Any, resource: str) -> Unreachable:
+    """Return the sentence for an answer that says no."""
+    service = source.meta.service_model.service_id
+    operation = getattr(error, "operation_name", "a request")
+    answer: dict[str, Any] = getattr(error, "response", {})
+    kind, message = code(error), answer.get("Error", {}).get("Message", "")
+    if kind in CREDENTIAL_CODES:
+        return Unreachable(f"AWS credentials are missing, wrong or expired: {service} answered {kind}")
+    if kind in MISSING_CODES:
+        return Unreachable(f"the {service} {resource or 'resource'} does not exist at {_where(source)}")
+    return Unreachable(
+        f"{service} at {_where(source)} refused {operation}: {message or 'no reason'} ({kind})"
+    )
+
+
+def _failed(error: Exception, source: Any) -> Unreachable:
+    """Return the sentence for a request that got no answer."""
+    from botocore import exceptions as botocore
+
+    service = source.meta.service_model.service_id
+    credentials = (
+        botocore.NoCredentialsError,
+        botocore.PartialCredentialsError,
+        botocore.CredentialRetrievalError,
+        botocore.SSOError,
+        botocore.TokenRetrievalError,
+        botocore.NoAuthTokenError,
+    )
+    if isinstance(error, credentials):
+        return Unreachable(f"AWS credentials are missing or expired: {error}")
+    return Unreachable(f"{service} at {_where(source)} does not answer: {_why(error)}")
+
+
+def _where(source: Any) -> str:
+    return str(source.meta.endpoint_url)
+
+
+def _why(error: BaseException) -> str:
+    """Return the operating system's own words if they are somewhere in the chain, else the error's."""
+    link: BaseException | None = error
+    for _ in range(10):  # a chain is short; the bound is for one that bites its tail
+        if link is None:
+            break
+        if isinstance(link, OSError) and link.strerror:
+            return link.strerror.lower()
+        if "timeout" in type(link).__name__.lower():
+            return "timed out"
+        inner = getattr(link, "kwargs", {}).get("error")
+        link = inner if isinstance(inner, BaseException) else link.__cause__ or link.__context__
+    return str(error)

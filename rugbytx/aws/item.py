@@ -1,0 +1,129 @@
+"""Records as items of the table, and back.
+
+What conditions and indexes look at is an attribute of its own; what only
+travels with a record (source, profile, outputs, ...) is one JSON string::
+
+    pk          sk                       what
+    JOB#<id>    JOB                      a job
+    JOB#<id>    UNIT#0001#VIDEO#00003    a unit: its generation, then its name
+    LEASE#<n>   LEASE                    a singleton's lease
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rugbytx.aws.table import EXPIRES, Item, attribute
+from rugbytx.core.job import Job
+from rugbytx.core.record import SCHEMA
+from rugbytx.core.unit import Unit, UnitKey
+from rugbytx.errors import HostUnfit
+
+DAY_S = 86_400
+#: How long records stay after their last write.
+JOB_DAYS = 400
+UNIT_DAYS = 30
+
+JOB_SK = "JOB"
+LEASE_SK = "LEASE"
+
+#: Attributes that are one JSON string.
+NESTED = frozenset({"source", "profile", "outputs", "progress", "measured"})
+
+
+def job_pk(job_id: str) -> str:
+    """Return the partition key of a job and its units."""
+    return f"JOB#{job_id}"
+
+
+def lease_pk(name: str) -> str:
+    """Return the partition key of a singleton's lease."""
+    return f"LEASE#{name}"
+
+
+def unit_sk(generation: int, key: UnitKey | str = "") -> str:
+    """Return a unit's sort key, or what the sort keys of all of a generation's units begin with.
+
+    >>> unit_sk(1, UnitKey.parse("VIDEO#00003"))
+    'UNIT#0001#VIDEO#00003'
+    """
+    return f"UNIT#{generation:04d}#{key}"
+
+
+def expires_at(written_at: float, days: int) -> int:
+    """Return when DynamoDB may remove a record, in the whole seconds that its TTL wants."""
+    return int(written_at) + days * DAY_S
+
+
+def job_item(job: Job, *, opening: str) -> Item:
+    """Return a job as an item; ``opening`` names the write that opened this generation."""
+    fields = job.model_dump(mode="json")
+    fields["job_status"] = fields.pop("status")  # only jobs have it, which keeps the index sparse
+    fields["done"] = job.done
+    fields["opening"] = opening
+    fields[EXPIRES] = expires_at(job.submitted_at, JOB_DAYS)
+    return _item(job_pk(job.id), JOB_SK, fields)
+
+
+def unit_item(job_id: str, unit: Unit, *, written_at: float) -> Item:
+    """Return a unit as an item."""
+    fields = unit.model_dump(mode="json")
+    fields[EXPIRES] = expires_at(written_at, UNIT_DAYS)
+    return _item(job_pk(job_id), unit_sk(unit.generation, unit.key), fields)
+
+
+def parse_job(item: Item) -> Job:
+    """Return the item's job; raises HostUnfit for a newer schema."""
+    require_known_schema(item)
+    fields = _fields(item)
+    fields["status"] = fields.pop("job_status")
+    return Job.model_validate(fields)
+
+
+def parse_unit(item: Item) -> Unit:
+    """Return the item's unit; raises HostUnfit for a newer schema."""
+    require_known_schema(item)
+    return Unit.model_validate(_fields(item))
+
+
+def is_known_schema(item: Item) -> bool:
+    """Return whether this version may touch the item; where nothing stands, it may."""
+    return _schema(item) <= SCHEMA
+
+
+def require_known_schema(item: Item) -> None:
+    """Raise HostUnfit for an item that a newer version wrote: it is left alone, and nobody is charged."""
+    if not is_known_schema(item):
+        kind, _, name = item["pk"]["S"].partition("#")
+        raise HostUnfit(
+            f"{kind.lower()} {name} was written by a newer rugbytx (schema {_schema(item)}); update this host"
+        )
+
+
+def _schema(item: Item) -> int:
+    return int(item["schema"]["N"]) if "schema" in item else 0
+
+
+def _item(pk: str, sk: str, fields: Mapping[str, Any]) -> Item:
+    """Return typed attributes; what is None or an empty set has none."""
+    item = {"pk": attribute(pk), "sk": attribute(sk)}
+    for name, value in fields.items():
+        if value is not None and value != frozenset():
+            item[name] = attribute(json.dumps(value) if name in NESTED else value)
+    return item
+
+
+def _fields(item: Item) -> dict[str, Any]:
+    """Return the attributes as what the record's model takes."""
+    return {name: _value(name, typed) for name, typed in item.items()}
+
+
+def _value(name: str, typed: dict[str, Any]) -> Any:
+    (kind, value) = next(iter(typed.items()))
+    match kind:
+        case "S":
+            return json.loads(value) if name in NESTED else value
+        case "N":
+            return float(value)
+        case _:
+            return value

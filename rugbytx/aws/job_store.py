@@ -1,0 +1,161 @@
+"""Jobs in DynamoDB: one table, single items, a condition on every write.
+
+How a repeated write knows its own work: the opening of a generation by a digest
+of what opened it, the end of a job by its status and outputs.  All others are
+the same when done twice.  Units and their leases are in ``unit_store``.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from rugbytx.aws import condition
+from rugbytx.aws.item import (
+    JOB_DAYS,
+    JOB_SK,
+    expires_at,
+    is_known_schema,
+    job_item,
+    job_pk,
+    parse_job,
+    require_known_schema,
+)
+from rugbytx.aws.table import EXPIRES, STATUS_INDEX, Value
+from rugbytx.aws.unit_store import DynamoUnitStore
+from rugbytx.core.job import OPEN, Job, Outputs, Status
+from rugbytx.core.unit import UnitKey
+from rugbytx.errors import Unreachable
+
+#: Rounds that a deletion makes for what a lane still wrote meanwhile.
+DELETE_ROUNDS = 5
+
+
+class DynamoJobStore(DynamoUnitStore):
+    """The truth, in DynamoDB; see ``ports.JobStore``.
+
+    Threads may share one; a forked child makes its own.
+    """
+
+    def create_job(self, job: Job) -> Job:
+        """Write ``job`` unless its id exists; return the record that stands."""
+        refused = self._table.put(job_item(job, opening=_opening(job)), condition=condition.ABSENT)
+        return job if refused is None else parse_job(refused.item)
+
+    def read_job(self, job_id: str) -> Job | None:
+        """Return the job by a consistent read; raises HostUnfit where a newer version wrote it."""
+        item = self._table.get(job_pk(job_id), JOB_SK)
+        return None if item is None else parse_job(item)
+
+    def list_jobs(self, *, status: Status | None = None, limit: int = 100) -> Sequence[Job]:
+        """Return jobs, the last submitted first; without those that a newer version wrote."""
+        return self._indexed([status] if status else list(Status), limit, oldest_first=False)
+
+    def open_jobs(self, limit: int) -> Sequence[Job]:
+        """Return open jobs, the oldest first; without those that a newer version wrote."""
+        return self._indexed(OPEN, limit, oldest_first=True)
+
+    def _indexed(self, statuses: Iterable[Status], limit: int, *, oldest_first: bool) -> Sequence[Job]:
+        """Return jobs from the index; one that changed its status meanwhile may be in two places."""
+        jobs: dict[str, Job] = {}
+        for status in statuses:
+            found = self._table.query(
+                "#job_status = :status",
+                {"status": status},
+                IndexName=STATUS_INDEX,
+                ScanIndexForward=oldest_first,
+                PaginationConfig={"MaxItems": limit},
+            )
+            jobs |= {job.id: job for job in map(parse_job, filter(is_known_schema, found))}
+        return sorted(jobs.values(), key=lambda job: job.submitted_at, reverse=not oldest_first)[:limit]
+
+    def tighten(self, job_id: str, generation: int, *, deadline_at: float) -> None:
+        """Move the deadline of an open job forward; a later deadline changes nothing."""
+        self._update_job(
+            job_id,
+            generation,
+            condition.IS_LATER_DEADLINE,
+            {"deadline_at": deadline_at},
+            values={"deadline_at": deadline_at},
+        )
+
+    def reopen(self, job: Job) -> bool:
+        """Replace an ended job of generation ``job.generation - 1`` by ``job``; say whether it did."""
+        opening = _opening(job)
+        refused = self._table.put(
+            job_item(job, opening=opening),
+            condition=condition.HAS_ENDED,
+            values={**condition.WORDS, "generation": job.generation - 1},
+        )
+        if refused is None:
+            return True
+        require_known_schema(refused.item)
+        return refused.item.get("opening") == {"S": opening}
+
+    def start_job(self, job_id: str, generation: int) -> None:
+        """Turn QUEUED into RUNNING; any other job stays as it is."""
+        change: dict[str, Value] = {"job_status": Status.RUNNING, "started_at": self.now()}
+        self._update_job(job_id, generation, condition.IS_QUEUED, change)
+
+    def planned(self, job_id: str, generation: int, *, units: int, frames: int) -> None:
+        """Note on the open job's record how large the plan is."""
+        self._update_job(job_id, generation, condition.IS_OPEN, {"units": units, "frames": frames})
+
+    def set_wake(self, job_id: str, generation: int, *, wake_at: float, resends: int | None = None) -> bool:
+        """Set ``wake_at``; False where the job is not open in this generation."""
+        change: dict[str, Value] = {"wake_at": wake_at}
+        if resends is not None:
+            change["resends"] = resends
+        return self._update_job(job_id, generation, condition.IS_OPEN, change) is None
+
+    def end_job(
+        self,
+        job_id: str,
+        generation: int,
+        status: Status,
+        *,
+        reason: str = "",
+        outputs: Outputs | None = None,
+    ) -> bool:
+        """End an open job; False where it had ended otherwise or moved on.  Repeating it is True."""
+        now = self.now()
+        change: dict[str, Value] = {
+            "job_status": status,
+            "reason": reason,
+            "ended_at": now,
+            EXPIRES: expires_at(now, JOB_DAYS),
+        }
+        if outputs is not None:
+            change["outputs"] = outputs.model_dump_json()
+        refused = self._update_job(job_id, generation, condition.IS_OPEN, change)
+        if refused is None:
+            return True
+        if not refused.item:
+            return False
+        stands = parse_job(refused.item)
+        return (stands.generation, stands.status, stands.outputs) == (generation, status, outputs)
+
+    def mark_done(self, job_id: str, generation: int, keys: Iterable[UnitKey]) -> None:
+        """Add units to the job's set of finished ones; adding twice is adding once."""
+        done = frozenset(map(str, keys))
+        if done:
+            self._update_job(job_id, generation, condition.IS_GENERATION, add={"done": done})
+
+    def delete_job(self, job_id: str) -> None:
+        """Remove the job and its units.
+
+        The job's own record goes last, so that an interrupted deletion can be
+        found and repeated: units that outlived their job would count for a
+        later job of the same id.
+        """
+        pk = job_pk(job_id)
+        for _ in range(DELETE_ROUNDS):
+            found = self._table.query("#pk = :pk", {"pk": pk}, ConsistentRead=True)
+            keys = [(pk, item["sk"]["S"]) for item in found]
+            if not keys:
+                return
+            self._table.delete(sorted(keys, key=lambda key: key[1] == JOB_SK))
+        raise Unreachable(f"job {job_id} is still being worked on: cancel it before removing it")
+
+
+def _opening(job: Job) -> str:
+    """Return what tells the write that opens this generation from any other that would."""
+    return hashlib.sha256(job.model_dump_json(exclude={"done"}).encode()).hexdigest()[:32]

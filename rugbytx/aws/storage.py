@@ -1,0 +1,181 @@
+"""Objects on S3: sources down, outputs up."""
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from rugbytx.aws.client import code, translated
+from rugbytx.aws.transfer import (
+    DENIED,
+    MISSING,
+    Pin,
+    denied,
+    fetch_rest,
+    send,
+)
+from rugbytx.core.job import Source
+from rugbytx.errors import ScratchFull, SourceMissing, TransferError
+from rugbytx.ports import OnBytes, Stored
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+#: DeleteObjects takes no more.
+DELETE_BATCH = 1000
+#: The system's words for a full disk and for a used-up quota.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class S3Storage:
+    """The ``Storage`` port on S3.  Safe to share between threads, as its client is."""
+
+    def __init__(self, client: "S3Client") -> None:
+        self._client = client
+
+    def head(self, bucket: str, key: str, *, version: str = "") -> Stored | None:
+        """Return the object's description, or None where there is none.
+
+        Raises SourceMissing where S3 does not say whether there is one.
+        """
+        from botocore.exceptions import ClientError
+
+        with translated(self._client, f"bucket {bucket}"):
+            try:
+                pin: Pin = {"VersionId": version} if version else {}
+                answer = self._client.head_object(Bucket=bucket, Key=key, **pin)
+            except ClientError as error:
+                if code(error) in MISSING:
+                    return None
+                if code(error) in DENIED:
+                    raise SourceMissing(denied(bucket, key)) from error
+                raise
+        return Stored(
+            key=key,
+            size_bytes=answer["ContentLength"],
+            etag=answer["ETag"].strip('"'),
+            version=_version(answer.get("VersionId", "")),
+        )
+
+    def download(self, source: Source, path: Path, *, on_bytes: OnBytes) -> None:
+        """Bring exactly this version of the source to ``path``, resuming a partial one.
+
+        The partial file lies beside ``path`` and has the version in its name,
+        so that the beginning of one version is never continued with another's
+        end.  Raises SourceMissing, SourceChanged, TransferError or ScratchFull,
+        and what ``on_bytes`` raises.
+        """
+        partial = path.with_name(f"{path.name}.{_digest(source)}.part")
+        try:
+            with partial.open("ab") as file:
+                fetch_rest(self._client, source, file, on_bytes)
+                file.flush()
+                os.fsync(file.fileno())
+                size_bytes = file.tell()
+            if size_bytes != source.size_bytes:
+                partial.unlink()
+                raise TransferError(
+                    f"{source.url} should be {source.size_bytes} bytes, but {size_bytes} arrived"
+                )
+            partial.replace(path)
+        except OSError as error:
+            if error.errno in FULL:
+                partial.unlink(missing_ok=True)
+                raise ScratchFull(f"there is no room for {source.url} in {path.parent}") from error
+            raise TransferError(f"{source.url} cannot be written to {path}: {error.strerror}") from error
+
+    def upload(self, path: Path, bucket: str, key: str, *, content_type: str, on_bytes: OnBytes) -> Stored:
+        """Put a file, in parts where it is large.
+
+        Raises TransferError where the file cannot be read or did not arrive
+        whole, and what ``on_bytes`` raises.
+        """
+        try:
+            with translated(self._client, f"bucket {bucket}"):
+                send(self._client, path, bucket, key, content_type=content_type, on_bytes=on_bytes)
+        except OSError as error:
+            raise TransferError(f"{path} cannot be read: {error.strerror}") from error
+        stored = self.head(bucket, key)
+        if stored is None or stored.size_bytes != path.stat().st_size:
+            raise TransferError(f"s3://{bucket}/{key} is not what was uploaded from {path}")
+        return stored
+
+    def put(self, body: bytes, bucket: str, key: str, *, content_type: str) -> None:
+        """Put a small object."""
+        with translated(self._client, f"bucket {bucket}"):
+            self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+    def get(self, bucket: str, key: str) -> bytes:
+        """Return a small object's bytes; raises TransferError where there is none."""
+        from botocore.exceptions import ClientError
+
+        with translated(self._client, f"bucket {bucket}"):
+            try:
+                with closing(self._client.get_object(Bucket=bucket, Key=key)["Body"]) as body:
+                    return body.read()
+            except ClientError as error:
+                if code(error) in MISSING:
+                    raise TransferError(f"s3://{bucket}/{key} does not exist") from error
+                raise
+
+    def list(self, bucket: str, prefix: str) -> Iterable[Stored]:
+        """Return every object under the prefix, asked for page by page."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        with translated(self._client, f"bucket {bucket}"):
+            for page in pages:
+                for item in page.get("Contents", []):
+                    yield Stored(key=item["Key"], size_bytes=item["Size"], etag=item["ETag"].strip('"'))
+
+    def delete(self, bucket: str, keys: Sequence[str]) -> None:
+        """Remove objects; removing what is not there is no error.  Raises TransferError if any stayed."""
+        for first in range(0, len(keys), DELETE_BATCH):
+            objects: list[ObjectIdentifierTypeDef] = [
+                {"Key": key} for key in keys[first : first + DELETE_BATCH]
+            ]
+            with translated(self._client, f"bucket {bucket}"):
+                answer = self._client.delete_objects(
+                    Bucket=bucket, Delete={"Objects": objects, "Quiet": True}
+                )
+            if errors := answer.get("Errors"):
+                key, why = errors[0].get("Key", ""), errors[0].get("Message", "")
+                raise TransferError(
+                    f"{len(errors)} objects cannot be removed, the first is s3://{bucket}/{key}: {why}"
+                )
+
+
+def object_url(bucket: str, key: str, *, region: str, endpoint_url: str = "", base_url: str = "") -> str:
+    """Return the address at which readers find an object.
+
+    ``base_url`` stands for the whole bucket, as a CDN's does.  AWS wants the
+    bucket in the host name; another server, known by its ``endpoint_url``,
+    seldom has one for each bucket, so there it is in the path.
+
+    >>> object_url("out", "a b/master.m3u8", region="eu-west-1")
+    'https://out.s3.eu-west-1.amazonaws.com/a%20b/master.m3u8'
+    >>> object_url("out", "master.m3u8", region="eu-west-1", endpoint_url="http://127.0.0.1:4566")
+    'http://127.0.0.1:4566/out/master.m3u8'
+    >>> object_url("out", "master.m3u8", region="eu-west-1", base_url="https://cdn.example.com/")
+    'https://cdn.example.com/master.m3u8'
+    """
+    if base_url:
+        root = base_url.rstrip("/")
+    elif endpoint_url:
+        root = f"{endpoint_url.rstrip('/')}/{bucket}"
+    else:
+        root = f"https://{bucket}.s3.{region}.amazonaws.com"
+    return f"{root}/{quote(key)}"
+
+
+def _digest(source: Source) -> str:
+    parts = (source.url, source.etag, source.version)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def _version(answered: str) -> str:
+    """Return the version id; S3's ``null`` names whatever was written last without one, and pins nothing."""
+    return "" if answered == "null" else answered

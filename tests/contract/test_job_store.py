@@ -1,0 +1,231 @@
+"""The promises of ``ports.JobStore`` about jobs, kept by DynamoDB's store and by the fake."""
+
+import pytest
+
+from rugbytx.core.job import Status
+from rugbytx.core.record import SCHEMA
+from rugbytx.core.unit import AUDIO, PLAN, Kind, UnitKey
+from rugbytx.errors import HostUnfit, LeaseLost, Unreachable
+from tests.fakes.store import FakeStore
+from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, OUTPUTS, Bench
+
+
+def test_job_reads_back_as_it_was_written(shaky: Bench) -> None:
+    """Every field of a job survives the store."""
+    job = shaky.job(chunk_s=30.5, done=frozenset({"PLAN"}), units=3, reason="", started_at=1.25)
+    assert shaky.store.create_job(job) == job
+    assert shaky.store.read_job("a") == job
+
+
+def test_no_such_job_is_none(bench: Bench) -> None:
+    """A job that nobody submitted is not there."""
+    assert bench.store.read_job("nobody") is None
+
+
+def test_second_submission_finds_the_first(shaky: Bench) -> None:
+    """The record that stands is the first one's."""
+    first = shaky.created()
+    shaky.advance(10)
+    assert shaky.store.create_job(shaky.job()) == first
+    assert shaky.read() == first
+
+
+def test_deadline_only_moves_forward(shaky: Bench) -> None:
+    """An earlier deadline is taken, a later one is not."""
+    job = shaky.created()
+    shaky.store.tighten("a", 1, deadline_at=job.deadline_at - 60)
+    shaky.store.tighten("a", 1, deadline_at=job.deadline_at - 30)
+    shaky.store.tighten("a", 2, deadline_at=job.deadline_at - 90)
+    assert shaky.read().deadline_at == job.deadline_at - 60
+
+
+def test_started_once(shaky: Bench) -> None:
+    """The first start counts, and a second changes nothing."""
+    shaky.created()
+    shaky.store.start_job("a", 1)
+    started = shaky.read()
+    assert started.status is Status.RUNNING
+    shaky.advance(50)
+    shaky.store.start_job("a", 1)
+    assert shaky.read() == started
+
+
+def test_plan_is_noted(shaky: Bench) -> None:
+    """The record says how large the plan is."""
+    shaky.created()
+    shaky.store.planned("a", 1, units=12, frames=18_000)
+    assert (shaky.read().units, shaky.read().frames) == (12, 18_000)
+
+
+def test_wake_is_set_while_open(shaky: Bench) -> None:
+    """``wake_at`` moves either way, ``resends`` only when it is given."""
+    job = shaky.created()
+    assert shaky.store.set_wake("a", 1, wake_at=job.wake_at + 7, resends=2)
+    assert shaky.store.set_wake("a", 1, wake_at=job.wake_at - 7)
+    assert (shaky.read().wake_at, shaky.read().resends) == (job.wake_at - 7, 2)
+
+
+def test_wake_is_refused_when_not_open(bench: Bench) -> None:
+    """An ended job, another generation and a job that never was are not woken."""
+    job = bench.created()
+    assert not bench.store.set_wake("a", 2, wake_at=1.0)
+    assert not bench.store.set_wake("nobody", 1, wake_at=1.0)
+    bench.store.end_job("a", 1, Status.CANCELLED)
+    assert not bench.store.set_wake("a", 1, wake_at=1.0)
+    assert bench.read().wake_at == job.wake_at
+    assert bench.store.read_job("nobody") is None
+
+
+def test_job_ends_once(shaky: Bench) -> None:
+    """The first end stands; saying it again is True, and saying otherwise is False."""
+    shaky.created()
+    assert shaky.store.end_job("a", 1, Status.SUCCEEDED, outputs=OUTPUTS)
+    ended = shaky.read()
+    assert (ended.status, ended.outputs, ended.is_open) == (Status.SUCCEEDED, OUTPUTS, False)
+    shaky.advance(5)
+    assert shaky.store.end_job("a", 1, Status.SUCCEEDED, outputs=OUTPUTS)
+    others = OUTPUTS.model_copy(update={"manifest_key": "out/a/1/other.json"})
+    assert not shaky.store.end_job("a", 1, Status.SUCCEEDED, outputs=others)
+    assert not shaky.store.end_job("a", 1, Status.FAILED, reason="too late")
+    assert not shaky.store.end_job("nobody", 1, Status.FAILED)
+    assert shaky.read() == ended
+
+
+def test_failed_job_says_why(shaky: Bench) -> None:
+    """The reason is on the record."""
+    shaky.created()
+    assert shaky.store.end_job("a", 1, Status.FAILED, reason="this is not a video")
+    assert shaky.read().reason == "this is not a video"
+    assert shaky.read().ended_at is not None
+
+
+def test_ended_job_opens_again(shaky: Bench) -> None:
+    """The next generation replaces the last, whole; opening it again is True, as long as it is the same."""
+    first = shaky.created()
+    shaky.store.mark_done("a", 1, [PLAN])
+    second = shaky.job(generation=2)
+    assert not shaky.store.reopen(second)
+    assert shaky.read().generation == 1
+    shaky.store.end_job("a", 1, Status.FAILED, reason="bad luck")
+    assert shaky.store.reopen(second)
+    assert shaky.read() == second
+    shaky.store.start_job("a", 2)
+    assert shaky.store.reopen(second)
+    shaky.advance(1)
+    assert not shaky.store.reopen(shaky.job(generation=2))
+    assert not shaky.store.reopen(shaky.job("nobody", generation=2))
+    assert not shaky.store.end_job("a", first.generation, Status.CANCELLED)
+    assert shaky.read().status is Status.RUNNING
+
+
+def test_done_units_add_up(shaky: Bench) -> None:
+    """Finished units join the set once, in their generation only, and also after the end."""
+    shaky.created()
+    shaky.store.mark_done("a", 1, [PLAN, CHUNK])
+    shaky.store.mark_done("a", 1, [CHUNK])
+    shaky.store.mark_done("a", 1, [])
+    shaky.store.mark_done("a", 2, [AUDIO])
+    shaky.store.mark_done("nobody", 1, [AUDIO])
+    assert shaky.read().done == {"PLAN", "VIDEO#00003"}
+    shaky.store.end_job("a", 1, Status.SUCCEEDED, outputs=OUTPUTS)
+    shaky.store.mark_done("a", 1, [AUDIO])
+    assert shaky.read().done == {"PLAN", "VIDEO#00003", "AUDIO"}
+
+
+def test_lists_are_in_order(bench: Bench) -> None:
+    """``list_jobs`` begins with the last submitted, ``open_jobs`` with the first."""
+    for job_id in "abcde":
+        bench.created(job_id)
+        bench.advance(1)
+    bench.store.start_job("b", 1)
+    bench.store.end_job("c", 1, Status.CANCELLED)
+    store = bench.store
+    assert [job.id for job in store.list_jobs()] == ["e", "d", "c", "b", "a"]
+    assert [job.id for job in store.list_jobs(limit=2)] == ["e", "d"]
+    assert [job.id for job in store.list_jobs(status=Status.QUEUED, limit=2)] == ["e", "d"]
+    assert [job.id for job in store.list_jobs(status=Status.CANCELLED)] == ["c"]
+    assert [job.id for job in store.open_jobs(100)] == ["a", "b", "d", "e"]
+    assert [job.id for job in store.open_jobs(2)] == ["a", "b"]
+
+
+def test_deleted_job_leaves_nothing(shaky: Bench) -> None:
+    """Job and units of all generations go, however many, and the neighbour stays."""
+    job, neighbour = shaky.created(), shaky.created("b")
+    lease = shaky.claimed(job)
+    for index in range(10, 36):  # more than a batch holds
+        key = UnitKey(Kind.VIDEO, index)
+        assert shaky.store.claim(job, key, None, owner="jetson", lease_s=LEASE_S)
+    later = job.model_copy(update={"generation": 2})
+    shaky.claimed(later, PLAN)
+    shaky.claimed(neighbour, PLAN)
+    shaky.store.delete_job("a")
+    shaky.store.delete_job("a")
+    assert shaky.store.read_job("a") is None
+    assert not shaky.store.read_units("a", 1)
+    assert not shaky.store.read_units("a", 2)
+    assert list(shaky.store.read_units("b", 1)) == [PLAN]
+    with pytest.raises(LeaseLost):
+        shaky.store.commit(lease, result="{}", measured=NOTHING)
+    with pytest.raises(LeaseLost):
+        shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
+    assert not shaky.store.read_units("a", 1)
+
+
+def test_one_holds_a_named_lease(shaky: Bench) -> None:
+    """The holder keeps it, others wait until it runs out, and other names are others."""
+    store = shaky.store
+    assert store.hold("sweep", owner="jetson", lease_s=60)
+    assert not store.hold("sweep", owner="aws", lease_s=60)
+    assert store.hold("other", owner="aws", lease_s=60)
+    shaky.advance(40)
+    assert store.hold("sweep", owner="jetson", lease_s=60)
+    shaky.advance(40)
+    assert not store.hold("sweep", owner="aws", lease_s=60)
+    shaky.advance(21)
+    assert store.hold("sweep", owner="aws", lease_s=60)
+    assert not store.hold("sweep", owner="jetson", lease_s=60)
+
+
+def test_newer_schema_is_left_alone(bench: Bench) -> None:
+    """A newer version's job is neither read nor changed, lists pass over it, and nobody is charged."""
+    newer = bench.job(schema_number=SCHEMA + 1)
+    assert bench.store.create_job(newer) == newer
+    with pytest.raises(HostUnfit, match=r"job a was written by a newer rugbytx \(schema 2\)"):
+        bench.store.read_job("a")
+    with pytest.raises(HostUnfit):
+        bench.store.create_job(bench.job())
+    with pytest.raises(HostUnfit):
+        bench.store.tighten("a", 1, deadline_at=1.0)
+    with pytest.raises(HostUnfit):
+        bench.store.set_wake("a", 1, wake_at=1.0)
+    with pytest.raises(HostUnfit):
+        bench.store.end_job("a", 1, Status.FAILED)
+    with pytest.raises(HostUnfit):
+        bench.store.mark_done("a", 1, [PLAN])
+    with pytest.raises(HostUnfit):
+        bench.store.reopen(bench.job(generation=2))
+    bench.created("b")
+    assert [job.id for job in bench.store.list_jobs()] == ["b"]
+    assert [job.id for job in bench.store.open_jobs(10)] == ["b"]
+
+
+def test_fake_lists_answer_stale() -> None:
+    """Only the fake can promise it: a stale list is one write behind, and reads of a job are not."""
+    store = FakeStore()
+    bench = Bench(store=store, advance=store.clock.advance, lose_answers=lambda: None)
+    bench.created()
+    store.stale = True
+    bench.created("b")
+    assert [job.id for job in store.list_jobs()] == ["a"]
+    assert [job.id for job in store.open_jobs(10)] == ["a"]
+    assert store.read_job("b") is not None
+
+
+def test_fake_that_is_down_is_unreachable() -> None:
+    """A store that does not answer says so, whatever it is asked."""
+    store = FakeStore()
+    store.down = True
+    with pytest.raises(Unreachable):
+        store.now()
+    with pytest.raises(Unreachable):
+        store.list_jobs()

@@ -1,0 +1,235 @@
+"""The promises of ``ports.JobStore`` about units and their leases, kept by DynamoDB's store and by the fake."""
+
+from dataclasses import replace
+
+import pytest
+
+from rugbytx.core.job import Status
+from rugbytx.core.unit import Kind, Lease, Measured, Progress, State, UnitKey
+from rugbytx.errors import LeaseLost
+from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, Bench
+
+
+def test_first_claim_makes_the_unit(shaky: Bench) -> None:
+    """A unit's record springs from its first claim."""
+    job = shaky.created()
+    assert not shaky.store.read_units("a", 1)
+    now = shaky.store.now()
+    lease = shaky.store.claim(job, CHUNK, None, owner="jetson", lease_s=LEASE_S)
+    assert lease is not None
+    assert (lease.job_id, lease.generation, lease.key, lease.owner) == ("a", 1, CHUNK, "jetson")
+    assert (lease.fence, lease.verdicts, lease.deaths) == (1, 0, 0)
+    assert lease.until == pytest.approx(now + LEASE_S, abs=2)
+    unit = shaky.unit(job)
+    assert unit is not None
+    assert (unit.state, unit.fence, unit.owner, unit.token) == (State.LEASED, 1, "jetson", lease.token)
+    assert unit.lease_until == lease.until
+    assert unit.measured.started_at == pytest.approx(now, abs=2)
+
+
+def test_of_two_claimants_one_wins(shaky: Bench) -> None:
+    """Two that saw the same are not both given the unit, whatever they saw."""
+    job = shaky.created()
+    assert shaky.store.claim(job, CHUNK, None, owner="jetson", lease_s=LEASE_S)
+    assert shaky.store.claim(job, CHUNK, None, owner="aws", lease_s=LEASE_S) is None
+    shaky.advance(LEASE_S + 1)
+    seen = shaky.unit(job)
+    assert shaky.store.claim(job, CHUNK, seen, owner="aws", lease_s=LEASE_S)
+    assert shaky.store.claim(job, CHUNK, seen, owner="jetson", lease_s=LEASE_S) is None
+    unit = shaky.unit(job)
+    assert unit is not None
+    assert (unit.owner, unit.fence) == ("aws", 2)
+
+
+def test_live_lease_is_not_taken(shaky: Bench) -> None:
+    """Until the lease ends nobody else gets the unit, not even one that saw it as it is."""
+    job = shaky.created()
+    shaky.claimed(job)
+    shaky.advance(LEASE_S - 5)
+    assert shaky.store.claim(job, CHUNK, shaky.unit(job), owner="aws", lease_s=LEASE_S) is None
+
+
+def test_renewal_defeats_a_claim(shaky: Bench) -> None:
+    """A claimer that saw the lease run out is beaten by a renewal that came first."""
+    job = shaky.created()
+    lease = shaky.claimed(job)
+    shaky.advance(LEASE_S + 1)
+    seen = shaky.unit(job)
+    shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
+    assert shaky.store.claim(job, CHUNK, seen, owner="aws", lease_s=LEASE_S) is None
+
+
+def test_commit_defeats_a_claim(shaky: Bench) -> None:
+    """A claimer that saw the lease run out is beaten by the commit that still came."""
+    job = shaky.created()
+    lease = shaky.claimed(job)
+    shaky.advance(LEASE_S + 1)
+    seen = shaky.unit(job)
+    shaky.store.commit(lease, result="1", measured=NOTHING)
+    assert shaky.store.claim(job, CHUNK, seen, owner="aws", lease_s=LEASE_S) is None
+
+
+def test_takeover_counts_a_death(shaky: Bench) -> None:
+    """A lease that ran out is a silent death; the fence grows and verdicts stay."""
+    job = shaky.created()
+    first = shaky.claimed(job)
+    shaky.store.give_back(first, retry_at=0, reason="cut off", charged=True, measured=NOTHING)
+    shaky.claimed(job)
+    shaky.advance(LEASE_S + 1)
+    third = shaky.claimed(job, owner="aws")
+    assert (third.fence, third.verdicts, third.deaths) == (3, 1, 1)
+    assert third.token != first.token
+
+
+def test_after_a_takeover_the_first_has_nothing(shaky: Bench) -> None:
+    """Whoever lost the lease can neither renew, commit nor give back, and changes nothing."""
+    job = shaky.created()
+    lost = shaky.claimed(job)
+    shaky.advance(LEASE_S + 1)
+    shaky.claimed(job, owner="aws")
+    stands, wake_at = shaky.unit(job), shaky.read().wake_at
+    with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
+        shaky.store.renew(lost, lease_s=LEASE_S, progress=NO_PROGRESS)
+    with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
+        shaky.store.commit(lost, result="{}", measured=NOTHING)
+    with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
+        shaky.store.give_back(lost, retry_at=0, reason="", charged=True, measured=NOTHING)
+    assert (shaky.unit(job), shaky.read().wake_at) == (stands, wake_at)
+
+
+def test_renewal_moves_lease_and_wake(shaky: Bench) -> None:
+    """The lease grows from the renewal's instant, and the job wakes 5 s past its end, even if that is sooner."""
+    job = shaky.created()
+    lease = shaky.claimed(job)
+    shaky.advance(40)
+    progress = Progress(step="encode", frames=500, fps=48.5)
+    renewed = shaky.store.renew(lease, lease_s=LEASE_S, progress=progress)
+    assert renewed == replace(lease, until=renewed.until)
+    assert renewed.until == pytest.approx(lease.until + 40, abs=2)
+    unit = shaky.unit(job)
+    assert unit is not None
+    assert (unit.lease_until, unit.progress, unit.fence) == (renewed.until, progress, 1)
+    assert shaky.read().wake_at == renewed.until + 5
+    assert shaky.read().wake_at < job.wake_at
+
+
+@pytest.mark.parametrize("status", [Status.CANCELLED, Status.FAILED, Status.SUCCEEDED])
+def test_ended_job_stops_its_heartbeats(shaky: Bench, status: Status) -> None:
+    """A renewal for a job that ended is LeaseLost, and does not wake the job."""
+    job = shaky.created()
+    lease = shaky.claimed(job)
+    shaky.store.end_job("a", 1, status)
+    ended = shaky.read()
+    with pytest.raises(LeaseLost, match="job a"):
+        shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
+    assert shaky.read() == ended
+
+
+def test_next_generation_stops_the_last(shaky: Bench) -> None:
+    """Units of two generations are strangers, and the older one's heartbeats stop."""
+    job = shaky.created()
+    lease = shaky.claimed(job)
+    shaky.store.end_job("a", 1, Status.CANCELLED)
+    again = shaky.job(generation=2)
+    assert shaky.store.reopen(again)
+    with pytest.raises(LeaseLost, match="job a"):
+        shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
+    assert not shaky.store.read_units("a", 2)
+    fresh = shaky.store.claim(again, CHUNK, None, owner="aws", lease_s=LEASE_S)
+    assert fresh is not None
+    assert (fresh.generation, fresh.fence, fresh.deaths) == (2, 1, 0)
+    assert shaky.read() == again
+
+
+def test_commit_makes_done(shaky: Bench) -> None:
+    """A committed unit keeps its result and what was measured, and nobody claims it any more."""
+    job = shaky.created()
+    lease = shaky.claimed(job)
+    measured = Measured(worker="jetson", encoder="x264", frames=1800, elapsed_s=41.125, bytes_read=12)
+    shaky.store.commit(lease, result='{"files": []}', measured=measured)
+    unit = shaky.unit(job)
+    assert unit is not None
+    assert (unit.state, unit.result, unit.measured) == (State.DONE, '{"files": []}', measured)
+    assert (unit.owner, unit.lease_until) == ("", 0.0)
+    shaky.advance(1e6)
+    assert shaky.store.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
+
+
+def test_commit_again_is_no_defeat(shaky: Bench) -> None:
+    """Whoever does not know whether the commit arrived may say it again; the first result stands."""
+    job = shaky.created()
+    lease = shaky.claimed(job)
+    shaky.store.commit(lease, result="1", measured=NOTHING)
+    committed = shaky.unit(job)
+    shaky.store.commit(lease, result="1", measured=NOTHING)
+    assert shaky.unit(job) == committed
+    with pytest.raises(LeaseLost, match=r"no longer leased"):
+        shaky.store.give_back(lease, retry_at=0, reason="", charged=True, measured=NOTHING)
+    with pytest.raises(LeaseLost, match=r"no longer leased"):
+        shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
+
+
+def test_commit_asks_the_fence_and_not_the_clock(shaky: Bench) -> None:
+    """A lease that ran out is good for a commit until somebody takes it."""
+    job = shaky.created()
+    lease = shaky.claimed(job)
+    shaky.advance(LEASE_S * 10)
+    shaky.store.commit(lease, result="1", measured=NOTHING)
+    unit = shaky.unit(job)
+    assert unit is not None
+    assert unit.state is State.DONE
+
+
+def test_commit_needs_no_open_job(shaky: Bench) -> None:
+    """A unit's commit is about the unit alone."""
+    job = shaky.created()
+    lease = shaky.claimed(job)
+    shaky.store.end_job("a", 1, Status.CANCELLED)
+    shaky.store.commit(lease, result="1", measured=NOTHING)
+    unit = shaky.unit(job)
+    assert unit is not None
+    assert unit.state is State.DONE
+
+
+@pytest.mark.parametrize(("charged", "verdicts"), [(True, 1), (False, 0)])
+def test_given_back_waits(shaky: Bench, *, charged: bool, verdicts: int) -> None:
+    """A unit given back waits for its retry; only a charge is a verdict, and repeating it charges once."""
+    job = shaky.created()
+    lease = shaky.claimed(job)
+    retry_at = shaky.store.now() + 30
+    measured = Measured(worker="jetson", elapsed_s=3.5)
+    for _ in range(2):
+        shaky.store.give_back(lease, retry_at=retry_at, reason="cut off", charged=charged, measured=measured)
+    unit = shaky.unit(job)
+    assert unit is not None
+    assert (unit.state, unit.retry_at, unit.verdicts) == (State.WAITING, retry_at, verdicts)
+    assert (unit.reason, unit.measured, unit.owner) == ("cut off", measured, "")
+    assert shaky.store.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
+    shaky.advance(31)
+    again = shaky.store.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S)
+    assert again is not None
+    assert (again.fence, again.verdicts, again.deaths) == (2, verdicts, 0)
+
+
+def test_giving_back_brings_the_wake_nearer(shaky: Bench) -> None:
+    """The job wakes at the retry, or at once; never later than it would have."""
+    job = shaky.created()
+    now = shaky.store.now()
+    first, second, third = (shaky.claimed(job, UnitKey(Kind.VIDEO, index)) for index in range(3))
+
+    def wake_after(lease: Lease, retry_at: float) -> float:
+        shaky.store.give_back(lease, retry_at=retry_at, reason="", charged=False, measured=NOTHING)
+        return shaky.read().wake_at
+
+    assert wake_after(first, now + 60) == now + 60
+    assert wake_after(second, now + 90) == now + 60
+    assert wake_after(third, 0) == pytest.approx(now, abs=2)
+
+
+def test_giving_back_to_an_ended_job(shaky: Bench) -> None:
+    """A unit may be given back after its job ended; the job stays asleep."""
+    job = shaky.created()
+    lease = shaky.claimed(job)
+    shaky.store.end_job("a", 1, Status.CANCELLED)
+    shaky.store.give_back(lease, retry_at=0, reason="", charged=False, measured=NOTHING)
+    assert shaky.read().wake_at == job.wake_at

@@ -1,0 +1,82 @@
+"""What is left of a job, and how long that may take."""
+
+import pytest
+
+from rugbytx.core.estimate import outlook
+from rugbytx.core.job import Job, Status
+from rugbytx.core.unit import Measured, Progress, State, Unit
+from tests.connection import NOW, OUTPUTS, make_job
+
+RUNNING = make_job(status=Status.RUNNING, units=6, frames=750)
+
+
+def done(index: int, *, frames: int = 250, elapsed_s: float = 5.0) -> Unit:
+    """Return a finished chunk."""
+    measured = Measured(frames=frames, elapsed_s=elapsed_s)
+    return Unit(key=f"VIDEO#{index:05d}", generation=1, state=State.DONE, fence=1, measured=measured)
+
+
+def at_work(index: int, *, frames: int, fps: float, until: float = NOW + 60) -> Unit:
+    """Return a chunk that is being encoded."""
+    return Unit(
+        key=f"VIDEO#{index:05d}",
+        generation=1,
+        state=State.LEASED,
+        fence=1,
+        lease_until=until,
+        progress=Progress(step="encode", frames=frames, fps=fps),
+    )
+
+
+def audio() -> Unit:
+    """Return the finished audio, whose frames are no pictures."""
+    measured = Measured(frames=9999, elapsed_s=1.0)
+    return Unit(key="AUDIO", generation=1, state=State.DONE, fence=1, measured=measured)
+
+
+@pytest.mark.parametrize(
+    ("units", "frames_done", "fps", "eta_s"),
+    [
+        ((), 0, 0.0, None),
+        ((audio(),), 0, 0.0, None),
+        ((at_work(0, frames=0, fps=0.0),), 0, 0.0, None),
+        ((at_work(0, frames=150, fps=60.0),), 150, 60.0, 600 / 60),
+        ((done(0), at_work(1, frames=50, fps=100.0)), 300, 100.0, 450 / 100),
+        ((at_work(0, frames=50, fps=40.0), at_work(1, frames=100, fps=60.0)), 150, 100.0, 600 / 100),
+        ((done(0),), 250, 0.0, 500 / 50),
+        ((done(0), at_work(1, frames=200, fps=99.0, until=NOW)), 250, 0.0, 500 / 50),
+        ((done(0), done(1), done(2)), 750, 0.0, 0.0),
+        ((done(0, frames=900),), 750, 0.0, 0.0),
+    ],
+    ids=[
+        "nothing claimed",
+        "audio is not counted",
+        "not one frame yet: nobody can tell",
+        "the encoder at work",
+        "the rest at the speed of the encoder at work",
+        "two lanes add up",
+        "between chunks: the speed of the finished ones",
+        "a silent lease says nothing",
+        "only publishing is left",
+        "never more than there is",
+    ],
+)
+def test_an_open_job(units: tuple[Unit, ...], frames_done: int, fps: float, eta_s: float | None) -> None:
+    """The plan holds 750 frames."""
+    seen = outlook(RUNNING, units, now=NOW)
+    assert (seen.frames_done, seen.frames, seen.fps, seen.eta_s) == (frames_done, 750, fps, eta_s)
+
+
+@pytest.mark.parametrize(
+    ("job", "frames_done", "frames"),
+    [
+        (make_job(), 0, 0),
+        (make_job(status=Status.SUCCEEDED, frames=750, outputs=OUTPUTS), 750, 750),
+        (make_job(status=Status.FAILED, frames=750), 0, 750),
+    ],
+    ids=["no plan", "published", "failed"],
+)
+def test_a_job_without_a_future(job: Job, frames_done: int, frames: int) -> None:
+    """What has ended, or has no plan, has no estimate."""
+    seen = outlook(job, (), now=NOW)
+    assert (seen.frames_done, seen.frames, seen.eta_s) == (frames_done, frames, None)

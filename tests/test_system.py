@@ -1,0 +1,167 @@
+"""A command finds the local system only where nothing else was chosen, and only while it lives."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rugbytx import system
+from rugbytx.errors import SettingsError
+from rugbytx.settings import Settings
+
+SETTINGS = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "RUGBYTX_LEASE_S": "12"}
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    """Listen on a port of this machine, as the local system does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """Return an environment that chooses nothing, with a runtime folder of its own."""
+    return {"XDG_RUNTIME_DIR": str(tmp_path), "HOME": str(tmp_path / "home"), "AWS_PAGER": ""}
+
+
+@pytest.fixture
+def announced(environ: dict[str, str], endpoint: str) -> Path:
+    """Announce this process as a local system; return the file."""
+    path = system.state_path(environ)
+    system.announce(endpoint_url=endpoint, settings=SETTINGS, path=path)
+    return path
+
+
+def test_an_announced_system_is_found(announced: Path, environ: dict[str, str], endpoint: str) -> None:
+    """Its settings come with it, and nobody else may read them."""
+    found = system.locate(environ)
+    assert found == system.System(is_local=True, environ=SETTINGS, endpoint_url=endpoint)
+    assert announced.stat().st_mode & 0o777 == 0o600
+    assert announced.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.usefixtures("announced")
+@pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "RUGBYTX_QUEUE"])
+def test_any_choice_in_the_environment_goes_first(environ: dict[str, str], name: str) -> None:
+    """Who named an account must not reach a laptop."""
+    assert not system.locate(environ | {name: "x"}).is_local
+
+
+@pytest.mark.usefixtures("announced")
+@pytest.mark.parametrize(
+    "name", ["AWS_CA_BUNDLE", "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS", "AWS_CLI_AUTO_PROMPT"]
+)
+def test_what_chooses_no_system_does_not_count(environ: dict[str, str], name: str) -> None:
+    """These say how to speak, not to whom."""
+    assert system.locate(environ | {name: "x"}).is_local
+
+
+def test_nothing_is_found_where_nothing_was_announced(environ: dict[str, str]) -> None:
+    """The first command on a machine speaks to AWS."""
+    assert system.locate(environ) == system.System(is_local=False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pid": 2**22 + 1},
+        {"started_ticks": 1},
+        {"endpoint_url": "http://127.0.0.1:1"},
+        {"endpoint_url": "not a url"},
+        {"environ": {"LD_PRELOAD": "x.so"}},
+        {"environ": None},
+    ],
+    ids=["no such process", "another process", "port closed", "no endpoint", "foreign variable", "torn"],
+)
+def test_what_does_not_live_is_not_found(
+    announced: Path, environ: dict[str, str], change: dict[str, object]
+) -> None:
+    """A pid alone proves nothing: it comes back."""
+    announced.write_text(json.dumps(json.loads(announced.read_text()) | change))
+    assert not system.locate(environ).is_local
+
+
+def test_a_file_that_others_may_write_is_not_believed(announced: Path, environ: dict[str, str]) -> None:
+    """Its settings would go into our environment."""
+    announced.chmod(0o622)
+    assert not system.locate(environ).is_local
+
+
+def test_withdrawing_removes_only_ones_own_announcement(announced: Path, environ: dict[str, str]) -> None:
+    """Another system's stays."""
+    mine = announced.read_text()
+    announced.write_text(json.dumps(json.loads(mine) | {"pid": os.getppid()}))
+    system.withdraw(announced)
+    assert announced.exists()
+    announced.write_text(mine)
+    system.withdraw(announced)
+    assert not system.locate(environ).is_local
+    system.withdraw(announced)
+
+
+def test_two_systems_at_once_are_refused(announced: Path, environ: dict[str, str], endpoint: str) -> None:
+    """The second would answer for the first."""
+    code = (
+        "import sys; from pathlib import Path; from rugbytx import system\n"
+        "system.announce(endpoint_url=sys.argv[2], settings={}, path=Path(sys.argv[1]))"
+    )
+    argv = [sys.executable, "-c", code, str(announced), endpoint]
+    second = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    assert f"is up already at {endpoint} (process {os.getpid()})" in second.stderr
+    assert system.locate(environ).is_local
+
+
+def test_a_dead_one_is_replaced(announced: Path, environ: dict[str, str], endpoint: str) -> None:
+    """A system that was killed could not withdraw."""
+    announced.write_text(json.dumps(json.loads(announced.read_text()) | {"pid": 2**22 + 1}))
+    system.announce(endpoint_url=endpoint, settings={}, path=announced)
+    assert system.locate(environ).is_local
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path, endpoint: str) -> None:
+    """XDG_RUNTIME_DIR may point anywhere."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="cannot be announced"):
+        system.announce(endpoint_url=endpoint, settings={}, path=tmp_path / "file" / "rugbytx" / "local.json")
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"XDG_RUNTIME_DIR": "/run/user/7", "HOME": "/home/x"}, "/run/user/7/rugbytx"),
+        ({"XDG_CACHE_HOME": "/var/cache/x", "HOME": "/home/x"}, "/var/cache/x/rugbytx"),
+        ({"HOME": "/home/x"}, "/home/x/.cache/rugbytx"),
+    ],
+)
+def test_the_file_is_in_a_folder_of_the_user(environ: dict[str, str], folder: str) -> None:
+    """Two users of one machine have two systems."""
+    assert system.state_path(environ) == Path(folder) / "local.json"
+
+
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({"AWS_ENDPOINT_URL": "http://stack:4566"}, "http://stack:4566, queue q"),
+        ({}, "AWS (profile default, region of the profile), queue q; no local system is up"),
+        (
+            {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_DEFAULT_REGION": "eu-west-1"},
+            "AWS (credentials of the environment, region eu-west-1), queue q",
+        ),
+    ],
+)
+def test_a_line_names_the_system(environ: dict[str, str], line: str) -> None:
+    """Every command prints it, so nobody acts on the wrong account unawares."""
+    assert system.describe(system.System(is_local=False), environ, queue="q") == line
+
+
+def test_connecting_asks_nothing_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection knows where S3 is, for the URLs of outputs."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert system.connect(Settings()).s3_url == "http://127.0.0.1:1"
