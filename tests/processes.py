@@ -47,7 +47,8 @@ def descendants(pid: int, *words: str) -> list[int]:
             parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue  # it ended while we looked
-    found, generation = [], {pid}
+    found: list[int] = []
+    generation = {pid}
     while generation:
         generation = {child for child, parent in parents.items() if parent in generation}
         found += generation

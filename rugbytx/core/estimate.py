@@ -35,7 +35,7 @@ def outlook(job: Job, units: Iterable[Unit], *, now: float) -> Outlook:
     at_work = [unit.progress for unit in chunks if unit.state is State.LEASED and unit.lease_until > now]
     frames_done = sum(one.frames for one in finished) + sum(one.frames for one in at_work)
     frames_done = min(frames_done, job.frames)
-    fps = sum(one.fps for one in at_work)
+    fps = sum((one.fps for one in at_work), 0.0)
     elapsed_s = sum(one.elapsed_s for one in finished)
     past_fps = sum(one.frames for one in finished) / elapsed_s if elapsed_s > 0 else 0.0
     return Outlook(

@@ -1,0 +1,61 @@
+"""`rugbytx list`: the jobs."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rugbytx.cli.output import Json, console, emit, printable, remark
+
+if TYPE_CHECKING:
+    from rugbytx.core.job import Status
+
+
+def _status(text: str) -> "Status":
+    from rugbytx.core.job import Status
+
+    try:
+        return Status(text.upper())
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(Status).lower()}") from error
+
+
+def list_jobs(
+    context: typer.Context,
+    *,
+    status: Annotated[
+        Any, typer.Option(parser=_status, metavar="STATUS", help="Only jobs of this status, e.g. running.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the last ones first.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List jobs, the last submitted first."""
+    from rugbytx.cli.view import COLOURS, local_time
+    from rugbytx.cli.view import as_json as to_json
+    from rugbytx.cli.wiring import connection
+
+    system = connection(context)
+    jobs = system.store.list_jobs(status=status, limit=limit)
+    if as_json:
+        for job in jobs:
+            emit(to_json(job, None, system))
+        return
+    if not jobs:
+        remark("no jobs")
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("job", "status", "units", "submitted", "profile", "source", "reason"):
+        table.add_column(heading, no_wrap=heading not in {"source", "reason"}, overflow="fold")
+    for job in jobs:
+        table.add_row(
+            job.id,
+            Text(str(job.status), style=COLOURS[job.status]),
+            f"{len(job.done)}/{job.units}" if job.units else "",
+            local_time(job.submitted_at),
+            job.profile.name,
+            printable(job.source.url),
+            printable(job.reason),
+        )
+    console().print(table)

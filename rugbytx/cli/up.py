@@ -1,0 +1,65 @@
+"""`rugbytx up`: the whole system on this machine, until Ctrl-C."""
+
+import threading
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+#: A dead worker is noticed within this time.
+_WATCH_S = 1.0
+
+
+class LogLevel(StrEnum):
+    """How much the workers' logs tell; less than ``info`` would leave out that they are ready."""
+
+    DEBUG = "debug"
+    INFO = "info"
+
+
+def up(
+    workers: Annotated[
+        int, typer.Option(min=0, max=64, help="How many workers to start, one slot each.")
+    ] = 1,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 takes a free one.")] = 0,
+    log_level: Annotated[LogLevel, typer.Option(help="How much the workers' logs tell.")] = LogLevel.INFO,
+) -> None:
+    """Run the whole system on this machine, without an AWS account, until Ctrl-C.
+
+    Commands in other terminals find it by themselves, unless an AWS_* or
+    RUGBYTX_* variable there chooses another system.
+    """
+    from rugbytx.local.system import LocalSystem, ended_by_signals
+
+    try:
+        with (
+            ended_by_signals(),
+            LocalSystem(workers=workers, port=port, announced=True, log_level=log_level.upper()) as local,
+        ):
+            typer.echo(
+                _welcome(local.endpoint_url, [(worker.name, str(worker.log)) for worker in local.workers])
+            )
+            never = threading.Event()
+            while not never.wait(_WATCH_S):
+                for sentence in local.replace_dead():
+                    typer.echo(sentence)
+    except KeyboardInterrupt:
+        typer.echo("Everything is ended, and the local system's state is gone.")
+
+
+def _welcome(endpoint_url: str, workers: list[tuple[str, str]]) -> str:
+    running = [f"  worker {name:<12} its log: {log}" for name, log in workers]
+    return "\n".join(
+        [
+            "The local system is up.",
+            f"  SQS, S3, DynamoDB   {endpoint_url}",
+            *running,
+            "Its state is in memory: jobs and outputs are gone when it ends.",
+            "",
+            "In another terminal:",
+            "  rugbytx submit match.mp4 --watch",
+            "  rugbytx list",
+            "",
+            "Ctrl-C ends everything.",
+        ]
+    )

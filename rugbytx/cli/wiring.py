@@ -1,0 +1,42 @@
+"""Composition root of the commands: from the environment to a connection."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import typer
+
+from rugbytx import settings, system
+from rugbytx.cli.output import remark
+from rugbytx.errors import SettingsError
+from rugbytx.settings import Settings
+from rugbytx.system import Connection, System
+
+
+def _connect(found: System, chosen: Settings) -> Connection:
+    system.adopt(found)
+    return system.connect(chosen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """What a command is put together from; a test hands over its own as the context's ``obj``."""
+
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    connect: Callable[[System, Settings], Connection] = _connect
+
+
+def connection(context: typer.Context) -> Connection:
+    """Return the system that this command speaks to, having named it on stderr.
+
+    Raises SettingsError for a setting that is wrong, and for a ``RUGBYTX_*``
+    name that is none: it was meant to change something.
+    """
+    wiring = context.obj if isinstance(context.obj, Wiring) else Wiring()
+    found = system.locate(wiring.environ)
+    environ = {**wiring.environ, **found.environ}
+    if unknown := settings.unknown(environ):
+        raise SettingsError("; ".join(unknown))
+    chosen = settings.read(environ)
+    remark(system.describe(found, wiring.environ, queue=chosen.queue))
+    return wiring.connect(found, chosen)

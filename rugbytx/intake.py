@@ -1,0 +1,256 @@
+"""Accept a job: the record first, the pointer second.
+
+The record in the store is the acceptance; the pointer in the queue only makes
+it start soon.  A crash or a cut between the two loses nothing: the job's
+``wake_at`` is written with the record, and the sweep sends a pointer for every
+open job that nobody picked up.  So a failed send is a note to the submitter and
+not an error, for an error would make them submit again what was accepted.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from rugbytx import profiles
+from rugbytx.core.job import Job, Pointer, Source, Status, identify
+from rugbytx.core.sweep import FIRST_RESEND_S
+from rugbytx.errors import JobRejected, RugbytxError, Unreachable
+from rugbytx.ports import JobStore, Queue
+from rugbytx.source import OnUpload, is_local, resolve
+from rugbytx.system import Connection
+
+#: SQS takes ten messages in one request (SendMessageBatch).
+BATCH = 10
+#: How often a decision is made again because somebody else changed the job meanwhile.
+DECISIONS = 5
+#: One segment of two seconds is the least that can be cut; an hour is hardly a chunk.
+CHUNK_RANGE_S = (2.0, 3600.0)
+MAX_DEADLINE_S = 30 * 86_400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What somebody asks for."""
+
+    #: ``s3://bucket/key`` or the path of a local file.
+    source: str
+    profile: str = "match"
+    #: Seconds from the moment of acceptance; None for the settings' default.
+    deadline_s: float | None = None
+    #: Seconds of video in a chunk; None for the planner's default.
+    chunk_s: float | None = None
+    #: Do an ended job once more, as its next generation.
+    force: bool = False
+
+
+class Action(StrEnum):
+    """What becomes of a request."""
+
+    #: A job that was not there before.
+    CREATE = "create"
+    #: The same job is open already; two submits are one job.
+    JOIN = "join"
+    #: The same job has ended, and nobody asked for it again.
+    KEEP = "keep"
+    #: The same job has ended and is done once more.
+    REOPEN = "reopen"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What becomes of a request, and why."""
+
+    action: Action
+    reason: str
+    #: CREATE and REOPEN: the record to write; JOIN and KEEP: the one that stands.
+    job: Job
+    #: JOIN: the tighter deadline to move an open job to, if there is one.
+    deadline_at: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A job as it stands after a request, and what happened to get it there."""
+
+    job: Job
+    action: Action
+    reason: str
+    #: What the submitter should know, a sentence each.
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_to_send(self) -> bool:
+        """Return whether the job needs a pointer: whoever joins an open one needs none."""
+        return self.action in {Action.CREATE, Action.REOPEN}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A request that came to nothing, and why."""
+
+    request: Request
+    error: RugbytxError
+
+
+def decide(existing: Job | None, wanted: Job, *, force: bool) -> Decision:
+    """Return what becomes of ``wanted`` where the store holds ``existing`` under its id.
+
+    Of two deadlines the tighter wins, so that the second submitter is not worse
+    off for having a predecessor.  ``force`` opens the next generation of an
+    ended job; an open one is simply joined, because it is being done already.
+    """
+    if existing is None:
+        return Decision(action=Action.CREATE, reason="not-seen-before", job=wanted)
+    if existing.is_open:
+        tighter = wanted.deadline_at < existing.deadline_at
+        return Decision(
+            action=Action.JOIN,
+            reason="open-so-force-joins" if force else "same-job-is-open",
+            job=existing,
+            deadline_at=wanted.deadline_at if tighter else None,
+        )
+    if not force:
+        return Decision(action=Action.KEEP, reason="same-job-has-ended", job=existing)
+    following = wanted.model_copy(update={"generation": existing.generation + 1})
+    return Decision(action=Action.REOPEN, reason="forced", job=following)
+
+
+def accept(request: Request, system: Connection, *, on_upload: OnUpload | None = None) -> Accepted:
+    """Accept one request; raises JobRejected, SettingsError or Unreachable where it cannot be."""
+    for result in accept_all([request], system, on_upload=on_upload):
+        if isinstance(result, Refused):
+            raise result.error
+        return result
+    raise AssertionError("one request has one result")
+
+
+def accept_all(
+    requests: Sequence[Request], system: Connection, *, on_upload: OnUpload | None = None
+) -> Iterator[Accepted | Refused]:
+    """Accept requests, yielding the result of each in order, after its pointer was sent.
+
+    One bad request does not stop the others.  A service that does not answer
+    does: the requests behind it have no result.
+    """
+    for batch in _batches(requests):
+        results: list[Accepted | Refused] = []
+        for request in batch:
+            try:
+                results.append(_record(request, system, on_upload))
+            except RugbytxError as error:
+                results.append(Refused(request=request, error=error))
+                if isinstance(error, Unreachable):
+                    break
+        yield from _send(results, system.queue)
+        if any(isinstance(result, Refused) and isinstance(result.error, Unreachable) for result in results):
+            return
+
+
+def _batches(requests: Sequence[Request]) -> Iterator[Sequence[Request]]:
+    """Yield runs of at most ``BATCH``; a local file stands alone, so that none waits for its upload."""
+    batch: list[Request] = []
+    for request in requests:
+        if batch and (len(batch) == BATCH or is_local(request.source) or is_local(batch[-1].source)):
+            yield batch
+            batch = []
+        batch.append(request)
+    if batch:
+        yield batch
+
+
+def _record(request: Request, system: Connection, on_upload: OnUpload | None) -> Accepted:
+    """Write the record of one request."""
+    _check(request)
+    profile = profiles.load(request.profile, system.settings.profiles)
+    system.store.now()  # an upload of gigabytes should not come before "the store does not answer"
+    source = resolve(request.source, system.storage, system.settings.source_buckets, on_upload=on_upload)
+    now = system.store.now()
+    wanted = Job(
+        id=identify(source, profile),
+        source=source,
+        profile=profile,
+        chunk_s=request.chunk_s,
+        submitted_at=now,
+        deadline_at=now + (request.deadline_s or system.settings.deadline_s),
+        wake_at=now + FIRST_RESEND_S,
+    )
+    decision, job = _write(wanted, system.store, force=request.force)
+    return Accepted(
+        job=job, action=decision.action, reason=decision.reason, notes=_notes(decision, wanted, source)
+    )
+
+
+def _write(wanted: Job, store: JobStore, *, force: bool) -> tuple[Decision, Job]:
+    """Decide and write; whoever was faster is taken into account by deciding again."""
+    existing = store.read_job(wanted.id)
+    for _ in range(DECISIONS):
+        decision = decide(existing, wanted, force=force)
+        match decision.action:
+            case Action.CREATE:
+                existing = store.create_job(wanted)
+                if (existing.generation, existing.submitted_at) == (wanted.generation, wanted.submitted_at):
+                    return decision, existing
+            case Action.REOPEN:
+                if store.reopen(decision.job):
+                    return decision, decision.job
+                existing = store.read_job(wanted.id)
+            case Action.JOIN if decision.deadline_at is not None:
+                job = decision.job
+                store.tighten(job.id, job.generation, deadline_at=decision.deadline_at)
+                return decision, job.model_copy(update={"deadline_at": decision.deadline_at})
+            case Action.JOIN | Action.KEEP:
+                return decision, decision.job
+    raise Unreachable(f"job {wanted.id} keeps changing under our hands; submit it again")
+
+
+def _send(results: Sequence[Accepted | Refused], queue: Queue) -> list[Accepted | Refused]:
+    """Send the pointers of what was recorded; where that fails the sweep will, and a note says so."""
+    pointers = [
+        Pointer(job_id=result.job.id, generation=result.job.generation)
+        for result in results
+        if isinstance(result, Accepted) and result.is_to_send
+    ]
+    try:
+        if pointers:
+            queue.send(pointers)
+    except Unreachable as error:
+        late = f"the job starts within {FIRST_RESEND_S / 60:g} minutes or so, because no message could be sent: {error}"
+        return [
+            replace(result, notes=(*result.notes, late))
+            if isinstance(result, Accepted) and result.is_to_send
+            else result
+            for result in results
+        ]
+    return list(results)
+
+
+def _notes(decision: Decision, wanted: Job, source: Source) -> tuple[str, ...]:
+    """Return what the submitter should know."""
+    job, notes = decision.job, []
+    match decision.action:
+        case Action.JOIN:
+            notes.append(f"{source.url} is job {job.id} already, which is {job.status}")
+            if decision.reason == "open-so-force-joins":
+                notes.append("it is not done yet, so there was nothing to force")
+            if decision.deadline_at is not None:
+                notes.append("its deadline is the tighter one asked for here")
+            if wanted.chunk_s is not None and wanted.chunk_s != job.chunk_s:
+                notes.append("its chunk length was fixed when it was first submitted")
+        case Action.KEEP:
+            why = f" ({job.reason})" if job.reason and job.status is not Status.SUCCEEDED else ""
+            notes.append(f"{source.url} is job {job.id}, which {job.status}{why}; --force does it again")
+        case Action.REOPEN:
+            notes.append(f"job {job.id} is done again, as generation {job.generation}")
+        case Action.CREATE:
+            pass
+    return tuple(notes)
+
+
+def _check(request: Request) -> None:
+    low, high = CHUNK_RANGE_S
+    if request.chunk_s is not None and not low <= request.chunk_s <= high:
+        raise JobRejected(f"a chunk is between {low:g} and {high:g} seconds long, not {request.chunk_s:g}")
+    if request.deadline_s is not None and not 0 < request.deadline_s <= MAX_DEADLINE_S:
+        raise JobRejected(
+            f"a deadline is at most {MAX_DEADLINE_S / 86_400:g} days ahead, not {request.deadline_s:g} seconds"
+        )

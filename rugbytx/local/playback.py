@@ -1,0 +1,119 @@
+"""Bring a published job's outputs here, and play them to the last frame."""
+
+import hashlib
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from rugbytx.core import layout
+from rugbytx.core.job import Job, Outputs, Source
+from rugbytx.core.plan import Plan
+from rugbytx.core.result import Manifest
+from rugbytx.errors import TransferError, VerificationError
+from rugbytx.ports import Storage
+
+#: A decode slower than this many seconds for each second of one rendition is a hung one.
+_SLOWEST = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """What a player decoded of one stream; ``size`` is (0, 0) for audio."""
+
+    kind: str
+    size: tuple[int, int]
+    frames: int
+
+
+def fetch(storage: Storage, bucket: str, job: Job, outputs: Outputs, folder: Path) -> Manifest:
+    """Copy what the job's manifest names into ``folder``; return the manifest.
+
+    Raises TransferError, and VerificationError where an object is not what the
+    manifest says.
+    """
+    body = storage.get(bucket, outputs.manifest_key)
+    if hashlib.sha256(body).hexdigest() != outputs.manifest_sha256:
+        raise VerificationError("the manifest is not the one that the job's record names")
+    manifest = Manifest.model_validate_json(body)
+    for entry in manifest.entries:
+        path = folder / layout.relative(entry.key, job.id, job.generation)
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise VerificationError(f"the manifest names {entry.key}, which is not of this job")
+        stored = storage.head(bucket, entry.key)
+        if stored is None:
+            raise TransferError(f"the manifest names {entry.key}, which does not exist")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        source = Source(bucket=bucket, key=entry.key, etag=stored.etag, size_bytes=stored.size_bytes)
+        storage.download(source, path, on_bytes=lambda _: None)
+        if (path.stat().st_size, _sha256(path)) != (entry.size_bytes, entry.sha256):
+            raise VerificationError(f"{entry.key} differs from the manifest in size or content")
+    (folder / "manifest.json").write_bytes(body)
+    return manifest
+
+
+def check_hls(master: Path, plan: Plan, *, ffprobe: str) -> None:
+    """Raise VerificationError unless every rendition of the master plays to its last frame, with sound."""
+    streams = _play(master, ffprobe=ffprobe, timeout_s=_timeout_s(plan, renditions=len(plan.renditions)))
+    wanted = {(rendition.width, rendition.height): plan.grid.frames for rendition in plan.renditions}
+    played = {stream.size: stream.frames for stream in streams if stream.kind == "video"}
+    if played != wanted:
+        raise VerificationError(f"{master.name} plays frames {_list(played)}, planned are {_list(wanted)}")
+    _check_sound(master, streams, plan)
+
+
+def check_mp4(path: Path, plan: Plan, *, ffprobe: str) -> None:
+    """Raise VerificationError unless the MP4 of the top rendition plays to its last frame, with sound."""
+    streams = _play(path, ffprobe=ffprobe, timeout_s=_timeout_s(plan, renditions=1))
+    top = plan.renditions[0]
+    played = [(stream.size, stream.frames) for stream in streams if stream.kind == "video"]
+    if played != [((top.width, top.height), plan.grid.frames)]:
+        raise VerificationError(f"{path.name} plays {_list(dict(played))}, planned are {plan.grid.frames}")
+    _check_sound(path, streams, plan)
+
+
+def _check_sound(path: Path, streams: list[Stream], plan: Plan) -> None:
+    heard = any(stream.kind == "audio" and stream.frames for stream in streams)
+    if heard != (plan.audio is not None):
+        raise VerificationError(f"{path.name} has {'sound' if heard else 'no sound'}, unlike its source")
+
+
+def _play(path: Path, *, ffprobe: str, timeout_s: float) -> list[Stream]:
+    """Decode every frame of every stream; any complaint of the decoder is an error."""
+    argv = [
+        *(ffprobe, "-v", "error", "-protocol_whitelist", "file", "-threads", "0", "-count_frames"),
+        *("-show_entries", "stream=codec_type,width,height,nb_read_frames", "-of", "json"),
+        *("-i", f"file:{path.resolve()}"),
+    ]
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=timeout_s
+        )
+    except subprocess.TimeoutExpired as error:
+        raise VerificationError(f"{path.name} did not play to its end within {timeout_s:.0f} s") from error
+    complaint = done.stderr.decode(errors="replace").strip()
+    if complaint or done.returncode:
+        first = complaint.splitlines()[0] if complaint else f"ffprobe ended with {done.returncode}"
+        raise VerificationError(f"{path.name} does not play cleanly: {first}")
+    return [
+        Stream(
+            kind=stream["codec_type"],
+            size=(stream.get("width", 0), stream.get("height", 0)),
+            frames=int(stream.get("nb_read_frames", 0)),
+        )
+        for stream in json.loads(done.stdout)["streams"]
+    ]
+
+
+def _timeout_s(plan: Plan, *, renditions: int) -> float:
+    return 30.0 + _SLOWEST * renditions * float(plan.grid.duration_s)
+
+
+def _list(frames: dict[tuple[int, int], int]) -> str:
+    return ", ".join(f"{width}x{height}: {count}" for (width, height), count in sorted(frames.items()))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,181 @@
+"""The whole system on one machine: an embedded AWS, its resources, and workers.
+
+Everything it keeps is in memory and in one temporary folder, and all of it is
+gone at the end.
+"""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Self
+
+from rugbytx import settings, system
+from rugbytx.errors import HostUnfit, SettingsError
+from rugbytx.local import resources
+from rugbytx.local.embedded import EmbeddedAws
+from rugbytx.local.fleet import Worker, worker_argv
+
+#: Short, so that a person who kills a worker sees the takeover.
+_TIMES = {
+    "RUGBYTX_LEASE_S": "12",
+    "RUGBYTX_HEARTBEAT_S": "2",
+    "RUGBYTX_VISIBILITY_S": "12",
+    "RUGBYTX_SWEEP_S": "3",
+    "RUGBYTX_POLL_WAIT_S": "2",
+}
+_MAX_RESTARTS = 5
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class LocalSystem:
+    """A system that runs while its context is open.
+
+    ``announced`` lets commands in other terminals find it.  While it runs this
+    process and its children speak to it too: ``variables`` are then the only
+    ``AWS_*`` and ``RUGBYTX_*`` ones in ``os.environ``.  The caller's own
+    ``RUGBYTX_*`` settings hold here as well, its ``AWS_*`` settings do not, so
+    that nothing in here can reach a real account.
+    """
+
+    def __init__(
+        self, *, workers: int = 1, port: int = 0, announced: bool = False, log_level: str = "INFO"
+    ) -> None:
+        self.workers: list[Worker] = []
+        self.endpoint_url = ""
+        self._initial_workers = workers
+        self._port = port
+        self._announced = announced
+        self._log_level = log_level
+        self._started = 0
+        self._restarts = 0
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        if unknown := settings.unknown():
+            raise SettingsError("; ".join(unknown))
+        with ExitStack() as stack:
+            self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rugbytx-")))
+            self.endpoint_url = stack.enter_context(EmbeddedAws(port=self._port)).endpoint_url
+            self.variables = self._choose_variables()
+            stack.enter_context(_environment(self.variables))
+            self.settings = settings.read()
+            resources.create(self.settings)
+            if self._announced:
+                system.announce(endpoint_url=self.endpoint_url, settings=self.variables)
+                stack.callback(system.withdraw)
+            stack.callback(self._stop_workers)
+            for _ in range(self._initial_workers):
+                self.start_worker(wait=False)
+            for worker in self.workers:
+                worker.wait_ready()
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def start_worker(self, *, wait: bool = True, **changed: str) -> Worker:
+        """Start one more worker, with settings of its own such as ``RUGBYTX_X264_PRESET="slow"``.
+
+        Only from the main thread, see ``Worker``.  Raises HostUnfit if it does not become ready.
+        """
+        self._started += 1
+        name = f"jetson-{self._started}"
+        worker = Worker(
+            name,
+            worker_argv(name, log_level=self._log_level),
+            environ={**os.environ, "RUGBYTX_CELERY_CONFIG": "local", **changed},
+            log=self.folder / f"{name}.log",
+        )
+        self.workers.append(worker)
+        if wait:
+            worker.wait_ready()
+        return worker
+
+    def replace_dead(self) -> list[str]:
+        """Start a worker for each one that died; return a sentence for each.
+
+        Raises HostUnfit once this has happened too often to be an accident.
+        """
+        sentences = []
+        for dead in [worker for worker in self.workers if worker.has_ended()]:
+            self.workers.remove(dead)
+            dead.stop()
+            if self._restarts == _MAX_RESTARTS:
+                raise HostUnfit(
+                    f"Workers died {_MAX_RESTARTS + 1} times. The log of {dead.name} ends:\n{dead.log_tail()}"
+                )
+            self._restarts += 1
+            sentences.append(f"Worker {dead.name} died; {self.start_worker().name} takes its place.")
+        return sentences
+
+    def stop_worker(self, worker: Worker) -> None:
+        """End one worker and forget it."""
+        self.workers.remove(worker)
+        worker.stop()
+
+    def _choose_variables(self) -> dict[str, str]:
+        scratch = self.folder / "scratch"
+        scratch.mkdir()
+        own = {name: value for name, value in os.environ.items() if name.startswith(settings.PREFIX)}
+        return {
+            **_TIMES,
+            "RUGBYTX_SCRATCH": str(scratch),
+            **own,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_REGION": "eu-west-1",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def _stop_workers(self) -> None:
+        for worker in self.workers:
+            worker.ask_to_stop()
+        while self.workers:
+            self.workers.pop().stop()
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does: with KeyboardInterrupt.
+
+    Only the first signal counts.  Further ones are ignored until the block has
+    been left, so that impatience cannot break off a clean-up that is bounded anyway.
+    """
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in _ENDING_SIGNALS}
+    for number in before:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Put ``variables`` into ``os.environ`` in place of every other choice of a system, for a while."""
+    before = dict(os.environ)
+    bypass = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1")))
+    for name in system.chosen(before):
+        del os.environ[name]
+    os.environ.update({**variables, "NO_PROXY": bypass, "no_proxy": bypass})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

@@ -1,0 +1,232 @@
+"""What ffmpeg and ffprobe are told: pure functions that return an argv.
+
+One cut serves every rendition of a chunk, so a source is decoded once::
+
+    source ─ seek ─ decode ─ fps (absolute grid) ─ trim (the chunk's frames) ─ split ─┬─ scale ─ encode ─ 1080p.mp4
+             preroll                                                                  └─ scale ─ encode ─ 720p.mp4
+
+Every path is absolute behind ``file:``, so that no name can pass for an option,
+a protocol or a pattern, and inputs are held to known containers: a playlist
+named ``match.mp4`` would otherwise have ffmpeg read other files of this host.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import ClassVar
+
+from rugbytx.core.media import MAX_PIXELS, VideoStream
+from rugbytx.core.plan import BASE_OFFSET_S, AudioPlan, Plan, Rendition
+
+#: Protocols, containers and picture sizes that a source may have.
+_GUARD = (
+    *("-protocol_whitelist", "file"),
+    *("-format_whitelist", "mov,matroska,mpegts,avi"),
+    *("-max_pixels", str(MAX_PIXELS)),
+)
+_FFMPEG = (
+    *("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+warning"),
+    *("-progress", "pipe:1", "-stats_period", "0.5", "-y"),
+)
+#: No subtitles, data, tags or chapters of the source's.
+_BARE = ("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1")
+#: A track file whose parts can be published as they are: one fragment a GOP,
+#: absolute decode times, and no edit list, which players and tools read unlike.
+_CMAF = ("-f", "mp4", "-use_editlist", "0", "-movflags")
+_CMAF_FLAGS = "+cmaf+frag_discont+negative_cts_offsets+skip_trailer"
+
+#: How far before a chunk decoding begins, so that the grid's first frame finds its predecessor.
+PREROLL_S = 2
+#: MPEG-TS has no index: a seek lands anywhere, and decoding starts at the next
+#: keyframe after it, which may be a whole GOP away (x264's default: 250 frames).
+PREROLL_UNINDEXED_S = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class X264:
+    """libx264, the encoder that runs everywhere."""
+
+    preset: str = "veryfast"
+    #: 0 leaves it to x264.
+    threads: int = 0
+
+    #: The encoder family.
+    name: ClassVar[str] = "x264"
+
+    def options(self, rendition: Rendition, *, gop: int) -> list[str]:
+        """Return the options that make closed GOPs of exactly ``gop`` frames, each with its parameter sets."""
+        return [
+            *("-c:v", "libx264", "-preset", self.preset, "-profile:v", "high", "-pix_fmt", "yuv420p"),
+            *("-b:v", str(rendition.rate_bps), "-maxrate", str(rendition.peak_bps)),
+            *("-bufsize", str(rendition.buffer_bits), "-threads", str(self.threads)),
+            *("-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0", "-flags", "+cgop", "-bf", "2"),
+            *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"),
+            # A player that comes from a chunk of another encoder needs them in the stream.
+            *("-bsf:v", "dump_extra=freq=keyframe"),
+        ]
+
+
+def chunk(
+    plan: Plan, index: int, source: Path, outputs: Sequence[Path], *, encoder: X264, ffmpeg: str = "ffmpeg"
+) -> list[str]:
+    """Return the command that encodes one chunk, a file for each of the plan's renditions."""
+    grid = plan.grid
+    frames = grid.chunk_frames(index)
+    argv = [ffmpeg, *_FFMPEG, *read(plan, index, source), "-filter_complex", _graph(plan, index)]
+    for number, (rendition, output) in enumerate(zip(plan.renditions, outputs, strict=True)):
+        argv += [
+            *("-map", f"[v{number}]", "-frames:v", str(len(frames)), "-fps_mode", "passthrough"),
+            *("-an", *_BARE, *encoder.options(rendition, gop=grid.gop)),
+            *("-output_ts_offset", seconds(BASE_OFFSET_S + frames.start / grid.rate)),
+            *(*_CMAF, f"{_CMAF_FLAGS}+frag_keyframe", "-video_track_timescale", str(grid.timescale)),
+            _url(output),
+        ]
+    return argv
+
+
+def audio(plan: Plan, wanted: AudioPlan, source: Path, output: Path, *, ffmpeg: str = "ffmpeg") -> list[str]:
+    """Return the command that encodes the whole audio, exactly as long as the video.
+
+    Once for the whole job: AAC starts with priming samples and counts in frames
+    of 1024, so that audio cut with the chunks would click at every join.
+    """
+    filters = (
+        f"aresample=async=1:first_pts=0:osr={wanted.sample_rate}",
+        "aformat=channel_layouts=stereo",
+        "apad",
+        f"atrim=end={seconds(plan.grid.duration_s)}",
+    )
+    return [
+        *(ffmpeg, *_FFMPEG, "-copyts", "-start_at_zero", *_source(source)),
+        *("-map", f"0:{wanted.stream_index}", "-vn", *_BARE, "-af", ",".join(filters)),
+        *("-c:a", "aac", "-b:a", str(wanted.rate_bps), "-output_ts_offset", seconds(Fraction(BASE_OFFSET_S))),
+        *(*_CMAF, _CMAF_FLAGS, "-frag_duration", "2000000"),
+        _url(output),
+    ]
+
+
+def read(plan: Plan, index: int, source: Path) -> list[str]:
+    """Return the input's part of a chunk's command: where to seek, and whose clock counts."""
+    is_indexed = not plan.media.container.startswith("mpegts")
+    start_s = plan.grid.chunk_frames(index).start / plan.grid.rate
+    seek_s = start_s - (PREROLL_S if is_indexed else PREROLL_UNINDEXED_S)
+    # A seek to just behind the beginning saves nothing, and in AVI it lands a frame off.
+    # An accurate seek would drop a frame from before it that is still on screen at the chunk's start.
+    seek = ["-noaccurate_seek", "-ss", seconds(seek_s)] if seek_s > 1 else []
+    return [*seek, "-copyts", "-start_at_zero", *_source(source)]
+
+
+def cut(plan: Plan, index: int) -> str:
+    """Return the filters that give exactly the frames of chunk ``index``, the first at time zero.
+
+    ``fps`` lays the whole source's grid from time zero whatever the seek was, so
+    that all chunks see one grid, and ``trim`` counts in its frames.  The last
+    frame may be repeated twice: decoders disagree about how long it lasts.
+    """
+    frames = plan.grid.chunk_frames(index)
+    rate = plan.grid.rate
+    return (
+        f"fps=fps={rate.numerator}/{rate.denominator}:start_time=0,tpad=stop=2:stop_mode=clone,"
+        f"trim=start_pts={frames.start}:end_pts={frames.stop},setpts=PTS-STARTPTS"
+    )
+
+
+def _graph(plan: Plan, index: int) -> str:
+    numbers = range(len(plan.renditions))
+    video = plan.media.video
+    head = f"[0:{video.index}]{cut(plan, index)},split={len(numbers)}" + "".join(f"[s{n}]" for n in numbers)
+    return ";".join([head, *(f"[s{n}]{_scale(video, plan.renditions[n])}[v{n}]" for n in numbers)])
+
+
+def _scale(video: VideoStream, rendition: Rendition) -> str:
+    return (
+        f"scale={rendition.width}:{rendition.height}:flags=lanczos"
+        f":in_color_matrix={matrix(video)}:out_color_matrix=bt709:out_range=tv,setsar=1,format=yuv420p"
+    )
+
+
+def matrix(video: VideoStream) -> str:
+    """Return the name under which ffmpeg's scaler knows the source's colour matrix.
+
+    Where the source does not say, players go by its size (HD is BT.709, the
+    rest BT.601), and so do we; the scaler alone would take BT.601 for all.
+
+    >>> matrix(VideoStream(index=0, codec="h264", pixel_format="yuv420p", width=1920, height=1080,
+    ...     average_rate=Fraction(25), base_rate=Fraction(25)))
+    'bt709'
+    """
+    match video.colour_space:
+        case "bt709" | "smpte170m" | "smpte240m" | "fcc":
+            return video.colour_space
+        case "bt470bg":
+            return "bt470"
+        case "bt2020nc" | "bt2020c":
+            return "bt2020"
+        case _:
+            return "bt709" if min(video.width, video.height) >= 720 else "smpte170m"
+
+
+def headers(source: Path, *, ffprobe: str = "ffprobe") -> list[str]:
+    """Return the command that describes the container and its streams in JSON."""
+    return [*_ffprobe(ffprobe), "-show_format", "-show_streams", "-of", "json", *_source(source)]
+
+
+def packets(
+    source: Path, *, stream_index: int, from_s: Fraction | None, ffprobe: str = "ffprobe"
+) -> list[str]:
+    """Return the command that lists a stream's packets, from about ``from_s`` on the container's clock to the end."""
+    interval = [] if from_s is None else ["-read_intervals", f"{seconds(from_s)}%"]
+    return [
+        *(*_ffprobe(ffprobe), "-select_streams", str(stream_index), *interval),
+        *("-show_entries", "packet=pts,dts,duration,flags", "-of", "compact=p=0", *_source(source)),
+    ]
+
+
+def mux(
+    video: Path, sound: Path | None, output: Path, *, sound_delay_s: Fraction, ffmpeg: str = "ffmpeg"
+) -> list[str]:
+    """Return the command that puts one rendition and the audio into a progressive MP4, without encoding.
+
+    ffmpeg moves the start of each input to zero, the audio's then to
+    ``sound_delay_s``: minus its priming, so that its first true sample and the
+    first frame meet.  The parameter sets in the stream are dropped: this file
+    has one header for all its frames.
+    """
+    inputs, maps = ["-i", _url(video)], ["-map", "0:v:0"]
+    if sound is not None:
+        inputs += ["-itsoffset", seconds(sound_delay_s), "-i", _url(sound)]
+        maps += ["-map", "1:a:0"]
+    return [
+        *(ffmpeg, *_FFMPEG, *inputs, *maps, *_BARE, "-c", "copy"),
+        *("-bsf:v", "filter_units=remove_types=7|8", "-movflags", "+faststart", "-f", "mp4", _url(output)),
+    ]
+
+
+def count(path: Path, *, ffprobe: str = "ffprobe") -> list[str]:
+    """Return the command that counts the packets of each stream of a file of ours."""
+    entries = "stream=codec_type,nb_read_packets,start_time,duration"
+    return [*_ffprobe(ffprobe), "-count_packets", "-show_entries", entries, "-of", "json", "-i", _url(path)]
+
+
+def seconds(value: Fraction) -> str:
+    """Return a time as ffmpeg takes it: microseconds are its own resolution.
+
+    >>> seconds(Fraction(1001, 30)), seconds(Fraction(-1024, 48000))
+    ('33.366667', '-0.021333')
+    """
+    microseconds = round(value * 1_000_000)
+    sign = "-" if microseconds < 0 else ""
+    return f"{sign}{abs(microseconds) // 1_000_000}.{abs(microseconds) % 1_000_000:06d}"
+
+
+def _ffprobe(ffprobe: str) -> list[str]:
+    return [ffprobe, "-hide_banner", "-loglevel", "level+warning"]
+
+
+def _source(path: Path) -> list[str]:
+    return [*_GUARD, "-i", _url(path)]
+
+
+def _url(path: Path) -> str:
+    return f"file:{path.absolute()}"

@@ -1,0 +1,251 @@
+"""Which system is spoken to: the AWS account that the settings name, or the local one.
+
+``rugbytx up`` announces its local system in a file of this user's; commands
+find it there, but only where nothing in the environment chooses a system.  A
+command that would act on an account never acts on a laptop instead, nor the
+other way round, and every command says which one it is.
+"""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rugbytx import settings as rugbytx_settings
+from rugbytx.errors import SettingsError
+from rugbytx.ports import JobStore, Queue, Storage
+from rugbytx.settings import Settings
+
+#: AWS variables that choose no account, region or endpoint.
+NEUTRAL = frozenset({"AWS_CA_BUNDLE", "AWS_PAGER", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE"})
+NEUTRAL_PREFIX = "AWS_CLI_"
+PREFIXES = ("AWS_", "RUGBYTX_")
+#: On the loopback device an answer takes microseconds; silence is a dead system.
+CONNECT_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """The system that a command speaks to."""
+
+    is_local: bool
+    #: What must stand in the environment for boto3 and the settings to reach it.
+    environ: Mapping[str, str] = field(default_factory=dict)
+    endpoint_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """What submitting and looking need of a system: its services and its settings."""
+
+    store: JobStore
+    queue: Queue
+    storage: Storage
+    settings: Settings
+    #: Where S3 is, e.g. ``https://s3.eu-west-1.amazonaws.com``.
+    s3_url: str
+
+
+class Announcement(BaseModel):
+    """What ``rugbytx up`` writes down about the system it runs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pid: int
+    #: When the process began, in the kernel's ticks since boot: a pid comes back, the pair does not.
+    started_ticks: int
+    endpoint_url: str
+    environ: dict[str, str]
+
+
+def locate(environ: Mapping[str, str]) -> System:
+    """Return the system that a process with this environment speaks to.
+
+    It is the local one only where no ``AWS_*`` or ``RUGBYTX_*`` setting is
+    present, somebody announced one, their process lives and the endpoint
+    accepts a connection.
+    """
+    if not chosen(environ):
+        announced = _read(state_path(environ))
+        if announced and _lives(announced):
+            return System(is_local=True, environ=announced.environ, endpoint_url=announced.endpoint_url)
+    return System(is_local=False)
+
+
+def chosen(environ: Mapping[str, str]) -> list[str]:
+    """Return the variables that choose a system, sorted.
+
+    >>> chosen({"AWS_PROFILE": "club", "AWS_PAGER": "", "AWS_CLI_AUTO_PROMPT": "on", "HOME": "/"})
+    ['AWS_PROFILE']
+    """
+    return sorted(
+        name
+        for name in environ
+        if name.startswith(PREFIXES) and name not in NEUTRAL and not name.startswith(NEUTRAL_PREFIX)
+    )
+
+
+def describe(system: System, environ: Mapping[str, str], *, queue: str) -> str:
+    """Return one line that names the system.
+
+    >>> describe(System(is_local=True, endpoint_url="http://127.0.0.1:41234"), {}, queue="q")
+    'local system at http://127.0.0.1:41234 (state in memory)'
+    >>> describe(System(is_local=False), {"AWS_PROFILE": "club", "AWS_REGION": "eu-west-1"}, queue="q")
+    'AWS (profile club, region eu-west-1), queue q'
+    """
+    if system.is_local:
+        return f"local system at {system.endpoint_url} (state in memory)"
+    if endpoint := environ.get("AWS_ENDPOINT_URL"):
+        return f"{endpoint}, queue {queue}"
+    profile = environ.get("AWS_PROFILE", environ.get("AWS_DEFAULT_PROFILE", "default"))
+    region = environ.get("AWS_REGION", environ.get("AWS_DEFAULT_REGION"))
+    account = "credentials of the environment" if "AWS_ACCESS_KEY_ID" in environ else f"profile {profile}"
+    where = f"AWS ({account}, region {region or 'of the profile'}), queue {queue}"
+    return where if chosen(environ) else f"{where}; no local system is up"
+
+
+def adopt(system: System) -> None:
+    """Put the system's settings into this process's environment, the one place where boto3 looks."""
+    os.environ.update(system.environ)
+
+
+def connect(settings: Settings) -> Connection:
+    """Return the services that boto3's configuration points at; nothing is asked of them yet.
+
+    Raises SettingsError where that configuration is unusable.
+    """
+    from rugbytx.aws.client import client
+    from rugbytx.aws.job_store import DynamoJobStore
+    from rugbytx.aws.queue import SqsQueue
+    from rugbytx.aws.storage import S3Storage
+
+    s3 = client("s3")
+    return Connection(
+        store=DynamoJobStore(settings.table, client=client("dynamodb")),
+        queue=SqsQueue(client("sqs"), settings.queue),
+        storage=S3Storage(s3),
+        settings=settings,
+        s3_url=s3.meta.endpoint_url,
+    )
+
+
+def here() -> Connection:
+    """Return this process's own connection, made at the first call; a forked child makes another.
+
+    Raises SettingsError.
+    """
+    return _here(os.getpid())
+
+
+@cache
+def _here(_pid: int) -> Connection:
+    if unknown := rugbytx_settings.unknown():
+        raise SettingsError("; ".join(unknown))
+    adopt(locate(os.environ))
+    return connect(rugbytx_settings.read())
+
+
+def state_path(environ: Mapping[str, str]) -> Path:
+    """Return where this user's local system is announced."""
+    if runtime := environ.get("XDG_RUNTIME_DIR"):
+        return Path(runtime) / "rugbytx" / "local.json"
+    home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    return Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "rugbytx" / "local.json"
+
+
+def announce(*, endpoint_url: str, settings: Mapping[str, str], path: Path | None = None) -> None:
+    """Announce that this process runs a local system, reached with ``settings`` in the environment.
+
+    Raises SettingsError where another live one is announced: two would answer
+    for each other.
+    """
+    path = path or state_path(os.environ)
+    mine = Announcement(
+        pid=os.getpid(),
+        started_ticks=_started_ticks(os.getpid()) or 0,
+        endpoint_url=endpoint_url,
+        environ=dict(settings),
+    )
+    with _locked(path):
+        other = _read(path)
+        if other and other.pid != mine.pid and _lives(other):
+            raise SettingsError(f"a local system is up already at {other.endpoint_url} (process {other.pid})")
+        draft = path.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(mine.model_dump_json())
+        draft.replace(path)
+
+
+def withdraw(path: Path | None = None) -> None:
+    """Take back this process's announcement; another's is left alone."""
+    path = path or state_path(os.environ)
+    if not path.exists():
+        return
+    with _locked(path):
+        announced = _read(path)
+        if announced and announced.pid == os.getpid():
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock beside ``path``; two ``rugbytx up`` at once must not both find nobody there."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise SettingsError(f"the local system cannot be announced in {path.parent}: {error}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise SettingsError("another local system is starting or ending at this moment") from error
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path) -> Announcement | None:
+    """Return what is announced, or None: a torn, foreign or writable-by-others file is no announcement.
+
+    Its settings go into the environment, so only this user may have written them.
+    """
+    with suppress(OSError, ValidationError), path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        if status.st_uid != os.getuid() or status.st_mode & 0o022:
+            return None
+        announced = Announcement.model_validate_json(file.read(64 * 1024))
+        if all(name.startswith(PREFIXES) for name in announced.environ):
+            return announced
+    return None
+
+
+def _lives(announced: Announcement) -> bool:
+    if _started_ticks(announced.pid) != (announced.started_ticks or None):
+        return False
+    url = urlsplit(announced.endpoint_url)
+    try:
+        with socket.create_connection((url.hostname or "", url.port or 80), timeout=CONNECT_TIMEOUT_S):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _started_ticks(pid: int) -> int | None:
+    """Return when the process began, in ticks since boot; None where it is gone or there is no /proc.
+
+    proc(5): ``starttime`` is field 22 of ``stat``; the name in field 2 may hold
+    spaces and brackets, so the count begins behind its last bracket.
+    """
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return int(text.rpartition(")")[2].split()[19])

@@ -1,0 +1,115 @@
+"""The local system as a person uses it: demo, up, and commands in another terminal."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import MARK, RUGBYTX, RunCommand
+from tests.processes import descendants, survivors
+
+pytestmark = pytest.mark.process
+
+
+@contextmanager
+def running_up(environ: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """Run ``rugbytx up`` until it says that it is up, and for as long as the context is open."""
+    process = subprocess.Popen(
+        [RUGBYTX, "up"],
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    watchdog = threading.Timer(90.0, process.kill)
+    watchdog.start()
+    try:
+        with process:
+            assert process.stdout is not None
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if line.startswith("Ctrl-C"):
+                    break
+            assert process.poll() is None, "".join(lines)
+            try:
+                yield process
+            finally:
+                process.terminate()
+    finally:
+        watchdog.cancel()
+
+
+def test_demo_makes_what_it_says(run_command: RunCommand, clip: Path, tmp_path: Path) -> None:
+    """The demo exits 0, leaves renditions, MP4 and manifest, and no process."""
+    done = run_command("demo", str(clip), "--profile", "clip", "--chunk", "3s", timeout_s=120.0)
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = tmp_path / "rugbytx-demo" / clip.stem
+    assert [path.suffix for path in folder.glob("master-*")] == [".m3u8"]
+    assert len(list(folder.glob("*.mp4"))) == 1
+    for entry in json.loads((folder / "manifest.json").read_text())["entries"]:
+        assert (folder / entry["key"].split("/", 3)[3]).stat().st_size == entry["size_bytes"]
+    assert "150 frames" in done.stdout
+    assert survivors(*MARK) == []
+
+
+def test_demo_fails_with_a_reason(run_command: RunCommand, tmp_path: Path) -> None:
+    """What is no video ends the demo with status 1 and a sentence, without a traceback or a process."""
+    (tmp_path / "notes.mp4").write_text("not a video\n" * 1000)
+    done = run_command("demo", "notes.mp4")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("rugbytx: the demo failed: job ")
+    assert "Traceback" not in done.stderr
+    assert survivors(*MARK) == []
+
+
+def test_demo_spares_other_folders(run_command: RunCommand, clip: Path, tmp_path: Path) -> None:
+    """A folder that holds something else is not emptied for the results."""
+    precious = tmp_path / clip.stem / "precious.txt"
+    precious.parent.mkdir()
+    precious.touch()
+    done = run_command("demo", str(clip), "--out", ".")
+    assert done.returncode == 1
+    assert "is not empty and not of a former demo" in done.stderr
+    assert precious.exists()
+
+
+def test_other_terminals_find_the_system(
+    run_command: RunCommand, command_environ: dict[str, str], clip: Path
+) -> None:
+    """Submit and status work beside ``up`` without any setting; Ctrl-C then leaves nothing behind."""
+    with running_up(command_environ) as up:
+        done = run_command("submit", str(clip), "--chunk", "3s", "--watch", "--json")
+        assert done.returncode == 0, done.stderr
+        assert "local system at http://127.0.0.1:" in done.stderr
+        job = json.loads(done.stdout.splitlines()[-1])
+        assert job["status"] == "SUCCEEDED"
+
+        again = run_command("status", job["job_id"], "--json")
+        assert json.loads(again.stdout)["status"] == "SUCCEEDED"
+
+        up.send_signal(signal.SIGINT)
+        assert up.wait(30.0) == 0
+    assert survivors(*MARK) == []
+    assert run_command("status", job["job_id"]).returncode != 0
+
+
+def test_up_replaces_a_worker_that_died(command_environ: dict[str, str]) -> None:
+    """A worker that is killed is named, and another takes its place."""
+    with running_up(command_environ) as up:
+        main, *_ = descendants(up.pid, "celery")
+        os.kill(main, signal.SIGKILL)
+        assert up.stdout is not None
+        assert "Worker jetson-1 died; jetson-2 takes its place." in next(
+            line for line in up.stdout if line.startswith("Worker")
+        )
+        up.send_signal(signal.SIGTERM)
+        assert up.wait(30.0) == 0
+    assert survivors(*MARK) == []

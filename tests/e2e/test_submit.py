@@ -1,0 +1,54 @@
+"""One video submitted twice, at once, from two processes, is one job with one set of outputs."""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from rugbytx import system as systems
+from rugbytx.core import layout
+from rugbytx.core.job import Status
+from rugbytx.core.result import Manifest
+from rugbytx.local.system import LocalSystem
+from tests.e2e.conftest import RUGBYTX
+
+pytestmark = pytest.mark.process
+
+BOUND_S = 120.0
+
+
+def test_two_submits_make_one_job(system: LocalSystem, clip: Path) -> None:
+    """Both commands name the same job, one of them made it, and the bucket holds one set of outputs."""
+    argv = [RUGBYTX, "submit", str(clip), "--profile", "clip", "--json"]
+    commands = [
+        subprocess.Popen(argv, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    answers = [command.communicate(timeout=60) for command in commands]
+    assert [command.returncode for command in commands] == [0, 0], answers
+    said = [json.loads(out) for out, _ in answers]
+    assert said[0]["job_id"] == said[1]["job_id"]
+    assert sorted(answer["action"] for answer in said) == ["create", "join"]
+
+    connection = systems.connect(system.settings)
+    job_id = said[0]["job_id"]
+    worker = system.start_worker()
+    until = time.monotonic() + BOUND_S
+    while (job := connection.store.read_job(job_id)) is not None and job.is_open:
+        assert time.monotonic() < until, "the job did not end"
+        time.sleep(0.05)
+    system.stop_worker(worker)
+    assert job
+    assert (job.status, job.generation) == (Status.SUCCEEDED, 1), job.reason
+    assert [listed.id for listed in connection.store.list_jobs()] == [job_id]
+
+    assert job.outputs
+    assert job.outputs.mp4_key, "the clip profile makes an MP4"
+    bucket = system.settings.output_bucket
+    manifest = Manifest.model_validate_json(connection.storage.get(bucket, job.outputs.manifest_key))
+    named = {entry.key for entry in manifest.entries} | {job.outputs.manifest_key}
+    stored = {found.key for found in connection.storage.list(bucket, layout.job_prefix(job_id))}
+    assert stored == named

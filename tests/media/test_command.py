@@ -1,0 +1,154 @@
+"""What ffmpeg and ffprobe are told, to the letter; nothing is run."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from rugbytx.core.media import MediaInfo, VideoStream
+from rugbytx.core.plan import AudioPlan, Plan
+from rugbytx.media import command
+from tests.footage import plan_for
+
+NTSC = Fraction(30000, 1001)
+SOURCE = Path("/scratch/match.mp4")
+AUDIO = AudioPlan(stream_index=1, rate_bps=128_000)
+
+
+def plan(*, container: str = "mov,mp4,m4a,3gp,3g2,mj2", colour_space: str = "", height: int = 108) -> Plan:
+    """Return a plan of five chunks of 60 frames at 29.97 a second; the video is stream 2."""
+    video = VideoStream(
+        index=2,
+        codec="h264",
+        pixel_format="yuv420p",
+        width=height * 16 // 9,
+        height=height,
+        average_rate=NTSC,
+        base_rate=NTSC,
+        colour_space=colour_space,
+    )
+    media = MediaInfo(container=container, size_bytes=1, start_s=Fraction(0), end_s=310 / NTSC, video=video)
+    return plan_for(media)
+
+
+def lines(text: str) -> list[str]:
+    """Return the words of a command that has no blanks within its words."""
+    return text.split()
+
+
+def test_a_chunk_is_cut_from_one_decode_and_encoded_in_all_sizes() -> None:
+    """The last chunk of 60 + 10 frames: it begins at 240 * 1001 / 30000 s."""
+    outputs = [Path("/scratch/90p.mp4"), Path("/scratch/46p.mp4")]
+    wanted = """
+        ffmpeg -nostdin -hide_banner -nostats -loglevel level+warning -progress pipe:1 -stats_period 0.5 -y
+        -noaccurate_seek -ss 6.008000 -copyts -start_at_zero
+        -protocol_whitelist file -format_whitelist mov,matroska,mpegts,avi -max_pixels 36000000
+        -i file:/scratch/match.mp4
+        -filter_complex
+        [0:2]fps=fps=30000/1001:start_time=0,tpad=stop=2:stop_mode=clone,
+        trim=start_pts=240:end_pts=310,setpts=PTS-STARTPTS,split=2[s0][s1];
+        [s0]scale=160:90:flags=lanczos:in_color_matrix=smpte170m:out_color_matrix=bt709:out_range=tv,
+        setsar=1,format=yuv420p[v0];
+        [s1]scale=80:46:flags=lanczos:in_color_matrix=smpte170m:out_color_matrix=bt709:out_range=tv,
+        setsar=1,format=yuv420p[v1]
+    """
+    encoding = """
+        -map [v{number}] -frames:v 70 -fps_mode passthrough -an -sn -dn -map_metadata -1 -map_chapters -1
+        -c:v libx264 -preset veryfast -profile:v high -pix_fmt yuv420p
+        -b:v 100000 -maxrate 150000 -bufsize 200000 -threads 0
+        -g 30 -keyint_min 30 -sc_threshold 0 -flags +cgop -bf 2
+        -color_primaries bt709 -color_trc bt709 -colorspace bt709 -bsf:v dump_extra=freq=keyframe
+        -output_ts_offset 18.008000
+        -f mp4 -use_editlist 0 -movflags +cmaf+frag_discont+negative_cts_offsets+skip_trailer+frag_keyframe
+        -video_track_timescale 30000 file:/scratch/{name}.mp4
+    """
+    head, graph = wanted.split("-filter_complex")
+    assert command.chunk(plan(), 4, SOURCE, outputs, encoder=command.X264()) == [
+        *lines(head),
+        "-filter_complex",
+        "".join(lines(graph)),
+        *lines(encoding.format(number=0, name="90p")),
+        *lines(encoding.format(number=1, name="46p")),
+    ]
+
+
+def test_the_audio_is_encoded_once_and_as_long_as_the_video() -> None:
+    """310 frames at 29.97 a second are 10.343667 s."""
+    wanted = """
+        ffmpeg -nostdin -hide_banner -nostats -loglevel level+warning -progress pipe:1 -stats_period 0.5 -y
+        -copyts -start_at_zero
+        -protocol_whitelist file -format_whitelist mov,matroska,mpegts,avi -max_pixels 36000000
+        -i file:/scratch/match.mp4 -map 0:1 -vn -sn -dn -map_metadata -1 -map_chapters -1
+        -af aresample=async=1:first_pts=0:osr=48000,aformat=channel_layouts=stereo,apad,atrim=end=10.343667
+        -c:a aac -b:a 128000 -output_ts_offset 10.000000
+        -f mp4 -use_editlist 0 -movflags +cmaf+frag_discont+negative_cts_offsets+skip_trailer
+        -frag_duration 2000000 file:/scratch/audio.mp4
+    """
+    assert command.audio(plan(), AUDIO, SOURCE, Path("/scratch/audio.mp4")) == lines(wanted)
+
+
+def test_an_mp4_is_muxed_without_encoding() -> None:
+    """The audio is moved back by its priming."""
+    wanted = """
+        ffmpeg -nostdin -hide_banner -nostats -loglevel level+warning -progress pipe:1 -stats_period 0.5 -y
+        -i file:/scratch/joined -itsoffset -0.021333 -i file:/scratch/audio.mp4 -map 0:v:0 -map 1:a:0
+        -sn -dn -map_metadata -1 -map_chapters -1 -c copy -bsf:v filter_units=remove_types=7|8
+        -movflags +faststart -f mp4 file:/scratch/out.mp4
+    """
+    delay_s = Fraction(-1024, 48_000)
+    argv = command.mux(
+        Path("/scratch/joined"), Path("/scratch/audio.mp4"), Path("/scratch/out.mp4"), sound_delay_s=delay_s
+    )
+    assert argv == lines(wanted)
+    silent = command.mux(Path("/scratch/joined"), None, Path("/scratch/out.mp4"), sound_delay_s=delay_s)
+    assert "-itsoffset" not in silent
+    assert silent.count("-i") == silent.count("-map") == 1
+
+
+@pytest.mark.parametrize(
+    ("container", "index", "seek"),
+    [
+        ("mov,mp4,m4a,3gp,3g2,mj2", 0, None),
+        ("mov,mp4,m4a,3gp,3g2,mj2", 1, None),  # 2.002 s less 2 s: not worth a seek
+        ("mov,mp4,m4a,3gp,3g2,mj2", 2, "2.004000"),
+        ("mpegts", 4, None),  # 8.008 s less 20 s
+    ],
+)
+def test_decoding_begins_before_the_chunk(container: str, index: int, seek: str | None) -> None:
+    """Two seconds before where there is an index, twenty where there is none."""
+    argv = command.read(plan(container=container), index, SOURCE)
+    assert (argv[argv.index("-ss") + 1] if "-ss" in argv else None) == seek
+
+
+@pytest.mark.parametrize(
+    ("colour_space", "height", "name"),
+    [
+        ("bt709", 108, "bt709"),
+        ("bt470bg", 1080, "bt470"),
+        ("bt2020nc", 1080, "bt2020"),
+        ("", 1080, "bt709"),
+        ("", 576, "smpte170m"),
+        ("gbr", 1080, "bt709"),
+    ],
+)
+def test_colours_are_read_as_the_source_means_them(colour_space: str, height: int, name: str) -> None:
+    """What does not say goes by its size."""
+    assert command.matrix(plan(colour_space=colour_space, height=height).media.video) == name
+
+
+@pytest.mark.parametrize("name", ["-y", "a b.mp4", "%d.mp4", "two\nlines", "http:x.mp4", "a|b'c\\.mp4"])
+def test_no_name_is_more_than_a_name(name: str) -> None:
+    """Every path stands alone, absolute, behind ``file:``."""
+    path = Path("/scratch") / name
+    url = f"file:/scratch/{name}"
+    outputs = [path, path]
+    chunk = command.chunk(plan(), 0, path, outputs, encoder=command.X264())
+    assert [word for word in chunk if name in word and word != "-y"] == [url] * 3
+    for argv in (
+        command.headers(path),
+        command.packets(path, stream_index=0, from_s=None),
+        command.count(path),
+        command.mux(path, None, path, sound_delay_s=Fraction(0)),
+        command.audio(plan(), AUDIO, path, path),
+    ):
+        assert argv[-1] == url

@@ -1,0 +1,89 @@
+"""Chunks show the frames that a single pass shows: each one, once, bit for bit before encoding."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from rugbytx.core.plan import Plan
+from rugbytx.media import command, probe
+from tests.footage import UNEVEN, film, frame_hashes, plan_for
+from tests.pulse import FakePulse
+
+pytestmark = pytest.mark.process
+
+NTSC = Fraction(30000, 1001)
+
+FILMS: dict[str, Callable[[Path], object]] = {
+    "24.mp4": lambda path: film(path, rate="24", sound=True),
+    "25.mp4": lambda path: film(path, rate="25"),
+    "29.97.mp4": lambda path: film(path, rate="30000/1001", sound=True),
+    "50.mkv": lambda path: film(path, rate="50", sound=True),
+    "uneven.mp4": lambda path: film(path, *UNEVEN, rate="30", sound=True),
+    "uneven.mkv": lambda path: film(path, *UNEVEN, rate="30"),
+    # The first picture in a GOP may lean on the GOP before.
+    "open-gop.mp4": lambda path: film(path, "-g", "40", "-bf", "3", "-x264-params", "open-gop=1"),
+    "late-keyframes.ts": lambda path: film(path, "-g", "250", "-bf", "3", length_s=27, sound=True),
+    "mpeg4.avi": lambda path: film(path, "-g", "40", codec="mpeg4", sound=True),
+    # The sound begins at zero and the picture half a second later.
+    "late-start.mkv": lambda path: film(
+        path, "-vf", "setpts=PTS+0.5/TB", "-fps_mode", "passthrough", sound=True
+    ),
+    # Nothing moves for five seconds, so a chunk's first frame is from before its preroll.
+    "still.mkv": lambda path: film(
+        path, "-vf", "select='not(between(t,2,7))'", "-fps_mode", "vfr", length_s=9
+    ),
+}
+
+
+def single_pass(plan: Plan, path: Path) -> list[str]:
+    """Return the hash of each frame of the whole grid, without a seek and without a cut."""
+    rate = plan.grid.rate
+    fps = f"fps=fps={rate.numerator}/{rate.denominator}:start_time=0"
+    head = ["ffmpeg", "-nostdin", "-loglevel", "error", "-copyts", "-start_at_zero", "-i", str(path)]
+    return frame_hashes(
+        [*head, "-map", f"0:{plan.media.video.index}", "-vf", fps, "-fps_mode", "passthrough"]
+    )
+
+
+def chunk(plan: Plan, index: int, path: Path) -> list[str]:
+    """Return the hash of each frame that one chunk's command decodes and cuts."""
+    graph = f"[0:{plan.media.video.index}]{command.cut(plan, index)}[out]"
+    head = ["ffmpeg", "-nostdin", "-loglevel", "error", *command.read(plan, index, path)]
+    return frame_hashes([*head, "-filter_complex", graph, "-map", "[out]", "-fps_mode", "passthrough"])
+
+
+@pytest.mark.parametrize(
+    ("name", "rate"),
+    [
+        ("24.mp4", None),
+        ("25.mp4", None),
+        ("29.97.mp4", None),
+        ("50.mkv", None),
+        ("uneven.mp4", Fraction(25)),
+        ("uneven.mp4", NTSC),
+        ("uneven.mkv", Fraction(24)),
+        ("uneven.mkv", Fraction(50)),
+        ("open-gop.mp4", None),
+        ("open-gop.mp4", Fraction(24)),
+        ("late-keyframes.ts", None),
+        ("mpeg4.avi", None),
+        ("29.97.mp4", Fraction(50)),
+        ("late-start.mkv", None),
+        ("still.mkv", None),
+    ],
+)
+def test_chunks_are_a_single_pass_cut_up(
+    once: Callable[[str, Callable[[Path], object]], Path], pulse: FakePulse, name: str, rate: Fraction | None
+) -> None:
+    """As many frames as planned, and the same ones, at the source's rate and at others."""
+    path = once(name, FILMS[name])
+    media = probe.read(path, pulse=pulse)
+    plan = plan_for(media, rate=rate, chunk_gops=2 if media.end_s < 10 else 9)
+    whole = single_pass(plan, path)
+    assert len(whole) == plan.grid.frames
+    assert plan.grid.chunks >= 3
+    for index in range(plan.grid.chunks):
+        frames = plan.grid.chunk_frames(index)
+        assert chunk(plan, index, path) == whole[frames.start : frames.stop], f"chunk {index}"
