@@ -31,18 +31,11 @@ SAMPLE_S = 12
 CHUNK_S = 10.0
 
 
-def _seconds(text: str) -> float:
-    try:
-        return duration.parse(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
 def demo(
     video: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[VIDEO]",
+            metavar="VIDEO",
             exists=True,
             dir_okay=False,
             help="A video file; without one the demo has its own.",
@@ -55,7 +48,7 @@ def demo(
     chunk: Annotated[
         float | None,
         typer.Option(
-            parser=_seconds,
+            parser=duration.option,
             metavar="DURATION",
             help="Cut into chunks of about this length.",
             show_default=f"{CHUNK_S:g}s",

@@ -2,6 +2,8 @@
 
 import re
 
+import typer
+
 _PATTERN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
@@ -19,6 +21,14 @@ def parse(text: str) -> float:
     if total_s <= 0:
         raise ValueError("a duration is longer than nothing")
     return total_s
+
+
+def option(text: str) -> float:
+    """Return the seconds for a command's option; what is no duration is a usage error."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def show(duration_s: float) -> str:

@@ -83,9 +83,12 @@ def _table(seen: Sequence[Snapshot]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("job", "status", "units", "progress", "fps", "ETA", "at work on"):
-        table.add_column(heading, no_wrap=True)
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    # On a narrow terminal only the last column gives way.
+    widths = {"job": 20, "status": 9, "units": 5, "progress": 18, "fps": 3, "ETA": 5}
+    for heading, width in widths.items():
+        table.add_column(heading, no_wrap=True, min_width=width)
+    table.add_column("at work on", no_wrap=True, overflow="ellipsis")
     for one in seen:
         job, ahead = one.job, one.outlook
         table.add_row(

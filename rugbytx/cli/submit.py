@@ -21,13 +21,6 @@ MAX_SOURCES = 10_000
 MAX_LINE = 4096
 
 
-def _seconds(text: str) -> float:
-    try:
-        return duration.parse(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
 def submit(  # noqa: PLR0913 - each is a switch of the command line
     context: typer.Context,
     sources: Annotated[
@@ -46,12 +39,14 @@ def submit(  # noqa: PLR0913 - each is a switch of the command line
     ] = "match",
     deadline: Annotated[
         float | None,
-        typer.Option(parser=_seconds, metavar="DURATION", help="Be done within, e.g. 45m; else the setting."),
+        typer.Option(
+            parser=duration.option, metavar="DURATION", help="Be done within, e.g. 45m; else the setting."
+        ),
     ] = None,
     chunk: Annotated[
         float | None,
         typer.Option(
-            parser=_seconds, metavar="DURATION", help="Cut into chunks of about this length, e.g. 60s."
+            parser=duration.option, metavar="DURATION", help="Cut into chunks of about this length, e.g. 60s."
         ),
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show the jobs until they have ended.")] = False,
