@@ -15,7 +15,8 @@ class Outlook:
     frames_done: int
     #: Frames of the whole grid; 0 while there is no plan.
     frames: int
-    #: Frames a second of all encoders at work on this job together; 0 between chunks.
+    #: Frames a second of all encoders at work on this job together, or what the finished chunks
+    #: had while none reports; 0 before that.
     fps: float
     eta_s: float | None
 
@@ -35,14 +36,14 @@ def outlook(job: Job, units: Iterable[Unit], *, now: float) -> Outlook:
     at_work = [unit.progress for unit in chunks if unit.state is State.LEASED and unit.lease_until > now]
     frames_done = sum(one.frames for one in finished) + sum(one.frames for one in at_work)
     frames_done = min(frames_done, job.frames)
-    fps = sum((one.fps for one in at_work), 0.0)
     elapsed_s = sum(one.elapsed_s for one in finished)
     past_fps = sum(one.frames for one in finished) / elapsed_s if elapsed_s > 0 else 0.0
+    fps = sum((one.fps for one in at_work), 0.0) or past_fps
     return Outlook(
         frames_done=frames_done,
         frames=job.frames,
         fps=fps,
-        eta_s=eta_s(frames_left=job.frames - frames_done, fps=fps or past_fps) if job.frames else None,
+        eta_s=eta_s(frames_left=job.frames - frames_done, fps=fps) if job.frames else None,
     )
 
 

@@ -22,7 +22,7 @@ from rugbytx.local.fleet import Worker, worker_argv
 #: Short, so that a person who kills a worker sees the takeover.
 _TIMES = {
     "RUGBYTX_LEASE_S": "12",
-    "RUGBYTX_HEARTBEAT_S": "2",
+    "RUGBYTX_HEARTBEAT_S": "1",
     "RUGBYTX_VISIBILITY_S": "12",
     "RUGBYTX_SWEEP_S": "3",
     "RUGBYTX_POLL_WAIT_S": "2",
