@@ -187,3 +187,26 @@ def test_importing_the_store_is_light() -> None:
         "import sys, rugbytx.aws.job_store; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
+
+
+def test_what_decides_is_read_consistently(dynamodb: Bench, raw: Any) -> None:
+    """The job and its units are never read from a replica that lags behind (``ConsistentRead``)."""
+    asked: list[tuple[str, bool]] = []
+
+    def look(params: dict[str, Any], model: Any, **_: Any) -> None:
+        asked.append((model.name, bool(params.get("ConsistentRead"))))
+
+    job = dynamodb.created()
+    dynamodb.claimed(job)
+    events = raw.meta.events
+    operations = [f"provide-client-params.dynamodb.{name}" for name in ("GetItem", "Query", "BatchGetItem")]
+    for operation in operations:
+        events.register(operation, look)
+    try:
+        assert dynamodb.store.read_job("a")
+        assert dynamodb.store.read_units("a", 1)
+    finally:
+        for operation in operations:
+            events.unregister(operation, look)
+    assert asked
+    assert all(consistent for _, consistent in asked), asked

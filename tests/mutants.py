@@ -1,0 +1,176 @@
+"""Breaks a copy of the code on purpose, one way at a time, and runs the tests that must notice.
+
+What is broken here are the promises that a reader cannot see being kept: that
+the fence is in every key and in every commit, that nothing is committed before
+it is uploaded, that no message goes without ``wake_at``, that the heartbeat is
+gone before the commit, and that what decides is read consistently.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+#: What the tests of a copy need.
+PARTS = ("rugbytx", "celeryconfig", "tests", "pyproject.toml")
+
+#: A test run that hangs has noticed something, but it must end.
+BOUND_S = 300.0
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One replacement; the old text must be there, so that a mutant cannot silently become the original."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """One way to be wrong, and the tests that must fail."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...]
+
+
+LANE = ("tests/worker/test_lane.py",)
+
+MUTANTS = (
+    Mutant(
+        name="commit-before-upload",
+        edits=(
+            Edit(
+                "rugbytx/worker/bench.py",
+                "    bench.ports.storage.upload(path, bench.output_bucket, key, content_type=content_type, on_bytes=count)",
+                "    kept = path.with_suffix(f'.{path.stat().st_ino}')\n"
+                "    kept.hardlink_to(path)\n"
+                "    LATE.append(lambda: bench.ports.storage.upload(\n"
+                "        kept, bench.output_bucket, key, content_type=content_type, on_bytes=lambda _: None))\n"
+                "\n\nLATE: list = []",
+            ),
+            Edit(
+                "rugbytx/worker/lane.py",
+                "            store.commit(lease, result=result.model_dump_json(), measured=account.close())",
+                "            store.commit(lease, result=result.model_dump_json(), measured=account.close())\n"
+                "            from rugbytx.worker.bench import LATE\n"
+                "            while LATE:\n"
+                "                LATE.pop()()",
+            ),
+        ),
+        tests=LANE,
+    ),
+    Mutant(
+        name="key-without-fence",
+        edits=(
+            Edit(
+                "rugbytx/core/layout.py",
+                "{lease.key.index:05d}-f{lease.fence}.mp4",
+                "{lease.key.index:05d}.mp4",
+            ),
+        ),
+        tests=LANE,
+    ),
+    Mutant(
+        name="store-ignores-fence",
+        edits=(
+            Edit(
+                "tests/fakes/store.py",
+                "(unit.state, unit.fence, unit.token) == (state, lease.fence, lease.token)",
+                "unit.state == state",
+            ),
+        ),
+        tests=LANE,
+    ),
+    Mutant(
+        name="dynamodb-ignores-fence",
+        edits=(Edit("rugbytx/aws/condition.py", "#fence = :fence AND #token = :token AND #state", "#state"),),
+        tests=("tests/contract/test_unit_store.py",),
+    ),
+    Mutant(
+        name="acknowledge-without-wake-at",
+        edits=(
+            Edit(
+                "rugbytx/worker/lane.py",
+                "if store.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=0):",
+                "if decision.wake_at:",
+            ),
+        ),
+        tests=LANE,
+    ),
+    Mutant(
+        name="heartbeat-not-joined",
+        edits=(Edit("rugbytx/worker/heartbeat.py", "        self._thread.join(timeout=", "        print("),),
+        tests=("tests/worker/test_heartbeat.py",),
+    ),
+    Mutant(
+        name="eventually-consistent-job",
+        edits=(
+            Edit(
+                "rugbytx/aws/table.py",
+                "Key=_key(pk, sk), ConsistentRead=True)",
+                "Key=_key(pk, sk), ConsistentRead=False)",
+            ),
+        ),
+        tests=("tests/contract/test_dynamodb.py",),
+    ),
+)
+
+
+def fails(mutant: Mutant) -> bool:
+    """Return whether a test of the mutant fails; exits where the tests could not even be collected."""
+    with tempfile.TemporaryDirectory(prefix="rugbytx-mutant-") as folder:
+        for part in PARTS:
+            source = ROOT / part
+            if source.is_dir():
+                shutil.copytree(source, Path(folder, part), ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, folder)
+        for edit in mutant.edits:
+            path = Path(folder, edit.file)
+            text = path.read_text()
+            if edit.old not in text:
+                sys.exit(
+                    f"{mutant.name}: {edit.file} no longer holds {edit.old!r}; bring the mutant up to date"
+                )
+            path.write_text(text.replace(edit.old, edit.new))
+        # `python -m` puts the folder it runs in first, so the copy is what is imported.
+        argv = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *mutant.tests]
+        try:
+            ended = subprocess.run(
+                argv, cwd=folder, capture_output=True, text=True, check=False, timeout=BOUND_S
+            )
+        except subprocess.TimeoutExpired:
+            return True
+    if ended.returncode not in {0, 1}:
+        sys.exit(f"{mutant.name}: the tests could not be run\n{ended.stdout[-2000:]}")
+    return ended.returncode == 1
+
+
+def main(names: list[str]) -> int:
+    """Run the mutants of these names, or all; 0 where a test noticed each, and nothing is noticed without one."""
+    chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
+    tests = tuple(sorted({test for mutant in chosen for test in mutant.tests}))
+    original = Mutant(name="original", edits=(), tests=tests)
+    results = [(original.name, not fails(original), "passes", "FAILS")]
+    tell(*results[0])
+    for mutant in chosen:
+        results.append((mutant.name, fails(mutant), "noticed", "UNNOTICED"))
+        tell(*results[-1])
+    return 0 if chosen and all(good for _, good, _, _ in results) else 1
+
+
+def tell(name: str, good: bool, well: str, badly: str) -> None:
+    """Say how one run went, at once."""
+    sys.stdout.write(f"{well if good else badly:<10} {name}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
