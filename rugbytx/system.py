@@ -114,6 +114,18 @@ def describe(system: System, environ: Mapping[str, str], *, queue: str) -> str:
 def adopt(system: System) -> None:
     """Put the system's settings into this process's environment, the one place where boto3 looks."""
     os.environ.update(system.environ)
+    if system.is_local:
+        os.environ.update(past_proxies(os.environ))
+
+
+def past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that keep requests to a local system out of any HTTP proxy.
+
+    >>> past_proxies({"no_proxy": "example.org"})
+    {'NO_PROXY': 'example.org,127.0.0.1', 'no_proxy': 'example.org,127.0.0.1'}
+    """
+    bypass = ",".join(filter(None, (environ.get("NO_PROXY") or environ.get("no_proxy"), "127.0.0.1")))
+    return {"NO_PROXY": bypass, "no_proxy": bypass}
 
 
 def connect(settings: Settings) -> Connection:

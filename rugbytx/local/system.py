@@ -170,10 +170,9 @@ def ended_by_signals() -> Iterator[None]:
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
     """Put ``variables`` into ``os.environ`` in place of every other choice of a system, for a while."""
     before = dict(os.environ)
-    bypass = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1")))
     for name in system.chosen(before):
         del os.environ[name]
-    os.environ.update({**variables, "NO_PROXY": bypass, "no_proxy": bypass})
+    os.environ.update({**variables, **system.past_proxies(before)})
     try:
         yield
     finally:
