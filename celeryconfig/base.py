@@ -1,12 +1,16 @@
 """Celery's keys for every worker."""
 
 broker_url = "sqs://"
+# By its name, as nothing of ours is imported here: kombu's own transport does not survive its first HTTP 500.
+broker_transport = "rugbytx.broker.transport:Transport"
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None  # an on-premises worker outlives any outage
 broker_transport_options = {
     "wait_time_seconds": 20,
     "polling_interval": 1,
     "sqs_base64_encoding": False,
+    # Besides the receive count, which kombu always asks for: how old a message in hand is.
+    "fetch_message_attributes": ["ApproximateFirstReceiveTimestamp"],
     # The read timeout must outlast a long poll; SQS answers everything else within seconds.
     "client-config": {
         "connect_timeout": 5,
@@ -29,6 +33,8 @@ task_acks_on_failure_or_timeout = False
 worker_concurrency = 1
 worker_prefetch_multiplier = 1
 worker_cancel_long_running_tasks_on_connection_loss = False  # the lease decides, not the connection
+worker_enable_prefetch_count_reduction = False  # the transport counts busy slots across connections
+worker_detect_quorum_queues = False  # SQS has none
 
 # SQS carries neither control messages nor events; progress and control live in the store.
 worker_enable_remote_control = False

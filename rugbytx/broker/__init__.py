@@ -1,0 +1,1 @@
+"""What kombu's SQS transport lacks: it survives faults, asks before it receives, and says what it does."""

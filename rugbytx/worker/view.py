@@ -1,0 +1,117 @@
+"""What the gate reads: whether this worker is fit to receive, refreshed by a thread every few seconds."""
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rugbytx.errors import RugbytxError
+from rugbytx.ports import JobStore
+from rugbytx.worker.fitness import Fitness
+
+log = logging.getLogger(__name__)
+
+#: No job has this id: reading it costs one small consistent read.
+NO_JOB = "-"
+#: A view this many periods old is none.
+PERIODS = 3
+
+OPEN = "fit"
+UNSEEN = "not-looked-yet"
+STALE = "view-too-old"
+DRAINING = "draining"
+STORE_UNREACHABLE = "store-unreachable"
+SCRATCH_LOW = "scratch-low"
+UNFIT = "encoder-unfit"
+LOOK_BROKE = "look-broke"
+
+
+class View:
+    """The ``Gate`` of a worker.
+
+    Asking it costs nothing: it answers from the last look, which a thread
+    takes.  It is closed before the first look and once the last one is too
+    old, so a thread that hangs with the store closes it too.  Make it at any
+    time, but start it only after the pool has forked.
+    """
+
+    def __init__(  # noqa: PLR0913  whatever can close a gate
+        self,
+        *,
+        store: JobStore,
+        scratch: Path,
+        scratch_floor_bytes: int,
+        view_s: float,
+        is_draining: Callable[[], bool],
+        fitness: Fitness | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._scratch = scratch
+        self._scratch_floor_bytes = scratch_floor_bytes
+        self._view_s = view_s
+        self._is_draining = is_draining
+        self._fitness = fitness
+        self._monotonic = monotonic
+        #: The last look: why, and when.  One tuple, so that it is never half of two.
+        self._seen = (UNSEEN, 0.0)
+        self._told = ""
+        self._leaving = threading.Event()
+
+    @property
+    def reason(self) -> str:
+        """Return why the gate is open or closed."""
+        reason, seen_at = self._seen
+        if self._is_draining():
+            return DRAINING
+        if self._fitness and self._fitness.is_broken():
+            return UNFIT
+        if reason == OPEN and self._monotonic() - seen_at > PERIODS * self._view_s:
+            return STALE
+        return reason
+
+    def is_open(self) -> bool:
+        """Return whether this worker may receive; log where that has changed since it was last asked."""
+        reason = self.reason
+        if reason != self._told:
+            self._told = reason
+            log.info("gate-open" if reason == OPEN else "gate-closed", extra={"reason": reason})
+        return reason == OPEN
+
+    def start(self) -> None:
+        """Begin to look, at once and then every period."""
+        threading.Thread(target=self._run, name="view", daemon=True).start()
+
+    def stop(self) -> None:
+        """Look no more; a look under way ends by its own timeouts and is not waited for."""
+        self._leaving.set()
+
+    def look(self) -> None:
+        """Look once."""
+        # Before looking, not after: a read that takes long tells of the past.
+        seen_at = self._monotonic()
+        self._seen = (self._judge(), seen_at)
+
+    def _judge(self) -> str:
+        try:
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            if shutil.disk_usage(self._scratch).free < self._scratch_floor_bytes:
+                return SCRATCH_LOW
+            if self._fitness and not self._fitness.look():
+                return UNFIT
+            self._store.read_job(NO_JOB)
+            self._store.now()
+        except RugbytxError:
+            return STORE_UNREACHABLE
+        except Exception:
+            log.exception("look-broke")
+            return LOOK_BROKE
+        return OPEN
+
+    def _run(self) -> None:
+        while True:
+            self.look()
+            if self._leaving.wait(self._view_s):
+                return
