@@ -111,7 +111,8 @@ def decide(existing: Job | None, wanted: Job, *, force: bool) -> Decision:
         )
     if not force:
         return Decision(action=Action.KEEP, reason="same-job-has-ended", job=existing)
-    following = wanted.model_copy(update={"generation": existing.generation + 1})
+    published = existing.outputs or existing.published
+    following = wanted.model_copy(update={"generation": existing.generation + 1, "published": published})
     return Decision(action=Action.REOPEN, reason="forced", job=following)
 
 
@@ -184,6 +185,8 @@ def _write(wanted: Job, store: JobStore, *, force: bool) -> tuple[Decision, Job]
     """Decide and write; whoever was faster is taken into account by deciding again."""
     existing = store.read_job(wanted.id)
     for _ in range(DECISIONS):
+        if existing and existing.removed_at is not None:
+            raise Unreachable(f"job {wanted.id} is being removed; submit it again once it is gone")
         decision = decide(existing, wanted, force=force)
         match decision.action:
             case Action.CREATE:

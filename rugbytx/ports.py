@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from rugbytx.core.clean import Cleaning
 from rugbytx.core.cmaf import Track
 from rugbytx.core.job import Job, Outputs, Pointer, Source, Status
 from rugbytx.core.media import MediaInfo
 from rugbytx.core.plan import Plan
+from rugbytx.core.presence import Worker
+from rugbytx.core.quality import Scores
 from rugbytx.core.unit import Lease, Measured, Progress, Unit, UnitKey
 
 #: Called with the number of bytes that have moved since the last call, from any thread but one call at a time.
@@ -49,7 +52,7 @@ class JobStore(Protocol):
         """Return jobs, the last submitted first; may lag behind writes."""
 
     def open_jobs(self, limit: int) -> Sequence[Job]:
-        """Return open jobs, the oldest first.
+        """Return open jobs: the RUNNING ones, then the QUEUED ones, at most ``limit`` of each, the oldest first.
 
         May lag behind writes: the sweep only sends pointers, so a stale answer
         costs a message.
@@ -59,7 +62,10 @@ class JobStore(Protocol):
         """Move the deadline of an open job forward; a later deadline changes nothing."""
 
     def reopen(self, job: Job) -> bool:
-        """Replace an ended job of generation ``job.generation - 1`` by ``job``; say whether it did."""
+        """Replace an ended job of generation ``job.generation - 1`` by ``job``; say whether it did.
+
+        A job that is being removed is not replaced.
+        """
 
     def start_job(self, job_id: str, generation: int) -> None:
         """Turn QUEUED into RUNNING."""
@@ -79,19 +85,48 @@ class JobStore(Protocol):
         reason: str = "",
         outputs: Outputs | None = None,
     ) -> bool:
-        """End an open job; False where it had ended otherwise or moved on.  Repeating it is True."""
+        """End an open job; False where it had ended otherwise or moved on.  Repeating it is True.
+
+        Before that a clean-up is noted, so that none is forgotten.
+        """
+
+    def begin_removal(self, job_id: str, generation: int) -> bool:
+        """Mark an ended job as being removed: it opens no more.  False where it is open or moved on.
+
+        Before that a clean-up is noted, as for an end.
+        """
 
     def delete_job(self, job_id: str) -> None:
-        """Remove the job and its units."""
+        """Remove the job, if it is marked, and its units; a job that is not marked is another one by now."""
+
+    def clean_later(self, cleaning: Cleaning) -> None:
+        """Note a clean-up; noting it twice is noting it once."""
+
+    def due_cleanings(self, limit: int) -> Sequence[Cleaning]:
+        """Return clean-ups that are due, the longest overdue first."""
+
+    def cleaned(self, cleaning: Cleaning) -> None:
+        """Forget a clean-up that was done, or is noted for later."""
 
     def read_units(self, job_id: str, generation: int) -> Mapping[UnitKey, Unit]:
         """Return all units that were ever claimed, by a consistent read."""
 
-    def claim(self, job: Job, key: UnitKey, seen: Unit | None, *, owner: str, lease_s: float) -> Lease | None:
-        """Claim a unit that still stands as ``seen``; None if somebody was faster."""
+    def claim(
+        self, job: Job, key: UnitKey, seen: Unit | None, *, owner: str, lease_s: float, maker: str = ""
+    ) -> Lease | None:
+        """Claim a unit that still stands as ``seen``; None if somebody was faster.
+
+        A finished chunk is claimed anew where the job is pinned to an encoder that is not its ``maker``.
+        """
+
+    def adopt(self, job: Job, unit: Unit) -> None:
+        """Make a finished unit of another generation DONE in this one, unless it has a record here."""
 
     def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> Lease:
-        """Extend the lease and move the job's ``wake_at`` 5 s past its end; raises LeaseLost."""
+        """Extend the lease and move the job's ``wake_at`` 5 s past its end; raises LeaseLost.
+
+        A CHECK's job has ended and is not woken.
+        """
 
     def commit(self, lease: Lease, *, result: str, measured: Measured) -> None:
         """Make the unit DONE; raises LeaseLost.  Only the fence is tested, not the clock."""
@@ -104,6 +139,21 @@ class JobStore(Protocol):
     def mark_done(self, job_id: str, generation: int, keys: Iterable[UnitKey]) -> None:
         """Add units to the job's set of finished ones; adding twice is adding once."""
 
+    def repin(self, job: Job, *, seen: Job) -> None:
+        """Write pin, re-pinnings and finished units of ``job``, if it is open and pinned as in ``seen``.
+
+        Whether it was written shows the next look at the job.
+        """
+
+    def present(self, worker: Worker) -> None:
+        """Note what a worker says of itself."""
+
+    def withdraw(self, name: str) -> None:
+        """Forget a worker that leaves."""
+
+    def workers(self) -> Sequence[Worker]:
+        """Return the workers that are believed to live, by a consistent read."""
+
     def hold(self, name: str, *, owner: str, lease_s: float) -> bool:
         """Take or keep the named lease; False while another holds it."""
 
@@ -114,6 +164,20 @@ class Depth:
 
     visible: int
     in_flight: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter:
+    """A message that nobody could handle, as a receive hands it out."""
+
+    id: str
+    receipt: str
+    #: The queue's own time.
+    sent_at: float
+    receives: int
+    body: str
+    #: What the body says, where it can be read.
+    pointer: Pointer | None
 
 
 class Queue(Protocol):
@@ -131,6 +195,18 @@ class Queue(Protocol):
 
     def depth(self) -> Depth:
         """Return the approximate counts."""
+
+    def receive_dead(self) -> Sequence[DeadLetter]:
+        """Return up to ten messages of the dead-letter queue, hidden for a while; none where it shows none."""
+
+    def show_dead(self, letters: Sequence[DeadLetter]) -> None:
+        """Show messages of the dead-letter queue again at once."""
+
+    def drop_dead(self, letters: Sequence[DeadLetter]) -> None:
+        """Delete messages from the dead-letter queue."""
+
+    def send_again(self, letter: DeadLetter) -> None:
+        """Send a dead letter's body to the queue, as it is; raises Unreachable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,8 +237,8 @@ class Storage(Protocol):
     def put(self, body: bytes, bucket: str, key: str, *, content_type: str) -> None:
         """Put a small object."""
 
-    def get(self, bucket: str, key: str) -> bytes:
-        """Return a small object's bytes; raises TransferError."""
+    def get(self, bucket: str, key: str, *, span: range | None = None) -> bytes:
+        """Return a small object's bytes, or those of a span of a large one; raises TransferError."""
 
     def list(self, bucket: str, prefix: str) -> Iterable[Stored]:
         """Return every object under the prefix."""
@@ -179,6 +255,10 @@ class Encoded:
     tracks: tuple[Track, ...]
     encoder: str
     encode_s: float
+    #: The version of the program that encoded.
+    ffmpeg: str = ""
+    #: Frames, or packets of sound, that could not be decoded whole.
+    damaged: int = 0
 
 
 class Media(Protocol):
@@ -187,6 +267,12 @@ class Media(Protocol):
     Every method raises UnsupportedMedia, TranscodeError or ScratchFull, and
     whatever ``pulse.check`` raises.
     """
+
+    def maker(self) -> str:
+        """Return the fingerprint of this host's encoder: equal ones make init segments that can stand in one run.
+
+        Raises HostUnfit where no encoder works.
+        """
 
     def probe(self, path: Path, *, pulse: Pulse) -> MediaInfo:
         """Return what the source is."""
@@ -201,6 +287,22 @@ class Media(Protocol):
         self, plan: Plan, video: Sequence[Path], audio: Path | None, path: Path, *, pulse: Pulse
     ) -> None:
         """Join the chunks of one rendition, in order, and the audio into a progressive MP4."""
+
+    def compare(
+        self, plan: Plan, frames: range, source: Path, made: Path, *, first: int, pulse: Pulse
+    ) -> Scores:
+        """Return how like the source these frames of the first rendition are; ``made`` begins with frame ``first``."""
+
+
+class Gate(Protocol):
+    """May this worker receive now?  Asked before every receive, so it neither blocks nor raises."""
+
+    @property
+    def reason(self) -> str:
+        """Return why it is open or closed, as a constant that can be counted."""
+
+    def is_open(self) -> bool:
+        """Return whether it is open."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,13 +77,31 @@ def client(service: Literal["dynamodb", "s3", "sqs"]) -> Any:
         tcp_keepalive=True,
     )
     try:
-        return boto3.Session().client(service, config=config)
+        made = boto3.Session().client(service, config=config)
     except NoRegionError as error:
         raise SettingsError(
             "no AWS region is configured: set AWS_DEFAULT_REGION, or a region in the AWS profile"
         ) from error
     except (BotoCoreError, ValueError) as error:  # ValueError: an AWS_ENDPOINT_URL that is none
         raise SettingsError(f"the AWS configuration cannot be used: {error}") from error
+    made.meta.events.register("after-call", _refuse_cut_answer)
+    return made
+
+
+def _refuse_cut_answer(http_response: Any, model: Any, **_: Any) -> None:
+    """Raise ConnectionClosedError for an answer that ends before its Content-Length.
+
+    botocore does not look (it asks urllib3 for ``enforce_content_length=False``)
+    and takes what came for the whole: a cut JSON answer is an empty success.
+    Bodies that are streamed are counted by their readers.
+    """
+    from botocore.exceptions import ConnectionClosedError
+
+    announced = http_response.headers.get("Content-Length", "")
+    if model.has_streaming_output or model.http.get("method") == "HEAD" or not announced.isdecimal():
+        return
+    if len(http_response.content) < int(announced):
+        raise ConnectionClosedError(endpoint_url=http_response.url)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from rugbytx.core.job import Status
 from rugbytx.core.record import SCHEMA
 from rugbytx.core.unit import State
 
-#: Nothing stands under this key: a job nobody submitted, a unit nobody ever claimed.
+#: Nothing stands under this key: a job nobody submitted, a unit nobody ever claimed, a clean-up nobody noted.
 ABSENT = "attribute_not_exists(#pk)"
 
 #: No newer version wrote this record.
@@ -32,11 +32,25 @@ IS_GENERATION = f"{KNOWN} AND #generation = :generation"
 #: The job wants work done in this generation.
 IS_OPEN = f"{IS_GENERATION} AND #job_status IN (:QUEUED, :RUNNING)"
 
+#: The open job is pinned as its lane saw it; a record from before there were pins has none.
+IS_PINNED_AS_SEEN = (
+    f"{IS_OPEN} AND (attribute_not_exists(#pin) OR (#pin = :seen_pin AND #repinned = :seen_repinned))"
+)
+
+#: Nothing stands under this key that a newer version wrote.
+FREE_OR_KNOWN = f"{ABSENT} OR {KNOWN}"
+
 #: Nobody has begun this generation.
 IS_QUEUED = f"{IS_GENERATION} AND #job_status = :QUEUED"
 
-#: The generation has ended, so the next may open.
+#: The generation has ended.
 HAS_ENDED = f"{IS_GENERATION} AND NOT #job_status IN (:QUEUED, :RUNNING)"
+
+#: The generation has ended and stays, so the next may open.
+MAY_REOPEN = f"{HAS_ENDED} AND attribute_not_exists(#removed_at)"
+
+#: The job is being removed.
+IS_REMOVED = f"{KNOWN} AND attribute_exists(#removed_at)"
 
 #: The open job's deadline is later than the one asked for.
 IS_LATER_DEADLINE = f"{IS_OPEN} AND #deadline_at > :deadline_at"

@@ -7,6 +7,8 @@ travels with a record (source, profile, outputs, ...) is one JSON string::
     JOB#<id>    JOB                      a job
     JOB#<id>    UNIT#0001#VIDEO#00003    a unit: its generation, then its name
     LEASE#<n>   LEASE                    a singleton's lease
+    CLEAN       000001795543200#<id>     a clean-up: when it is due, and of which job
+    WORKER      <name>                   what a worker last said of itself
 """
 
 import json
@@ -14,7 +16,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rugbytx.aws.table import EXPIRES, Item, attribute
+from rugbytx.core.clean import Cleaning
 from rugbytx.core.job import Job
+from rugbytx.core.presence import Worker
 from rugbytx.core.record import SCHEMA
 from rugbytx.core.unit import Unit, UnitKey
 from rugbytx.errors import HostUnfit
@@ -23,12 +27,20 @@ DAY_S = 86_400
 #: How long records stay after their last write.
 JOB_DAYS = 400
 UNIT_DAYS = 30
+WORKER_DAYS = 1
+
+#: A clean-up that nobody did must not outlive its job's record: it would find nothing that spares the outputs.
+CLEANING_DAYS = 30
 
 JOB_SK = "JOB"
 LEASE_SK = "LEASE"
+CLEANING_PK = "CLEAN"
+WORKER_PK = "WORKER"
 
 #: Attributes that are one JSON string.
-NESTED = frozenset({"source", "profile", "outputs", "progress", "measured"})
+NESTED = frozenset(
+    {"source", "profile", "outputs", "published", "adopted", "progress", "measured", "repinned"}
+)
 
 
 def job_pk(job_id: str) -> str:
@@ -72,6 +84,27 @@ def unit_item(job_id: str, unit: Unit, *, written_at: float) -> Item:
     return _item(job_pk(job_id), unit_sk(unit.generation, unit.key), fields)
 
 
+def cleaning_sk(due_at: int, job_id: str = "") -> str:
+    """Return a clean-up's sort key; without a job, what comes before all that are due then.
+
+    >>> cleaning_sk(1795543200, "7ad4")
+    '000001795543200#7ad4'
+    """
+    return f"{due_at:015d}#{job_id}"
+
+
+def cleaning_item(cleaning: Cleaning) -> Item:
+    """Return a clean-up as an item."""
+    fields = {"schema": SCHEMA, EXPIRES: expires_at(cleaning.due_at, CLEANING_DAYS)}
+    return _item(CLEANING_PK, cleaning_sk(cleaning.due_at, cleaning.job_id), fields)
+
+
+def parse_cleaning(item: Item) -> Cleaning:
+    """Return the item's clean-up."""
+    due_at, _, job_id = item["sk"]["S"].partition("#")
+    return Cleaning(job_id=job_id, due_at=int(due_at))
+
+
 def parse_job(item: Item) -> Job:
     """Return the item's job; raises HostUnfit for a newer schema."""
     require_known_schema(item)
@@ -84,6 +117,18 @@ def parse_unit(item: Item) -> Unit:
     """Return the item's unit; raises HostUnfit for a newer schema."""
     require_known_schema(item)
     return Unit.model_validate(_fields(item))
+
+
+def worker_item(worker: Worker) -> Item:
+    """Return a worker's presence as an item."""
+    fields = worker.model_dump(mode="json")
+    fields[EXPIRES] = expires_at(worker.until, WORKER_DAYS)
+    return _item(WORKER_PK, worker.name, fields)
+
+
+def parse_worker(item: Item) -> Worker:
+    """Return the item's worker."""
+    return Worker.model_validate(_fields(item))
 
 
 def is_known_schema(item: Item) -> bool:

@@ -6,7 +6,7 @@ the same when done twice.  Units and their leases are in ``unit_store``.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rugbytx.aws import condition
 from rugbytx.aws.item import (
@@ -19,9 +19,10 @@ from rugbytx.aws.item import (
     parse_job,
     require_known_schema,
 )
-from rugbytx.aws.table import EXPIRES, STATUS_INDEX, Value
-from rugbytx.aws.unit_store import DynamoUnitStore
-from rugbytx.core.job import OPEN, Job, Outputs, Status
+from rugbytx.aws.presence_store import DynamoPresenceStore
+from rugbytx.aws.table import EXPIRES, STATUS_INDEX, Item, Value
+from rugbytx.core.clean import Cleaning, due_at
+from rugbytx.core.job import Job, Outputs, Status
 from rugbytx.core.unit import UnitKey
 from rugbytx.errors import Unreachable
 
@@ -29,7 +30,7 @@ from rugbytx.errors import Unreachable
 DELETE_ROUNDS = 5
 
 
-class DynamoJobStore(DynamoUnitStore):
+class DynamoJobStore(DynamoPresenceStore):
     """The truth, in DynamoDB; see ``ports.JobStore``.
 
     Threads may share one; a forked child makes its own.
@@ -50,8 +51,11 @@ class DynamoJobStore(DynamoUnitStore):
         return self._indexed([status] if status else list(Status), limit, oldest_first=False)
 
     def open_jobs(self, limit: int) -> Sequence[Job]:
-        """Return open jobs, the oldest first; without those that a newer version wrote."""
-        return self._indexed(OPEN, limit, oldest_first=True)
+        """Return the RUNNING jobs and then the QUEUED ones; without those that a newer version wrote."""
+        by_status = (
+            self._indexed([status], limit, oldest_first=True) for status in (Status.RUNNING, Status.QUEUED)
+        )
+        return list({job.id: job for jobs in by_status for job in jobs}.values())
 
     def _indexed(self, statuses: Iterable[Status], limit: int, *, oldest_first: bool) -> Sequence[Job]:
         """Return jobs from the index; one that changed its status meanwhile may be in two places."""
@@ -78,11 +82,14 @@ class DynamoJobStore(DynamoUnitStore):
         )
 
     def reopen(self, job: Job) -> bool:
-        """Replace an ended job of generation ``job.generation - 1`` by ``job``; say whether it did."""
+        """Replace an ended job of generation ``job.generation - 1`` by ``job``; say whether it did.
+
+        A job that is being removed is not replaced.
+        """
         opening = _opening(job)
         refused = self._table.put(
             job_item(job, opening=opening),
-            condition=condition.HAS_ENDED,
+            condition=condition.MAY_REOPEN,
             values={**condition.WORDS, "generation": job.generation - 1},
         )
         if refused is None:
@@ -106,6 +113,17 @@ class DynamoJobStore(DynamoUnitStore):
             change["resends"] = resends
         return self._update_job(job_id, generation, condition.IS_OPEN, change) is None
 
+    def repin(self, job: Job, *, seen: Job) -> None:
+        """Write pin, re-pinnings and finished units of ``job``, if it is open and pinned as in ``seen``."""
+        before, after = job_item(seen, opening=""), job_item(job, opening="")
+        self._update_job(
+            job.id,
+            job.generation,
+            condition.IS_PINNED_AS_SEEN,
+            {"pin": job.pin, "repinned": after["repinned"]["S"], "done": job.done},
+            values={"seen_pin": seen.pin, "seen_repinned": before["repinned"]["S"]},
+        )
+
     def end_job(
         self,
         job_id: str,
@@ -115,8 +133,12 @@ class DynamoJobStore(DynamoUnitStore):
         reason: str = "",
         outputs: Outputs | None = None,
     ) -> bool:
-        """End an open job; False where it had ended otherwise or moved on.  Repeating it is True."""
+        """End an open job; False where it had ended otherwise or moved on.  Repeating it is True.
+
+        Two requests: the clean-up is noted first, so that no end is without one.
+        """
         now = self.now()
+        self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))
         change: dict[str, Value] = {
             "job_status": status,
             "reason": reason,
@@ -139,8 +161,14 @@ class DynamoJobStore(DynamoUnitStore):
         if done:
             self._update_job(job_id, generation, condition.IS_GENERATION, add={"done": done})
 
+    def begin_removal(self, job_id: str, generation: int) -> bool:
+        """Mark an ended job as being removed: it opens no more.  False where it is open or moved on."""
+        now = self.now()
+        self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))
+        return self._update_job(job_id, generation, condition.HAS_ENDED, {"removed_at": now}) is None
+
     def delete_job(self, job_id: str) -> None:
-        """Remove the job and its units.
+        """Remove the job, if it is marked, and its units; a job that is not marked is another one by now.
 
         The job's own record goes last, so that an interrupted deletion can be
         found and repeated: units that outlived their job would count for a
@@ -148,12 +176,21 @@ class DynamoJobStore(DynamoUnitStore):
         """
         pk = job_pk(job_id)
         for _ in range(DELETE_ROUNDS):
-            found = self._table.query("#pk = :pk", {"pk": pk}, ConsistentRead=True)
-            keys = [(pk, item["sk"]["S"]) for item in found]
-            if not keys:
+            found = {item["sk"]["S"]: item for item in self._items_of(job_id)}
+            job = found.pop(JOB_SK, None)
+            if job is not None and parse_job(job).removed_at is None:
                 return
-            self._table.delete(sorted(keys, key=lambda key: key[1] == JOB_SK))
-        raise Unreachable(f"job {job_id} is still being worked on: cancel it before removing it")
+            if found:
+                self._table.delete([(pk, sk) for sk in found])
+            elif job is None:
+                return
+            else:
+                self._table.remove(pk, JOB_SK, condition=condition.IS_REMOVED, values=condition.WORDS)
+        raise Unreachable(f"job {job_id} is still being worked on: try again once its workers have noticed")
+
+    def _items_of(self, job_id: str) -> Iterator[Item]:
+        """Yield the job's record and all of its units, by a consistent read."""
+        return self._table.query("#pk = :pk", {"pk": job_pk(job_id)}, ConsistentRead=True)
 
 
 def _opening(job: Job) -> str:

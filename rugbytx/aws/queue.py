@@ -1,43 +1,35 @@
-"""The queue of pointers on SQS, written so that a stock Celery worker can read it.
+"""The queue of pointers on SQS, and the dead-letter queue behind it.
 
-The messages are made here and not by Celery, so that an upload service that
-submits a job needs neither Celery nor a broker connection.  What a body is::
-
-    SQS body      kombu's envelope as plain JSON; kombu takes Base64 as well, but people read this one
-    ├── headers   the task's name and id: Celery's message protocol, version 2
-    └── body      [args, kwargs, embed] as a JSON string; kwargs are the pointer's fields
-
-Protocol: https://docs.celeryq.dev/en/stable/internals/protocol.html
+What stands in a message is in ``message``; who receives from the queue is
+Celery.
 """
 
 import json
 import math
-import os
-import socket
 import time
-import uuid
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rugbytx.aws.client import code, translated
+from rugbytx.aws.message import pointer_in, task_message
 from rugbytx.core.job import Pointer
-from rugbytx.errors import Unreachable
-from rugbytx.ports import Depth
+from rugbytx.errors import SettingsError, Unreachable
+from rugbytx.ports import DeadLetter, Depth
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-#: Celery's name of the task that handles a pointer.
-TASK = "rugbytx.transcode"
-#: Celery's name of the queue, whatever SQS calls it.
-ROUTING_KEY = "transcode"
 #: SendMessageBatch takes no more.
 BATCH = 10
 #: SQS refuses single entries of a batch when it is throttled or unwell.
 SEND_ATTEMPTS = 4
 SEND_PAUSE_S = 0.2
+#: How long a look at the dead-letter queue hides what it received, if it does not end properly.
+DEAD_VISIBILITY_S = 30
+#: A wait, so that SQS asks all of its servers and not a sample of them (ReceiveMessage).
+DEAD_WAIT_S = 1
 #: The receipt's message is deleted, visible again, or past SQS's twelve hours.
 REFUSALS = frozenset({"InvalidParameterValue", "MessageNotInflight", "ReceiptHandleIsInvalid"})
 
@@ -90,6 +82,77 @@ class SqsQueue:
             in_flight=int(counts["ApproximateNumberOfMessagesNotVisible"]),
         )
 
+    def receive_dead(self) -> Sequence[DeadLetter]:
+        """Return up to ten messages of the dead-letter queue, hidden for a while; none where it shows none."""
+        with self._translated():
+            answer = self._client.receive_message(
+                QueueUrl=self._dead_url,
+                MaxNumberOfMessages=BATCH,
+                VisibilityTimeout=DEAD_VISIBILITY_S,
+                WaitTimeSeconds=DEAD_WAIT_S,
+                MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+            )
+        return [
+            DeadLetter(
+                id=message["MessageId"],
+                receipt=message["ReceiptHandle"],
+                sent_at=int(message["Attributes"]["SentTimestamp"]) / 1000,
+                receives=int(message["Attributes"]["ApproximateReceiveCount"]),
+                body=message["Body"],
+                pointer=pointer_in(message["Body"]),
+            )
+            for message in answer.get("Messages", [])
+        ]
+
+    def show_dead(self, letters: Sequence[DeadLetter]) -> None:
+        """Show messages of the dead-letter queue again at once.
+
+        Whatever SQS refuses shows itself when its time is over, so refusals are no error.
+        """
+        for first in range(0, len(letters), BATCH):
+            with self._translated():
+                self._client.change_message_visibility_batch(
+                    QueueUrl=self._dead_url,
+                    Entries=[
+                        {"Id": str(index), "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0}
+                        for index, letter in enumerate(letters[first : first + BATCH])
+                    ],
+                )
+
+    def drop_dead(self, letters: Sequence[DeadLetter]) -> None:
+        """Delete messages from the dead-letter queue; raises Unreachable if any stayed."""
+        for first in range(0, len(letters), BATCH):
+            with self._translated():
+                answer = self._client.delete_message_batch(
+                    QueueUrl=self._dead_url,
+                    Entries=[
+                        {"Id": str(index), "ReceiptHandle": letter.receipt}
+                        for index, letter in enumerate(letters[first : first + BATCH])
+                    ],
+                )
+            if failed := answer.get("Failed"):
+                reason = failed[0].get("Message") or failed[0]["Code"]
+                raise Unreachable(f"SQS did not delete {len(failed)} dead letters: {reason}")
+
+    def send_again(self, letter: DeadLetter) -> None:
+        """Send a dead letter's body to the queue, as it is; raises Unreachable."""
+        with self._translated():
+            self._client.send_message(QueueUrl=self.url, MessageBody=letter.body)
+
+    @cached_property
+    def _dead_url(self) -> str:
+        """Return the dead-letter queue's URL, looked up once: the queue's own redrive policy names it."""
+        with self._translated():
+            attributes = self._client.get_queue_attributes(
+                QueueUrl=self.url, AttributeNames=["RedrivePolicy"]
+            ).get("Attributes", {})
+        if "RedrivePolicy" not in attributes:
+            raise SettingsError(f"queue {self._name} has no dead-letter queue: it has no redrive policy")
+        # arn:aws:sqs:region:account:name
+        *_, account, name = json.loads(attributes["RedrivePolicy"])["deadLetterTargetArn"].split(":")
+        with translated(self._client, f"queue {name}"):
+            return self._client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
+
     @cached_property
     def url(self) -> str:
         """Return the queue's URL, looked up once; raises Unreachable where there is no such queue."""
@@ -117,50 +180,3 @@ class SqsQueue:
                 time.sleep(SEND_PAUSE_S * 2**attempt)
         reason = failed[0].get("Message") or failed[0]["Code"]
         raise Unreachable(f"SQS did not accept {len(failed)} of {len(bodies)} messages: {reason}")
-
-
-def task_message(pointer: Pointer) -> str:
-    """Return the body of an SQS message that makes a Celery worker run ``TASK`` for the pointer.
-
-    Each message is a task of its own with an id of its own.  ``argsrepr``,
-    ``kwargsrepr`` and ``origin`` are what Flower shows.
-    """
-    task_id = str(uuid.uuid4())
-    kwargs = pointer.model_dump(mode="json")
-    headers: dict[str, Any] = {
-        "lang": "py",
-        "task": TASK,
-        "id": task_id,
-        "root_id": task_id,
-        "parent_id": None,
-        "group": None,
-        "group_index": None,
-        "shadow": None,
-        "eta": None,
-        "expires": None,
-        "retries": 0,
-        "timelimit": [None, None],
-        "argsrepr": "()",
-        "kwargsrepr": repr(kwargs),
-        "origin": f"{os.getpid()}@{socket.gethostname()}",
-        "ignore_result": True,
-        "replaced_task_nesting": 0,
-        "stamped_headers": None,
-        "stamps": {},
-    }
-    embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
-    envelope = {
-        "body": json.dumps([[], kwargs, embed]),
-        "content-encoding": "utf-8",
-        "content-type": "application/json",
-        "headers": headers,
-        "properties": {
-            "correlation_id": task_id,
-            "reply_to": "",
-            "delivery_mode": 2,
-            "delivery_info": {"exchange": "", "routing_key": ROUTING_KEY},
-            "delivery_tag": task_id,
-            "priority": 0,
-        },
-    }
-    return json.dumps(envelope)

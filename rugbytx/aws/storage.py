@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from typing import TYPE_CHECKING, TypedDict
 
 from rugbytx.aws.client import code, translated
 from rugbytx.aws.transfer import (
@@ -30,6 +29,16 @@ if TYPE_CHECKING:
 DELETE_BATCH = 1000
 #: The system's words for a full disk and for a used-up quota.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+#: S3's answer to a range that begins behind the object's end.
+PAST_END = frozenset({"416", "InvalidRange"})
+
+
+class Wanted(TypedDict, total=False):
+    """Which part of an object GetObject is asked for."""
+
+    Range: str
 
 
 class S3Storage:
@@ -110,18 +119,27 @@ class S3Storage:
         with translated(self._client, f"bucket {bucket}"):
             self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
 
-    def get(self, bucket: str, key: str) -> bytes:
-        """Return a small object's bytes; raises TransferError where there is none."""
+    def get(self, bucket: str, key: str, *, span: range | None = None) -> bytes:
+        """Return a small object's bytes, or those of a span of a large one.
+
+        Raises TransferError where there is none, or where it ends within the span.
+        """
         from botocore.exceptions import ClientError
 
         with translated(self._client, f"bucket {bucket}"):
             try:
-                with closing(self._client.get_object(Bucket=bucket, Key=key)["Body"]) as body:
-                    return body.read()
+                wanted: Wanted = {"Range": f"bytes={span.start}-{span.stop - 1}"} if span else {}
+                with closing(self._client.get_object(Bucket=bucket, Key=key, **wanted)["Body"]) as body:
+                    found = body.read()
             except ClientError as error:
                 if code(error) in MISSING:
                     raise TransferError(f"s3://{bucket}/{key} does not exist") from error
-                raise
+                if code(error) not in PAST_END:
+                    raise
+                found = b""
+        if span and len(found) != len(span):
+            raise TransferError(f"s3://{bucket}/{key} ends before byte {span.stop}")
+        return found
 
     def list(self, bucket: str, prefix: str) -> Iterable[Stored]:
         """Return every object under the prefix, asked for page by page."""
@@ -146,29 +164,6 @@ class S3Storage:
                 raise TransferError(
                     f"{len(errors)} objects cannot be removed, the first is s3://{bucket}/{key}: {why}"
                 )
-
-
-def object_url(bucket: str, key: str, *, region: str, endpoint_url: str = "", base_url: str = "") -> str:
-    """Return the address at which readers find an object.
-
-    ``base_url`` stands for the whole bucket, as a CDN's does.  AWS wants the
-    bucket in the host name; another server, known by its ``endpoint_url``,
-    seldom has one for each bucket, so there it is in the path.
-
-    >>> object_url("out", "a b/master.m3u8", region="eu-west-1")
-    'https://out.s3.eu-west-1.amazonaws.com/a%20b/master.m3u8'
-    >>> object_url("out", "master.m3u8", region="eu-west-1", endpoint_url="http://127.0.0.1:4566")
-    'http://127.0.0.1:4566/out/master.m3u8'
-    >>> object_url("out", "master.m3u8", region="eu-west-1", base_url="https://cdn.example.com/")
-    'https://cdn.example.com/master.m3u8'
-    """
-    if base_url:
-        root = base_url.rstrip("/")
-    elif endpoint_url:
-        root = f"{endpoint_url.rstrip('/')}/{bucket}"
-    else:
-        root = f"https://{bucket}.s3.{region}.amazonaws.com"
-    return f"{root}/{quote(key)}"
 
 
 def _digest(source: Source) -> str:

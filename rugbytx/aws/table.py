@@ -125,6 +125,14 @@ class Table:
             values={**values, **written, **added},
         )
 
+    def remove(
+        self, pk: str, sk: str, *, condition: str, values: Mapping[str, Value] | None = None
+    ) -> Refused | None:
+        """Remove an item if the condition holds."""
+        return self._write(
+            self.client.delete_item, {"Key": _key(pk, sk)}, ConditionExpression=condition, values=values or {}
+        )
+
     def query(self, condition: str, values: Mapping[str, Value], **arguments: Any) -> Iterator[Item]:
         """Yield every item that fits, a request a page; ``arguments`` are Query's own."""
         pages = self.client.get_paginator("query").paginate(

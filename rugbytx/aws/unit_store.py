@@ -25,9 +25,10 @@ from rugbytx.aws.item import (
 )
 from rugbytx.aws.store_time import StoreTime
 from rugbytx.aws.table import EXPIRES, Item, Refused, Table, Value, attribute
+from rugbytx.core import pin
 from rugbytx.core.job import Job
 from rugbytx.core.record import SCHEMA
-from rugbytx.core.unit import Lease, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.unit import CHECK, Lease, Measured, Progress, State, Unit, UnitKey
 from rugbytx.errors import LeaseLost, Unreachable
 
 if TYPE_CHECKING:
@@ -67,10 +68,12 @@ class DynamoUnitStore:
         )
         return {UnitKey.parse(unit.key): unit for unit in map(parse_unit, items)}
 
-    def claim(self, job: Job, key: UnitKey, seen: Unit | None, *, owner: str, lease_s: float) -> Lease | None:
+    def claim(
+        self, job: Job, key: UnitKey, seen: Unit | None, *, owner: str, lease_s: float, maker: str = ""
+    ) -> Lease | None:
         """Claim a unit that still stands as ``seen``; None if somebody was faster, or it is not to be had yet."""
         now = self.now()
-        if seen is not None and not seen.is_claimable(now):
+        if seen is not None and not (seen.is_claimable(now) or pin.is_outdated(pin.of(job), seen)):
             return None
         unit = Unit(
             key=str(key),
@@ -78,6 +81,7 @@ class DynamoUnitStore:
             state=State.LEASED,
             fence=seen.fence + 1 if seen else 1,
             owner=owner,
+            maker=maker,
             token=uuid.uuid4().hex,
             lease_until=now + lease_s,
             verdicts=seen.verdicts if seen else 0,
@@ -105,11 +109,32 @@ class DynamoUnitStore:
             deaths=unit.deaths,
         )
 
+    def adopt(self, job: Job, unit: Unit) -> None:
+        """Make a finished unit of another generation DONE in this one, unless it has a record here.
+
+        No fence: nobody ever claims it in this generation.
+        """
+        adopted = Unit(
+            key=unit.key,
+            generation=job.generation,
+            state=State.DONE,
+            fence=0,
+            maker=unit.maker,
+            measured=unit.measured,
+            result=unit.result,
+        )
+        refused = self._table.put(
+            unit_item(job.id, adopted, written_at=self.now()), condition=condition.ABSENT
+        )
+        if refused:
+            require_known_schema(refused.item)
+
     def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> Lease:
         """Extend the lease and move the job's ``wake_at`` 5 s past its end; raises LeaseLost.
 
         Two requests: the lease, then the job.  A job that was ended or
-        cancelled meanwhile makes the lease worthless, and this says so.
+        cancelled meanwhile makes the lease worthless, and this says so.  Only a
+        CHECK is of a job that has ended, which nobody has to wake.
         """
         now = self.now()
         until = now + lease_s
@@ -118,7 +143,7 @@ class DynamoUnitStore:
         if refused:
             raise _lost(lease, refused.item)
         wake: dict[str, Value] = {"wake_at": until + WAKE_AFTER_LEASE_S}
-        if self._update_job(lease.job_id, lease.generation, condition.IS_OPEN, wake):
+        if lease.key != CHECK and self._update_job(lease.job_id, lease.generation, condition.IS_OPEN, wake):
             raise LeaseLost(
                 f"job {lease.job_id} has ended or was tried anew: {lease.key} is not wanted any more"
             )

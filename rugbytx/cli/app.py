@@ -20,7 +20,12 @@ COMMANDS = {
     "url": "url:url",
     "list": "list:list_jobs",
     "watch": "watch:watch",
+    "cancel": "cancel:cancel",
+    "retry": "retry:retry",
     "rm": "rm:rm",
+    "verify": "verify:verify",
+    "dlq": "dlq:dlq",
+    "doctor": "doctor:doctor",
     "version": "version:version",
 }
 
@@ -52,8 +57,11 @@ class Commands(TyperGroup):
 
 def _load(name: str) -> Any:
     module, _, function = COMMANDS[name].partition(":")
+    found = getattr(import_module(f"rugbytx.cli.{module}"), function)
+    if isinstance(found, typer.Typer):  # it has commands of its own
+        return typer.main.get_command(found)
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(name)(getattr(import_module(f"rugbytx.cli.{module}"), function))
+    single.command(name)(found)
     return typer.main.get_command(single)
 
 

@@ -1,7 +1,6 @@
 """`rugbytx demo`: one video through a whole system of its own, and proof that it plays."""
 
 import shlex
-import shutil
 import subprocess
 import time
 from collections import Counter
@@ -175,15 +174,16 @@ def _table(job: "Job", plan: "Plan", manifest: "Manifest") -> "Table":
 
 
 def _prepare(folder: Path) -> Path:
-    """Return an empty folder for the results; only a former demo's is ever emptied."""
+    """Return an empty folder for the results: of a former demo exactly its own files are removed."""
+    from rugbytx.local import playback
+
     try:
-        if folder.exists():
-            if any(folder.iterdir()) and not (folder / "manifest.json").is_file():
-                raise SettingsError(
-                    f"{folder} is not empty and not of a former demo; name another place with --out"
-                )
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        playback.remove(folder)
+        if any(folder.iterdir()):
+            raise SettingsError(
+                f"{folder} is not empty and not of a former demo; name another place with --out"
+            )
     except OSError as error:
         raise SettingsError(f"{folder} cannot be written: {error.strerror}") from error
     return folder

@@ -1,5 +1,6 @@
 """`rugbytx list`: the jobs."""
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -45,17 +46,20 @@ def list_jobs(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("job", "status", "units", "submitted", "profile", "source", "reason"):
-        table.add_column(heading, no_wrap=heading not in {"source", "reason"}, overflow="fold")
+    # A line for each job, however narrow the terminal: the last two columns give way.
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    for heading, width in {"job": 20, "status": 9, "units": 5, "submitted": 11, "profile": 5}.items():
+        table.add_column(heading, no_wrap=True, min_width=width)
+    for heading in ("source", "reason"):
+        table.add_column(heading, no_wrap=True, overflow="ellipsis")
     for job in jobs:
         table.add_row(
             job.id,
             Text(str(job.status), style=COLOURS[job.status]),
             f"{len(job.done)}/{job.units}" if job.units else "",
-            local_time(job.submitted_at),
+            local_time(job.submitted_at)[5:16],
             job.profile.name,
-            printable(job.source.url),
+            printable(PurePosixPath(job.source.key).name),
             printable(job.reason),
         )
     console().print(table)

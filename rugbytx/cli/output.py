@@ -1,6 +1,7 @@
 """What goes to the terminal: tables to stdout, sentences to stderr, JSON Lines for programs."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -57,5 +58,14 @@ def remark(text: str) -> None:
 
 def emit(value: Mapping[str, Any]) -> None:
     """Print one line of JSON, at once: a program may be waiting for it."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    say(json.dumps(value, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """Print a line to stdout; a reader who has left stops nothing that the command does for others."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more at its end, and would complain there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -65,7 +65,11 @@ def follow(
     each change.
     """
     states = snapshots(store, job_ids, pause=pause)
-    last = _draw(states, console) if console.is_terminal else _write(states, console)
+    last = (
+        _draw(states, console)
+        if console.is_terminal and not console.is_dumb_terminal
+        else _write(states, console)
+    )
     return {one.job.id: one.job for one in last}
 
 

@@ -7,14 +7,15 @@ from rugbytx.cli.output import JobId, Json, console, emit
 
 def status(context: typer.Context, job_id: JobId, *, as_json: Json = False) -> None:
     """Show a job: how far it is, who works on it, and where its outputs are."""
-    from rugbytx.cli.view import COLOURS, facts, object_url, snapshot, units_table
+    from rugbytx.cli.view import COLOURS, facts, object_url, quality, snapshot, units_table
     from rugbytx.cli.view import as_json as to_json
     from rugbytx.cli.wiring import connection
 
     system = connection(context)
     seen = snapshot(system.store, job_id)
+    found = quality(seen.job, system.store)
     if as_json:
-        emit(to_json(seen.job, seen.outlook, system))
+        emit(to_json(seen.job, seen.outlook, system, found))
         return
     from rich.table import Table
 
@@ -23,6 +24,10 @@ def status(context: typer.Context, job_id: JobId, *, as_json: Json = False) -> N
     table.add_column(overflow="fold")
     for label, text in facts(seen).items():
         table.add_row(label, text, style=COLOURS[seen.job.status] if label == "status" else None)
+    if found:
+        table.add_row("quality", found.sentence, style="red" if found.alarms else None)
+        for alarm in found.alarms:
+            table.add_row("alarm", alarm, style="red")
     screen = console()
     screen.print(table)
     if outputs := seen.job.outputs:

@@ -9,7 +9,7 @@ import typer
 
 from rugbytx.cli import duration
 from rugbytx.cli.exit import code_of
-from rugbytx.cli.output import Json, complain, console, emit, printable, remark
+from rugbytx.cli.output import Json, complain, console, emit, printable, remark, say
 from rugbytx.errors import JobRejected, SourceMissing
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _accept(
             if as_json:
                 emit({"action": str(result.action), **to_json(result.job, None, system)})
             else:
-                typer.echo(f"{result.job.id}  {result.action}  {printable(result.job.source.url)}")
+                say(f"{result.job.id}  {result.action}  {printable(result.job.source.url)}")
             for note in result.notes:
                 remark(note)
     if tried < len(requests):

@@ -2,10 +2,10 @@
 
 import typer
 
-from rugbytx.cli.output import JobId
+from rugbytx.cli.output import JobId, Json, emit
 
 
-def url(context: typer.Context, job_id: JobId) -> None:
+def url(context: typer.Context, job_id: JobId, *, as_json: Json = False) -> None:
     """Print the URL of a job's master playlist, and nothing else."""
     from rugbytx.cli.view import master_url, snapshot
     from rugbytx.cli.wiring import connection
@@ -16,4 +16,7 @@ def url(context: typer.Context, job_id: JobId) -> None:
     address = master_url(job, system)
     if address is None:
         raise NotFound(f"job {job.id} has no output: it is {job.status}")
-    typer.echo(address)
+    if as_json:
+        emit({"job_id": job.id, "master_url": address})
+    else:
+        typer.echo(address)

@@ -10,6 +10,7 @@ from rugbytx.cli import duration
 from rugbytx.cli.output import printable
 from rugbytx.core.estimate import Outlook, outlook
 from rugbytx.core.job import Job, Status
+from rugbytx.core.quality import Quality, quality_of
 from rugbytx.core.unit import State, Unit
 from rugbytx.errors import NotFound
 from rugbytx.ports import JobStore
@@ -64,10 +65,18 @@ def master_url(job: Job, connection: Connection) -> str | None:
     return object_url(job.outputs.master_key, connection) if job.outputs else None
 
 
-def as_json(job: Job, ahead: Outlook | None, connection: Connection) -> dict[str, Any]:
+def quality(job: Job, store: JobStore) -> Quality | None:
+    """Return what samples of the job's outputs said, or None where nobody has looked, or not yet."""
+    return None if job.outputs is None else quality_of(store.read_units(job.id, job.generation))
+
+
+def as_json(
+    job: Job, ahead: Outlook | None, connection: Connection, found: Quality | None = None
+) -> dict[str, Any]:
     """Return the job for a program.  The keys are stable and always there; what is not known is null.
 
-    A list of jobs does not look at their units, so it knows no ``ahead``.
+    A list of jobs does not look at their units, so it knows neither ``ahead`` nor
+    what was ``found`` of the quality.
     """
     outputs = job.outputs
     return {
@@ -93,6 +102,7 @@ def as_json(job: Job, ahead: Outlook | None, connection: Connection) -> dict[str
         "renditions": list(outputs.renditions) if outputs else None,
         "duration_s": outputs.duration_s if outputs else None,
         "output_bytes": outputs.size_bytes if outputs else None,
+        "quality": found.model_dump(mode="json", exclude={"samples"}) if found else None,
     }
 
 
@@ -182,6 +192,7 @@ def facts(seen: Snapshot) -> Mapping[str, str]:
         told["output"] = (
             f"{outputs.frames} frames, {duration.show(outputs.duration_s)}, {size(outputs.size_bytes)}"
         )
+        told["warnings"] = "; ".join(outputs.warnings)
     return {label: printable(text) for label, text in told.items() if text}
 
 

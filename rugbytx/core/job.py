@@ -12,7 +12,7 @@ class Status(StrEnum):
 
     #: Accepted; no worker has begun.
     QUEUED = "QUEUED"
-    #: At least one unit was claimed.
+    #: A lane has begun with it.
     RUNNING = "RUNNING"
     #: Published: the manifest is true.
     SUCCEEDED = "SUCCEEDED"
@@ -53,6 +53,19 @@ class Outputs(Record):
     duration_s: float
     renditions: tuple[str, ...]
     mp4_key: str = ""
+    #: What of the source was lost, a line each.
+    warnings: tuple[str, ...] = ()
+
+
+class Repinned(Record):
+    """One change of the encoder that a job is pinned to, and what it cost."""
+
+    at: float
+    #: The fingerprint of the encoder that it was pinned to before.
+    former: str
+    #: Finished frames that were thrown away.
+    frames: int
+    reason: str
 
 
 class Job(Versioned):
@@ -69,7 +82,7 @@ class Job(Versioned):
     deadline_at: float
     #: When the sweep should look at an open job, if nobody moves it before.
     wake_at: float
-    #: How often the sweep has re-sent this generation's pointer while it was QUEUED.
+    #: How often the sweep has sent the pointer again since a lane last woke the job.
     resends: int = 0
     started_at: float | None = None
     ended_at: float | None = None
@@ -81,6 +94,15 @@ class Job(Versioned):
     units: int = 0
     frames: int = 0
     outputs: Outputs | None = None
+    #: The units that this generation takes over from the one before, by name.
+    adopted: tuple[str, ...] = ()
+    #: What the last generation before this one that succeeded gave: its objects stay until this one succeeds.
+    published: Outputs | None = None
+    #: The fingerprint of the one encoder whose chunks count, where the profile allows no splice; empty before one.
+    pin: str = ""
+    repinned: tuple[Repinned, ...] = ()
+    #: When somebody began to remove the job; it opens no more.
+    removed_at: float | None = None
 
     @property
     def is_open(self) -> bool:

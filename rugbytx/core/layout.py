@@ -8,8 +8,10 @@
         1080p-f1.m3u8           media playlists
         audio-f1.m3u8
         1080p-f1.mp4            the progressive MP4, where the profile asks for one
+        report-f1.json          what was made, how, and the gates' figures
         manifest-f1.json        what the commit makes true
         master-f1.m3u8          written last
+        quality-f1.json         samples held against the source, after all that; in no manifest
 
 Every key holds job, generation, unit and fence, so no two attempts ever touch
 one key, and a playlist names its files by relative paths.
@@ -47,10 +49,29 @@ def file_key(lease: Lease, name: str, suffix: str) -> str:
     return f"{prefix(lease.job_id, lease.generation)}{name}-f{lease.fence}.{suffix}"
 
 
+def quality_prefix(job_id: str, generation: int) -> str:
+    """Return what the keys begin with under which a generation's samples are told of."""
+    return f"{prefix(job_id, generation)}quality-"
+
+
 def relative(key: str, job_id: str, generation: int) -> str:
-    """Return a key as a URI relative to the generation's playlists.
+    """Return a key as a path relative to the generation's playlists.
+
+    Units that were taken over have their files beside the generation's own.
 
     >>> relative("out/7ad4/g2/720p/00000-f1.mp4", "7ad4", 2)
     '720p/00000-f1.mp4'
+    >>> relative("out/7ad4/g1/720p/00000-f1.mp4", "7ad4", 2)
+    '../g1/720p/00000-f1.mp4'
     """
-    return key.removeprefix(prefix(job_id, generation))
+    own = prefix(job_id, generation)
+    return key.removeprefix(own) if key.startswith(own) else f"../{key.removeprefix(job_prefix(job_id))}"
+
+
+def generation_prefix(key: str) -> str:
+    """Return the prefix of the generation that a key stands under.
+
+    >>> generation_prefix("out/7ad4/g1/720p/00000-f1.mp4")
+    'out/7ad4/g1/'
+    """
+    return "/".join(key.split("/")[:3]) + "/"

@@ -1,7 +1,10 @@
 """What a finished unit leaves behind: its outputs, as the publishing unit will need them."""
 
+from collections.abc import Mapping
+
+from rugbytx.core.plan import Plan
 from rugbytx.core.record import Record, Versioned
-from rugbytx.core.unit import Unit
+from rugbytx.core.unit import PLAN, Kind, State, Unit, UnitKey
 
 
 class Segment(Record):
@@ -25,6 +28,11 @@ class TrackFile(Record):
     init_sha256: str
     timescale: int
     codec: str
+    #: The decode time of the first sample, in ticks.
+    start: int
+    samples: int
+    #: How many samples say that they are sync samples.
+    keyframes: int
     segments: tuple[Segment, ...]
 
 
@@ -34,6 +42,8 @@ class TracksResult(Versioned):
     #: Hash over the init segments: chunks of one fingerprint can stand in one run.
     fingerprint: str
     files: tuple[TrackFile, ...]
+    #: Frames, or packets of sound, of the source that could not be decoded whole.
+    damaged: int = 0
 
 
 class Mp4Result(Versioned):
@@ -65,3 +75,23 @@ class Manifest(Versioned):
 def tracks_of(unit: Unit) -> TracksResult:
     """Return the result of a finished VIDEO or AUDIO unit."""
     return TracksResult.model_validate_json(unit.result)
+
+
+def plan_of(units: Mapping[UnitKey, Unit]) -> Plan | None:
+    """Return the job's plan, or None while the PLAN unit is not done."""
+    unit = units.get(PLAN)
+    if unit is None or unit.state is not State.DONE:
+        return None
+    return Plan.model_validate_json(unit.result)
+
+
+def objects_of(unit: Unit) -> Mapping[str, int]:
+    """Return the keys and sizes of what a finished unit made for the job's outputs; publishing's are in its manifest."""
+    match UnitKey.parse(unit.key).kind:
+        case Kind.VIDEO | Kind.AUDIO:
+            return {file.key: file.size_bytes for file in tracks_of(unit).files}
+        case Kind.MP4:
+            mp4 = Mp4Result.model_validate_json(unit.result)
+            return {mp4.key: mp4.size_bytes}
+        case Kind.PLAN | Kind.PUBLISH | Kind.CHECK:
+            return {}

@@ -1,4 +1,7 @@
-"""The sweep: a thread in any worker's main process that sends pointers for jobs nobody keeps awake."""
+"""The sweep: a thread in any worker's main process that sends pointers for jobs nobody keeps awake.
+
+It also does the clean-ups that are due.
+"""
 
 import logging
 import threading
@@ -6,11 +9,12 @@ import threading
 from rugbytx.core import sweep
 from rugbytx.core.job import Pointer, Status
 from rugbytx.errors import RugbytxError
-from rugbytx.ports import JobStore, Queue
+from rugbytx.ports import JobStore, Queue, Storage
+from rugbytx.worker.clean import clean_once
 
 log = logging.getLogger(__name__)
 
-#: A sweep looks at so many open jobs, the oldest first; the next one sees the rest.
+#: A sweep looks at so many RUNNING and so many QUEUED jobs, the oldest first: those behind them have time.
 MOST_JOBS = 1000
 
 
@@ -33,7 +37,7 @@ def sweep_once(store: JobStore, queue: Queue) -> int:
         job = store.read_job(seen.id)
         if job is None:
             continue
-        decision = sweep.decide(job, now=now, messages=depth.visible + depth.in_flight, waiting=waiting)
+        decision = sweep.decide(job, now=now, visible=depth.visible, waiting=waiting)
         if decision.send:
             queue.send([Pointer(job_id=job.id, generation=job.generation)])
             sent += 1
@@ -46,9 +50,13 @@ def sweep_once(store: JobStore, queue: Queue) -> int:
 class Sweeper:
     """Runs the sweep under its own lease: many workers try, one sweeps."""
 
-    def __init__(self, *, store: JobStore, queue: Queue, sweep_s: float) -> None:
+    def __init__(
+        self, *, store: JobStore, queue: Queue, storage: Storage, bucket: str, sweep_s: float
+    ) -> None:
         self._store = store
         self._queue = queue
+        self._storage = storage
+        self._bucket = bucket
         self._sweep_s = sweep_s
         self._leaving = threading.Event()
         self._thread: threading.Thread | None = None
@@ -68,6 +76,7 @@ class Sweeper:
                 # Two rounds long, so that the holder keeps it by coming back in time.
                 if self._store.hold("sweep", owner=owner, lease_s=2 * self._sweep_s):
                     sweep_once(self._store, self._queue)
+                    clean_once(self._store, self._storage, self._bucket)
             except RugbytxError as error:
                 log.warning("sweep-failed", extra={"reason": str(error)})
             except Exception:

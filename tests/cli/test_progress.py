@@ -116,14 +116,14 @@ def test_a_store_that_never_answered_is_not_waited_for(fakes: Fakes, job: Job) -
 def test_a_job_that_is_removed_meanwhile_ends_the_watch(fakes: Fakes, job: Job) -> None:
     """There is nothing left to wait for."""
     with pytest.raises(NotFound):
-        list(snapshots(fakes.store, [job.id], pause=lambda _: fakes.store.delete_job(job.id)))
+        list(snapshots(fakes.store, [job.id], pause=lambda _: fakes.remove(job)))
 
 
 def test_an_ended_job_is_read_once(fakes: Fakes, job: Job) -> None:
     """Removing it later does not disturb those who watch others."""
     other = fakes.store.create_job(make_job(id="f" * 20))
     fakes.end(job, Status.SUCCEEDED)
-    steps = (lambda: fakes.store.delete_job(job.id), lambda: fakes.end(other, Status.FAILED))
+    steps = (lambda: fakes.remove(job), lambda: fakes.end(other, Status.FAILED))
     *_, last = snapshots(fakes.store, [job.id, other.id], pause=script(fakes, *steps))
     assert [one.job.status for one in last] == [Status.SUCCEEDED, Status.FAILED]
 

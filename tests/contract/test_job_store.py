@@ -133,7 +133,7 @@ def test_done_units_add_up(shaky: Bench) -> None:
 
 
 def test_lists_are_in_order(bench: Bench) -> None:
-    """``list_jobs`` begins with the last submitted, ``open_jobs`` with the first."""
+    """``list_jobs`` begins with the last submitted, ``open_jobs`` with the first that is RUNNING."""
     for job_id in "abcde":
         bench.created(job_id)
         bench.advance(1)
@@ -144,8 +144,8 @@ def test_lists_are_in_order(bench: Bench) -> None:
     assert [job.id for job in store.list_jobs(limit=2)] == ["e", "d"]
     assert [job.id for job in store.list_jobs(status=Status.QUEUED, limit=2)] == ["e", "d"]
     assert [job.id for job in store.list_jobs(status=Status.CANCELLED)] == ["c"]
-    assert [job.id for job in store.open_jobs(100)] == ["a", "b", "d", "e"]
-    assert [job.id for job in store.open_jobs(2)] == ["a", "b"]
+    assert [job.id for job in store.open_jobs(100)] == ["b", "a", "d", "e"]
+    assert [job.id for job in store.open_jobs(2)] == ["b", "a", "d"]
 
 
 def test_deleted_job_leaves_nothing(shaky: Bench) -> None:
@@ -158,6 +158,8 @@ def test_deleted_job_leaves_nothing(shaky: Bench) -> None:
     later = job.model_copy(update={"generation": 2})
     shaky.claimed(later, PLAN)
     shaky.claimed(neighbour, PLAN)
+    shaky.store.end_job("a", 1, Status.CANCELLED)
+    assert shaky.store.begin_removal("a", 1)
     shaky.store.delete_job("a")
     shaky.store.delete_job("a")
     assert shaky.store.read_job("a") is None
@@ -169,6 +171,56 @@ def test_deleted_job_leaves_nothing(shaky: Bench) -> None:
     with pytest.raises(LeaseLost):
         shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
     assert not shaky.store.read_units("a", 1)
+
+
+def test_only_an_ended_job_can_begin_to_go(shaky: Bench) -> None:
+    """An open job, another generation and a job that never was are not marked, and stay as they are."""
+    shaky.created()
+    assert not shaky.store.begin_removal("a", 1)
+    assert not shaky.store.begin_removal("nobody", 1)
+    shaky.store.end_job("a", 1, Status.FAILED)
+    assert not shaky.store.begin_removal("a", 2)
+    assert shaky.read().removed_at is None
+    assert shaky.store.begin_removal("a", 1)
+    assert shaky.store.begin_removal("a", 1)
+    assert shaky.read().removed_at is not None
+    assert shaky.store.read_job("nobody") is None
+
+
+def test_what_is_going_does_not_open_again(shaky: Bench) -> None:
+    """From the mark on nobody can lose a generation to the removal."""
+    shaky.created()
+    shaky.store.end_job("a", 1, Status.FAILED)
+    shaky.store.begin_removal("a", 1)
+    assert not shaky.store.reopen(shaky.job(generation=2))
+    assert shaky.read().generation == 1
+
+
+def test_what_opened_again_is_not_deleted(shaky: Bench) -> None:
+    """A removal that comes too late touches neither the job nor its units."""
+    shaky.created()
+    shaky.store.end_job("a", 1, Status.FAILED)
+    again = shaky.job(generation=2)
+    assert shaky.store.reopen(again)
+    assert not shaky.store.begin_removal("a", 1)
+    shaky.claimed(again, PLAN)
+    shaky.store.delete_job("a")
+    assert shaky.read() == again
+    assert list(shaky.store.read_units("a", 2)) == [PLAN]
+
+
+def test_what_a_generation_takes_over_is_on_the_record(shaky: Bench) -> None:
+    """So is what the last one that succeeded published."""
+    shaky.created()
+    shaky.store.end_job("a", 1, Status.SUCCEEDED, outputs=OUTPUTS)
+    names = ("PLAN", "VIDEO#00003")
+    second = shaky.job(generation=2, adopted=names, done=frozenset(names), published=OUTPUTS)
+    assert shaky.store.reopen(second)
+    assert shaky.read() == second
+    assert shaky.store.reopen(second)
+    assert shaky.store.end_job("a", 2, Status.FAILED, reason="bad luck")
+    assert shaky.store.end_job("a", 2, Status.FAILED, reason="bad luck")
+    assert (shaky.read().outputs, shaky.read().published) == (None, OUTPUTS)
 
 
 def test_one_holds_a_named_lease(shaky: Bench) -> None:

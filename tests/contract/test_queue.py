@@ -14,9 +14,10 @@ import pytest
 from celery.worker.request import Request
 
 from rugbytx.aws.client import client
-from rugbytx.aws.queue import ROUTING_KEY, TASK, SqsQueue, task_message
+from rugbytx.aws.message import ROUTING_KEY, TASK, pointer_in, task_message
+from rugbytx.aws.queue import SqsQueue
 from rugbytx.core.job import Pointer
-from rugbytx.errors import Unreachable
+from rugbytx.errors import SettingsError, Unreachable
 from rugbytx.ports import Depth, Queue
 from tests.fakes.queue import FakeQueue
 
@@ -33,6 +34,8 @@ class Rig:
     delete: Callable[[str], None]
     #: Let so many seconds pass.
     wait: Callable[[float], None]
+    #: Put a body into the dead-letter queue.
+    bury: Callable[[str], None]
 
 
 @pytest.fixture(params=["fake", "embedded"])
@@ -51,7 +54,7 @@ def _fake_rig() -> Rig:
         message = fake.receive()
         return (message.pointer, message.receipt) if message else None
 
-    return Rig(queue=fake, receive=receive, delete=fake.delete, wait=fake.clock.advance)
+    return Rig(queue=fake, receive=receive, delete=fake.delete, wait=fake.clock.advance, bury=fake.bury)
 
 
 @pytest.fixture
@@ -64,9 +67,13 @@ def sqs(endpoint: str) -> Iterator[Any]:
 
 @pytest.fixture
 def name(sqs: Any) -> str:
-    """Return the name of a new SQS queue."""
+    """Return the name of a new SQS queue with a dead-letter queue behind it."""
     name = f"test-{uuid.uuid4().hex}"
-    sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": str(VISIBILITY_S)})
+    dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 10})
+    attributes = {"VisibilityTimeout": str(VISIBILITY_S), "RedrivePolicy": redrive}
+    sqs.create_queue(QueueName=name, Attributes=attributes)
     return name
 
 
@@ -83,7 +90,10 @@ def _sqs_rig(sqs: Any, name: str) -> Rig:
     def delete(receipt: str) -> None:
         sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=receipt)
 
-    return Rig(queue=queue, receive=receive, delete=delete, wait=time.sleep)
+    def bury(body: str) -> None:
+        sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=f"{name}-dead")["QueueUrl"], MessageBody=body)
+
+    return Rig(queue=queue, receive=receive, delete=delete, wait=time.sleep, bury=bury)
 
 
 def _pointers(count: int) -> list[Pointer]:
@@ -164,6 +174,63 @@ def test_the_fake_delivers_twice_and_gives_up_as_it_is_told() -> None:
         assert queue.receive() is not None
     assert queue.receive() is None
     assert queue.dead == _pointers(1) * 2
+
+
+def test_dead_letters_are_read_as_far_as_they_can_be(rig: Rig) -> None:
+    """Ten at a time, each with what SQS says of it, and hidden until they are shown again."""
+    (pointer,) = _pointers(1)
+    bodies = [task_message(pointer), "not ours", *(f"number {n}" for n in range(10))]
+    for body in bodies:
+        rig.bury(body)
+    first, second = rig.queue.receive_dead(), rig.queue.receive_dead()
+    assert (len(first), len(second), rig.queue.receive_dead()) == (10, 2, [])
+    letters = {letter.body: letter for letter in [*first, *second]}
+    assert sorted(letters) == sorted(bodies)
+    assert len({letter.id for letter in letters.values()}) == 12
+    assert letters[bodies[0]].pointer == pointer
+    assert letters["not ours"].pointer is None
+    assert {letter.receives for letter in letters.values()} == {1}
+    assert letters["not ours"].sent_at > 1_600_000_000
+    rig.queue.show_dead(list(letters.values()))
+    shown = rig.queue.receive_dead()
+    assert {letter.receives for letter in shown} == {2}
+
+
+def test_a_dead_letter_is_sent_again_as_it_is(rig: Rig) -> None:
+    """Then it is deleted, and the others stay."""
+    (pointer,) = _pointers(1)
+    rig.bury(task_message(pointer))
+    rig.bury("not ours")
+    letters = rig.queue.receive_dead()
+    (ours,) = [letter for letter in letters if letter.pointer]
+    rig.queue.send_again(ours)
+    rig.queue.drop_dead([ours])
+    rig.queue.show_dead([letter for letter in letters if letter is not ours])
+    message = rig.receive()
+    assert message is not None
+    assert message[0] == pointer
+    assert [letter.body for letter in rig.queue.receive_dead()] == ["not ours"]
+
+
+def test_no_dead_letters_are_none(rig: Rig) -> None:
+    """Asking for nothing is no error either."""
+    assert rig.queue.receive_dead() == []
+    rig.queue.show_dead([])
+    rig.queue.drop_dead([])
+
+
+def test_a_queue_without_a_dead_letter_queue_says_so(sqs: Any) -> None:
+    """Its own redrive policy is what names it."""
+    name = f"test-{uuid.uuid4().hex}"
+    sqs.create_queue(QueueName=name)
+    with pytest.raises(SettingsError, match=f"queue {name} has no dead-letter queue"):
+        SqsQueue(sqs, name).receive_dead()
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", "null", '{"body": 7}', '{"body": "[[], {}, {}]"}'])
+def test_what_is_no_pointer_is_none(body: str) -> None:
+    """Whatever stands in the queue, reading it is no error."""
+    assert pointer_in(body) is None
 
 
 def test_a_missing_queue_is_one_plain_sentence(sqs: Any) -> None:

@@ -191,6 +191,46 @@ def test_commit_needs_no_open_job(shaky: Bench) -> None:
     assert unit.state is State.DONE
 
 
+def test_a_finished_unit_is_taken_over(shaky: Bench) -> None:
+    """The next generation has it DONE, with its result and what it cost, and nobody claims it."""
+    job = shaky.created()
+    measured = Measured(worker="jetson", frames=1800)
+    shaky.store.commit(shaky.claimed(job), result='{"files": []}', measured=measured)
+    former = shaky.unit(job)
+    assert former is not None
+    shaky.store.end_job("a", 1, Status.FAILED)
+    again = shaky.job(generation=2)
+    shaky.store.reopen(again)
+    shaky.store.adopt(again, former)
+    shaky.store.adopt(again, former)
+    unit = shaky.unit(again)
+    assert unit is not None
+    assert (unit.state, unit.generation, unit.result, unit.measured) == (
+        State.DONE,
+        2,
+        '{"files": []}',
+        measured,
+    )
+    assert (unit.fence, unit.owner, unit.verdicts, unit.deaths) == (0, "", 0, 0)
+    assert shaky.store.claim(again, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
+    assert shaky.unit(job) == former
+
+
+def test_what_has_a_record_is_not_taken_over(shaky: Bench) -> None:
+    """Whoever copies late changes nothing of a unit that somebody works on."""
+    job = shaky.created()
+    shaky.store.commit(shaky.claimed(job), result="1", measured=NOTHING)
+    former = shaky.unit(job)
+    assert former is not None
+    again = shaky.job(generation=2)
+    lease = shaky.claimed(again)
+    shaky.store.adopt(again, former)
+    unit = shaky.unit(again)
+    assert unit is not None
+    assert (unit.state, unit.token) == (State.LEASED, lease.token)
+    shaky.store.commit(lease, result="2", measured=NOTHING)
+
+
 @pytest.mark.parametrize(("charged", "verdicts"), [(True, 1), (False, 0)])
 def test_given_back_waits(shaky: Bench, *, charged: bool, verdicts: int) -> None:
     """A unit given back waits for its retry; only a charge is a verdict, and repeating it charges once."""

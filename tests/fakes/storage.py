@@ -80,14 +80,16 @@ class FakeStorage:
             self.content_types[bucket, key] = content_type
             self.puts.append((bucket, key))
 
-    def get(self, bucket: str, key: str) -> bytes:
-        """Return a small object's bytes; raises TransferError where there is none."""
+    def get(self, bucket: str, key: str, *, span: range | None = None) -> bytes:
+        """Return an object's bytes, or those of a span; raises TransferError where they are not all there."""
         with self._lock:
             self._check()
             body = self.objects.get((bucket, key))
             if body is None:
                 raise TransferError(f"s3://{bucket}/{key} does not exist")
-            return body
+            if span and span.stop > len(body):
+                raise TransferError(f"s3://{bucket}/{key} ends before byte {span.stop}")
+            return body[span.start : span.stop] if span else body
 
     def list(self, bucket: str, prefix: str) -> Iterable[Stored]:
         """Return every object under the prefix, in the order of the keys."""

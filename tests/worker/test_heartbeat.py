@@ -7,9 +7,10 @@ import pytest
 
 from rugbytx.core.job import Job
 from rugbytx.core.unit import PLAN, Lease, Progress
-from rugbytx.errors import LeaseLost, Stalled
+from rugbytx.errors import Draining, LeaseLost, Stalled
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
+from rugbytx.worker.drain import Leave, Notice
 from rugbytx.worker.heartbeat import Heartbeat
 from tests.fakes.clock import Clock
 from tests.fakes.media import FakeMedia
@@ -36,11 +37,13 @@ class World:
             Job(id="j", source=SOURCE, profile=PROFILE, submitted_at=now, deadline_at=now, wake_at=now)
         )
         self.lease = self.claim("first")
+        self.notice = Notice()
         self.heartbeat = Heartbeat(
             self.lease,
             "receipt",
             ports=Ports(store=self.store, queue=self.queue, storage=FakeStorage(), media=FakeMedia()),
             settings=self.settings,
+            notice=self.notice,
             granted_at=self.clock(),
             monotonic=self.clock,
         )
@@ -168,6 +171,7 @@ def test_leaving_waits_for_the_beat_under_way(tmp_path: Path) -> None:
         "receipt",
         ports=Ports(store=store, queue=FakeQueue(), storage=FakeStorage(), media=FakeMedia()),
         settings=Settings(lease_s=60, heartbeat_s=0.2, visibility_s=60, scratch=tmp_path),
+        notice=Notice(),
         granted_at=0.0,
         monotonic=lambda: 0.0,
     )
@@ -176,6 +180,41 @@ def test_leaving_waits_for_the_beat_under_way(tmp_path: Path) -> None:
         assert store.begun.wait(timeout=30)
         threading.Timer(0.05, store.go.set).start()
     assert store.returned
+
+
+def test_the_notice_ends_the_work(world: World) -> None:
+    """A worker that is to leave now stops what it does at the next check, and at the next step."""
+    world.heartbeat.check()
+    world.notice.give(Leave.NOW)
+    with pytest.raises(Draining):
+        world.heartbeat.check()
+    with pytest.raises(Draining):
+        world.heartbeat.step("upload")
+
+
+def test_a_planned_stop_lets_the_unit_go_on(world: World) -> None:
+    """A worker that leaves after its unit works on, and the lease is renewed."""
+    world.notice.give(Leave.CHUNK)
+    world.pass_time(4)
+    world.heartbeat.step("encode")
+    world.heartbeat.advance(frames=1)
+    world.heartbeat.beat()
+    world.heartbeat.check()
+    assert world.lease_until() == world.store.now() + LEASE_S
+
+
+def test_a_lost_lease_outweighs_the_notice(world: World) -> None:
+    """What is not ours is not handed back either."""
+    world.notice.give(Leave.NOW)
+    world.pass_time(LEASE_S + 1)
+    with pytest.raises(LeaseLost):
+        world.heartbeat.check()
+
+
+def test_finished_work_is_not_thrown_away(world: World) -> None:
+    """A notice that comes when the unit is done, uploads and all, leaves it to be committed."""
+    with world.heartbeat:
+        world.notice.give(Leave.NOW)
 
 
 def test_a_failed_unit_leaves_with_its_own_error(world: World) -> None:

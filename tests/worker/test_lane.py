@@ -7,62 +7,13 @@ from typing import Any
 
 import pytest
 
+from rugbytx.core import layout
 from rugbytx.core.job import Status
 from rugbytx.core.unit import AUDIO, State
-from rugbytx.errors import LeaseLost, TranscodeError, TransferError, Unreachable
-from tests.worker.world import BUCKET, Call, Crash, World
-
-ERRORS = {"store": Unreachable, "queue": Unreachable, "storage": TransferError, "media": TranscodeError}
-
-
-class Recorder:
-    """Counts the steps, and lets the fault happen at one of them."""
-
-    def __init__(self, fault: Callable[[Call], Any] = Call.do, *, at: int = -1) -> None:
-        self.steps: list[str] = []
-        #: Commits that the store granted, by unit.
-        self.commits: Counter[str] = Counter()
-        self._fault, self._at = fault, at
-
-    def __call__(self, call: Call) -> Any:
-        """Take the step, or have the fault."""
-        number = len(self.steps)
-        self.steps.append(call.name)
-        answer = self._fault(call) if number == self._at else call.do()
-        if call.name == "store.commit":
-            self.commits[str(call.args[0].key)] += 1
-        return answer
-
-
-def crash_before(call: Call) -> Any:
-    """Die with nothing done."""
-    raise Crash(call.name)
-
-
-def crash_after(call: Call) -> Any:
-    """Die with everything done and nobody told."""
-    call.do()
-    raise Crash(call.name)
-
-
-def refuse(call: Call) -> Any:
-    """Fail with nothing done."""
-    raise ERRORS[call.name.partition(".")[0]](f"{call.name} was refused")
-
-
-def lose_answer(call: Call) -> Any:
-    """Fail with everything done: the SDK has given up waiting."""
-    call.do()
-    raise ERRORS[call.name.partition(".")[0]](f"the answer to {call.name} was lost")
-
-
-def repeat(call: Call) -> Any:
-    """Have the effect twice and the second answer, as when the SDK repeats a call."""
-    call.do()
-    return call.do()
-
-
-FAULTS = [crash_before, crash_after, refuse, lose_answer, repeat]
+from rugbytx.errors import LeaseLost, TranscodeError, UnsupportedMedia
+from rugbytx.worker.drain import Leave
+from tests.worker.faults import FAULTS, Recorder, crash_after, crash_before, repeat
+from tests.worker.world import Call, World
 
 
 @pytest.fixture
@@ -85,6 +36,7 @@ def test_an_undisturbed_lane_does_everything_once(tmp_path: Path) -> None:
     assert set(recorder.commits.values()) == {1}
     assert world.media.done == {"plan": 1, "audio": 1, "chunk 0": 1, "chunk 1": 1, "mp4": 1}
     assert list(world.untrue()) == []
+    assert list(world.strays()) == []
     assert world.queue.depth().visible + world.queue.depth().in_flight == 0
     assert not list(tmp_path.rglob("*.mp4")), "scratch is cleaned"
 
@@ -95,7 +47,8 @@ def test_the_master_is_written_last(tmp_path: Path) -> None:
     world.submit()
     job = world.run_until_ended()
     assert job.outputs
-    assert world.storage.puts[-1] == (BUCKET, job.outputs.master_key)
+    written = [key for _, key in world.storage.puts if not key.startswith(layout.quality_prefix(job.id, 1))]
+    assert written[-1] == job.outputs.master_key
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -117,6 +70,9 @@ def test_every_step_may_fail(fault: Callable[[Call], Any], steps: list[str], tmp
         if fault in {crash_before, crash_after}:
             again = [key for key, count in Counter(world.storage.puts).items() if count > 1]
             assert not again, f"{here}: two attempts wrote {again}"
+        world.clean_up()
+        assert list(world.strays()) == [], here
+        assert list(world.untrue()) == [], here
 
 
 def test_every_step_may_be_overtaken(steps: list[str], tmp_path: Path) -> None:
@@ -136,8 +92,39 @@ def test_every_step_may_be_overtaken(steps: list[str], tmp_path: Path) -> None:
         job = worlds[0].run_until_ended()
         here = f"overtaken at step {number}, {name}"
         assert job.status is Status.SUCCEEDED, here
-        assert list(worlds[0].untrue()) == [], here
         assert max(recorder.commits.values()) == 1, here
+        worlds[0].clean_up()
+        assert list(worlds[0].strays()) == [], here
+        assert list(worlds[0].untrue()) == [], here
+
+
+@pytest.mark.parametrize("leave", [Leave.NOW, Leave.CHUNK])
+def test_every_step_may_be_a_workers_last(leave: Leave, steps: list[str], tmp_path: Path) -> None:
+    """A worker told to leave at any step hands back uncharged, at once, claims nothing more, and the next finishes."""
+    for number, name in enumerate(steps):
+        worlds: list[World] = []
+
+        def drain(call: Call, worlds: list[World] = worlds) -> Any:
+            worlds[0].notice.give(leave)
+            return call.do()
+
+        recorder = Recorder(drain, at=number)
+        world = World(tmp_path / str(number), on_call=recorder)
+        worlds.append(world)
+        world.submit()
+        world.deliver()
+        here = f"told to leave at step {number}, {name}"
+        assert "store.claim" not in recorder.steps[number + 1 :], here
+        for key, unit in world.store.read_units("7ad4", 1).items():
+            assert unit.state is State.DONE or unit.is_claimable(world.store.now()), f"{here}: {key}"
+            assert (unit.verdicts, unit.deaths) == (0, 0), f"{here}: {key}"
+        if world.job().is_open:
+            assert world.queue.depth().visible == 1, here
+            world.deliver()
+        assert world.job().status is Status.SUCCEEDED, f"{here}: {world.job().reason}"
+        assert list(world.untrue()) == [], here
+        redone = sum(world.media.done.values()) - len(world.media.done)
+        assert redone <= (1 if leave is Leave.NOW else 0), here
 
 
 def test_a_duplicate_message_finds_nothing_to_do(tmp_path: Path) -> None:
@@ -216,6 +203,40 @@ def test_a_bad_source_fails_in_one_attempt(tmp_path: Path) -> None:
     assert job.status is Status.FAILED
     assert "changed" in job.reason
     assert world.workers == 1
+
+
+def test_a_former_owner_cannot_fail_the_job(tmp_path: Path) -> None:
+    """A worker that was overtaken may see its unit fail for good: its word counts for nothing."""
+
+    def overtaken(call: Call) -> Any:
+        if call.name == "media.encode_audio" and world.workers == 1:
+            world.clock.advance(world.settings.lease_s + 10)
+            world.run_until_ended()
+            raise UnsupportedMedia("the audio is none")
+        return call.do()
+
+    world = World(tmp_path, on_call=overtaken)
+    world.submit()
+    job = world.run_until_ended()
+    assert job.status is Status.SUCCEEDED, job.reason
+    assert list(world.untrue()) == []
+
+
+def test_a_former_owner_cannot_fail_a_job_that_goes_on(tmp_path: Path) -> None:
+    """The same, while the successor is still at work."""
+
+    def overtaken(call: Call) -> Any:
+        if call.name == "media.encode_audio":
+            world.clock.advance(world.settings.lease_s + 10)
+            seen = world.store.read_units("7ad4", 1)[AUDIO]
+            assert world.store.claim(world.job(), AUDIO, seen, owner="successor", lease_s=120)
+            raise UnsupportedMedia("the audio is none")
+        return call.do()
+
+    world = World(tmp_path, on_call=overtaken)
+    world.submit()
+    world.deliver()
+    assert world.job().status is Status.RUNNING
 
 
 def test_a_cancelled_job_is_left_alone(tmp_path: Path) -> None:

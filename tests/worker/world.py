@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from rugbytx.core import layout
+from rugbytx.core.clean import CLEAN_AFTER_S, DUE_STEP_S
+from rugbytx.core.delivery import Delivery
 from rugbytx.core.job import Job, Pointer, Source
 from rugbytx.core.result import Manifest
-from rugbytx.core.unit import State, UnitKey
+from rugbytx.core.unit import CHECK, State, UnitKey
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import JobStore, Media, Ports, Queue, Storage
 from rugbytx.settings import Settings
+from rugbytx.system import Connection
+from rugbytx.worker.clean import PUT_OFF_S, clean_once
+from rugbytx.worker.drain import Notice
 from rugbytx.worker.lane import Ending, Lane
 from rugbytx.worker.sweeper import sweep_once
 from tests.fakes.media import FakeMedia
@@ -82,6 +88,20 @@ class World:
             media=cast("Media", Plug("media", self.media, on_call)),
         )
         self.workers = 0
+        self.job_id = "7ad4"
+        #: Tells the worker under way to leave; the next one has its own.
+        self.notice = Notice()
+
+    @property
+    def connection(self) -> Connection:
+        """Return the system as commands see it, step by step like the workers' ports."""
+        return Connection(
+            store=self.ports.store,
+            queue=self.ports.queue,
+            storage=self.ports.storage,
+            settings=self.settings,
+            s3_url="",
+        )
 
     def submit(self) -> Job:
         """Accept the job: the record first, the pointer second."""
@@ -92,7 +112,7 @@ class World:
         now = self.store.now()
         job = self.store.create_job(
             Job(
-                id="7ad4",
+                id=self.job_id,
                 source=source,
                 profile=PROFILE.model_copy(update={"mp4": True}),
                 chunk_s=6.0,
@@ -106,7 +126,7 @@ class World:
 
     def job(self) -> Job:
         """Return the job's record."""
-        job = self.store.read_job("7ad4")
+        job = self.store.read_job(self.job_id)
         assert job
         return job
 
@@ -124,8 +144,29 @@ class World:
         """Sweep once, as a worker's thread does; a failed sweep is followed by another."""
         try:
             sweep_once(self.ports.store, self.ports.queue)
+            clean_once(self.ports.store, self.ports.storage, BUCKET)
         except (RugbytxError, Crash):
             return
+
+    def clean_up(self) -> None:
+        """Let the day pass after which the sweep cleans up, and the sweep's next rounds."""
+        self.clock.advance(CLEAN_AFTER_S + DUE_STEP_S)
+        for _ in range(3):
+            self.sweep()
+            self.clock.advance(PUT_OFF_S)
+        self.sweep()
+
+    def strays(self) -> Iterator[str]:
+        """Yield the keys of the output bucket that the job's manifest does not name."""
+        job = self.store.read_job(self.job_id)
+        named = set()
+        if job and (outputs := job.outputs or job.published):
+            manifest = Manifest.model_validate_json(self.storage.get(BUCKET, outputs.manifest_key))
+            named = {entry.key for entry in manifest.entries} | {outputs.manifest_key}
+        beside = layout.quality_prefix(self.job_id, job.generation) if job and named else BUCKET
+        for stored in self.storage.list(BUCKET, ""):
+            if stored.key not in named and not stored.key.startswith(beside):
+                yield stored.key
 
     def deliver(self, *, acknowledge: bool = True) -> bool:
         """Run one lane for the next message, as the task does; False where no message is visible."""
@@ -134,9 +175,21 @@ class World:
             return False
         self.workers += 1
         worker = f"worker-{self.workers}"
-        lane = Lane(ports=self.ports, settings=self.settings, worker=worker, scratch=self.scratch / worker)
+        self.notice = Notice()
+        lane = Lane(
+            ports=self.ports,
+            settings=self.settings,
+            worker=worker,
+            scratch=self.scratch / worker,
+            notice=self.notice,
+        )
+        delivery = Delivery(
+            receipt=received.receipt,
+            receives=received.receives,
+            first_received_at=received.first_received_at,
+        )
         try:
-            ending = lane.run(received.pointer, received.receipt)
+            ending = lane.run(received.pointer, delivery)
         except Crash:
             return True
         except RugbytxError:
@@ -153,7 +206,9 @@ class World:
         if job.outputs is None:
             yield "no outputs"
             return
-        units = self.store.read_units(job.id, 1)
+        units = dict(self.store.read_units(job.id, job.generation))
+        # A look that was cut off is not made up for.
+        units.pop(CHECK, None)
         yield from (f"{key} is {unit.state}" for key, unit in units.items() if unit.state is not State.DONE)
         if {UnitKey.parse(name) for name in job.done} != set(units):
             yield f"the job says {sorted(job.done)} are done"

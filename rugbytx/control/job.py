@@ -1,0 +1,162 @@
+"""What people ask of jobs that exist: to end, to be tried again, to go.
+
+Each is a conditional write on the job's record, and what follows from it.  A
+command that was cut off, or given twice, can be given again.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain, islice
+
+from rugbytx.core import adopt, layout
+from rugbytx.core.job import Job, Pointer, Status
+from rugbytx.core.next import stages
+from rugbytx.core.result import plan_of
+from rugbytx.core.sweep import FIRST_RESEND_S
+from rugbytx.core.unit import PLAN, UnitKey
+from rugbytx.errors import JobRejected, NotFound, Unreachable
+from rugbytx.ports import JobStore
+from rugbytx.system import Connection
+
+#: S3 removes at most so many objects in one request (DeleteObjects).
+BATCH = 1000
+#: How often a decision is made again because somebody else changed the job meanwhile.
+DECISIONS = 5
+#: Why a cancelled job ended.
+CANCEL_REASON = "cancelled by request"
+
+
+class Action(StrEnum):
+    """What became of a request."""
+
+    #: The job has ended CANCELLED by it.
+    CANCEL = "cancel"
+    #: The job's next generation is open by it.
+    RETRY = "retry"
+    #: The job was cancelled, or is being tried again, already.
+    KEEP = "keep"
+    #: The job had ended otherwise before it could be cancelled.
+    TOO_LATE = "too-late"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A job as it stands after a request, and what became of the request."""
+
+    job: Job
+    action: Action
+    #: What who asked should know, a sentence each.
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removed:
+    """What removing a job took away."""
+
+    job_id: str
+    objects: int
+    size_bytes: int
+
+
+def cancel(job_id: str, system: Connection) -> Answer:
+    """End a job CANCELLED, at once; raises NotFound.
+
+    A worker that has one of its units learns it at its next heartbeat, and
+    kills its encoder.  What is finished stays for a retry until the clean-up.
+    """
+    for _ in range(DECISIONS):
+        job = read(job_id, system.store)
+        if job.status is Status.CANCELLED:
+            return Answer(job=job, action=Action.KEEP, notes=(f"job {job.id} was cancelled before",))
+        if not job.is_open:
+            note = f"job {job.id} cannot be cancelled: it {job.status} before"
+            return Answer(job=job, action=Action.TOO_LATE, notes=(note,))
+        if system.store.end_job(job.id, job.generation, Status.CANCELLED, reason=CANCEL_REASON):
+            return Answer(job=read(job_id, system.store), action=Action.CANCEL)
+    raise _restless(job_id)
+
+
+def retry(job_id: str, system: Connection, *, redo: UnitKey | None = None) -> Answer:
+    """Open the next generation of an ended job: the record first, the pointer second.
+
+    It takes over what is finished and still in the bucket, but for ``redo`` and
+    what is made from that.  Of two retries at once one opens the generation and
+    the other finds it open.  Raises NotFound, and JobRejected for a unit that
+    cannot be redone.
+    """
+    for _ in range(DECISIONS):
+        job = read(job_id, system.store)
+        if job.removed_at is not None:
+            raise JobRejected(f"job {job.id} is being removed")
+        if job.is_open and redo:
+            raise JobRejected(f"job {job.id} is {job.status}; a unit can be redone once it has ended")
+        if job.is_open:
+            return Answer(job=job, action=Action.KEEP, notes=(f"job {job.id} is {job.status} already",))
+        following = _following(job, system, redo)
+        if system.store.reopen(following):
+            return Answer(job=following, action=Action.RETRY, notes=_begin(job, following, system))
+    raise _restless(job_id)
+
+
+def remove(job_id: str, system: Connection) -> Removed:
+    """Remove an ended job: first its outputs, all generations, then its records.  The source stays.
+
+    The job is marked before, so that nobody opens it again meanwhile; a removal
+    that was cut off can simply be repeated.  Raises NotFound, or JobRejected for
+    a job that is open: its worker would write on into what is gone.
+    """
+    job = read(job_id, system.store)
+    if job.is_open:
+        raise JobRejected(f"job {job.id} is {job.status}; it can be removed once it has ended")
+    if not system.store.begin_removal(job.id, job.generation):
+        raise JobRejected(f"job {job.id} was opened again just now; it can be removed once it has ended")
+    objects, size_bytes = 0, 0
+    bucket = system.settings.output_bucket
+    stored_ones = iter(system.storage.list(bucket, layout.job_prefix(job.id)))
+    while batch := list(islice(stored_ones, BATCH)):
+        system.storage.delete(bucket, [stored.key for stored in batch])
+        objects += len(batch)
+        size_bytes += sum(stored.size_bytes for stored in batch)
+    system.store.delete_job(job.id)
+    return Removed(job_id=job.id, objects=objects, size_bytes=size_bytes)
+
+
+def read(job_id: str, store: JobStore) -> Job:
+    """Return the job; raises NotFound."""
+    job = store.read_job(job_id)
+    if job is None:
+        raise NotFound(f"there is no job {job_id}")
+    return job
+
+
+def _following(job: Job, system: Connection, redo: UnitKey | None) -> Job:
+    """Return the record of the ended job's next generation, with what it takes over."""
+    units = system.store.read_units(job.id, job.generation)
+    plan = plan_of(units)
+    if redo not in {None, PLAN, *chain.from_iterable(stages(plan))}:
+        what = f"{plan.grid.chunks} chunks, from VIDEO#0" if plan else "no plan yet, so only PLAN"
+        raise JobRejected(f"job {job.id} has no unit {redo} to redo: it has {what}")
+    listed = system.storage.list(system.settings.output_bucket, layout.job_prefix(job.id))
+    sizes = {stored.key: stored.size_bytes for stored in listed}
+    now = system.store.now()
+    return adopt.reopened(job, adopt.decide(job, units, sizes, redo=redo, now=now), now=now)
+
+
+def _begin(job: Job, following: Job, system: Connection) -> tuple[str, ...]:
+    """Send the pointer of a generation that was opened; return what who asked should know."""
+    notes = [f"job {job.id} is tried again, as generation {following.generation}"]
+    if following.units:
+        notes.append(f"{len(following.adopted)} of its {following.units} units are taken over")
+    elif job.done:
+        notes.append("nothing of it is taken over, so it is done from the beginning")
+    try:
+        system.queue.send([Pointer(job_id=job.id, generation=following.generation)])
+    except Unreachable as error:
+        notes.append(
+            f"it starts within {FIRST_RESEND_S / 60:g} minutes or so, for no message was sent: {error}"
+        )
+    return tuple(notes)
+
+
+def _restless(job_id: str) -> Unreachable:
+    return Unreachable(f"job {job_id} keeps changing under our hands; try again")
