@@ -14,6 +14,12 @@ from rugbytx.errors import SettingsError
 PREFIX = "RUGBYTX_"
 
 
+#: libx264's own, from the fastest to the best; ``placebo`` is not worth its time.
+X264Preset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
+]
+
+
 class Settings(BaseModel):
     """Every setting, with its default.  The variable is the field's name in capitals behind ``RUGBYTX_``.
 
@@ -21,7 +27,7 @@ class Settings(BaseModel):
     is the same on every machine.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     # -- what this system consists of
     #: The physical name of the SQS queue; Celery's name for it is always ``transcode``.
@@ -40,10 +46,17 @@ class Settings(BaseModel):
     #: The module of Celery's own keys under ``celeryconfig``; the worker class by default.
     celery_config: str = ""
     scratch: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / "rugbytx")
+    #: With less room than this on the scratch disk a worker receives nothing.
+    scratch_floor_bytes: int = Field(default=1024**3, ge=0)
     ffmpeg: str = "ffmpeg"
     ffprobe: str = "ffprobe"
-    #: libx264's preset.
-    x264_preset: str = "veryfast"
+    #: The encoder to use; ``auto`` takes the best that passes a trial on this host.
+    encoder: Literal["auto", "nvenc", "nvmpi", "x264"] = "auto"
+    #: libx264's preset and profile.
+    x264_preset: X264Preset = "veryfast"
+    x264_profile: Literal["high", "main"] = "high"
+    #: What a planned stop (a first SIGTERM) does with the chunk in work: hand it back now, or finish it.
+    leave: Literal["now", "chunk"] = "now"
 
     # -- times
     lease_s: float = Field(default=120.0, ge=2)
@@ -52,6 +65,12 @@ class Settings(BaseModel):
     stall_s: float = Field(default=60.0, ge=2)
     sweep_s: float = Field(default=60.0, ge=1)
     deadline_s: float = Field(default=3600.0, ge=1)
+    #: How long a lane may look at samples of what it published, while nobody waits; 0 for never.
+    check_s: float = Field(default=60.0, ge=0)
+    #: How often a worker looks whether it may receive; after three of these without a look it may not.
+    view_s: float = Field(default=5.0, ge=0.2)
+    #: How often a worker says that it lives; after four of these without a word it counts as silent.
+    presence_s: float = Field(default=15.0, ge=0.2)
     #: How long a receive waits for a message; by default what ``celeryconfig`` has for the worker class.
     poll_wait_s: int | None = Field(default=None, ge=0, le=20)
 
@@ -76,6 +95,16 @@ class Settings(BaseModel):
             message = f"{PREFIX}SOURCE_BUCKETS must name at least one bucket"
             raise ValueError(message)
         return self
+
+    @property
+    def is_software_allowed(self) -> bool:
+        """Return whether this worker may encode on the CPU.
+
+        An AWS host is paid for its GPU: without it, it would do a tenth of the
+        work at the same price and nobody would know.  Who asks for x264, and
+        the local system, mean it.
+        """
+        return self.worker_class != "aws" or self.encoder == "x264" or self.celery_config == "local"
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:

@@ -86,6 +86,8 @@ def parse_url(url: str) -> tuple[str, str]:
         raise JobRejected(f"a source is s3://bucket/key or a local file, not {url}")
     if not BUCKET.fullmatch(bucket):
         raise JobRejected(f"{url} names no bucket that S3 could have")
+    if not _is_unicode(key):
+        raise JobRejected(f"the key of s3://{bucket}/... is not valid UTF-8, as S3's keys are")
     if not key or key.endswith("/"):
         raise JobRejected(f"{url} names no object: it should be s3://bucket/key")
     if len(key.encode()) > MAX_KEY_BYTES:
@@ -93,8 +95,17 @@ def parse_url(url: str) -> tuple[str, str]:
     return bucket, key
 
 
+def _is_unicode(text: str) -> bool:
+    r"""Return whether the text came from valid UTF-8; the command line smuggles other bytes in as surrogates.
+
+    >>> _is_unicode("Hälfte"), _is_unicode("\udcff")
+    (True, False)
+    """
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def upload_key(sha256: str, name: str) -> str:
-    """Return where a local file's content belongs: the same bytes go to the same place.
+    """Return where a local file belongs: the same bytes under the same name go to the same place.
 
     >>> upload_key("ab" * 32, "Saracens \N{EN DASH} Gloucester (2. Hälfte).MP4")
     'uploads/abababababababababababababababab/Saracens-Gloucester-2.-Halfte-.MP4'

@@ -54,6 +54,12 @@ class Fakes:
         outputs = OUTPUTS if status is Status.SUCCEEDED else None
         assert self.store.end_job(job.id, job.generation, status, reason=reason, outputs=outputs)
 
+    def remove(self, job: Job) -> None:
+        """Remove a job, ending it before where it is open."""
+        self.store.end_job(job.id, job.generation, Status.CANCELLED)
+        assert self.store.begin_removal(job.id, job.generation)
+        self.store.delete_job(job.id)
+
 
 def make_job(*, status: Status = Status.QUEUED, **fields: object) -> Job:
     """Return a job's record."""

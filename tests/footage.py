@@ -75,9 +75,9 @@ def frame_hashes(argv: Sequence[str]) -> list[str]:
     return [line.split(",")[-1].strip() for line in done.stdout.splitlines() if not line.startswith("#")]
 
 
-def show(path: Path, entries: str) -> dict[str, list[dict[str, str]]]:
+def show(path: Path, entries: str, *options: str) -> dict[str, list[dict[str, str]]]:
     """Return what ffprobe shows of a file."""
-    argv = ["ffprobe", "-loglevel", "error", "-show_entries", entries, "-of", "json", str(path)]
+    argv = ["ffprobe", "-loglevel", "error", "-show_entries", entries, "-of", "json", *options, str(path)]
     done = subprocess.run(argv, check=True, capture_output=True, timeout=60)
     shown: dict[str, list[dict[str, str]]] = json.loads(done.stdout)
     return shown

@@ -41,6 +41,7 @@ class Mutant:
 
 
 LANE = ("tests/worker/test_lane.py",)
+RECOVERY = ("tests/worker/test_retry.py", "tests/worker/test_cleaning.py")
 
 MUTANTS = (
     Mutant(
@@ -81,7 +82,7 @@ MUTANTS = (
         name="store-ignores-fence",
         edits=(
             Edit(
-                "tests/fakes/store.py",
+                "tests/fakes/unit_store.py",
                 "(unit.state, unit.fence, unit.token) == (state, lease.fence, lease.token)",
                 "unit.state == state",
             ),
@@ -92,6 +93,53 @@ MUTANTS = (
         name="dynamodb-ignores-fence",
         edits=(Edit("rugbytx/aws/condition.py", "#fence = :fence AND #token = :token AND #state", "#state"),),
         tests=("tests/contract/test_unit_store.py",),
+    ),
+    Mutant(
+        name="clean-up-without-manifest",
+        edits=(
+            Edit(
+                "rugbytx/core/clean.py",
+                "{entry.key for entry in manifest.entries} if manifest else set()",
+                "set()",
+            ),
+        ),
+        tests=LANE,
+    ),
+    Mutant(
+        name="clean-up-looks-before-it-lists",
+        edits=(
+            Edit(
+                "rugbytx/worker/clean.py",
+                "    keys = [stored.key for stored in storage.list(bucket, layout.job_prefix(cleaning.job_id))]\n"
+                "    job = store.read_job(cleaning.job_id)\n",
+                "    job = store.read_job(cleaning.job_id)\n"
+                "    keys = [stored.key for stored in storage.list(bucket, layout.job_prefix(cleaning.job_id))]\n",
+            ),
+        ),
+        tests=RECOVERY,
+    ),
+    Mutant(
+        name="end-without-clean-up",
+        edits=(
+            Edit(
+                "rugbytx/aws/job_store.py",
+                "        self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))\n        change",
+                "        change",
+            ),
+        ),
+        tests=("tests/contract/test_cleaning_store.py",),
+    ),
+    Mutant(
+        name="retry-before-its-record",
+        edits=(
+            Edit(
+                "rugbytx/control/job.py",
+                "        if system.store.reopen(following):\n",
+                "        system.queue.send([Pointer(job_id=job.id, generation=following.generation)])\n"
+                "        if True:\n",
+            ),
+        ),
+        tests=RECOVERY,
     ),
     Mutant(
         name="acknowledge-without-wake-at",

@@ -55,6 +55,12 @@ def descendants(pid: int, *words: str) -> list[int]:
     return [child for child in found if all(word in _command(child) for word in words)]
 
 
+def command_lines() -> dict[int, str]:
+    """Return id and command line of every living process."""
+    found = {int(folder.name): _command(int(folder.name)) for folder in Path("/proc").glob("[0-9]*")}
+    return {pid: command for pid, command in found.items() if command}
+
+
 def _command(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()

@@ -13,6 +13,8 @@ def track_file(
     rendition: str = "720p",
     timescale: int = 1000,
     codec: str = "avc1.64001f",
+    start: int = 0,
+    sample_ticks: int = 40,
 ) -> TrackFile:
     """Return a file of segments that stand one behind the other, behind an init segment of 700 bytes."""
     segments, offset = [], 700
@@ -28,5 +30,8 @@ def track_file(
         init_sha256="",
         timescale=timescale,
         codec=codec,
+        start=start,
+        samples=sum(durations) // sample_ticks,
+        keyframes=len(segments),
         segments=tuple(segments),
     )

@@ -23,6 +23,9 @@ AAC_FRAME = 1024
 #: SPS, PPS and an IDR slice (ITU-T H.264, table 7-1).
 KEYFRAME_NAL_TYPES = frozenset({7, 8, 5})
 
+#: Baseline, Main and High by their ``profile_idc`` (ITU-T H.264, A.2), as a codec's name has it.
+PLAIN_PROFILES = frozenset({"42", "4d", "64"})
+
 
 class Rule(StrEnum):
     """What a finding is about."""
@@ -44,8 +47,26 @@ class Rule(StrEnum):
     DECODE_TIME = "decode-time"
     #: Every frame of the grid is shown once, at its own time.
     PRESENTATION_TIME = "presentation-time"
-    #: The audio lasts as long as the video.
+    #: The audio lasts as long as the video, and the playlist as long as the plan says.
     DURATION = "duration"
+    #: Eight bits and 4:2:0, which is all that every player decodes.
+    PROFILE = "profile"
+    #: A file's segments follow one another from its init segment to its end.
+    TILING = "tiling"
+    #: All renditions can be changed at the same instants (Apple's HLS authoring specification, 8.22).
+    BOUNDARIES = "boundaries"
+    #: A discontinuity where the init segment changes, and nowhere else.
+    DISCONTINUITY = "discontinuity"
+    #: What the master declares is what was measured.
+    BANDWIDTH = "bandwidth"
+    #: The playlist can be read, and names what is there.
+    PLAYLIST = "playlist"
+    #: A segment's boxes are whole.
+    BOXES = "boxes"
+    #: A file is there, with the size and the content that the manifest names.
+    MANIFEST = "manifest"
+    #: A decoder shows every frame and complains of nothing.
+    DECODE = "decode"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +113,14 @@ def check_audio(plan: Plan, track: Track) -> tuple[Finding, ...]:
     ffmpeg's own encoder (measured), up to two with others.  Only the last frame
     may be shorter than 1024 samples, as ffmpeg makes it end with the sound.
     """
-    return tuple(islice(_audio(plan, track), MOST_FINDINGS))
+    if plan.audio is None:
+        return tuple(_unless_equal(Rule.TRACK_COUNT, "audio", 0, 1))
+    return check_sound(plan.grid, plan.audio.sample_rate, track, "audio")
+
+
+def check_sound(grid: Grid, rate: int, track: Track, where: str) -> tuple[Finding, ...]:
+    """Return what is wrong with an audio track of so many samples a second that goes with the grid."""
+    return tuple(islice(_audio(grid, rate, track, where), MOST_FINDINGS))
 
 
 def _unless_equal(rule: Rule, where: str, expected: object, seen: object) -> Iterator[Finding]:
@@ -107,12 +135,31 @@ def _chunk(plan: Plan, index: int, tracks: Sequence[Track]) -> Iterator[Finding]
     for rendition, track in zip(plan.renditions, tracks, strict=True):
         where = f"chunk {index} of {rendition.name}"
         size, seen_size = f"{rendition.width}x{rendition.height}", f"{track.width}x{track.height}"
-        if not track.codec.startswith("avc1."):
-            yield Finding(rule=Rule.CODEC, where=where, expected="avc1", seen=track.codec)
+        yield from check_codec(track.codec, where)
         yield from _unless_equal(Rule.PICTURE_SIZE, where, size, seen_size)
-        yield from _unless_equal(Rule.TIMESCALE, where, plan.grid.timescale, track.timescale)
-        yield from _gops(plan.grid, plan.grid.chunk_frames(index), track, where)
-        yield from _presentation_times(plan.grid, plan.grid.chunk_frames(index), track, where)
+        yield from check_frames(plan.grid, plan.grid.chunk_frames(index), track, where)
+
+
+def check_codec(codec: str, where: str) -> Iterator[Finding]:
+    """Yield what is wrong with a video track's codec.
+
+    Baseline, Main and High know nothing but 8 bits and 4:2:0 (ITU-T H.264, A.2),
+    so the profile proves the pixel format as well.
+
+    >>> [finding.seen for finding in check_codec("avc1.6e0028", "chunk 0 of 720p")]
+    ['avc1.6e0028']
+    """
+    if not codec.startswith("avc1."):
+        yield Finding(rule=Rule.CODEC, where=where, expected="avc1", seen=codec)
+    elif codec[5:7] not in PLAIN_PROFILES:
+        yield Finding(rule=Rule.PROFILE, where=where, expected="Baseline, Main or High", seen=codec)
+
+
+def check_frames(grid: Grid, frames: range, track: Track, where: str) -> Iterator[Finding]:
+    """Yield how a track's fragments differ from these frames of the grid; the first begins a GOP."""
+    yield from _unless_equal(Rule.TIMESCALE, where, grid.timescale, track.timescale)
+    yield from _gops(grid, frames, track, where)
+    yield from _presentation_times(grid, frames, track, where)
 
 
 def _gops(grid: Grid, frames: range, track: Track, where: str) -> Iterator[Finding]:
@@ -168,12 +215,7 @@ def _shown_at(grid: Grid, frame: int) -> int:
     return BASE_OFFSET_S * grid.timescale + frame * grid.frame_ticks
 
 
-def _audio(plan: Plan, track: Track) -> Iterator[Finding]:
-    where = "audio"
-    if plan.audio is None:
-        yield from _unless_equal(Rule.TRACK_COUNT, where, 0, 1)
-        return
-    rate = plan.audio.sample_rate
+def _audio(grid: Grid, rate: int, track: Track, where: str) -> Iterator[Finding]:
     yield from _unless_equal(Rule.CODEC, where, "mp4a.40.2", track.codec)
     yield from _unless_equal(Rule.TIMESCALE, where, rate, track.timescale)
     *whole, last = chain.from_iterable(fragment.durations for fragment in track.fragments)
@@ -189,7 +231,7 @@ def _audio(plan: Plan, track: Track) -> Iterator[Finding]:
         expected = f"{base - 2 * AAC_FRAME} to {base - AAC_FRAME}"
         yield Finding(rule=Rule.DECODE_TIME, where=where, expected=expected, seen=str(first))
     lasts = track.fragments[-1].decode_time + track.fragments[-1].duration - base
-    planned = round(plan.grid.duration_s * rate)
+    planned = round(grid.duration_s * rate)
     if abs(lasts - planned) > AAC_FRAME:
         expected = f"{planned} samples, give or take {AAC_FRAME}"
         yield Finding(rule=Rule.DURATION, where=where, expected=expected, seen=f"{lasts}")

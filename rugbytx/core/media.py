@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from rugbytx.core import damage
+from rugbytx.core.answer import clock_s, fraction, integer, known
 from rugbytx.core.record import Record
 from rugbytx.errors import UnsupportedMedia
 
@@ -67,6 +69,8 @@ class MediaInfo(Record):
     start_s: Fraction
     #: When the last video frame has been shown: its timestamp plus its duration.
     end_s: Fraction
+    #: How much of the video that the container declares is not there, at its end.
+    missing_s: Fraction = Fraction(0)
     video: VideoStream
     audio: AudioStream | None = None
 
@@ -75,6 +79,12 @@ class MediaInfo(Record):
 MAX_SIDE = 8192
 MAX_PIXELS = 36_000_000
 MAX_FPS = 1000
+#: A match has two hours, and a day of tournament comes as its matches.
+MAX_S = 12 * 3600
+#: A black picture once a second takes ten times as much; a few frames stretched over hours take nothing.
+LEAST_BYTES_A_S = 4
+#: A shorter source is quickly done, whatever it is.
+MAX_STILL_S = 600
 
 
 def parse(answer: Mapping[str, Any], *, tail: Sequence[Mapping[str, Any]], size_bytes: int) -> MediaInfo:
@@ -87,13 +97,17 @@ def parse(answer: Mapping[str, Any], *, tail: Sequence[Mapping[str, Any]], size_
     """
     stream = pick_video(answer)
     container = answer.get("format", {})
-    start_s = _fraction(container.get("start_time")) or Fraction(0)
+    start_s = fraction(container.get("start_time")) or Fraction(0)
     average_rate, base_rate = _rates(stream)
+    end_s = _end_s(stream, tail, start_s=start_s, frame_s=1 / average_rate)
+    _check_length(end_s, size_bytes)
+    declared_s = _declared_s(container, stream, start_s=start_s, rate=average_rate)
     return MediaInfo(
         container=container.get("format_name", ""),
         size_bytes=size_bytes,
         start_s=start_s,
-        end_s=_end_s(stream, tail, start_s=start_s, frame_s=1 / average_rate),
+        end_s=end_s,
+        missing_s=damage.cut_off_s(declared_s=declared_s, end_s=end_s, frame_s=1 / average_rate),
         video=VideoStream(
             index=stream["index"],
             codec=stream["codec_name"],
@@ -104,11 +118,11 @@ def parse(answer: Mapping[str, Any], *, tail: Sequence[Mapping[str, Any]], size_
             rotation=_rotation(stream),
             average_rate=average_rate,
             base_rate=base_rate,
-            rate_bps=_integer(stream.get("bit_rate")) or 0,
-            field_order=_known(stream, "field_order") or "progressive",
-            colour_transfer=_known(stream, "color_transfer"),
-            colour_primaries=_known(stream, "color_primaries"),
-            colour_space=_known(stream, "color_space"),
+            rate_bps=integer(stream.get("bit_rate")) or 0,
+            field_order=known(stream, "field_order") or "progressive",
+            colour_transfer=known(stream, "color_transfer"),
+            colour_primaries=known(stream, "color_primaries"),
+            colour_space=known(stream, "color_space"),
         ),
         audio=_audio(answer),
     )
@@ -131,10 +145,10 @@ def pick_video(answer: Mapping[str, Any]) -> Mapping[str, Any]:
         what = "only a cover picture" if videos else "no video stream"
         raise UnsupportedMedia(f"the source has {what}, so there is nothing to transcode")
     stream: Mapping[str, Any] = films[0]
-    if not _known(stream, "codec_name"):
+    if not known(stream, "codec_name"):
         raise UnsupportedMedia("the source's video is in a format that ffmpeg does not know")
     _check_size(stream)
-    if not _known(stream, "pix_fmt"):
+    if not known(stream, "pix_fmt"):
         raise UnsupportedMedia(f"the source's {stream['codec_name']} video cannot be decoded")
     return stream
 
@@ -154,7 +168,7 @@ def _check_size(stream: Mapping[str, Any]) -> None:
 
 def _rates(stream: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
     """Return (average, base) rate; where one of them is unusable the other stands in."""
-    average, base = (_fraction(stream.get(name)) for name in ("avg_frame_rate", "r_frame_rate"))
+    average, base = (fraction(stream.get(name)) for name in ("avg_frame_rate", "r_frame_rate"))
     usable = [rate for rate in (average, base) if rate is not None and 0 < rate <= MAX_FPS]
     if not usable:
         raise UnsupportedMedia("the source's video has no usable frame rate")
@@ -169,12 +183,12 @@ def _end_s(
     Packets come in decode order, so with B-frames the last one to be shown is
     not the last of the file; packets marked ``D`` are decoded but never shown.
     """
-    tick_s = _fraction(stream.get("time_base")) or Fraction(0)
+    tick_s = fraction(stream.get("time_base")) or Fraction(0)
     ends = []
     for packet in tail:
-        shown_at = _integer(packet.get("pts"), packet.get("dts"))
+        shown_at = integer(packet.get("pts"), packet.get("dts"))
         if shown_at is not None and "D" not in packet.get("flags", ""):
-            duration = _integer(packet.get("duration")) or 0
+            duration = integer(packet.get("duration")) or 0
             ends.append((shown_at * tick_s, duration * tick_s or frame_s))
     end_s = sum(max(ends)) - start_s if ends else Fraction(0)
     if end_s <= 0:
@@ -182,14 +196,47 @@ def _end_s(
     return end_s
 
 
+def _check_length(end_s: Fraction, size_bytes: int) -> None:
+    if end_s > MAX_S:
+        raise UnsupportedMedia(
+            f"the source lasts {float(end_s) / 3600:.0f} h, and this system takes at most {MAX_S // 3600} h"
+        )
+    if end_s > MAX_STILL_S and size_bytes < end_s * LEAST_BYTES_A_S:
+        raise UnsupportedMedia(
+            f"the source lasts {float(end_s) / 60:.0f} minutes and has"
+            f" less than {LEAST_BYTES_A_S} bytes for each second: it is no film"
+        )
+
+
+def _declared_s(
+    container: Mapping[str, Any], stream: Mapping[str, Any], *, start_s: Fraction, rate: Fraction
+) -> Fraction | None:
+    """Return where the video ends by the container's own header, or None where that does not say.
+
+    MP4 has a duration for each track, AVI a number of frames, and Matroska a tag
+    that not every tool keeps up to date, so there the whole file's duration
+    bounds it.  MPEG-TS declares nothing: a shortened one is a shorter film.
+    """
+    kinds = container.get("format_name", "").split(",")
+    if "mov" in kinds and (duration_s := fraction(stream.get("duration"))):
+        return (fraction(stream.get("start_time")) or start_s) - start_s + duration_s
+    if "avi" in kinds and (frames := integer(stream.get("nb_frames"))):
+        return frames / rate
+    if "matroska" in kinds:
+        track_end_s = clock_s(stream.get("tags", {}).get("DURATION"))
+        file_end_s = fraction(container.get("duration"))
+        return min(track_end_s, file_end_s) - start_s if track_end_s and file_end_s else None
+    return None
+
+
 def _audio(answer: Mapping[str, Any]) -> AudioStream | None:
     sounds = [
         stream
         for stream in answer.get("streams", ())
         if stream.get("codec_type") == "audio"
-        and _known(stream, "codec_name")
+        and known(stream, "codec_name")
         and stream.get("channels", 0) > 0
-        and _integer(stream.get("sample_rate"))
+        and integer(stream.get("sample_rate"))
     ]
     chosen = next((stream for stream in sounds if stream.get("disposition", {}).get("default")), None)
     if chosen is None:
@@ -205,7 +252,7 @@ def _audio(answer: Mapping[str, Any]) -> AudioStream | None:
 
 
 def _aspect(stream: Mapping[str, Any]) -> Fraction:
-    return _fraction(str(stream.get("sample_aspect_ratio", "")).replace(":", "/")) or Fraction(1)
+    return fraction(str(stream.get("sample_aspect_ratio", "")).replace(":", "/")) or Fraction(1)
 
 
 def _rotation(stream: Mapping[str, Any]) -> int:
@@ -217,27 +264,4 @@ def _rotation(stream: Mapping[str, Any]) -> int:
     for side_data in stream.get("side_data_list", ()):
         if "rotation" in side_data:
             return round(-float(side_data["rotation"]) / 90) * 90 % 360
-    return round((_integer(stream.get("tags", {}).get("rotate")) or 0) / 90) * 90 % 360
-
-
-def _known(stream: Mapping[str, Any], name: str) -> str:
-    """Return a text field, or an empty string where ffprobe says that it does not know."""
-    text = str(stream.get(name, ""))
-    return "" if text in {"unknown", "none", "N/A"} else text
-
-
-def _integer(*values: object) -> int | None:
-    """Return the first that is a whole number; ffprobe leaves fields out or writes ``N/A``."""
-    return next((int(str(value)) for value in values if str(value).lstrip("-").isdecimal()), None)
-
-
-def _fraction(text: object) -> Fraction | None:
-    """Return ffprobe's ``30000/1001``, ``4/3`` or ``12.5`` exactly; None for ``0/0``, ``N/A`` or nothing.
-
-    >>> _fraction("30000/1001"), _fraction("-0.007000"), _fraction("0/0"), _fraction(None)
-    (Fraction(30000, 1001), Fraction(-7, 1000), None, None)
-    """
-    try:
-        return Fraction(str(text))
-    except (ValueError, ZeroDivisionError):
-        return None
+    return round((integer(stream.get("tags", {}).get("rotate")) or 0) / 90) * 90 % 360

@@ -1,9 +1,11 @@
 """Which unit next: the one question a lane asks between units."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rugbytx.core import splice
+from rugbytx.core.pin import MOST_REPINS, Pin, is_outdated
 from rugbytx.core.plan import Plan
 from rugbytx.core.unit import AUDIO, MP4, PLAN, PUBLISH, Kind, State, Unit, UnitKey
 
@@ -21,6 +23,8 @@ class Action(StrEnum):
     """What a lane does next."""
 
     CLAIM = "claim"
+    #: The job takes chunks of one encoder only: from here on, of ours.
+    PIN = "pin"
     #: Nothing can be claimed before ``wake_at``: leave.
     WAIT = "wait"
     #: Everything is done: end the job SUCCEEDED.
@@ -61,26 +65,60 @@ def unit_count(plan: Plan) -> int:
     return sum(len(stage) for stage in stages(plan))
 
 
-def decide(plan: Plan | None, units: Mapping[UnitKey, Unit], *, now: float) -> Decision:
+def decide(
+    plan: Plan | None, units: Mapping[UnitKey, Unit], *, now: float, maker: str, pin: Pin | None = None
+) -> Decision:
     """Return what a lane does next for one job.
 
     ``units`` are those that were ever claimed, by a consistent read; ``now`` is
-    store time.
+    store time.  ``maker`` is the fingerprint of the lane's own encoder, and
+    ``pin`` is the job's, where its profile allows no splice.
     """
     for key, unit in units.items():
         if spent := _spent(unit):
             return Decision(action=Action.FAIL, reason=f"{key}: {spent}", key=key)
     for stage in stages(plan):
-        pending = [key for key in stage if key not in units or units[key].state is not State.DONE]
+        held = {key: unit for key in stage if (unit := units.get(key)) and not is_outdated(pin, unit)}
+        pending = [key for key in stage if key not in held or held[key].state is not State.DONE]
         if not pending:
             continue
-        for key in pending:
-            seen = units.get(key)
-            if seen is None or seen.is_claimable(now):
-                return Decision(action=Action.CLAIM, reason=_claim_reason(seen), key=key, seen=seen)
-        wake_at = min(_look_again_at(units[key]) for key in pending)
-        return Decision(action=Action.WAIT, reason="all-units-taken", wake_at=wake_at)
+        claimable = [key for key in pending if key not in held or held[key].is_claimable(now)]
+        if not claimable:
+            wake_at = min(_look_again_at(units[key]) for key in pending)
+            return Decision(action=Action.WAIT, reason="all-units-taken", wake_at=wake_at)
+        key = claimable[0]
+        if key.kind is Kind.VIDEO:
+            if pin and pin.maker != maker:
+                return _without_pin(pin, now=now)
+            key = _chunk(claimable, held, chunks=stage[-1].index + 1, now=now, maker=maker)
+        seen = units.get(key)
+        return Decision(action=Action.CLAIM, reason=_claim_reason(seen), key=key, seen=seen)
     return Decision(action=Action.FINISH, reason="all-units-done")
+
+
+def _without_pin(pin: Pin, *, now: float) -> Decision:
+    """Return what a lane does that would take a chunk of a job that is not pinned to its encoder."""
+    if not pin.maker:
+        return Decision(action=Action.PIN, reason="first-chunk")
+    if pin.lives_until > now:
+        return Decision(action=Action.WAIT, reason="pinned-to-another-encoder", wake_at=pin.lives_until)
+    if pin.times >= MOST_REPINS:
+        reason = f"each of the {pin.times + 1} encoders that began its chunks went away before all were done"
+        return Decision(action=Action.FAIL, reason=reason)
+    return Decision(action=Action.PIN, reason="no-living-worker-with-the-pinned-encoder")
+
+
+def _chunk(
+    claimable: Sequence[UnitKey], held: Mapping[UnitKey, Unit], *, chunks: int, now: float, maker: str
+) -> UnitKey:
+    """Return which of the claimable chunks to take."""
+    makers = {
+        key.index: unit.maker
+        for key, unit in held.items()
+        if key.kind is Kind.VIDEO and (unit.state is State.DONE or unit.lease_until > now)
+    }
+    index = splice.pick([key.index for key in claimable], makers, chunks=chunks, maker=maker)
+    return UnitKey(Kind.VIDEO, index)
 
 
 def _spent(unit: Unit) -> str:
@@ -95,7 +133,13 @@ def _spent(unit: Unit) -> str:
 def _claim_reason(seen: Unit | None) -> str:
     if seen is None:
         return "first-claim"
-    return "lease-ran-out" if seen.state is State.LEASED else "retry-is-due"
+    match seen.state:
+        case State.LEASED:
+            return "lease-ran-out"
+        case State.WAITING:
+            return "retry-is-due"
+        case State.DONE:
+            return "made-by-another-encoder"
 
 
 def _look_again_at(unit: Unit) -> float:

@@ -62,17 +62,28 @@ def splices(grid: Grid, fingerprints: Sequence[str]) -> tuple[Fraction, ...]:
 
 
 def measure(files: Sequence[TrackFile], *, target_s: int) -> Rates:
-    """Return the rates of a rendition's segments.
+    """Return the rates of a rendition's segments."""
+    return rates(
+        [
+            (segment.size_bytes, length)
+            for file in files
+            for segment, length in zip(file.segments, _lengths_s(file), strict=True)
+        ],
+        target_s=target_s,
+    )
+
+
+def rates(sizes: Sequence[tuple[int, Fraction]], *, target_s: int) -> Rates:
+    """Return the rates of segments that follow one another, each given as its bytes and its seconds.
 
     The peak is the largest rate of any neighbouring segments that last between
     half and one and a half target durations together (RFC 8216, 4.1), and never
     below the average, which a video shorter than that has to stand for.
+
+    >>> rates([(750_000, Fraction(6)), (1_500_000, Fraction(6))], target_s=6)
+    Rates(average_bps=1500000, peak_bps=2000000)
     """
-    segments = [
-        (8 * segment.size_bytes, length)
-        for file in files
-        for segment, length in zip(file.segments, _lengths_s(file), strict=True)
-    ]
+    segments = [(8 * size_bytes, length) for size_bytes, length in sizes]
     average = Fraction(sum(bits for bits, _ in segments)) / sum(length for _, length in segments)
     peak = average
     for first in range(len(segments)):
@@ -157,7 +168,7 @@ def master_playlist(
         average_bps = picture.average_bps + sound.average_bps
         text = (
             f"#EXT-X-STREAM-INF:BANDWIDTH={picture.peak_bps + sound.peak_bps},AVERAGE-BANDWIDTH={average_bps},"
-            f'CODECS="{_video_codec(files)}{sound_codec}",RESOLUTION={rendition.width}x{rendition.height},'
+            f'CODECS="{video_codec(file.codec for file in files)}{sound_codec}",RESOLUTION={rendition.width}x{rendition.height},'
             f"FRAME-RATE={float(plan.grid.rate):.3f}{group}\n{_uri(path_of(rendition.name))}"
         )
         variants.append((abs(average_bps - DEFAULT_BPS), text))
@@ -180,7 +191,7 @@ def _nearest(starts_s: Sequence[Fraction], instant_s: Fraction) -> int:
     return min(range(len(starts_s)), key=lambda number: abs(starts_s[number] - instant_s))
 
 
-def _video_codec(files: Sequence[TrackFile]) -> str:
+def video_codec(codecs: Iterable[str]) -> str:
     """Return the codec that a decoder must know to play all files of a rendition.
 
     Where encoders differ it is the highest profile with the highest level,
@@ -188,12 +199,12 @@ def _video_codec(files: Sequence[TrackFile]) -> str:
     would be an honest list, but players ask the browser about all video codecs
     of the attribute at once, as if they stood in one track file.
 
-    >>> from types import SimpleNamespace
-    >>> _video_codec([SimpleNamespace(codec="avc1.64001f"), SimpleNamespace(codec="avc1.4d4028")])
+    >>> video_codec(["avc1.64001f", "avc1.4d4028"])
     'avc1.640028'
     """
-    profile = max(file.codec[5:9] for file in files)
-    level = max(file.codec[9:11] for file in files)
+    known = tuple(codecs)
+    profile = max(codec[5:9] for codec in known)
+    level = max(codec[9:11] for codec in known)
     return f"avc1.{profile}{level}"
 
 

@@ -18,8 +18,11 @@ FIRST_PAUSE_S = 5.0
 PAUSE_GROWTH = 4.0
 LONGEST_PAUSE_S = 600.0
 
-#: Another host may claim at once what this one hands back; this one needs time to leave.
-RELEASE_PAUSE_S = 0.0
+#: What a worker hands back because it leaves, another may claim at once.
+LEAVING_PAUSE_S = 0.0
+
+#: What an unfit host hands back waits until its gate has closed, so that it does not take it again.
+UNFIT_PAUSE_S = 30.0
 
 
 class Action(StrEnum):
@@ -63,8 +66,10 @@ def decide(error: BaseException, *, verdicts: int, jitter: float) -> Outcome:
             return Outcome(action=Action.FAIL, reason=sentence)
         case LeaseLost():
             return Outcome(action=Action.ABANDON, reason=sentence)
-        case HostUnfit() | Draining():
-            return Outcome(action=Action.RELEASE, reason=sentence, pause_s=RELEASE_PAUSE_S)
+        case Draining():
+            return Outcome(action=Action.RELEASE, reason=sentence, pause_s=LEAVING_PAUSE_S)
+        case HostUnfit():
+            return Outcome(action=Action.RELEASE, reason=sentence, pause_s=UNFIT_PAUSE_S)
         case AttemptFailed() | Unreachable():
             return Outcome(action=Action.RETRY, reason=sentence, pause_s=_pause_s(verdicts, jitter))
         case _:

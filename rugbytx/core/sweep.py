@@ -23,14 +23,15 @@ class Decision:
     resends: int = 0
 
 
-def decide(job: Job, *, now: float, messages: int, waiting: int) -> Decision:
+def decide(job: Job, *, now: float, visible: int, waiting: int) -> Decision:
     """Return what the sweep does for one open job.
 
-    ``messages`` is what SQS shows, visible and in flight; ``waiting`` the number
-    of QUEUED jobs.  A QUEUED job's pointer is sent again only while SQS shows
-    fewer messages than jobs wait, so that a long backlog does not breed
-    duplicates.  Each resend doubles the interval; a lane that wakes the job
-    sets it back.
+    ``visible`` is how many messages SQS shows, ``waiting`` the number of QUEUED
+    jobs.  Each of them should have one visible message, so a QUEUED job's
+    pointer is sent again only while SQS shows fewer: a long backlog must not
+    breed duplicates.  Messages in flight belong to jobs that are RUNNING and say
+    nothing.  Each resend doubles the interval; a lane that wakes the job sets it
+    back.
     """
     if not job.is_open:
         return Decision(send=False, reason="job-ended")
@@ -38,7 +39,7 @@ def decide(job: Job, *, now: float, messages: int, waiting: int) -> Decision:
         return Decision(send=False, reason="not-due")
     first_s = FIRST_RESEND_S if job.status is Status.QUEUED else RUNNING_RESEND_S
     wake_at = now + min(first_s * 2.0 ** min(job.resends, 20), LONGEST_RESEND_S)
-    if job.status is Status.QUEUED and messages >= waiting:
+    if job.status is Status.QUEUED and visible >= waiting:
         return Decision(send=False, reason="pointer-still-queued", wake_at=wake_at, resends=job.resends)
     reason = "queued-too-long" if job.status is Status.QUEUED else "lane-silent"
     return Decision(send=True, reason=reason, wake_at=wake_at, resends=job.resends + 1)

@@ -32,6 +32,8 @@ class Kind(StrEnum):
     MP4 = "MP4"
     #: Write playlists and manifest.
     PUBLISH = "PUBLISH"
+    #: Compare samples of a published job with its source; no part of the job's plan, which has ended by then.
+    CHECK = "CHECK"
 
 
 @total_ordering
@@ -65,6 +67,7 @@ PLAN = UnitKey(Kind.PLAN)
 AUDIO = UnitKey(Kind.AUDIO)
 MP4 = UnitKey(Kind.MP4)
 PUBLISH = UnitKey(Kind.PUBLISH)
+CHECK = UnitKey(Kind.CHECK)
 
 
 class State(StrEnum):
@@ -81,6 +84,8 @@ class Measured(Record):
     worker: str = ""
     worker_class: str = ""
     encoder: str = ""
+    #: The version of the program that encoded.
+    ffmpeg: str = ""
     fingerprint: str = ""
     started_at: float = 0.0
     ended_at: float = 0.0
@@ -111,6 +116,8 @@ class Unit(Versioned):
     fence: int
     #: Who has the lease; empty when nobody has.
     owner: str = ""
+    #: The fingerprint of the encoder of who claimed it last.
+    maker: str = ""
     #: One token for each claim, so that a repeated claim knows itself.
     token: str = ""
     #: When the lease ends; 0 when nobody has it.
@@ -124,7 +131,7 @@ class Unit(Versioned):
     reason: str = ""
     progress: Progress = Progress()
     measured: Measured = Measured()
-    #: The unit's result as JSON once it is DONE: a Plan, a ChunkResult, ...
+    #: The unit's result as JSON once it is DONE: a Plan, a TracksResult, ...
     result: str = ""
 
     def is_claimable(self, now: float) -> bool:

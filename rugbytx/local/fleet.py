@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rugbytx.errors import HostUnfit
+from rugbytx.worker.drain import LEAVE_S
 
 #: Ends Celery's last line before it receives, behind the node's name.
 _READY = " ready."
@@ -82,12 +83,17 @@ class Worker:
         """Return whether the main process is dead; if so, nothing of its group lives on."""
         return self._reap(0.0)
 
+    @property
+    def exit_code(self) -> int | None:
+        """Return the main process's exit status, negative for a signal; None while it lives."""
+        return self._process.returncode if self.has_ended() else None
+
     def kill(self) -> None:
         """Kill the main process alone, as a crash would; ``stop`` then clears away what it left."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
-    def stop(self, *, grace_s: float = 4.0) -> None:
+    def stop(self, *, grace_s: float = LEAVE_S + 1) -> None:
         """Ask the worker to leave, then kill its whole group; in the end nothing of it is left."""
         self.ask_to_stop()
         if not self._reap(grace_s):

@@ -6,6 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from rugbytx.core import layout
 from rugbytx.core.job import Job, Outputs, Source
 from rugbytx.core.plan import Plan
@@ -51,6 +53,22 @@ def fetch(storage: Storage, bucket: str, job: Job, outputs: Outputs, folder: Pat
             raise VerificationError(f"{entry.key} differs from the manifest in size or content")
     (folder / "manifest.json").write_bytes(body)
     return manifest
+
+
+def remove(folder: Path) -> None:
+    """Remove from ``folder`` what ``fetch`` put there, and nothing else: its manifest says what that was."""
+    listed = folder / "manifest.json"
+    try:
+        manifest = Manifest.model_validate_json(listed.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return
+    for entry in manifest.entries:
+        path = folder / layout.relative(entry.key, manifest.job_id, manifest.generation)
+        if path.resolve().is_relative_to(folder.resolve()):
+            path.unlink(missing_ok=True)
+            if path.parent != folder and path.parent.is_dir() and not any(path.parent.iterdir()):
+                path.parent.rmdir()
+    listed.unlink()
 
 
 def check_hls(master: Path, plan: Plan, *, ffprobe: str) -> None:

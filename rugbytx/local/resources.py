@@ -35,6 +35,7 @@ def create(settings: Settings) -> None:
     with closing(client("s3")) as s3, closing(client("sqs")) as sqs, closing(client("dynamodb")) as dynamodb:
         for bucket in {*settings.source_buckets, settings.output_bucket}:
             _create_bucket(s3, bucket)
+        _let_read(s3, settings.output_bucket)
         _create_queues(sqs, settings)
         _create_table(dynamodb, settings.table)
 
@@ -59,6 +60,20 @@ def _create_bucket(s3: "S3Client", bucket: str) -> None:
                 )
         except s3.exceptions.BucketAlreadyOwnedByYou:
             return
+
+
+def _let_read(s3: "S3Client", bucket: str) -> None:
+    """Let anybody read the bucket, so that a player can follow the URL of a master playlist."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    with translated(s3, f"bucket {bucket}"):
+        s3.put_bucket_policy(
+            Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        )
 
 
 def _create_queues(sqs: "SQSClient", settings: Settings) -> None:

@@ -11,13 +11,14 @@ named ``match.mp4`` would otherwise have ffmpeg read other files of this host.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import ClassVar
 
-from rugbytx.core.media import MAX_PIXELS, VideoStream
+from rugbytx.core.encoder import Recipe
+from rugbytx.core.media import MAX_PIXELS
 from rugbytx.core.plan import BASE_OFFSET_S, AudioPlan, Plan, Rendition
+from rugbytx.media import graph
+from rugbytx.media.encoder import Encoder, Encoders
 
 #: Protocols, containers and picture sizes that a source may have.
 _GUARD = (
@@ -42,47 +43,49 @@ PREROLL_S = 2
 #: keyframe after it, which may be a whole GOP away (x264's default: 250 frames).
 PREROLL_UNINDEXED_S = 20
 
-
-@dataclass(frozen=True, kw_only=True)
-class X264:
-    """libx264, the encoder that runs everywhere."""
-
-    preset: str = "veryfast"
-    #: 0 leaves it to x264.
-    threads: int = 0
-
-    #: The encoder family.
-    name: ClassVar[str] = "x264"
-
-    def options(self, rendition: Rendition, *, gop: int) -> list[str]:
-        """Return the options that make closed GOPs of exactly ``gop`` frames, each with its parameter sets."""
-        return [
-            *("-c:v", "libx264", "-preset", self.preset, "-profile:v", "high", "-pix_fmt", "yuv420p"),
-            *("-b:v", str(rendition.rate_bps), "-maxrate", str(rendition.peak_bps)),
-            *("-bufsize", str(rendition.buffer_bits), "-threads", str(self.threads)),
-            *("-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0", "-flags", "+cgop", "-bf", "2"),
-            *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"),
-            # A player that comes from a chunk of another encoder needs them in the stream.
-            *("-bsf:v", "dump_extra=freq=keyframe"),
-        ]
+#: Frames a second of a trial's film, which is one GOP a second.
+TRIAL_RATE = 30
 
 
-def chunk(
-    plan: Plan, index: int, source: Path, outputs: Sequence[Path], *, encoder: X264, ffmpeg: str = "ffmpeg"
+def chunk(  # noqa: PLR0913  what, from where, to where, in which way, by which encoder and program
+    plan: Plan,
+    index: int,
+    source: Path,
+    outputs: Sequence[Path],
+    *,
+    recipe: Recipe = Recipe.X264,
+    encoder: Encoder | None = None,
+    ffmpeg: str = "ffmpeg",
 ) -> list[str]:
-    """Return the command that encodes one chunk, a file for each of the plan's renditions."""
+    """Return the command that encodes one chunk, a file for each of the plan's renditions.
+
+    ``encoder`` holds the options of the recipe's family; their defaults if there is none.
+    """
     grid = plan.grid
     frames = grid.chunk_frames(index)
-    argv = [ffmpeg, *_FFMPEG, *read(plan, index, source), "-filter_complex", _graph(plan, index)]
+    chosen = encoder or Encoders().of(recipe.family)
+    argv = [ffmpeg, *_FFMPEG, *graph.input_options(recipe), *read(plan, index, source)]
+    argv += ["-filter_complex", graph.graph(plan, index, recipe)]
     for number, (rendition, output) in enumerate(zip(plan.renditions, outputs, strict=True)):
         argv += [
             *("-map", f"[v{number}]", "-frames:v", str(len(frames)), "-fps_mode", "passthrough"),
-            *("-an", *_BARE, *encoder.options(rendition, gop=grid.gop)),
+            *("-an", *_BARE, *chosen.options(rendition, gop=grid.gop)),
             *("-output_ts_offset", seconds(BASE_OFFSET_S + frames.start / grid.rate)),
             *(*_CMAF, f"{_CMAF_FLAGS}+frag_keyframe", "-video_track_timescale", str(grid.timescale)),
             _url(output),
         ]
     return argv
+
+
+def trial(encoder: Encoder, rendition: Rendition, output: Path, *, frames: int, ffmpeg: str) -> list[str]:
+    """Return the command that encodes a few frames of a made-up film, with the options of a real chunk."""
+    film = f"testsrc2=size={rendition.width}x{rendition.height}:rate={TRIAL_RATE},format=yuv420p"
+    return [
+        *(ffmpeg, *_FFMPEG, "-f", "lavfi", "-i", film, "-frames:v", str(frames), "-an", *_BARE),
+        *(*encoder.options(rendition, gop=TRIAL_RATE), "-output_ts_offset", seconds(Fraction(BASE_OFFSET_S))),
+        *(*_CMAF, f"{_CMAF_FLAGS}+frag_keyframe", "-video_track_timescale", str(1000 * TRIAL_RATE)),
+        _url(output),
+    ]
 
 
 def audio(plan: Plan, wanted: AudioPlan, source: Path, output: Path, *, ffmpeg: str = "ffmpeg") -> list[str]:
@@ -115,56 +118,6 @@ def read(plan: Plan, index: int, source: Path) -> list[str]:
     # An accurate seek would drop a frame from before it that is still on screen at the chunk's start.
     seek = ["-noaccurate_seek", "-ss", seconds(seek_s)] if seek_s > 1 else []
     return [*seek, "-copyts", "-start_at_zero", *_source(source)]
-
-
-def cut(plan: Plan, index: int) -> str:
-    """Return the filters that give exactly the frames of chunk ``index``, the first at time zero.
-
-    ``fps`` lays the whole source's grid from time zero whatever the seek was, so
-    that all chunks see one grid, and ``trim`` counts in its frames.  The last
-    frame may be repeated twice: decoders disagree about how long it lasts.
-    """
-    frames = plan.grid.chunk_frames(index)
-    rate = plan.grid.rate
-    return (
-        f"fps=fps={rate.numerator}/{rate.denominator}:start_time=0,tpad=stop=2:stop_mode=clone,"
-        f"trim=start_pts={frames.start}:end_pts={frames.stop},setpts=PTS-STARTPTS"
-    )
-
-
-def _graph(plan: Plan, index: int) -> str:
-    numbers = range(len(plan.renditions))
-    video = plan.media.video
-    head = f"[0:{video.index}]{cut(plan, index)},split={len(numbers)}" + "".join(f"[s{n}]" for n in numbers)
-    return ";".join([head, *(f"[s{n}]{_scale(video, plan.renditions[n])}[v{n}]" for n in numbers)])
-
-
-def _scale(video: VideoStream, rendition: Rendition) -> str:
-    return (
-        f"scale={rendition.width}:{rendition.height}:flags=lanczos"
-        f":in_color_matrix={matrix(video)}:out_color_matrix=bt709:out_range=tv,setsar=1,format=yuv420p"
-    )
-
-
-def matrix(video: VideoStream) -> str:
-    """Return the name under which ffmpeg's scaler knows the source's colour matrix.
-
-    Where the source does not say, players go by its size (HD is BT.709, the
-    rest BT.601), and so do we; the scaler alone would take BT.601 for all.
-
-    >>> matrix(VideoStream(index=0, codec="h264", pixel_format="yuv420p", width=1920, height=1080,
-    ...     average_rate=Fraction(25), base_rate=Fraction(25)))
-    'bt709'
-    """
-    match video.colour_space:
-        case "bt709" | "smpte170m" | "smpte240m" | "fcc":
-            return video.colour_space
-        case "bt470bg":
-            return "bt470"
-        case "bt2020nc" | "bt2020c":
-            return "bt2020"
-        case _:
-            return "bt709" if min(video.width, video.height) >= 720 else "smpte170m"
 
 
 def headers(source: Path, *, ffprobe: str = "ffprobe") -> list[str]:

@@ -20,7 +20,7 @@ from rugbytx.core.box import Box
 from rugbytx.core.cmaf import Track
 from rugbytx.core.plan import BASE_OFFSET_S, Plan
 from rugbytx.errors import ScratchFull, TranscodeError, VerificationError
-from rugbytx.media import command, ffmpeg, probe
+from rugbytx.media import command, ffmpeg, limit, probe
 from rugbytx.ports import Pulse
 
 _COPY_BYTES = 1 << 20
@@ -64,7 +64,8 @@ def make_mp4(
         pulse.step("mux")
         delay_s = _priming_s(track(audio)) if audio else Fraction(0)
         argv = command.mux(joined, audio, path, sound_delay_s=delay_s, ffmpeg=programs.ffmpeg)
-        ffmpeg.run(argv, pulse=pulse)
+        sizes = [part.stat().st_size for part in (joined, audio) if part]
+        ffmpeg.run(argv, pulse=pulse, limits=limit.copying(sum(sizes)))
     finally:
         joined.unlink(missing_ok=True)
     pulse.step("verify")

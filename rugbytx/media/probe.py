@@ -17,6 +17,7 @@ from rugbytx.core import media
 from rugbytx.core.media import MediaInfo
 from rugbytx.errors import UnsupportedMedia
 from rugbytx.media import command, ffmpeg, process
+from rugbytx.media.limit import NO_FILE, Limits
 from rugbytx.ports import Pulse
 
 #: Headers with more than this are no video's: a real one has a few kilobytes.
@@ -28,11 +29,16 @@ _TAIL_S = 10
 #: A packet scan says that it moves once in so many packets.
 _PACKETS_A_BEAT = 256
 
+#: ffprobe writes no file; reading through a source of many gigabytes takes a few minutes.
+_READING = Limits(file_bytes=NO_FILE)
+
 Packet = Mapping[str, str]
 
 
 def read(path: Path, *, pulse: Pulse, ffprobe: str = "ffprobe") -> MediaInfo:
     """Return what the file is; raises UnsupportedMedia, TranscodeError, HostUnfit or what ``pulse`` raises."""
+    if path.stat().st_size == 0:
+        raise UnsupportedMedia("the source is empty")
     answer = _headers(path, pulse=pulse, ffprobe=ffprobe)
     stream = media.pick_video(answer)
     tail = _tail(path, answer, stream["index"], pulse=pulse, ffprobe=ffprobe)
@@ -101,6 +107,6 @@ def _packets(
 
 
 def _run(argv: list[str], *, pulse: Pulse, on_stdout: process.OnBytes) -> None:
-    ended = process.run(argv, pulse=pulse, on_stdout=on_stdout)
+    ended = process.run(argv, pulse=pulse, on_stdout=on_stdout, limits=_READING)
     if ended.code:
         raise ffmpeg.diagnose(ended.code, ended.complaints)

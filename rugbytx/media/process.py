@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import IO, cast
 
 from rugbytx.errors import HostUnfit
+from rugbytx.media.limit import Limits
 from rugbytx.ports import Pulse
 
 #: How often ``pulse.check`` is asked while the child says nothing.
@@ -40,6 +41,10 @@ _HEAD_LINES, _TAIL_LINES, _LINE_BYTES = 50, 200, 2000
 
 #: Takes what a child wrote, as it comes.
 OnBytes = Callable[[bytes], None]
+#: Takes each line of a child's standard error.
+OnLine = Callable[[str], None]
+#: For a child of whose work nothing else is known.
+SHORT_WORK = Limits()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,17 +101,30 @@ class Ends:
         return (*self._head, *self._tail)
 
 
-def run(argv: Sequence[str], *, pulse: Pulse, on_stdout: OnBytes) -> Ended:
+def run(
+    argv: Sequence[str],
+    *,
+    pulse: Pulse,
+    on_stdout: OnBytes,
+    on_complaint: OnLine | None = None,
+    limits: Limits = SHORT_WORK,
+) -> Ended:
     """Run a child to its own end and return how that was.
 
-    Whatever ``pulse.check`` or ``on_stdout`` raises, and a KeyboardInterrupt,
+    Whatever ``pulse.check`` or a callback raises, and a KeyboardInterrupt,
     ends the child first.  When this returns or raises, nothing of the child's
     process group is alive, and the child is reaped.  Raises HostUnfit where the
     program cannot be started.
     """
     ends = Ends()
-    complaints = Lines(ends.add)
-    with _started(argv) as (process, stdout, stderr):
+
+    def complain(line: str) -> None:
+        ends.add(line)
+        if on_complaint:
+            on_complaint(line)
+
+    complaints = Lines(complain)
+    with _started(argv, limits) as (process, stdout, stderr):
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ, on_stdout)
             selector.register(stderr, selectors.EVENT_READ, complaints.feed)
@@ -120,11 +138,16 @@ def run(argv: Sequence[str], *, pulse: Pulse, on_stdout: OnBytes) -> Ended:
         for pipe, take in ((stdout, on_stdout), (stderr, complaints.feed)):
             _drain(pipe, take)
     complaints.close()
+    if process.returncode:
+        # What is to end the work may have ended the child first: a SIGTERM to all of a service's processes.
+        pulse.check()
     return Ended(code=process.returncode, complaints=ends.lines())
 
 
 @contextlib.contextmanager
-def _started(argv: Sequence[str]) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]]:
+def _started(
+    argv: Sequence[str], limits: Limits
+) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]]:
     """Start a child as the leader of its own session, and see that its group is dead on the way out."""
     try:
         process = subprocess.Popen(
@@ -132,16 +155,17 @@ def _started(argv: Sequence[str]) -> Iterator[tuple[subprocess.Popen[bytes], IO[
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(os.environ),
+            env=environment(os.environ),
             start_new_session=True,
         )
     except OSError as error:
         raise HostUnfit(f"this host cannot start {argv[0]}: {error.strerror}") from error
     # Popen's own exit would wait for the child without a bound, so it is not used as a context.
     with cast("IO[bytes]", process.stdout) as stdout, cast("IO[bytes]", process.stderr) as stderr:
-        for pipe in (stdout, stderr):
-            os.set_blocking(pipe.fileno(), False)
         try:
+            limits.apply(process.pid)
+            for pipe in (stdout, stderr):
+                os.set_blocking(pipe.fileno(), False)
             yield process, stdout, stderr
         finally:
             _end(process)
@@ -160,7 +184,8 @@ def _guard(program: str) -> list[str]:
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what a child may know of ``environ``."""
     return {name: environ[name] for name in ENVIRONMENT if name in environ}
 
 

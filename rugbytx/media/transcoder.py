@@ -1,64 +1,128 @@
 """ports.Media, by ffmpeg: the steps of each kind of unit's encoding."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
+from rugbytx.core import damage, encoder
+from rugbytx.core.breaker import Kind
+from rugbytx.core.encoder import Family
 from rugbytx.core.media import MediaInfo
 from rugbytx.core.plan import Plan
-from rugbytx.errors import VerificationError
-from rugbytx.media import command, ffmpeg, package, probe
-from rugbytx.media.command import X264
+from rugbytx.core.quality import Scores
+from rugbytx.errors import HostUnfit, VerificationError
+from rugbytx.media import command, ffmpeg, host, limit, package, probe, quality, version
+from rugbytx.media.encoder import X264, Encoders, X264Profile
+from rugbytx.media.fault import Faults
+from rugbytx.media.ladder import Ladder
+from rugbytx.media.trial import Trials
 from rugbytx.ports import Encoded, Pulse
 
 
 @dataclass(frozen=True, kw_only=True)
 class FfmpegMedia:
-    """ffmpeg and ffprobe of this host, with libx264.
+    """ffmpeg and ffprobe of this host, with the best encoder that passes a trial.
 
     Besides what ``ports.Media`` names, its methods raise HostUnfit where a
-    program is missing and VerificationError where what was written is no whole file.
+    program or every encoder that is allowed is missing, and VerificationError
+    where what was written is no whole file.  A HostUnfit is noted among ``faults``.
     """
 
     ffmpeg: str = "ffmpeg"
     ffprobe: str = "ffprobe"
-    #: libx264's preset, and its threads for each rendition; 0 leaves them to x264.
+    #: libx264's preset, its profile, and its threads for each rendition; 0 leaves them to x264.
     preset: str = "veryfast"
+    x264_profile: X264Profile = "high"
     threads: int = 0
+    #: The encoder to use; None takes what the host seems to have.
+    wished: Family | None = None
+    is_software_allowed: bool = True
+    #: Where trials are remembered.
+    cache: Path | None = None
+    faults: Faults = field(default_factory=Faults)
+
+    @cached_property
+    def trials(self) -> Trials:
+        """Return this host's trials."""
+        x264 = X264(preset=self.preset, profile=self.x264_profile, threads=self.threads)
+        return Trials(ffmpeg=self.ffmpeg, encoders=Encoders(x264=x264), cache=self.cache)
+
+    @cached_property
+    def ladder(self) -> Ladder:
+        """Return this host's encoders, from the best to the last that is allowed."""
+        return Ladder(
+            self.trials,
+            encoder.candidates(host.read(), wished=self.wished),
+            faults=self.faults,
+            is_software_allowed=self.is_software_allowed,
+        )
 
     def probe(self, path: Path, *, pulse: Pulse) -> MediaInfo:
         """Return what the source is."""
         pulse.step("probe")
-        return probe.read(path, pulse=pulse, ffprobe=self.ffprobe)
+        with self.noting():
+            return probe.read(path, pulse=pulse, ffprobe=self.ffprobe)
 
     def encode_chunk(self, plan: Plan, index: int, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:
         """Encode one chunk in all renditions into ``folder``."""
-        pulse.step("encode")
-        encoder = X264(preset=self.preset, threads=self.threads)
         paths = tuple(folder / f"{rendition.name}-{index:05d}.mp4" for rendition in plan.renditions)
-        argv = command.chunk(plan, index, source, paths, encoder=encoder, ffmpeg=self.ffmpeg)
-        return _encode(argv, paths, encoder=encoder.name, pulse=pulse)
+        with self.noting():
+            climb = self.ladder.encode(plan, index, source, paths, pulse=pulse)
+        # Before the files are read: where nothing could be decoded there is nothing in them.
+        damage.require(damaged=climb.damaged, frames=plan.grid.frames)
+        encoded = self._encoded(
+            paths, encoder=climb.recipe.value, encode_s=climb.encode_s, damaged=climb.damaged
+        )
+        written = min(sum(len(fragment.sizes) for fragment in track.fragments) for track in encoded.tracks)
+        damage.require_end(damaged=climb.damaged, missing=len(plan.grid.chunk_frames(index)) - written)
+        return encoded
 
     def encode_audio(self, plan: Plan, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:
         """Encode the whole audio into ``folder``."""
         if plan.audio is None:
             raise VerificationError("the plan has no audio, so there is none to encode")
         pulse.step("encode")
-        paths = (folder / "audio.mp4",)
-        argv = command.audio(plan, plan.audio, source, paths[0], ffmpeg=self.ffmpeg)
-        return _encode(argv, paths, encoder="aac", pulse=pulse)
+        path = folder / "audio.mp4"
+        argv = command.audio(plan, plan.audio, source, path, ffmpeg=self.ffmpeg)
+        limits = limit.encoding(rate_bps=plan.audio.rate_bps, length_s=plan.grid.duration_s)
+        started_at = time.monotonic()
+        with self.noting():
+            damaged = ffmpeg.run(argv, pulse=pulse, limits=limits)
+        return self._encoded((path,), encoder="aac", encode_s=time.monotonic() - started_at, damaged=damaged)
+
+    def compare(
+        self, plan: Plan, frames: range, source: Path, made: Path, *, first: int, pulse: Pulse
+    ) -> Scores:
+        """Return how like the source these frames of the first rendition are; ``made`` begins with frame ``first``."""
+        return quality.compare(plan, frames, source, made, first=first, pulse=pulse, ffmpeg=self.ffmpeg)
 
     def make_mp4(
         self, plan: Plan, video: Sequence[Path], audio: Path | None, path: Path, *, pulse: Pulse
     ) -> None:
         """Join the chunks of one rendition, in order, and the audio into a progressive MP4."""
         programs = package.Programs(ffmpeg=self.ffmpeg, ffprobe=self.ffprobe)
-        package.make_mp4(plan, video, audio, path, pulse=pulse, programs=programs)
+        with self.noting():
+            package.make_mp4(plan, video, audio, path, pulse=pulse, programs=programs)
 
+    def _encoded(self, paths: tuple[Path, ...], *, encoder: str, encode_s: float, damaged: int) -> Encoded:
+        """Read what was written."""
+        return Encoded(
+            paths=paths,
+            tracks=tuple(map(package.track, paths)),
+            encoder=encoder,
+            encode_s=encode_s,
+            ffmpeg=version.read(self.ffmpeg),
+            damaged=damaged,
+        )
 
-def _encode(argv: Sequence[str], paths: tuple[Path, ...], *, encoder: str, pulse: Pulse) -> Encoded:
-    started_at = time.monotonic()
-    ffmpeg.run(argv, pulse=pulse)
-    encode_s = time.monotonic() - started_at
-    return Encoded(paths=paths, tracks=tuple(map(package.track, paths)), encoder=encoder, encode_s=encode_s)
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Note a HostUnfit before it travels on, so that the gate is closed when the unit is handed back."""
+        try:
+            yield
+        except HostUnfit as error:
+            self.faults.add(Kind.UNFIT, str(error))
+            raise

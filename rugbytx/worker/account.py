@@ -18,6 +18,7 @@ class Account:
     bytes_written: int = 0
     frames: int = 0
     encoder: str = ""
+    ffmpeg: str = ""
     fingerprint: str = ""
     encode_s: float = 0.0
     _began: float = field(default_factory=time.monotonic)
@@ -41,6 +42,7 @@ class Account:
             worker=self.worker,
             worker_class=self.worker_class,
             encoder=self.encoder,
+            ffmpeg=self.ffmpeg,
             fingerprint=self.fingerprint,
             started_at=self.started_at,
             ended_at=self.started_at + elapsed_s,

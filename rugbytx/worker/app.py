@@ -5,13 +5,12 @@
     main process                               pool child (one a slot)
     ────────────                               ───────────────────────
     receive, acknowledge (Celery, kombu)       the task: a lane, its heartbeat, its ffmpeg
-    the sweep, in a thread                     dies with the main process, whatever kills it
+    the sweep and the gate's view, in threads  dies with the main process, whatever kills it
 """
 
 import ctypes
 import logging
 import os
-import shutil
 import signal
 import sys
 from functools import cache
@@ -24,21 +23,37 @@ from celery.exceptions import Reject
 from rugbytx import settings as settings_module
 from rugbytx.aws.client import client
 from rugbytx.aws.job_store import DynamoJobStore
-from rugbytx.aws.queue import TASK, SqsQueue
+from rugbytx.aws.message import TASK
+from rugbytx.aws.queue import SqsQueue
 from rugbytx.aws.storage import S3Storage
+from rugbytx.broker import gate
+from rugbytx.core.delivery import Delivery
+from rugbytx.core.encoder import Family
 from rugbytx.core.job import Pointer
 from rugbytx.errors import RugbytxError
+from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
+from rugbytx.worker import drain, scratch
 from rugbytx.worker import log as worker_log
+from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Ending, Lane
 from rugbytx.worker.sweeper import Sweeper
+from rugbytx.worker.view import View
 
 log = logging.getLogger(__name__)
 
 #: prctl's PR_SET_PDEATHSIG (linux/prctl.h).
 PR_SET_PDEATHSIG = 1
+
+#: Made before the pool forks, so that its children share it.
+NOTICE = drain.Notice()
+#: Likewise: they know by it whose children they are.
+MAIN_PID = os.getpid()
+
+#: Where trials of the encoder are remembered on the scratch disk.
+TRIALS = "trials.json"
 
 
 @cache
@@ -55,7 +70,23 @@ def ports() -> Ports:
         store=DynamoJobStore(chosen.table),
         queue=SqsQueue(client("sqs"), chosen.queue),
         storage=S3Storage(client("s3")),
-        media=FfmpegMedia(ffmpeg=chosen.ffmpeg, ffprobe=chosen.ffprobe, preset=chosen.x264_preset),
+        media=media(),
+    )
+
+
+@cache
+def media() -> FfmpegMedia:
+    """Return this process's ffmpeg; the main process and its children share the trials and the faults."""
+    chosen = settings()
+    return FfmpegMedia(
+        ffmpeg=chosen.ffmpeg,
+        ffprobe=chosen.ffprobe,
+        preset=chosen.x264_preset,
+        x264_profile=chosen.x264_profile,
+        wished=None if chosen.encoder == "auto" else Family(chosen.encoder),
+        is_software_allowed=chosen.is_software_allowed,
+        cache=chosen.scratch / TRIALS,
+        faults=Faults(chosen.scratch / f"faults-{MAIN_PID}.jsonl"),
     )
 
 
@@ -85,10 +116,16 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
         ports=ports(),
         settings=settings(),
         worker=worker,
-        scratch=scratch_of(worker) / str(os.getpid()),
+        scratch=scratch_of(worker),
+        notice=NOTICE,
     )
     try:
-        ending = lane.run(pointer, receipt_of(task))
+        with NOTICE.heard():
+            delivery = delivery_of(task)
+            ending = lane.run(pointer, delivery)
+            if ending is Ending.HAND_BACK and NOTICE.asked:
+                # At once, and from here: the main process may have no time left for it.
+                ports().queue.extend(delivery.receipt, visibility_s=0)
     except RugbytxError as error:
         log.warning("lane-unsettled", extra={"job_id": pointer.job_id, "reason": str(error)})
         raise Reject(str(error), requeue=True) from error
@@ -99,24 +136,33 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
         raise Reject("handed back", requeue=True)
 
 
-def receipt_of(task: Task[Any, Any]) -> str:
-    """Return the message's SQS receipt handle: kombu keeps it as the delivery tag."""
+def delivery_of(task: Task[Any, Any]) -> Delivery:
+    """Return what SQS said of the message: kombu keeps the receipt as the delivery tag, and the rest beside it.
+
+    Which attributes are fetched is ``fetch_message_attributes`` in ``celeryconfig``.
+    """
     properties: dict[str, Any] = task.request.properties or {}
-    return str(properties["delivery_tag"])
+    told: dict[str, str] = properties["delivery_info"]["sqs_message"].get("Attributes", {})
+    first_received_ms = told.get("ApproximateFirstReceiveTimestamp")
+    return Delivery(
+        receipt=str(properties["delivery_tag"]),
+        receives=int(told.get("ApproximateReceiveCount", 1)),
+        first_received_at=int(first_received_ms) / 1000 if first_received_ms else None,
+    )
 
 
+@cache
 def scratch_of(worker: str) -> Path:
-    """Return the folder of one worker on the scratch disk."""
-    return settings().scratch / worker.replace("/", "-")
+    """Return this pool child's own folder on the scratch disk."""
+    return scratch.claim(settings().scratch, worker)
 
 
 @signals.celeryd_init.connect
-def prepare(sender: str, conf: Any, **_: Any) -> None:
+def prepare(conf: Any, **_: Any) -> None:
     """Check the settings and point Celery's queue at the physical one, before anything connects."""
     try:
-        for sentence in settings_module.unknown():
-            log.warning("unknown-setting", extra={"reason": sentence})
         url = SqsQueue(client("sqs"), settings().queue).url
+        gate.install(view())
     except RugbytxError as error:
         sys.exit(f"rugbytx worker: {error}")
     waiting = {} if settings().poll_wait_s is None else {"wait_time_seconds": settings().poll_wait_s}
@@ -125,8 +171,14 @@ def prepare(sender: str, conf: Any, **_: Any) -> None:
         **waiting,
         "predefined_queues": {conf.task_default_queue: {"url": url}},
     }
-    # What a killed predecessor of the same name left behind.
-    shutil.rmtree(scratch_of(sender), ignore_errors=True)
+    media().faults.clear()
+
+
+@signals.celeryd_after_setup.connect
+def warn_of_unknown_settings(**_: Any) -> None:
+    """Name each ``RUGBYTX_*`` setting that is none, once there is a log to name it in."""
+    for sentence in settings_module.unknown():
+        log.warning("unknown-setting", extra={"reason": sentence})
 
 
 @signals.setup_logging.connect
@@ -139,24 +191,63 @@ def set_up_logging(loglevel: int | str, logfile: str | None, **_: Any) -> None:
 def begin_child(**_: Any) -> None:
     """Begin a pool child: no connection is shared across the fork, and it dies with the main process."""
     ports.cache_clear()
+    media.cache_clear()
+    drain.be_child()
     die_with_parent()
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent goes: nobody could acknowledge its lane."""
+    """Have the kernel kill this process when its parent goes: nobody could acknowledge its lane.
+
+    Who has another parent already is an orphan.  That the parent is PID 1 proves
+    nothing: in a container the main process is.
+    """
     if sys.platform != "linux":
         return
-    parent = os.getppid()
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) was refused")
-    if os.getppid() != parent or parent == 1:
+    if os.getppid() != MAIN_PID:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 @cache
 def sweeper() -> Sweeper:
     """Return the main process's sweep."""
-    return Sweeper(store=ports().store, queue=ports().queue, sweep_s=settings().sweep_s)
+    return Sweeper(
+        store=ports().store,
+        queue=ports().queue,
+        storage=ports().storage,
+        bucket=settings().output_bucket,
+        sweep_s=settings().sweep_s,
+    )
+
+
+@cache
+def view() -> View:
+    """Return what the main process's gate reads: closed until it is started."""
+    return View(
+        store=ports().store,
+        scratch=settings().scratch,
+        scratch_floor_bytes=settings().scratch_floor_bytes,
+        view_s=settings().view_s,
+        is_draining=lambda: NOTICE.asked is not drain.Leave.NOT,
+        fitness=Fitness(media(), on_unfit=leave_unfit),
+    )
+
+
+def leave_unfit() -> None:
+    """Leave a host that costs money and cannot encode: ECS puts another task in the place of one that ended.
+
+    A host of ours stays, with its gate closed, and tries again every five minutes.
+    """
+    if not settings().is_software_allowed:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@signals.worker_ready.connect
+def start_view(**_: Any) -> None:
+    """Begin to look whether this worker may receive: the first receive waits for it, and the pool has forked."""
+    view().start()
 
 
 @signals.worker_ready.connect
@@ -165,7 +256,15 @@ def start_sweep(sender: Any, **_: Any) -> None:
     sweeper().start(owner=str(sender.hostname))
 
 
+@signals.worker_ready.connect
+def obey_signals(**_: Any) -> None:
+    """Leave in time when told to, in the way that the settings ask for; Celery's own handlers are set by then."""
+    drain.obey(NOTICE, first=drain.Leave[settings().leave.upper()])
+
+
 @signals.worker_shutdown.connect
-def stop_sweep(**_: Any) -> None:
-    """Stop the sweep before the process goes."""
+def stop_threads(**_: Any) -> None:
+    """Stop the sweep and the view before the process goes, and leave nothing behind."""
     sweeper().stop()
+    view().stop()
+    media().faults.clear()

@@ -33,6 +33,8 @@ class Bench:
     scratch: Path
     account: Account
     pulse: Pulse
+    #: How long a look at the outputs may take.
+    check_s: float = 0.0
 
 
 def fetch_source(bench: Bench) -> Path:

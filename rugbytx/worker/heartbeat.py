@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import Self
 
 from rugbytx.core.unit import Lease, Progress
-from rugbytx.errors import LeaseLost, RugbytxError, Stalled, Unreachable
+from rugbytx.errors import LeaseLost, Stalled, Unreachable
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
+from rugbytx.worker.drain import Notice
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +32,14 @@ class Heartbeat:
     be under way when the unit is committed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what it watches over, what it tells, and what may stop it
         self,
         lease: Lease,
         receipt: str,
         *,
         ports: Ports,
         settings: Settings,
+        notice: Notice,
         granted_at: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -47,12 +49,13 @@ class Heartbeat:
         self._receipt = receipt
         self._ports = ports
         self._settings = settings
+        self._notice = notice
         self._guard = threading.Lock()
         self._deadline = granted_at + settings.lease_s
         self._moved_at = self._monotonic()
         self._counter: tuple[int, int] = (0, 0)
         self._progress = Progress(step="begin")
-        self._lost: RugbytxError | None = None
+        self._lost: Exception | None = None
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -69,7 +72,7 @@ class Heartbeat:
         if kind is None:
             if self._thread.is_alive():
                 raise LeaseLost("the last renewal did not come back within the lease")
-            self.check()
+            self._check_lease()
 
     def step(self, name: str) -> None:
         """Begin a step: its counters start from zero."""
@@ -90,14 +93,19 @@ class Heartbeat:
 
     def check(self) -> None:
         """Raise what should end the work, if anything should."""
-        now = self._monotonic()
+        self._check_lease()
+        self._notice.check()
+        with self._guard:
+            if self._monotonic() - self._moved_at > self._settings.stall_s:
+                raise Stalled(f"{self._progress.step} stood still for {self._settings.stall_s:g} s")
+
+    def _check_lease(self) -> None:
+        """Raise LeaseLost if the unit is not ours any more: all that can undo work that is finished."""
         with self._guard:
             if self._lost:
                 raise self._lost
-            if now > self._deadline:
+            if self._monotonic() > self._deadline:
                 raise LeaseLost(f"the lease on {self._lease.key} could not be renewed in time")
-            if now - self._moved_at > self._settings.stall_s:
-                raise Stalled(f"{self._progress.step} stood still for {self._settings.stall_s:g} s")
 
     def beat(self) -> None:
         """Renew the lease, then the message's visibility, if the work has moved lately."""
@@ -115,12 +123,12 @@ class Heartbeat:
             if not self._ports.queue.extend(self._receipt, visibility_s=self._settings.visibility_s):
                 # The lease decides; a second delivery will find the unit taken.
                 log.warning("receipt-refused", extra={"job_id": self._lease.job_id})
-        except LeaseLost as error:
-            with self._guard:
-                self._lost = error
         except Unreachable as error:
             # The next beat tries again; the deadline ends the work if none succeeds.
             log.warning("heartbeat-missed", extra={"job_id": self._lease.job_id, "reason": str(error)})
+        except Exception as error:  # noqa: BLE001  the work raises it, where it is sorted
+            with self._guard:
+                self._lost = error
 
     def _run(self) -> None:
         while not self._leaving.wait(self._settings.heartbeat_s):

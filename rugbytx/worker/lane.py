@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from rugbytx.core import adopt, quality, retry
 from rugbytx.core import next as next_unit
-from rugbytx.core import retry
+from rugbytx.core.delivery import Delivery, worn
 from rugbytx.core.job import Job, Outputs, Pointer, Status
 from rugbytx.core.plan import Plan
-from rugbytx.core.unit import PLAN, PUBLISH, Lease, State, Unit, UnitKey
+from rugbytx.core.result import plan_of
+from rugbytx.core.unit import CHECK, PUBLISH, Lease, State, Unit, UnitKey
 from rugbytx.errors import LeaseLost
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
-from rugbytx.worker import work
+from rugbytx.worker import clean, work
 from rugbytx.worker.account import Account
 from rugbytx.worker.bench import Bench
+from rugbytx.worker.drain import Leave, Notice
 from rugbytx.worker.heartbeat import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -47,28 +50,28 @@ class Lane:
     worker: str
     #: This process's own folder on the scratch disk.
     scratch: Path
+    notice: Notice
 
-    def run(self, pointer: Pointer, receipt: str) -> Ending:
+    def run(self, pointer: Pointer, delivery: Delivery) -> Ending:
         """Work on the pointer's job until nothing is left to claim; say what becomes of the message.
 
         Raises Unreachable where not even that could be settled with the store.
         """
         scratch = self.scratch / f"{pointer.job_id}-g{pointer.generation}"
         try:
-            return self._turns(pointer, receipt, scratch)
+            return self._turns(pointer, delivery, scratch)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _turns(self, pointer: Pointer, receipt: str, scratch: Path) -> Ending:
+    def _turns(self, pointer: Pointer, delivery: Delivery, scratch: Path) -> Ending:
         store = self.ports.store
         for _ in range(MOST_TURNS):
-            job = store.read_job(pointer.job_id)
-            if job is None or not job.is_open or job.generation != pointer.generation:
-                log.info("nothing-to-do", extra={"job_id": pointer.job_id})
+            job = self._open_job(pointer)
+            if job is None or self._is_replaced(pointer, delivery):
                 return Ending.ACKNOWLEDGE
             if job.status is Status.QUEUED:
                 store.start_job(job.id, job.generation)
-            units = store.read_units(job.id, job.generation)
+            units = self._units_of(job)
             plan = plan_of(units)
             self._note_what_is_finished(job, plan, units)
             decision = next_unit.decide(plan, units, now=store.now())
@@ -78,7 +81,7 @@ class Lane:
             )
             match decision.action:
                 case next_unit.Action.CLAIM:
-                    ending = self._attempt(job, plan, units, decision, receipt, scratch)
+                    ending = self._attempt(job, plan, units, decision, delivery.receipt, scratch)
                     if ending is Ending.HAND_BACK:
                         return ending
                 case next_unit.Action.WAIT:
@@ -86,11 +89,62 @@ class Lane:
                     if store.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=0):
                         return Ending.ACKNOWLEDGE
                 case next_unit.Action.FINISH:
-                    outputs = Outputs.model_validate_json(units[PUBLISH].result)
-                    store.end_job(job.id, job.generation, Status.SUCCEEDED, outputs=outputs)
+                    self._finish(job, plan, units, delivery.receipt, scratch)
                 case next_unit.Action.FAIL:
                     store.end_job(job.id, job.generation, Status.FAILED, reason=decision.reason)
         return Ending.HAND_BACK
+
+    def _open_job(self, pointer: Pointer) -> Job | None:
+        """Return the pointer's job, or None where it wants nothing done any more."""
+        job = self.ports.store.read_job(pointer.job_id)
+        if job is None or not job.is_open or job.generation != pointer.generation:
+            log.info("nothing-to-do", extra={"job_id": pointer.job_id})
+            return None
+        return job
+
+    def _is_replaced(self, pointer: Pointer, delivery: Delivery) -> bool:
+        """Send a fresh message in the place of a worn one, before that is acknowledged; say whether it was worn."""
+        reason = worn(delivery, now=self.ports.store.now())
+        if reason:
+            self.ports.queue.send([pointer])
+            log.info("message-replaced", extra={"job_id": pointer.job_id, "reason": reason})
+        return bool(reason)
+
+    def _finish(
+        self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit], receipt: str, scratch: Path
+    ) -> None:
+        """End the job SUCCEEDED, remove what its manifest does not name, then look at what was published.
+
+        The look comes last and keeps nobody waiting.  Whatever comes of it, the
+        message has done its work by then.
+        """
+        outputs = Outputs.model_validate_json(units[PUBLISH].result)
+        if not self.ports.store.end_job(job.id, job.generation, Status.SUCCEEDED, outputs=outputs):
+            return
+        clean.after_publishing(job, outputs, storage=self.ports.storage, bucket=self.settings.output_bucket)
+        decision = quality.decide(
+            units,
+            has_source=(scratch / "source").exists(),
+            waiting=self.ports.queue.depth().visible,
+            budget_s=self.settings.check_s,
+        )
+        log.info("look", extra={"job_id": job.id, "look": decision.look, "reason": decision.reason})
+        if decision.look:
+            claim = next_unit.Decision(action=next_unit.Action.CLAIM, reason=decision.reason, key=CHECK)
+            self._attempt(job, plan, units, claim, receipt, scratch)
+
+    def _units_of(self, job: Job) -> Mapping[UnitKey, Unit]:
+        """Return the generation's units, after copying those that it takes over and nobody has copied yet."""
+        store = self.ports.store
+        units = store.read_units(job.id, job.generation)
+        missing = adopt.missing(job, units)
+        if not missing:
+            return units
+        former = store.read_units(job.id, job.generation - 1)
+        for key in missing:
+            if key in former:
+                store.adopt(job, former[key])
+        return store.read_units(job.id, job.generation)
 
     def _note_what_is_finished(self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> None:
         """Repeat what a commit should have left on the job's record, where it is missing."""
@@ -98,7 +152,8 @@ class Lane:
             self.ports.store.planned(
                 job.id, job.generation, units=next_unit.unit_count(plan), frames=plan.grid.frames
             )
-        finished = [key for key, unit in units.items() if unit.state is State.DONE]
+        # A look is none of the plan's units.
+        finished = [key for key, unit in units.items() if unit.state is State.DONE and key != CHECK]
         missing = [key for key in finished if str(key) not in job.done]
         if missing:
             self.ports.store.mark_done(job.id, job.generation, missing)
@@ -114,6 +169,8 @@ class Lane:
     ) -> Ending | None:
         """Claim one unit, do its work and commit it; HAND_BACK where this worker should leave."""
         store, settings = self.ports.store, self.settings
+        if self.notice.asked is not Leave.NOT:
+            return Ending.HAND_BACK
         asked_at = time.monotonic()
         lease = store.claim(job, decision.key, decision.seen, owner=self.worker, lease_s=settings.lease_s)
         if lease is None:
@@ -122,7 +179,9 @@ class Lane:
             worker=self.worker, worker_class=settings.worker_class, started_at=lease.until - settings.lease_s
         )
         scratch.mkdir(parents=True, exist_ok=True)
-        heartbeat = Heartbeat(lease, receipt, ports=self.ports, settings=settings, granted_at=asked_at)
+        heartbeat = Heartbeat(
+            lease, receipt, ports=self.ports, settings=settings, notice=self.notice, granted_at=asked_at
+        )
         try:
             with heartbeat as pulse:
                 bench = Bench(
@@ -134,6 +193,7 @@ class Lane:
                     scratch=scratch,
                     account=account,
                     pulse=pulse,
+                    check_s=settings.check_s,
                 )
                 result = work.do(bench, plan)
             store.commit(lease, result=result.model_dump_json(), measured=account.close())
@@ -157,28 +217,20 @@ class Lane:
             },
             exc_info=error if outcome.is_unknown else None,
         )
-        match outcome.action:
-            case retry.Action.FAIL:
-                store.end_job(job.id, job.generation, Status.FAILED, reason=outcome.reason)
-            case retry.Action.RETRY | retry.Action.RELEASE:
-                try:
-                    store.give_back(
-                        lease,
-                        retry_at=store.now() + outcome.pause_s,
-                        reason=outcome.reason,
-                        charged=outcome.action is retry.Action.RETRY,
-                        measured=account.close(),
-                    )
-                except LeaseLost:
-                    log.info("already-taken-over", extra={"job_id": job.id, "unit": str(lease.key)})
-            case retry.Action.ABANDON:
-                pass
+        if outcome.action is retry.Action.ABANDON:
+            return None
+        try:
+            # Under the fence, and before anything else: a former owner's word counts for nothing.
+            store.give_back(
+                lease,
+                retry_at=store.now() + outcome.pause_s,
+                reason=outcome.reason,
+                charged=outcome.action is not retry.Action.RELEASE,
+                measured=account.close(),
+            )
+        except LeaseLost:
+            log.info("already-taken-over", extra={"job_id": job.id, "unit": str(lease.key)})
+            return None
+        if outcome.action is retry.Action.FAIL:
+            store.end_job(job.id, job.generation, Status.FAILED, reason=outcome.reason)
         return Ending.HAND_BACK if outcome.action is retry.Action.RELEASE else None
-
-
-def plan_of(units: Mapping[UnitKey, Unit]) -> Plan | None:
-    """Return the job's plan, or None while the PLAN unit is not done."""
-    unit = units.get(PLAN)
-    if unit is None or unit.state is not State.DONE:
-        return None
-    return Plan.model_validate_json(unit.result)

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from rugbytx.core import layout, playlist
+from rugbytx.core import check, damage, gate, layout, playlist, report
+from rugbytx.core.gate import Texts
 from rugbytx.core.job import Outputs
 from rugbytx.core.plan import Plan
 from rugbytx.core.result import Manifest, ManifestEntry, Mp4Result, TrackFile, TracksResult, tracks_of
@@ -17,6 +18,7 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
     """Write media playlists, the manifest and, last, the master; return what the job's record holds.
 
     A reader who finds the master can therefore read everything that it names.
+    Nothing is written before every gate is passed.
     """
     job = bench.job
     chunks = [tracks_of(bench.units[UnitKey(Kind.VIDEO, index)]) for index in range(plan.grid.chunks)]
@@ -24,20 +26,27 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
     mp4 = Mp4Result.model_validate_json(bench.units[MP4].result) if plan.mp4 else None
 
     bench.pulse.step("publish")
+    damaged = sum(chunk.damaged for chunk in chunks)
+    damage.require(damaged=damaged, frames=plan.grid.frames)
     uploaded = [*_tracks(chunks, audio), *([_mp4(mp4)] if mp4 else [])]
     _require_present(bench, uploaded)
-    media = [_playlist(bench, name, text) for name, text in _media_playlists(bench, plan, chunks, audio)]
-    master = _playlist(
-        bench,
-        "master",
-        playlist.master_playlist(
-            plan, chunks, audio, target_s=_target_s(chunks, audio), path_of=partial(_playlist_path, bench)
-        ),
+    warnings = damage.warnings(
+        missing_s=plan.media.missing_s, damaged=damaged, damaged_sound=audio.damaged if audio else 0
     )
-    entries = (*uploaded, *(entry for entry, _ in media), master[0])
+    texts = _texts(bench, plan, chunks, audio)
+    gates = gate.before_publishing(plan, chunks, audio, texts)
+    check.require([one.finding() for one in gates if not one.passed])
+    proof = report.build(
+        job, plan, bench.units, gates=gates, warnings=warnings, target_s=_target_s(chunks, audio)
+    )
+
+    told = _described(bench, "report", "json", proof.model_dump_json(indent=1), layout.JSON_TYPE)
+    media = [_playlist(bench, name, text) for name, text in texts.media.items()]
+    master = _playlist(bench, "master", texts.master)
+    entries = (*uploaded, *(entry for entry, _ in media), told[0], master[0])
     manifest = Manifest(job_id=job.id, generation=job.generation, master_key=master[0].key, entries=entries)
     listed = _described(bench, "manifest", "json", manifest.model_dump_json(indent=1), layout.JSON_TYPE)
-    for entry, body in (*media, listed, master):
+    for entry, body in (*media, told, listed, master):
         bench.ports.storage.put(body, bench.output_bucket, entry.key, content_type=entry.content_type)
         bench.account.wrote(len(body), bench.pulse)
     return Outputs(
@@ -49,7 +58,17 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
         duration_s=float(plan.grid.duration_s),
         renditions=tuple(rendition.name for rendition in plan.renditions),
         mp4_key=mp4.key if mp4 else "",
+        warnings=warnings,
     )
+
+
+def _texts(bench: Bench, plan: Plan, chunks: Sequence[TracksResult], audio: TracksResult | None) -> Texts:
+    """Return the playlists as they are to be written."""
+    master = playlist.master_playlist(
+        plan, chunks, audio, target_s=_target_s(chunks, audio), path_of=partial(_playlist_path, bench)
+    )
+    media = dict(_media_playlists(bench, plan, chunks, audio))
+    return Texts(master=master, media=media, paths={name: _playlist_path(bench, name) for name in media})
 
 
 def _media_playlists(
@@ -121,11 +140,13 @@ def _described(
     return entry, body
 
 
-def _require_present(bench: Bench, entries: Iterable[ManifestEntry]) -> None:
+def _require_present(bench: Bench, entries: Sequence[ManifestEntry]) -> None:
     """Raise VerificationError unless the bucket holds every entry in its recorded size."""
-    prefix = layout.prefix(bench.job.id, bench.job.generation)
+    # Units that were taken over have their files under the prefixes of former generations.
     sizes = {
-        stored.key: stored.size_bytes for stored in bench.ports.storage.list(bench.output_bucket, prefix)
+        stored.key: stored.size_bytes
+        for prefix in sorted({layout.generation_prefix(entry.key) for entry in entries})
+        for stored in bench.ports.storage.list(bench.output_bucket, prefix)
     }
     for entry in entries:
         if sizes.get(entry.key) != entry.size_bytes:

@@ -15,6 +15,7 @@ from rugbytx.core.result import Mp4Result, TrackFile, TracksResult, tracks_of
 from rugbytx.core.unit import AUDIO, Kind, Unit, UnitKey
 from rugbytx.errors import VerificationError
 from rugbytx.ports import Encoded
+from rugbytx.worker import quality
 from rugbytx.worker.bench import AUDIO_NAME, Bench, fetch_source, fetch_track, sha256, unit_folder, upload
 from rugbytx.worker.publish import publish
 
@@ -22,7 +23,7 @@ from rugbytx.worker.publish import publish
 AUDIO_SEGMENT_S = 6
 
 
-def do(bench: Bench, plan: Plan | None) -> Record:
+def do(bench: Bench, plan: Plan | None) -> Record:  # noqa: PLR0911  one for each kind
     """Do the unit's work and return its result; without a plan there is only one thing to do."""
     if plan is None:
         return make_plan(bench)
@@ -37,6 +38,8 @@ def do(bench: Bench, plan: Plan | None) -> Record:
             return make_mp4(bench, plan)
         case Kind.PUBLISH:
             return publish(bench, plan)
+        case Kind.CHECK:
+            return quality.check(bench, plan)
 
 
 def make_plan(bench: Bench) -> Plan:
@@ -94,6 +97,7 @@ def upload_tracks(
     fingerprint = fingerprint_of(encoded.tracks)
     bench.account.encoder = encoded.encoder
     bench.account.encode_s = encoded.encode_s
+    bench.account.ffmpeg = encoded.ffmpeg
     bench.account.fingerprint = fingerprint
     bench.pulse.step("upload")
     files = []
@@ -110,10 +114,13 @@ def upload_tracks(
                 init_sha256=track.init_sha256,
                 timescale=track.timescale,
                 codec=track.codec,
+                start=track.fragments[0].decode_time,
+                samples=sum(len(fragment.sizes) for fragment in track.fragments),
+                keyframes=sum(sum(fragment.sync) for fragment in track.fragments),
                 segments=cmaf.segments(track, segment_ticks=segment_ticks),
             )
         )
-    return TracksResult(fingerprint=fingerprint, files=tuple(files))
+    return TracksResult(fingerprint=fingerprint, files=tuple(files), damaged=encoded.damaged)
 
 
 def fingerprint_of(tracks: tuple[Track, ...]) -> str:

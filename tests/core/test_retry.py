@@ -21,7 +21,7 @@ TABLE = [
     (errors.VerificationError("one frame short"), 4, Action.RETRY, 300.0),  # capped at 600 s
     (errors.ScratchFull("full"), 0, Action.RETRY, 2.5),
     (errors.Unreachable("no answer"), 0, Action.RETRY, 2.5),
-    (errors.HostUnfit("no encoder"), 3, Action.RELEASE, 0.0),
+    (errors.HostUnfit("no encoder"), 3, Action.RELEASE, 30.0),
     (errors.Draining("leaving"), 3, Action.RELEASE, 0.0),
     (errors.LeaseLost("taken"), 0, Action.ABANDON, 0.0),
     (ValueError("a bug"), 0, Action.RETRY, 2.5),

@@ -24,7 +24,7 @@ def job(status: Status, *, wake_at: float, resends: int = 0) -> Job:
 
 
 TABLE = [
-    # job, messages in SQS, jobs waiting -> send, reason, wake_at, resends
+    # job, messages that SQS shows, jobs waiting -> send, reason, wake_at, resends
     (job(Status.SUCCEEDED, wake_at=0), 0, 0, False, "job-ended", 0.0, 0),
     (job(Status.RUNNING, wake_at=NOW + 1), 0, 0, False, "not-due", 0.0, 0),
     (job(Status.RUNNING, wake_at=NOW), 5, 0, True, "lane-silent", NOW + 30, 1),
@@ -36,12 +36,12 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("seen", "messages", "waiting", "send", "reason", "wake_at", "resends"), TABLE)
+@pytest.mark.parametrize(("seen", "visible", "waiting", "send", "reason", "wake_at", "resends"), TABLE)
 def test_table(
-    seen: Job, messages: int, waiting: int, send: bool, reason: str, wake_at: float, resends: int
+    seen: Job, visible: int, waiting: int, send: bool, reason: str, wake_at: float, resends: int
 ) -> None:
     """RUNNING jobs past their time are sent; QUEUED ones only while SQS is short of messages."""
-    decision = sweep.decide(seen, now=NOW, messages=messages, waiting=waiting)
+    decision = sweep.decide(seen, now=NOW, visible=visible, waiting=waiting)
     assert (decision.send, decision.reason, decision.wake_at, decision.resends) == (
         send,
         reason,

@@ -7,7 +7,7 @@ import pytest
 
 from rugbytx.core.media import MediaInfo, VideoStream
 from rugbytx.core.plan import AudioPlan, Plan
-from rugbytx.media import command
+from rugbytx.media import command, graph
 from tests.footage import plan_for
 
 NTSC = Fraction(30000, 1001)
@@ -63,7 +63,7 @@ def test_a_chunk_is_cut_from_one_decode_and_encoded_in_all_sizes() -> None:
         -video_track_timescale 30000 file:/scratch/{name}.mp4
     """
     head, graph = wanted.split("-filter_complex")
-    assert command.chunk(plan(), 4, SOURCE, outputs, encoder=command.X264()) == [
+    assert command.chunk(plan(), 4, SOURCE, outputs) == [
         *lines(head),
         "-filter_complex",
         "".join(lines(graph)),
@@ -133,7 +133,7 @@ def test_decoding_begins_before_the_chunk(container: str, index: int, seek: str 
 )
 def test_colours_are_read_as_the_source_means_them(colour_space: str, height: int, name: str) -> None:
     """What does not say goes by its size."""
-    assert command.matrix(plan(colour_space=colour_space, height=height).media.video) == name
+    assert graph.matrix(plan(colour_space=colour_space, height=height).media.video) == name
 
 
 @pytest.mark.parametrize("name", ["-y", "a b.mp4", "%d.mp4", "two\nlines", "http:x.mp4", "a|b'c\\.mp4"])
@@ -142,7 +142,7 @@ def test_no_name_is_more_than_a_name(name: str) -> None:
     path = Path("/scratch") / name
     url = f"file:/scratch/{name}"
     outputs = [path, path]
-    chunk = command.chunk(plan(), 0, path, outputs, encoder=command.X264())
+    chunk = command.chunk(plan(), 0, path, outputs)
     assert [word for word in chunk if name in word and word != "-y"] == [url] * 3
     for argv in (
         command.headers(path),

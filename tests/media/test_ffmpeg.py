@@ -1,13 +1,16 @@
 """What ffmpeg's progress and its complaints mean."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from rugbytx.core.plan import AudioPlan
-from rugbytx.errors import RugbytxError, ScratchFull, TranscodeError, UnsupportedMedia
+from rugbytx.errors import Draining, HostUnfit, RugbytxError, ScratchFull, TranscodeError, UnsupportedMedia
 from rugbytx.media import command, ffmpeg
 from tests.plans import small_plan
+from tests.processes import descendants
 from tests.pulse import FakePulse
 
 MOV = "[mov,mp4,m4a,3gp,3g2,mj2 @ 0x55f8be2b7340]"
@@ -74,8 +77,8 @@ CONVERSION = "[fatal] Conversion failed!"
         (
             1,
             ["[h264_nvenc @ 0x5] [error] Cannot load libcuda.so.1", OPENING, CONVERSION],
-            TranscodeError,
-            "ffmpeg failed: Cannot load libcuda.so.1",
+            HostUnfit,
+            "this host has no NVIDIA driver (Cannot load libcuda.so.1)",
         ),
         (
             1,
@@ -106,6 +109,16 @@ CONVERSION = "[fatal] Conversion failed!"
         (1, [CONVERSION], TranscodeError, "ffmpeg failed: Conversion failed!"),
         (1, [], TranscodeError, "ffmpeg failed with exit status 1 and said nothing"),
         (-11, [], TranscodeError, "ffmpeg was ended by signal 11 (Segmentation fault)"),
+        (-9, [], TranscodeError, "ffmpeg was ended by signal 9 (Killed)"),
+        (-15, [], Draining, "ffmpeg was told to end by another process"),
+        (
+            255,
+            ["[aac @ 0x5] [warning] Queue input is backward in time"],
+            Draining,
+            "ffmpeg was told to end by another process",
+        ),
+        # 7.0 and later end with an error's lowest byte, and EPERM's is 255.
+        (255, ["[error] Operation not permitted"], TranscodeError, "ffmpeg failed: Operation not permitted"),
     ],
 )
 def test_the_cause_is_found_among_the_complaints(
@@ -152,6 +165,29 @@ def test_a_fatal_line_outweighs_exit_status_0(pulse: FakePulse) -> None:
     script = "echo 'progress=end'; echo '[x @ 0x1] [fatal] it is over' >&2"
     with pytest.raises(TranscodeError, match="ffmpeg failed: it is over"):
         ffmpeg.run(["bash", "-c", script], pulse=pulse)
+
+
+class Stranger(FakePulse):
+    """Sends ffmpeg a signal as soon as it moves."""
+
+    number = signal.SIGTERM
+
+    def advance(self, *, frames: int = 0, fps: float = 0.0, count: int = 0) -> None:
+        """Send it."""
+        super().advance(frames=frames, fps=fps, count=count)
+        for pid in descendants(os.getpid(), "ffmpeg", "testsrc2"):
+            os.kill(pid, self.number)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("number", "error"), [(signal.SIGTERM, Draining), (signal.SIGKILL, TranscodeError)])
+def test_only_a_sigterm_is_no_verdict(number: signal.Signals, error: type[RugbytxError]) -> None:
+    """Whoever switches a host off sends SIGTERM; SIGKILL may be the kernel's, and the unit's fault."""
+    pulse = Stranger()
+    pulse.number = number
+    argv = ["ffmpeg", "-nostdin", "-loglevel", "level+warning", "-progress", "pipe:1"]
+    with pytest.raises(error):
+        ffmpeg.run([*argv, "-re", "-f", "lavfi", "-i", "testsrc2", "-f", "null", "-"], pulse=pulse)
 
 
 @pytest.mark.process

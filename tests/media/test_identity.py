@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx.core.plan import Plan
-from rugbytx.media import command, probe
+from rugbytx.media import command, graph, probe
 from tests.footage import UNEVEN, film, frame_hashes, plan_for
 from tests.pulse import FakePulse
 
@@ -49,9 +49,9 @@ def single_pass(plan: Plan, path: Path) -> list[str]:
 
 def chunk(plan: Plan, index: int, path: Path) -> list[str]:
     """Return the hash of each frame that one chunk's command decodes and cuts."""
-    graph = f"[0:{plan.media.video.index}]{command.cut(plan, index)}[out]"
+    filters = f"[0:{plan.media.video.index}]{graph.cut(plan, index)}[out]"
     head = ["ffmpeg", "-nostdin", "-loglevel", "error", *command.read(plan, index, path)]
-    return frame_hashes([*head, "-filter_complex", graph, "-map", "[out]", "-fps_mode", "passthrough"])
+    return frame_hashes([*head, "-filter_complex", filters, "-map", "[out]", "-fps_mode", "passthrough"])
 
 
 @pytest.mark.parametrize(

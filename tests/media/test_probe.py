@@ -68,7 +68,7 @@ def test_what_is_no_film_is_refused(tmp_path: Path, pulse: FakePulse) -> None:
     make(sound, "-f", "lavfi", "-i", "sine=duration=1", "-c:a", "aac")
     for path, sentence in (
         (text, "its index is missing"),
-        (empty, "its index is missing"),
+        (empty, "the source is empty"),
         (playlist, "of a kind that is not accepted"),
         (cut, "its index is missing"),
         (sound, "no video stream"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.errors import HostUnfit, LeaseLost
+from rugbytx.errors import Draining, HostUnfit, LeaseLost
 from rugbytx.media import process
 from tests.processes import ends, watched
 from tests.pulse import FakePulse
@@ -109,6 +109,16 @@ def test_a_signal_is_a_negative_code(pulse: FakePulse) -> None:
     """A child that was killed by somebody else says by what."""
     ended = process.run(["bash", "-c", "kill -SEGV $$"], pulse=pulse, on_stdout=bytearray().extend)
     assert ended.code == -signal.SIGSEGV
+
+
+def test_what_ends_the_work_outweighs_how_the_child_ended(pulse: FakePulse) -> None:
+    """A child that was ended from outside, with the rest of the service, is not asked for its reasons."""
+
+    def told(_data: bytes) -> None:
+        pulse.stop = Draining("told to leave")
+
+    with pytest.raises(Draining):
+        process.run(["bash", "-c", "echo; exit 1"], pulse=pulse, on_stdout=told)
 
 
 def test_of_any_number_of_complaints_the_first_and_the_last_are_kept(pulse: FakePulse) -> None:

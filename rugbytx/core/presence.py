@@ -1,0 +1,29 @@
+"""Which workers live: each says so every few seconds, and for how long to believe it."""
+
+from collections.abc import Iterable
+
+from rugbytx.core.record import Versioned
+
+#: A worker that has not been heard for so many of its periods is silent: a minute, with the default period.
+PERIODS = 4
+
+
+class Worker(Versioned):
+    """What a worker last said of itself.  Instants are float seconds of store time."""
+
+    name: str
+    worker_class: str
+    slots: int
+    busy: int
+    #: The encoder family; empty while no encoder works.
+    encoder: str = ""
+    #: The fingerprint of its encoder; see ``ports.Media.maker``.
+    maker: str = ""
+    seen_at: float
+    #: Until when it is believed to live, without another word.
+    until: float
+
+
+def lives_until(workers: Iterable[Worker], maker: str) -> float:
+    """Return until when somebody with this encoder is believed to live; 0 where nobody is."""
+    return max((worker.until for worker in workers if worker.maker == maker), default=0.0)

@@ -1,0 +1,274 @@
+"""Samples of a published job, held against its source: where to look, and what the scores mean.
+
+Looking is never in anybody's way: it is done by the lane that published, while
+the source still lies on its disk, only if no message waits, and for a bounded
+time.  A look that was left out or cut off is not made up for, because that
+would mean downloading the source again.
+
+::
+
+    start      joins (some)            splices (all)      places by chance
+    |-------|       |-----|-----|-----|                        |-------|
+                      before  join  after: a bad join is worse than both its neighbours
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from itertools import pairwise
+
+from rugbytx.core.plan import Grid, Plan
+from rugbytx.core.record import Record, Versioned
+from rugbytx.core.result import TrackFile, TracksResult
+from rugbytx.core.unit import CHECK, State, Unit, UnitKey
+
+#: A window's length; at a join the two neighbours are as long.
+WINDOW_S = 2
+MOST_SPLICES = 4
+MOST_JOINS = 3
+CHANCES = 3
+
+
+class Place(StrEnum):
+    """Why a window lies where it lies."""
+
+    START = "start"
+    #: Chunks of one encoder meet.
+    JOIN = "join"
+    #: Chunks of unlike encoders meet.
+    SPLICE = "splice"
+    CHANCE = "chance"
+
+
+class Metric(StrEnum):
+    """How alike two pictures are."""
+
+    #: From 0 to 100, as people see it (Netflix).
+    VMAF = "vmaf"
+    #: From 0 to 1, by structure.
+    SSIM = "ssim"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What gives an alarm."""
+
+    #: A window whose mean is below this shows other frames than the source, or next to nothing of them.
+    floor: float
+    #: A join may be so much below the worse of its neighbours.
+    dip: float
+
+
+BOUNDS: Mapping[Metric, Bounds] = {
+    Metric.VMAF: Bounds(floor=40.0, dip=10.0),
+    Metric.SSIM: Bounds(floor=0.8, dip=0.03),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Whether to look, and why."""
+
+    look: bool
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A run of frames to compare; at a join the middle third is the join's own."""
+
+    place: Place
+    frames: range
+
+
+class Sample(Record):
+    """What one window came to."""
+
+    place: Place
+    first_frame: int
+    frames: int
+    at_s: float
+    #: Of the window, at a join of its middle third.
+    mean: float
+    #: The lowest of a single frame.
+    worst: float
+    #: At a join, the lower mean of its neighbours.
+    beside: float | None = None
+
+
+class Quality(Versioned):
+    """The result of the CHECK unit, and the content of ``quality-f<fence>.json``."""
+
+    job_id: str
+    generation: int
+    #: ``vmaf`` or ``ssim``.
+    metric: Metric
+    #: The rendition that was looked at: the first.
+    rendition: str
+    samples: tuple[Sample, ...]
+    #: Windows that there was no time for.
+    left_out: int
+    #: Of all frames that were compared.
+    mean: float
+    #: The lowest mean of a window, and where that is.
+    worst: float
+    worst_at_s: float
+    #: A sentence for each window that is too bad; empty if all is well.
+    alarms: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """Return it in short, without a full stop."""
+        worst = min(self.samples, key=lambda sample: sample.mean)
+        return (
+            f"{self.metric} {self.mean:g} on average in {len(self.samples)} samples of {self.rendition},"
+            f" lowest {self.worst:g} at {self.worst_at_s:g} s ({worst.place})"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """What a comparison gave: a score for each frame, in order."""
+
+    metric: Metric
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Bytes of a track file that hold whole segments."""
+
+    key: str
+    span: range
+
+
+def decide(units: Mapping[UnitKey, Unit], *, has_source: bool, waiting: int, budget_s: float) -> Decision:
+    """Return whether the lane that has just published looks at what it published."""
+    if budget_s <= 0:
+        return Decision(look=False, reason="not-wanted")
+    if CHECK in units:
+        return Decision(look=False, reason="looked-before")
+    if waiting:
+        return Decision(look=False, reason="other-work-waits")
+    if not has_source:
+        return Decision(look=False, reason="source-not-here")
+    return Decision(look=True, reason="published")
+
+
+def windows(plan: Plan, chunks: Sequence[TracksResult], *, seed: str) -> tuple[Window, ...]:
+    """Return the windows, the more telling ones first; one ``seed`` always gives the same."""
+    grid = plan.grid
+    length = min(grid.frames, max(1, round(WINDOW_S * grid.rate)))
+    splices = [
+        index
+        for index, (one, other) in enumerate(pairwise(chunks), 1)
+        if one.fingerprint != other.fingerprint
+    ]
+    joins = [index for index in range(1, grid.chunks) if index not in splices]
+    chosen = sorted(joins, key=lambda index: _chance(seed, f"join {index}"))[:MOST_JOINS]
+    chances = [int(_chance(seed, str(number)) * (grid.frames - length + 1)) for number in range(CHANCES)]
+    return (
+        Window(place=Place.START, frames=range(length)),
+        *(_around(grid, index, length, Place.SPLICE) for index in splices[:MOST_SPLICES]),
+        *(_around(grid, index, length, Place.JOIN) for index in chosen),
+        *(Window(place=Place.CHANCE, frames=range(first, first + length)) for first in chances),
+    )
+
+
+def parts(plan: Plan, files: Sequence[TrackFile], frames: range) -> tuple[int, tuple[Part, ...]]:
+    """Return the bytes of one rendition that hold these frames, an init segment first, and which frame they begin with.
+
+    ``files`` are in the order of the chunks.  Whole segments are taken: a
+    decoder can begin nowhere else.
+    """
+    spans: list[tuple[int, TrackFile, range]] = []
+    for index, file in enumerate(files):
+        at = plan.grid.chunk_frames(index).start
+        for segment in file.segments:
+            count = segment.duration // plan.grid.frame_ticks
+            if at < frames.stop and frames.start < at + count:
+                spans.append((at, file, range(segment.offset, segment.offset + segment.size_bytes)))
+            at += count
+    first, file, _ = spans[0]
+    init = Part(key=file.key, span=range(file.init_bytes))
+    return first, (init, *(Part(key=file.key, span=span) for _, file, span in spans))
+
+
+def judge(
+    plan: Plan, looked: Sequence[tuple[Window, Scores]], *, job_id: str, generation: int, left_out: int
+) -> Quality:
+    """Return what the scores say; ``looked`` holds at least one window."""
+    samples = tuple(_sample(plan.grid, window, scores.values) for window, scores in looked)
+    metric = looked[0][1].metric
+    worst = min(samples, key=lambda sample: sample.mean)
+    values = [value for _, scores in looked for value in scores.values]
+    return Quality(
+        job_id=job_id,
+        generation=generation,
+        metric=metric,
+        rendition=plan.renditions[0].name,
+        samples=samples,
+        left_out=left_out,
+        mean=round(_mean(values), 5),
+        worst=worst.mean,
+        worst_at_s=worst.at_s,
+        alarms=tuple(_alarms(samples, BOUNDS[metric], metric)),
+    )
+
+
+def quality_of(units: Mapping[UnitKey, Unit]) -> Quality | None:
+    """Return what the samples said, or None where nobody looked."""
+    unit = units.get(CHECK)
+    if unit is None or unit.state is not State.DONE:
+        return None
+    return Quality.model_validate_json(unit.result)
+
+
+def _around(grid: Grid, chunk: int, length: int, place: Place) -> Window:
+    """Return a window three lengths long around a chunk's beginning, shorter where the film is."""
+    middle, room = grid.chunk_frames(chunk).start, length + length // 2
+    reach = min(room, middle, grid.frames - middle)
+    return Window(place=place, frames=range(middle - reach, middle + reach))
+
+
+def _sample(grid: Grid, window: Window, values: Sequence[float]) -> Sample:
+    own, beside = values, None
+    if window.place in {Place.JOIN, Place.SPLICE} and len(values) >= 3:
+        third = len(values) // 3
+        own = values[third : len(values) - third]
+        beside = round(min(_mean(values[:third]), _mean(values[len(values) - third :])), 5)
+    return Sample(
+        place=window.place,
+        first_frame=window.frames.start,
+        frames=len(values),
+        at_s=round(float(Fraction(window.frames.start + len(values) // 2) / grid.rate), 3),
+        mean=round(_mean(own), 5),
+        worst=round(min(own), 5),
+        beside=beside,
+    )
+
+
+def _alarms(samples: Sequence[Sample], bounds: Bounds, metric: Metric) -> Iterator[str]:
+    for sample in samples:
+        if sample.mean < bounds.floor:
+            yield f"the {sample.place} at {sample.at_s:g} s has {metric} {sample.mean:g}, below {bounds.floor:g}"
+        elif sample.beside is not None and sample.mean < sample.beside - bounds.dip:
+            yield (
+                f"the {sample.place} at {sample.at_s:g} s has {metric} {sample.mean:g},"
+                f" and beside it are {sample.beside:g}"
+            )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _chance(seed: str, name: str) -> float:
+    """Return a number in [0, 1) that is always the same for one seed and name.
+
+    >>> 0.0 <= _chance("7ad4", "0") == _chance("7ad4", "0") < 1.0
+    True
+    """
+    return int(hashlib.sha256(f"{seed} {name}".encode()).hexdigest()[:12], 16) / 16**12

@@ -1,0 +1,58 @@
+"""Play a published output to its last frame, as a strict player would."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from rugbytx.media import limit, process
+from rugbytx.media.limit import Limits
+from rugbytx.ports import Pulse
+
+#: Decoding that takes so many processor seconds a second of film has gone wrong.
+_CPU_S_PER_S = 60
+_CPU_S = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """What came out of a decoder, and what it complained of."""
+
+    frames: int
+    complaints: tuple[str, ...]
+
+
+def argv(path: Path, *, kind: str, ffmpeg: str = "ffmpeg") -> list[str]:
+    """Return the command that decodes the first stream of a kind, ``v`` or ``a``, from the beginning.
+
+    It does not seek, which ffmpeg 5.1 cannot in fragmented HLS, and repeats or
+    drops nothing, so that what it counts is what was there.
+    """
+    return [
+        *(ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+error"),
+        *("-progress", "pipe:1", "-stats_period", "0.5"),
+        *("-protocol_whitelist", "file", "-i", f"file:{path.absolute()}", "-map", f"0:{kind}:0"),
+        *("-fps_mode", "passthrough", "-f", "null", "-"),
+    ]
+
+
+def play(path: Path, *, kind: str, length_s: Fraction, pulse: Pulse, ffmpeg: str = "ffmpeg") -> Played:
+    """Decode every frame of a playlist or a file; raises HostUnfit or what ``pulse`` raises."""
+    frames = 0
+
+    def take(line: str) -> None:
+        nonlocal frames
+        name, _, value = line.partition("=")
+        if name == "frame" and value.strip().isdecimal():
+            frames = int(value)
+        elif name == "out_time_us" and value.strip().isdecimal():
+            pulse.advance(frames=frames, count=int(value))
+
+    limits = Limits(file_bytes=limit.NO_FILE, cpu_s=int(_CPU_S_PER_S * length_s) + _CPU_S)
+    lines = process.Lines(take)
+    ended = process.run(
+        argv(path, kind=kind, ffmpeg=ffmpeg), pulse=pulse, on_stdout=lines.feed, limits=limits
+    )
+    complaints = ended.complaints
+    if ended.code and not complaints:
+        complaints = (f"ffmpeg ended with {ended.code} and said nothing",)
+    return Played(frames=frames, complaints=complaints)

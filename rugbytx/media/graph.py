@@ -1,0 +1,111 @@
+"""The filter graph of a chunk: one decode, the chunk's frames, all sizes, for each recipe.
+
+::
+
+    x264, nvmpi, C   decode ─ fps ─ tpad ─ trim ─ setpts ─ split ─ scale, format ─ encode
+    B                decode ─ fps ─ tpad ─ trim ─ setpts ─ upload ═ split ═ scale_cuda ═ encode
+    A                decode ═ fps ═ trim ═ setpts ═ split ═ scale_cuda ═ encode
+
+    ─ frames in memory, ═ frames on the GPU
+"""
+
+from rugbytx.core import encoder
+from rugbytx.core.encoder import Recipe
+from rugbytx.core.media import VideoStream
+from rugbytx.core.plan import Plan, Rendition
+
+#: Surfaces of the decoder's pool beyond its own need: filters and encoders hold some.
+_EXTRA_SURFACES = 8
+
+
+def input_options(recipe: Recipe) -> list[str]:
+    """Return what stands before the input, so that frames are where the graph wants them."""
+    match recipe:
+        case Recipe.NVENC_A:
+            return [
+                *("-hwaccel", "cuda", "-hwaccel_output_format", "cuda"),
+                *("-extra_hw_frames", str(_EXTRA_SURFACES)),
+            ]
+        case Recipe.NVENC_B:
+            return ["-init_hw_device", "cuda=cu:0", "-filter_hw_device", "cu"]
+        case _:
+            return []
+
+
+def graph(plan: Plan, index: int, recipe: Recipe) -> str:
+    """Return the graph with an output ``[vN]`` for each rendition."""
+    numbers = range(len(plan.renditions))
+    video = plan.media.video
+    head = [cut(plan, index, recipe)]
+    if encoder.is_hdr(video):
+        head.append(_tone_map(video))
+    if recipe is Recipe.NVENC_B:
+        head.append("format=nv12,hwupload_cuda")
+    head.append(f"split={len(numbers)}")
+    first = f"[0:{video.index}]{','.join(head)}" + "".join(f"[s{n}]" for n in numbers)
+    scale = _scale_on_gpu if recipe in {Recipe.NVENC_A, Recipe.NVENC_B} else _scale
+    return ";".join([first, *(f"[s{n}]{scale(video, plan.renditions[n])}[v{n}]" for n in numbers)])
+
+
+def cut(plan: Plan, index: int, recipe: Recipe = Recipe.X264) -> str:
+    """Return the filters that give exactly the frames of chunk ``index``, the first at time zero.
+
+    ``fps`` lays the whole source's grid from time zero whatever the seek was, so
+    that all chunks see one grid, and ``trim`` counts in its frames.  The last
+    frame may be repeated twice: decoders disagree about how long it lasts.  That
+    cannot be done on the GPU, which therefore does not get the last chunk.
+    """
+    frames = plan.grid.chunk_frames(index)
+    rate = plan.grid.rate
+    pad = "" if recipe is Recipe.NVENC_A else "tpad=stop=2:stop_mode=clone,"
+    return (
+        f"fps=fps={rate.numerator}/{rate.denominator}:start_time=0,{pad}"
+        f"trim=start_pts={frames.start}:end_pts={frames.stop},setpts=PTS-STARTPTS"
+    )
+
+
+def _scale(video: VideoStream, rendition: Rendition) -> str:
+    source = "bt709" if encoder.is_hdr(video) else matrix(video)
+    return (
+        f"scale={rendition.width}:{rendition.height}:flags=lanczos"
+        f":in_color_matrix={source}:out_color_matrix=bt709:out_range=tv,setsar=1,format=yuv420p"
+    )
+
+
+def _scale_on_gpu(_video: VideoStream, rendition: Rendition) -> str:
+    return f"scale_cuda={rendition.width}:{rendition.height}:format=nv12,setsar=1"
+
+
+def _tone_map(video: VideoStream) -> str:
+    """Return the filters from BT.2020 with high dynamic range to BT.709.
+
+    What the source leaves unsaid is told: the scaler finds no way between
+    colours that it does not know.
+    """
+    known = f"tin={video.colour_transfer}:pin=bt2020:min=bt2020nc"
+    return (
+        f"zscale={known}:t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
+        "tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
+    )
+
+
+def is_bt709(video: VideoStream) -> bool:
+    """Return whether the source's pixels are BT.709 in limited range, so that only their number changes."""
+    return matrix(video) == "bt709" and not video.pixel_format.startswith("yuvj")
+
+
+def matrix(video: VideoStream) -> str:
+    """Return the name under which ffmpeg's scaler knows the source's colour matrix.
+
+    Where the source does not say, players go by its size (HD is BT.709, the
+    rest BT.601), and so do we; the scaler alone would take BT.601 for all.
+    """
+    match video.colour_space:
+        case "bt709" | "smpte170m" | "smpte240m" | "fcc":
+            return video.colour_space
+        case "bt470bg":
+            return "bt470"
+        case "bt2020nc" | "bt2020c":
+            return "bt2020"
+        case _:
+            return "bt709" if min(video.width, video.height) >= 720 else "smpte170m"

@@ -1,0 +1,212 @@
+"""Encode a chunk by the best recipe that works: the host's encoder by trial, the way by what ffmpeg says.
+
+::
+
+    choose a family (trial, once a process) ─► first recipe for this source ─► run ffmpeg
+                                                          ▲                        │
+                                                          └── the next recipe ◄────┤ PLAN, or the second RETRY
+                                                                                   │ in this way of this plan
+    HostUnfit ◄── no driver, sick for the third time, or software is not allowed ◄─┘
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rugbytx.core import encoder
+from rugbytx.core.breaker import Kind
+from rugbytx.core.encoder import Candidates, Family, Recipe
+from rugbytx.core.plan import Plan
+from rugbytx.errors import HostUnfit, Stalled, TranscodeError
+from rugbytx.media import command, ffmpeg, graph, limit
+from rugbytx.media.complaint import Action, Diagnosis
+from rugbytx.media.fault import Faults
+from rugbytx.media.trial import Trials, Verdict
+from rugbytx.ports import Pulse
+
+log = logging.getLogger(__name__)
+
+#: So many plans' troubles are remembered; a lane works on one.
+_MOST_PLANS = 100
+#: After so many troubles in one way of one plan the next way is taken.
+_MOST_TROUBLES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The family that this host encodes with, and what the trials of all that were tried said."""
+
+    family: Family
+    verdicts: tuple[Verdict, ...]
+    #: Why these families were tried, as a constant.
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        """Return why it is this one."""
+        refused = [f"{verdict.family}: {verdict.reason}" for verdict in self.verdicts if not verdict.works]
+        return "; ".join(refused) or self.reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Climb:
+    """How a chunk was encoded."""
+
+    recipe: Recipe
+    encode_s: float
+    #: Frames of the source that could not be decoded whole.
+    damaged: int
+
+
+class Ladder:
+    """The encoders of this host, from the best to the last that is allowed."""
+
+    def __init__(
+        self, trials: Trials, candidates: Candidates, *, faults: Faults, is_software_allowed: bool
+    ) -> None:
+        self._trials = trials
+        self._candidates = candidates
+        self._faults = faults
+        self._is_software_allowed = is_software_allowed
+        self._choice: Choice | None = None
+        #: By plan: the recipe to begin with, and how often a recipe has failed.
+        self._begin: dict[str, Recipe] = {}
+        self._troubles: Counter[tuple[str, Recipe]] = Counter()
+
+    def choose(self, *, pulse: Pulse | None = None) -> Choice:
+        """Return what this host encodes with, by trial once a process.
+
+        Raises HostUnfit where nothing works that is allowed, and what ``pulse`` raises.
+        """
+        if self._choice is None:
+            self._choice = self._chosen(pulse)
+            log.info(
+                "encoder-chosen",
+                extra={"encoder": self._choice.family, "reason": self._choice.sentence},
+            )
+        return self._choice
+
+    def reconsider(self) -> None:
+        """Believe no trial so far: something has happened that it did not foretell."""
+        self._choice = None
+        self._trials.forget()
+
+    def encode(self, plan: Plan, index: int, source: Path, paths: Sequence[Path], *, pulse: Pulse) -> Climb:
+        """Write ``paths``; raises what the last recipe's failure means, and what ``pulse`` raises."""
+        family = self.choose(pulse=pulse).family
+        digest = plan.digest()
+        recipe = self._begin.get(digest) or self._first(family, plan, index)
+        while True:  # ends: every turn goes down the ladder or leaves
+            began_at = time.monotonic()
+            try:
+                done = self._run(plan, index, source, paths, recipe, pulse)
+            except Stalled as error:
+                self._note_stall(digest, recipe, error)
+                raise
+            if done.diagnosis is None:
+                return Climb(recipe=recipe, encode_s=time.monotonic() - began_at, damaged=done.damaged)
+            recipe = self._next(digest, recipe, done.diagnosis, pulse)
+
+    def _first(self, family: Family, plan: Plan, index: int) -> Recipe:
+        video = plan.media.video
+        way = encoder.first(
+            family,
+            video,
+            plan.renditions,
+            is_bt709=graph.is_bt709(video),
+            is_last=index == plan.grid.chunks - 1,
+        )
+        log.info("recipe", extra={"recipe": way.recipe, "reason": way.reason})
+        return way.recipe
+
+    def _run(
+        self, plan: Plan, index: int, source: Path, paths: Sequence[Path], recipe: Recipe, pulse: Pulse
+    ) -> ffmpeg.Attempt:
+        pulse.step("encode")
+        argv = command.chunk(
+            plan,
+            index,
+            source,
+            paths,
+            recipe=recipe,
+            encoder=self._trials.encoders.of(recipe.family),
+            ffmpeg=self._trials.ffmpeg,
+        )
+        limits = limit.encoding(
+            rate_bps=max(rendition.peak_bps for rendition in plan.renditions),
+            length_s=len(plan.grid.chunk_frames(index)) / plan.grid.rate,
+            on_gpu=recipe is not Recipe.X264,
+        )
+        return ffmpeg.attempt(argv, pulse=pulse, limits=limits)
+
+    def _next(self, digest: str, recipe: Recipe, found: Diagnosis, pulse: Pulse) -> Recipe:
+        """Return the recipe to take after a failure; raises where there is none, or none is wanted."""
+        if found.action is Action.HOST:
+            self.reconsider()
+        if found.action in {Action.SICK, Action.BUSY}:
+            self._count(found)
+        is_trouble = found.action in {Action.RETRY, Action.SICK, Action.BUSY}
+        if is_trouble:
+            self._troubles[digest, recipe] += 1
+        is_habit = is_trouble and self._troubles[digest, recipe] >= _MOST_TROUBLES
+        below = encoder.below(recipe)
+        if below is None or not (found.action is Action.PLAN or is_habit):
+            raise found.error
+        if below is Recipe.X264 and not self._is_software_allowed:
+            raise self._refusal(recipe, found, pulse)
+        log.warning("recipe-changed", extra={"recipe": below, "before": recipe, "reason": str(found.error)})
+        self._remember(digest, below)
+        return below
+
+    def _count(self, found: Diagnosis) -> None:
+        """Count a fault against this host; raises HostUnfit when the breaker opens."""
+        if self._faults.add(Kind.SICK, str(found.error)).is_open:
+            raise HostUnfit(f"this host's encoder has failed too often: {found.error}") from found.error
+
+    def _note_stall(self, digest: str, recipe: Recipe, error: Stalled) -> None:
+        """Count a GPU that hung, and begin with the next way from here on."""
+        below = encoder.below(recipe)
+        if below is None:
+            return
+        self._faults.add(Kind.SICK, str(error))
+        if below is not Recipe.X264 or self._is_software_allowed:
+            self._remember(digest, below)
+
+    def _remember(self, digest: str, recipe: Recipe) -> None:
+        if len(self._begin) >= _MOST_PLANS:
+            self._begin.clear()
+            self._troubles.clear()
+        self._begin[digest] = recipe
+
+    def _refusal(self, recipe: Recipe, found: Diagnosis, pulse: Pulse) -> Exception:
+        """Return the error of a host that may not encode on its CPU and cannot on its GPU.
+
+        Whose fault is it?  A source that the encoder refuses must not take one
+        host after the other out of service, so the trial is repeated.
+        """
+        verdict = self._trials.verdict(recipe.family, pulse=pulse, fresh=True)
+        if verdict.works:
+            return TranscodeError(f"this host's {recipe.family} encoder cannot do this source: {found.error}")
+        return HostUnfit(
+            f"this host's {recipe.family} encoder does not work, and it may not encode on its CPU: {verdict.reason}"
+        )
+
+    def _chosen(self, pulse: Pulse | None) -> Choice:
+        verdicts: list[Verdict] = []
+        for family in self._candidates.families:
+            if family is Family.X264 and not self._is_software_allowed:
+                break
+            verdicts.append(self._trials.verdict(family, pulse=pulse))
+            if verdicts[-1].works:
+                return Choice(family=family, verdicts=tuple(verdicts), reason=self._candidates.reason)
+        raise HostUnfit(_why_none(verdicts, self._candidates, is_software_allowed=self._is_software_allowed))
+
+
+def _why_none(verdicts: Sequence[Verdict], candidates: Candidates, *, is_software_allowed: bool) -> str:
+    reasons = "; ".join(f"{verdict.family}: {verdict.reason}" for verdict in verdicts) or candidates.reason
+    if is_software_allowed:
+        return f"no encoder works on this host ({reasons})"
+    return f"no GPU encoder works on this host, and it may not encode on its CPU ({reasons})"

@@ -1,0 +1,160 @@
+"""Look at published outputs again: every byte range, every box, every frame.
+
+::
+
+    manifest ── sizes and SHA-256 ──┐
+    master ── media playlists ──────┤
+    files ── init + segment, boxes ─┼─► findings
+    ffmpeg ── every frame decoded ──┘
+
+Whatever is found is told and nothing ends the look but its end, so that one
+broken segment does not hide another.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from rugbytx.core import hls, layout, verify
+from rugbytx.core.check import Finding, Rule
+from rugbytx.core.plan import Grid
+from rugbytx.core.report import Report
+from rugbytx.core.result import Manifest
+from rugbytx.core.verify import Timeline
+from rugbytx.errors import VerificationError
+from rugbytx.verify.folder import Folder, sha256
+from rugbytx.verify.play import play
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What was looked at, and what is wrong with it."""
+
+    findings: tuple[Finding, ...]
+    files: int
+    segments: int
+    #: Of all renditions together.
+    frames: int
+    #: Whether every frame was decoded as well.
+    decoded: bool
+    #: Whether there was a manifest to hold the files against.
+    has_manifest: bool
+
+
+def look(
+    master: Path, *, on_step: Callable[[str], None], quick: bool = False, ffmpeg: str = "ffmpeg"
+) -> Verdict:
+    """Return what is wrong with the outputs of ``master``; ``quick`` leaves the decoding out.
+
+    ``on_step`` hears what is looked at next.  Raises HostUnfit where there is no ffmpeg.
+    """
+    return _Look(folder=Folder(path=master.parent), on_step=on_step).at(master, ffmpeg=ffmpeg, quick=quick)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """One look at a folder of outputs, and what it found so far."""
+
+    folder: Folder
+    on_step: Callable[[str], None]
+    findings: list[Finding] = field(default_factory=list)
+    #: By the playlist's name, the audio's last.
+    timelines: dict[str, Timeline] = field(default_factory=dict)
+
+    def at(self, path: Path, *, ffmpeg: str, quick: bool) -> Verdict:
+        manifest, report = self._told()
+        if manifest:
+            self.findings.extend(self._against(manifest))
+        grid = self._master(path.name, report.grid if report else None)
+        if grid and not quick:
+            for name, timeline in self.timelines.items():
+                self._play(name, grid, has_frames=timeline.has_frames, ffmpeg=ffmpeg)
+            for mp4 in sorted(self.folder.path.glob("*.mp4")):
+                self._play(mp4.name, grid, has_frames=True, ffmpeg=ffmpeg)
+        timelines = self.timelines.values()
+        return Verdict(
+            findings=tuple(self.findings),
+            files=len(self.folder.seen),
+            segments=sum(len(timeline.starts_us) - 1 for timeline in timelines),
+            frames=sum(timeline.samples for timeline in timelines if timeline.has_frames),
+            decoded=not quick,
+            has_manifest=manifest is not None,
+        )
+
+    def _told(self) -> tuple[Manifest | None, Report | None]:
+        """Return the manifest and the report that lie beside the master, if they do."""
+        manifest, report = None, None
+        for path in sorted(self.folder.path.glob("*.json")):
+            try:
+                if path.name.startswith("manifest"):
+                    manifest = Manifest.model_validate_json(path.read_bytes())
+                elif path.name.startswith("report"):
+                    report = Report.model_validate_json(path.read_bytes())
+            except ValidationError:
+                self._add(Rule.MANIFEST, path.name, "a record of ours", "something else")
+        return manifest, report
+
+    def _against(self, manifest: Manifest) -> Iterator[Finding]:
+        """Yield what is not as the manifest says."""
+        self.on_step(f"sizes and SHA-256 of {len(manifest.entries)} files")
+        for entry in manifest.entries:
+            name = layout.relative(entry.key, manifest.job_id, manifest.generation)
+            path = self.folder.find(name)
+            if path is None:
+                yield Finding(rule=Rule.MANIFEST, where=name, expected="a file", seen="none")
+                continue
+            pairs = [(f"{entry.size_bytes} bytes", f"{path.stat().st_size} bytes")]
+            pairs.append((f"SHA-256 {entry.sha256[:12]}", f"SHA-256 {sha256(path)[:12]}"))
+            for expected, seen in pairs:
+                if expected != seen:
+                    yield Finding(rule=Rule.MANIFEST, where=name, expected=expected, seen=seen)
+
+    def _master(self, name: str, grid: Grid | None) -> Grid | None:
+        """Check the master and all that it names; return the grid, found in the first rendition if not given."""
+        try:
+            master = hls.parse_master(self.folder.text(name), name=name)
+        except VerificationError as error:
+            self._add(Rule.PLAYLIST, name, "a master playlist of ours", str(error))
+            return grid
+        named = [variant.path for variant in master.variants]
+        for playlist in named:
+            grid = self._rendition(playlist, grid, has_frames=True)
+        if master.audio and grid:
+            self._rendition(master.audio, grid, has_frames=False)
+            named.append(master.audio)
+        if grid and list(self.timelines) == named:
+            audio = self.timelines[master.audio] if master.audio else None
+            videos = [self.timelines[variant.path] for variant in master.variants]
+            self.findings.extend(verify.check_together(master, videos, audio, grid, name=name))
+        return grid
+
+    def _rendition(self, name: str, grid: Grid | None, *, has_frames: bool) -> Grid | None:
+        """Check one media playlist and its segments; return the grid."""
+        try:
+            media = hls.parse_media(self.folder.text(name), name=name)
+        except VerificationError as error:
+            self._add(Rule.PLAYLIST, name, "a media playlist of ours", str(error))
+            return grid
+        self.on_step(f"{name}: {len(media.entries)} segments")
+        pieces = list(self.folder.pieces(media, self.findings))
+        paths = {entry.segment.path for entry in media.entries}
+        found = {path: self.folder.find(path) for path in paths}
+        sizes = {path: file.stat().st_size for path, file in found.items() if file}
+        self.findings.extend(verify.check_tiling(media, sizes))
+        grid = grid or verify.infer_grid(pieces)
+        if grid:
+            checked = verify.check_video if has_frames else verify.check_audio
+            self.timelines[name], wrong = checked(name, media, pieces, grid)
+            self.findings.extend(wrong)
+        return grid
+
+    def _play(self, name: str, grid: Grid, *, has_frames: bool, ffmpeg: str) -> None:
+        self.on_step(f"{name}: every frame")
+        path = self.folder.find(name)
+        if path:
+            self.findings.extend(play(path, grid, has_frames=has_frames, ffmpeg=ffmpeg))
+
+    def _add(self, rule: Rule, where: str, expected: str, seen: str) -> None:
+        self.findings.append(Finding(rule=rule, where=where, expected=expected, seen=seen))

@@ -1,0 +1,146 @@
+"""Leaving: what a signal asks of a worker, and that it is done in time.
+
+::
+
+    main process                                   pool child, in a lane
+    ────────────                                   ─────────────────────
+    signal ─► the notice, one shared byte ───────► Heartbeat.check raises Draining
+       │      stop receiving (Celery's warm stop)  ffmpeg's group ends, the unit is given back,
+       │                                           the message is visible, the task is over
+       └ LEAVE_S later: exit, whatever hangs       (dies with the main process)
+
+Celery's own cold shutdown is never reached: it ends the pool's children by
+SIGTERM, with the lease held and the message hidden.  Its warm one waits for the
+tasks, and the notice makes them short.  A Spot notice comes as a SIGTERM too:
+the ECS agent drains the instance and stops its containers
+(https://docs.aws.amazon.com/AmazonECS/latest/developerguide/container-instance-spot.html).
+"""
+
+import mmap
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from types import FrameType
+
+from rugbytx.errors import Draining
+
+#: From the notice to leave at once until the main process is gone, by force where it must.
+#: ``docker stop`` sends SIGKILL after 10 s.
+LEAVE_S = 8.0
+
+#: The exit status of a worker that could not hand everything back in time: the lease runs out instead.
+EXIT_CUT_SHORT = os.EX_TEMPFAIL
+
+#: The signals that end a worker.
+LEAVING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+
+class Leave(IntEnum):
+    """How soon a worker is to leave."""
+
+    #: It stays.
+    NOT = 0
+    #: After the unit in work.
+    CHUNK = 1
+    #: At once.
+    NOW = 2
+
+
+class Notice:
+    """What the main process and its pool children know of leaving: a byte of memory that a fork shares.
+
+    A byte and not an Event, because whoever writes or reads it may be killed at
+    any moment, and must not take a lock with it.
+    """
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, 1)
+        #: What this process alone was told.
+        self._own = Leave.NOT
+
+    @property
+    def asked(self) -> Leave:
+        """Return how soon this process is to leave; only ever sooner."""
+        return max(Leave(self._shared[0]), self._own)
+
+    def give(self, leave: Leave) -> None:
+        """Tell every process of this worker."""
+        self._shared[0] = max(self._shared[0], leave)
+
+    def check(self) -> None:
+        """Raise Draining if the unit in work is to be handed back."""
+        if self.asked is Leave.NOW:
+            raise Draining("the worker was told to leave")
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Let a signal to this pool child hand its unit back, instead of ending it with the lease held.
+
+        systemd's ``KillMode=control-group`` sends SIGTERM to every process of
+        a service.  For the child it always means now: its encoder got it as
+        well.  It is set for each task because billiard installs its own handler
+        after Celery's hooks have run, and between tasks that one will do.
+        """
+        self._own = Leave.NOT
+        before = {number: signal.signal(number, self._hear) for number in (signal.SIGTERM, signal.SIGQUIT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _hear(self, _number: int, _frame: FrameType | None) -> None:
+        self._own = Leave.NOW
+
+
+def wanted(number: int, *, asked: Leave, first: Leave) -> Leave:
+    """Return how soon a worker is to leave on this signal.
+
+    A first SIGTERM or SIGINT asks what the settings say; SIGQUIT, and any second
+    signal, asks to leave now.
+
+    >>> wanted(signal.SIGTERM, asked=Leave.NOT, first=Leave.CHUNK)
+    <Leave.CHUNK: 1>
+    >>> wanted(signal.SIGTERM, asked=Leave.CHUNK, first=Leave.CHUNK)
+    <Leave.NOW: 2>
+    """
+    is_plain = number != signal.SIGQUIT and asked is Leave.NOT
+    return first if is_plain else Leave.NOW
+
+
+def obey(notice: Notice, *, first: Leave) -> None:
+    """Let SIGTERM, SIGINT and SIGQUIT end this worker; call it once Celery's own handlers are in place.
+
+    A thread hears of a signal through the interpreter's wake-up descriptor, so
+    that a main thread that hangs in a call (a name that is not resolved, a broker
+    that does not answer) delays neither the notice nor the end.  An alarm signal
+    would not do: PID 1 of a container does not feel one.
+    """
+    heard, wakes = os.pipe()
+    os.set_blocking(wakes, False)
+    signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+    threading.Thread(target=_heed, args=(notice, heard, first), name="leave", daemon=True).start()
+    # Celery's handler of SIGTERM stops the receiving and waits for the tasks: all three do that.
+    warm_stop = signal.getsignal(signal.SIGTERM)
+    for number in LEAVING:
+        signal.signal(number, warm_stop)
+
+
+def be_child() -> None:
+    """Let a forked child's signals be its own: the wake-up descriptor is the main process's."""
+    signal.set_wakeup_fd(-1)
+
+
+def _heed(notice: Notice, heard: int, first: Leave) -> None:
+    """Give the notice on each signal; ``LEAVE_S`` after the last word end the process, unless it ended itself."""
+    while notice.asked is not Leave.NOW:
+        [number] = os.read(heard, 1)
+        if number in LEAVING:
+            notice.give(wanted(number, asked=notice.asked, first=first))
+    time.sleep(LEAVE_S)
+    # Not a word: whoever holds the log's lock may be what hangs.
+    os._exit(EXIT_CUT_SHORT)

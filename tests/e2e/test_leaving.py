@@ -1,0 +1,240 @@
+"""A worker that is told to leave hands its unit back, is gone within ten seconds, and the next one goes on."""
+
+import logging
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from rugbytx import intake
+from rugbytx import system as systems
+from rugbytx.core.job import Job, Status
+from rugbytx.core.unit import State, Unit, UnitKey
+from rugbytx.local.fleet import Worker, worker_argv
+from rugbytx.local.system import LocalSystem
+from rugbytx.system import Connection
+from rugbytx.worker.drain import EXIT_CUT_SHORT
+from tests.faults.proxy import Fault, FaultProxy, Rule
+from tests.processes import descendants, ends, watched
+
+pytestmark = pytest.mark.process
+log = logging.getLogger(__name__)
+
+#: More than anything here takes on a busy machine.
+BOUND_S = 120.0
+#: What is promised; ``docker stop`` kills then.
+PROMISE_S = 10.0
+#: An encoder that is still at work when it is told to end.
+SLOW = "veryslow"
+
+
+def sigterm(worker: Worker) -> None:
+    """As ``docker stop``, ECS and ``KillMode=mixed`` do: to the main process."""
+    os.kill(worker.pid, signal.SIGTERM)
+
+
+def sigterm_twice(worker: Worker) -> None:
+    """As a person who is impatient."""
+    sigterm(worker)
+    sigterm(worker)
+
+
+def sigquit(worker: Worker) -> None:
+    """As Celery's own cold shutdown is asked for."""
+    os.kill(worker.pid, signal.SIGQUIT)
+
+
+def sigterm_to_all(worker: Worker) -> None:
+    """As ``KillMode=control-group`` does, in the least favourable order: the encoder first, then its parents."""
+    for pid in [*reversed(descendants(worker.pid)), worker.pid]:
+        os.kill(pid, signal.SIGTERM)
+
+
+@pytest.fixture
+def submit(system: LocalSystem, tmp_path: Path) -> Callable[[float], tuple[Connection, Job]]:
+    """Submit noise, whose like is in no other job, that keeps an encoder busy; in chunks of 6 s."""
+
+    def accept(duration_s: float) -> tuple[Connection, Job]:
+        path = tmp_path / "noise.mp4"
+        argv = [
+            *("ffmpeg", "-v", "error", "-nostdin"),
+            *("-f", "lavfi", "-i", f"testsrc2=size=426x240:rate=25:duration={duration_s}"),
+            *("-vf", f"noise=alls=20:allf=t:all_seed={time.monotonic_ns() % 1_000_000}"),
+            *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", str(path)),
+        ]
+        subprocess.run(argv, check=True, timeout=60)
+        connection = systems.connect(system.settings)
+        request = intake.Request(source=str(path), chunk_s=5.0)
+        return connection, intake.accept(request, connection).job
+
+    return accept
+
+
+def wait_for(connection: Connection, job: Job, holds: Callable[[Job, Mapping[UnitKey, Unit]], bool]) -> Job:
+    """Return the job once something holds of it and its units."""
+    until = time.monotonic() + BOUND_S
+    while time.monotonic() < until:
+        seen = connection.store.read_job(job.id)
+        assert seen
+        if holds(seen, connection.store.read_units(job.id, job.generation)):
+            return seen
+        time.sleep(0.05)
+    pytest.fail(f"not within {BOUND_S:g} s")
+
+
+def wait_for_encoder(worker: Worker) -> None:
+    """Return when the worker is in the middle of a chunk."""
+    until = time.monotonic() + BOUND_S
+    while not descendants(worker.pid, "ffmpeg", "libx264"):
+        assert time.monotonic() < until, worker.log_tail()
+        assert not worker.has_ended(), worker.log_tail()
+        time.sleep(0.02)
+
+
+def leave(worker: Worker, tell: Callable[[Worker], None]) -> float:
+    """Tell a worker to leave; return the seconds until it was gone, with all its processes."""
+    with ExitStack() as stack:
+        family = [stack.enter_context(watched(pid)) for pid in (worker.pid, *descendants(worker.pid))]
+        began = time.monotonic()
+        tell(worker)
+        assert all(ends(process, within_s=PROMISE_S) for process in family), worker.log_tail()
+        took_s = time.monotonic() - began
+        log.info("%s: gone within %.2f s", tell.__name__, took_s)
+        return took_s
+
+
+def finish(system: LocalSystem, connection: Connection, job: Job) -> None:
+    """Have a fresh worker end the job."""
+    worker = system.start_worker()
+    ended = wait_for(connection, job, lambda seen, _units: not seen.is_open)
+    system.stop_worker(worker)
+    assert ended.status is Status.SUCCEEDED, ended.reason
+
+
+def forget(connection: Connection, job: Job) -> None:
+    """End a job that has shown what it was for."""
+    connection.store.end_job(job.id, 1, Status.CANCELLED, reason="the test is over")
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        pytest.param((sigterm, sigterm_to_all), id="asked"),
+        pytest.param((sigterm_twice, sigquit), id="urged", marks=pytest.mark.long),
+    ],
+)
+def test_every_way_of_leaving_hands_the_unit_back(
+    system: LocalSystem,
+    submit: Callable[[float], tuple[Connection, Job]],
+    ways: tuple[Callable[[Worker], None], ...],
+) -> None:
+    """Gone in time, nothing charged, the message visible at once, and only the unit in work is redone."""
+    connection, job = submit(12.0)
+    given_back: list[UnitKey] = []
+    for tell in ways:
+        # Nothing but the message that was handed back can bring the job to the next worker: the sweep is far.
+        worker = system.start_worker(
+            RUGBYTX_X264_PRESET=SLOW, RUGBYTX_SWEEP_S="3600", RUGBYTX_VISIBILITY_S="600"
+        )
+        wait_for_encoder(worker)
+        [(key, before)] = [
+            (key, unit)
+            for key, unit in connection.store.read_units(job.id, 1).items()
+            if unit.state is State.LEASED
+        ]
+        assert leave(worker, tell) < PROMISE_S
+        assert worker.exit_code == 0, worker.log_tail()
+        after = connection.store.read_units(job.id, 1)[key]
+        assert (after.state, after.fence) == (State.WAITING, before.fence), worker.log_tail()
+        assert (after.verdicts, after.deaths) == (0, 0)
+        assert after.is_claimable(connection.store.now())
+        wait_for(connection, job, lambda _job, _units: connection.queue.depth().visible >= 1)
+        system.stop_worker(worker)
+        given_back.append(key)
+
+    finish(system, connection, job)
+    units = connection.store.read_units(job.id, 1)
+    assert {key: unit.fence - 1 for key, unit in units.items() if unit.fence > 1} == {
+        key: given_back.count(key) for key in given_back
+    }
+    assert all((unit.verdicts, unit.deaths) == (0, 0) for unit in units.values())
+
+
+def test_an_idle_worker_leaves_at_once(system: LocalSystem) -> None:
+    """A long poll under way does not hold it."""
+    worker = system.start_worker(RUGBYTX_POLL_WAIT_S="20")
+    assert leave(worker, sigterm) < PROMISE_S
+    assert worker.exit_code == 0
+    system.stop_worker(worker)
+
+
+def test_a_planned_stop_may_finish_its_chunk(
+    system: LocalSystem, submit: Callable[[float], tuple[Connection, Job]]
+) -> None:
+    """The unit in work is committed, no other is claimed, and the worker is gone."""
+    connection, job = submit(12.0)
+    worker = system.start_worker(RUGBYTX_LEAVE="chunk", RUGBYTX_X264_PRESET="medium")
+    wait_for_encoder(worker)
+    with watched(worker.pid) as main:
+        sigterm(worker)
+        assert ends(main, within_s=BOUND_S)
+    assert worker.exit_code == 0, worker.log_tail()
+    system.stop_worker(worker)
+    units = connection.store.read_units(job.id, 1)
+    assert {unit.state for unit in units.values()} == {State.DONE}
+    assert len(units) == 2, "the plan and one chunk"
+    wait_for(connection, job, lambda _job, _units: connection.queue.depth().visible >= 1)
+    forget(connection, job)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a process namespace needs root")
+def test_the_main_process_may_be_pid_1(
+    submit: Callable[[float], tuple[Connection, Job]], tmp_path: Path
+) -> None:
+    """In a container without an init, where no default handler ends a process, a worker works and leaves too."""
+    connection, job = submit(6.0)
+    container = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    worker = Worker(
+        "one",
+        [*container, *worker_argv("one", log_level="INFO")],
+        environ={**os.environ, "RUGBYTX_CELERY_CONFIG": "local", "RUGBYTX_X264_PRESET": SLOW},
+        log=tmp_path / "one.log",
+    )
+    try:
+        worker.wait_ready()
+        wait_for_encoder(worker)
+        main = descendants(worker.pid)[0]
+        with watched(worker.pid) as whole:
+            os.kill(main, signal.SIGTERM)
+            assert ends(whole, within_s=PROMISE_S), worker.log_tail()
+        assert worker.exit_code == 0, worker.log_tail()
+    finally:
+        worker.stop()
+    units = connection.store.read_units(job.id, 1).values()
+    assert State.LEASED not in {unit.state for unit in units}
+    forget(connection, job)
+
+
+@pytest.mark.long
+def test_a_store_that_does_not_answer_holds_nobody(
+    system: LocalSystem, submit: Callable[[float], tuple[Connection, Job]]
+) -> None:
+    """A worker that cannot hand its unit back is gone all the same, and the lease runs out."""
+    connection, job = submit(6.0)
+    with FaultProxy(system.endpoint_url) as proxy:
+        worker = system.start_worker(RUGBYTX_X264_PRESET=SLOW, AWS_ENDPOINT_URL_DYNAMODB=proxy.endpoint_url)
+        wait_for_encoder(worker)
+        proxy.set_rules(Rule(fault=Fault.HANG, service="dynamodb"))
+        assert leave(worker, sigterm) < PROMISE_S
+    assert worker.exit_code == EXIT_CUT_SHORT, worker.log_tail()
+    system.stop_worker(worker)
+    [lost] = [
+        unit for unit in connection.store.read_units(job.id, 1).values() if unit.state is not State.DONE
+    ]
+    assert (lost.state, lost.verdicts, lost.deaths) == (State.LEASED, 0, 0)
+    forget(connection, job)

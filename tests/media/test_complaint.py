@@ -1,0 +1,120 @@
+"""What ffmpeg's complaints mean, row by row, and what becomes of the unit in the real runner."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rugbytx.core.encoder import Family
+from rugbytx.media import complaint
+from rugbytx.media.complaint import DAMAGE, TABLE, WRAPPER, Action
+from rugbytx.media.transcoder import FfmpegMedia
+from tests.complaints import CASES, Case
+from tests.gpu_plan import gpu_plan
+from tests.pulse import FakePulse
+from tests.stand_in import GOOD, Scene, StandIn, make_trial, recipe_of
+
+Once = Callable[[str, Callable[[Path], object]], Path]
+
+PLAN = gpu_plan()
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_each_complaint_has_one_meaning(case: Case) -> None:
+    """Whatever stands round it: the kind of error says what becomes of the unit, its sentence what a person reads."""
+    found = complaint.examine(case.code, case.lines) if case.code else complaint.spoilt(case.lines)
+    assert found is not None
+    assert (found.action, type(found.error)) == (case.action, case.error)
+    assert case.says in str(found.error)
+
+
+def test_each_row_has_a_case() -> None:
+    """No row stands in the table that nothing proves."""
+    lines = [line for case in CASES for line in case.lines]
+    decisive = [next((row for row in TABLE if row.pattern.search(line)), None) for line in lines]
+    assert [row.meaning for row in TABLE if row not in decisive] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[fatal] Conversion failed!",
+        "[h264_nvenc @ 0x5] [error] No capable devices found",
+        "[h264_nvenc @ 0x5] [error] No NVENC capable devices found",
+        "[h264_nvenc @ 0x5] [error] Provided device doesn't support required NVENC features",
+        (
+            "[error] Error initializing output stream 0:0 -- Error while opening encoder for output stream #0:0"
+            " - maybe incorrect parameters such as bit_rate, rate, width or height"
+        ),
+        "[vost#0:0/h264_nvenc @ 0x5] [error] Error while opening encoder - maybe incorrect parameters",
+        "[vf#0:0 @ 0x5] [error] Terminating thread with return code -22 (Invalid argument)",
+        "[error] Error reinitializing filters!",
+        "[error] Failed to inject frame into filter network: Invalid argument",
+        "[error] Device creation failed: -1.",
+        "[info] Exiting normally, received signal 15.",
+    ],
+)
+def test_a_wrapper_is_never_the_reason(line: str) -> None:
+    """It only reports that something else went wrong."""
+    assert WRAPPER.search(line)
+    assert not any(row.pattern.search(line) for row in TABLE)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[mov,mp4 @ 0x5] [warning] stream 0, offset 0x30: partial file",
+        "[matroska,webm @ 0x5] [error] File ended prematurely at pos. 100 (0x64)",
+        "[mpegts @ 0x5] [warning] Packet corrupt (stream = 0, dts = 1).",
+        "[warning] file:/scratch/a.mp4: corrupt decoded frame in stream 0",
+        "[error] Error while decoding stream #0:0: Invalid data found when processing input",
+        "[vist#0:0/h264 @ 0x5] [error] Error submitting packet to decoder: Invalid data found when processing input",
+    ],
+)
+def test_damage_is_never_the_reason(line: str) -> None:
+    """It is counted while the source is decoded, and judged by its amount."""
+    assert DAMAGE.search(line)
+    assert not any(row.pattern.search(line) for row in TABLE)
+
+
+@pytest.fixture
+def good(once: Once) -> Path:
+    """Return what an encode that succeeds writes."""
+    return once("trial.mp4", make_trial)
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> StandIn:
+    """Return a stand-in that has no part yet."""
+    folder = tmp_path / "program"
+    folder.mkdir()
+    return StandIn(folder)
+
+
+def media_of(stand_in: StandIn, *, is_software_allowed: bool = True) -> FfmpegMedia:
+    """Return the media of a host whose ffmpeg is the stand-in, and which seems to have NVENC."""
+    return FfmpegMedia(ffmpeg=stand_in.program, wished=Family.NVENC, is_software_allowed=is_software_allowed)
+
+
+def encode(media: FfmpegMedia, folder: Path, pulse: FakePulse) -> str:
+    """Encode a chunk and return by which recipe."""
+    return media.encode_chunk(PLAN, 1, folder / "source", folder, pulse=pulse).encoder
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_what_becomes_of_the_unit(
+    case: Case, stand_in: StandIn, good: Path, tmp_path: Path, pulse: FakePulse
+) -> None:
+    """PLAN takes the next recipe at once; all else ends the attempt, and the host where it is the host's fault."""
+    stand_in.play([GOOD, Scene(stderr=case.stderr, code=case.code)], good=good)
+    media = media_of(stand_in)
+    if case.action is Action.PLAN:
+        assert encode(media, tmp_path, pulse) == "nvenc/B"
+        assert [recipe_of(start) for start in stand_in.starts] == ["trial", "nvenc/A", "nvenc/B"]
+        return
+    with pytest.raises(case.error, match=re.escape(case.says)):
+        encode(media, tmp_path, pulse)
+    assert [recipe_of(start) for start in stand_in.starts] == ["trial", "nvenc/A"]
+    assert media.faults.decision().is_open is (case.action is Action.HOST)

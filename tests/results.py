@@ -1,0 +1,45 @@
+"""Results of units, as lanes leave them, made from faultless tracks."""
+
+from rugbytx.core import cmaf
+from rugbytx.core.plan import Plan
+from rugbytx.core.result import TrackFile, TracksResult
+from tests.tracks import audio_track, video_track
+
+
+def file_of(track: cmaf.Track, rendition: str, key: str, *, segment_ticks: int) -> TrackFile:
+    """Return a track as it was uploaded."""
+    return TrackFile(
+        rendition=rendition,
+        key=key,
+        size_bytes=track.init_bytes + sum(fragment.size_bytes for fragment in track.fragments),
+        sha256="",
+        init_bytes=track.init_bytes,
+        init_sha256=track.init_sha256,
+        timescale=track.timescale,
+        codec=track.codec,
+        start=track.fragments[0].decode_time,
+        samples=sum(len(fragment.sizes) for fragment in track.fragments),
+        keyframes=sum(sum(fragment.sync) for fragment in track.fragments),
+        segments=cmaf.segments(track, segment_ticks=segment_ticks),
+    )
+
+
+def chunk(plan: Plan, index: int, *, encoder: str = "x264") -> TracksResult:
+    """Return a chunk as the lane's unit leaves it."""
+    ticks = plan.grid.segment * plan.grid.frame_ticks
+    files = tuple(
+        file_of(
+            video_track(plan, index, rendition, encoder=encoder),
+            rendition.name,
+            f"{rendition.name}/{index}.mp4",
+            segment_ticks=ticks,
+        )
+        for rendition in plan.renditions
+    )
+    return TracksResult(fingerprint=encoder, files=files)
+
+
+def sound(plan: Plan) -> TracksResult:
+    """Return the audio as its unit leaves it."""
+    file = file_of(audio_track(plan), "audio", "audio/0.mp4", segment_ticks=6 * 48_000)
+    return TracksResult(fingerprint="aac", files=(file,))
