@@ -355,7 +355,7 @@ CASES = (
         ),
         Action.RETRY,
         TranscodeError,
-        "may no longer be read",
+        "may not be read",
     ),
     Case(
         "network",

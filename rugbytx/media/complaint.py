@@ -171,11 +171,7 @@ TABLE = (
         spoils_success=True,
     ),
     # -- the source
-    _row(
-        Action.INPUT,
-        "the source is not a complete MP4 file: its index is missing",
-        r"moov atom not found",
-    ),
+    _row(Action.INPUT, "the source is not a complete MP4 file: its index is missing", r"moov atom not found"),
     # On the line that names the input, not on those about one damaged packet.
     _row(
         Action.INPUT,
@@ -204,11 +200,7 @@ TABLE = (
     ),
     # -- the way to the source, and the host around ffmpeg
     _row(Action.INPUT, "the source is no longer where it was", r"Server returned 404", SourceMissing),
-    _row(
-        Action.RETRY,
-        "the source may no longer be read by the address that was given",
-        r"Server returned 403",
-    ),
+    _row(Action.RETRY, "the source may not be read by the address that was given", r"Server returned 403"),
     _row(
         Action.RETRY,
         "reading the source broke off",

@@ -21,9 +21,11 @@ from rugbytx.ports import Pulse
 _LIMITS = Limits(file_bytes=limit.NO_FILE)
 #: Both sides get the same clock: frame ``N`` at ``N`` hundredths of a second.
 _BY_NUMBER = "settb=1/1000,setpts=N*10"
+#: Neither side's last frame stands in for those that it lacks.
+_TOGETHER = "shortest=1:repeatlast=0"
 _FILTERS = {
-    Metric.SSIM: "ssim=stats_file=-",
-    Metric.VMAF: "libvmaf=log_fmt=json:log_path=/dev/stdout",
+    Metric.SSIM: f"ssim=stats_file=-:{_TOGETHER}",
+    Metric.VMAF: f"libvmaf=log_fmt=json:log_path=/dev/stdout:{_TOGETHER}",
 }
 _SSIM_LINE = re.compile(r"^n:\d+ .*\bAll:([0-9.]+|inf|nan)\b", re.MULTILINE)
 
@@ -94,7 +96,7 @@ def parse(said: str, metric: Metric) -> tuple[float, ...]:
         return tuple(float(found) for found in _SSIM_LINE.findall(said))
     try:
         return tuple(float(frame["metrics"]["vmaf"]) for frame in json.loads(said)["frames"])
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise TranscodeError("ffmpeg's VMAF filter wrote something that is no log of its own") from error
 
 

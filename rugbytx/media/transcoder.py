@@ -60,6 +60,20 @@ class FfmpegMedia:
             is_software_allowed=self.is_software_allowed,
         )
 
+    def family(self) -> Family:
+        """Return the family that this host encodes with; raises HostUnfit where none works."""
+        with self.noting():
+            return self.ladder.choose().family
+
+    def maker(self) -> str:
+        """Return the fingerprint of this host's encoder: of the init segment that it makes in its trial.
+
+        All sessions of a GPU may have been in use at that time: then it is tried
+        again, and until that works the family stands for it.
+        """
+        family = self.family()
+        return self.trials.verdict(family).fingerprint or family.value
+
     def probe(self, path: Path, *, pulse: Pulse) -> MediaInfo:
         """Return what the source is."""
         pulse.step("probe")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from rugbytx.core.cmaf import Track
 from rugbytx.core.encoder import Family
 from rugbytx.core.plan import Rendition
 from rugbytx.core.record import Record
@@ -109,7 +110,8 @@ class Trials:
     def verdict(self, family: Family, *, pulse: Pulse | None = None, fresh: bool = False) -> Verdict:
         """Return what a trial of the family shows, or lately showed; ``fresh`` believes nothing remembered.
 
-        Raises what ``pulse.check`` raises.
+        Raises what ``pulse.check`` raises, and ScratchFull or Draining where
+        those kept the trial from telling anything.
         """
         key = self._key(family)
         known = None if fresh else self._remembered().get(key)
@@ -142,25 +144,18 @@ class Trials:
     def _encode(self, family: Family, path: Path, patience: Patience) -> Verdict:
         argv = command.trial(self.encoders.of(family), PICTURE, path, frames=FRAMES, ffmpeg=self.ffmpeg)
         try:
-            done = ffmpeg.attempt(argv, pulse=patience, limits=_LIMITS)
-            if done.diagnosis:
-                is_busy = done.diagnosis.action is Action.BUSY
-                # All sessions in use is the opposite of no encoder.
-                return Verdict(
-                    family=family,
-                    works=is_busy,
-                    reason=str(done.diagnosis.error),
-                    is_passing=done.diagnosis.action in {Action.BUSY, Action.LEAVE, Action.DISK},
-                )
-            track = package.track(path)
+            found = ffmpeg.attempt(argv, pulse=patience, limits=_LIMITS).diagnosis
+            if found is None:
+                return _counted(family, package.track(path))
         except RugbytxError as error:
             if patience.pulse:
                 patience.pulse.check()  # the work is to end, and not only the trial
             return Verdict(family=family, works=False, reason=str(error))
-        made = sum(len(fragment.sizes) for fragment in track.fragments)
-        if made != FRAMES:
-            return Verdict(family=family, works=False, reason=f"it made {made} of {FRAMES} frames")
-        return Verdict(family=family, works=True, fingerprint=track.init_sha256[:16])
+        if found.action in {Action.LEAVE, Action.DISK}:
+            raise found.error  # which says nothing of the encoder
+        # All sessions in use is the opposite of no encoder.
+        is_busy = found.action is Action.BUSY
+        return Verdict(family=family, works=is_busy, reason=str(found.error), is_passing=is_busy)
 
     def _key(self, family: Family) -> str:
         """Return the hash of all that a result hangs on: program, options, driver, GPU and boot."""
@@ -199,3 +194,11 @@ class Trials:
             Path(draft.name).replace(self.cache)
         except OSError as error:
             log.warning("encoder-trial-not-noted", extra={"reason": str(error)})
+
+
+def _counted(family: Family, track: Track) -> Verdict:
+    """Return what a trial that wrote ``track`` shows."""
+    made = sum(len(fragment.sizes) for fragment in track.fragments)
+    if made != FRAMES:
+        return Verdict(family=family, works=False, reason=f"it made {made} of {FRAMES} frames")
+    return Verdict(family=family, works=True, fingerprint=track.init_sha256[:16])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx.core.encoder import Candidates, Family
-from rugbytx.errors import HostUnfit, LeaseLost
+from rugbytx.errors import Draining, HostUnfit, LeaseLost, RugbytxError, ScratchFull
 from rugbytx.media import complaint, host
 from rugbytx.media.complaint import Action
 from rugbytx.media.encoder import X264, Encoders
@@ -182,6 +182,24 @@ def test_what_ends_the_work_ends_the_trial(bench: Bench, pulse: FakePulse) -> No
     with pytest.raises(LeaseLost):
         bench.trials().verdict(Family.NVENC, pulse=pulse)
     assert not bench.cache.exists()
+
+
+@pytest.mark.parametrize(
+    ("scene", "error"),
+    [
+        (Scene(stderr="[error] av_interleaved_write_frame(): No space left on device"), ScratchFull),
+        (Scene(code=-15), Draining),
+    ],
+    ids=["disk full", "told to leave"],
+)
+def test_what_says_nothing_of_the_encoder_is_no_result(
+    bench: Bench, scene: Scene, error: type[RugbytxError]
+) -> None:
+    """It is raised, and nothing is remembered."""
+    bench.play(scene)
+    with pytest.raises(error):
+        bench.trials().verdict(Family.NVENC)
+    assert bench.trials().verdict(Family.NVENC).works
 
 
 def ladder(bench: Bench, *, is_software_allowed: bool, families: tuple[Family, ...]) -> Ladder:
