@@ -1,8 +1,8 @@
 """What ffmpeg says when it fails: a case for each row of the table, in the program's own words.
 
 Those marked *seen* were written by ffmpeg 5.1.9 on a machine without a GPU.
-The others are put together from the texts in libavcodec/nvenc.c, cuviddec.c and
-libavutil/hwcontext_cuda.c, and from the issues that are named; no GPU was there.
+The others are put together from what users of GPUs reported, in the issues that
+are named and elsewhere; they were not seen here, because no GPU was there.
 """
 
 from dataclasses import dataclass
