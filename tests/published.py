@@ -1,7 +1,7 @@
 """Published outputs of small films, made by real lanes and a real ffmpeg on fake services."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rugbytx.core.cmaf import Fragment, Track
@@ -34,8 +34,6 @@ class SmallMedia(FfmpegMedia):
     profiles: tuple[X264Profile, ...] = ("high",)
     #: Without, an encoder whose parameter sets stand in its init segments alone, and who says otherwise.
     in_band: bool = True
-    #: How often chunks were compared with the source.
-    compared: list[range] = field(default_factory=list)
 
     def encode_chunk(self, plan: Plan, index: int, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:
         """Encode one chunk in its own profile."""

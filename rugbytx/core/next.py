@@ -78,7 +78,7 @@ def decide(
         if spent := _spent(unit):
             return Decision(action=Action.FAIL, reason=f"{key}: {spent}", key=key)
     for stage in stages(plan):
-        held = {key: unit for key in stage if (unit := units.get(key)) and not is_outdated(pin, unit)}
+        held = {key: units[key] for key in stage if key in units and not is_outdated(pin, units[key])}
         pending = [key for key in stage if key not in held or held[key].state is not State.DONE]
         if not pending:
             continue
@@ -91,8 +91,8 @@ def decide(
             if pin and pin.maker != maker:
                 return _without_pin(pin, now=now)
             key = _chunk(claimable, held, chunks=stage[-1].index + 1, now=now, maker=maker)
-        seen = units.get(key)
-        return Decision(action=Action.CLAIM, reason=_claim_reason(seen), key=key, seen=seen)
+        reason = _claim_reason(units.get(key))
+        return Decision(action=Action.CLAIM, reason=reason, key=key, seen=units.get(key))
     return Decision(action=Action.FINISH, reason="all-units-done")
 
 
@@ -115,7 +115,7 @@ def _chunk(
     makers = {
         key.index: unit.maker
         for key, unit in held.items()
-        if key.kind is Kind.VIDEO and (unit.state is State.DONE or unit.lease_until > now)
+        if key.kind is Kind.VIDEO and unit.state is not State.WAITING and not unit.is_claimable(now)
     }
     index = splice.pick([key.index for key in claimable], makers, chunks=chunks, maker=maker)
     return UnitKey(Kind.VIDEO, index)

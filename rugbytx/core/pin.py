@@ -56,13 +56,13 @@ def is_outdated(pin: Pin | None, unit: Unit) -> bool:
 
 
 def pinned(
-    job: Job, plan: Plan, units: Mapping[UnitKey, Unit], *, maker: str, reason: str, now: float
+    job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit], *, maker: str, reason: str, now: float
 ) -> Job:
     """Return the job's record as it is once it is pinned to ``maker``, with what that throws away."""
     changed = job.model_copy(update={"pin": maker})
     lost = [key for key, unit in units.items() if is_outdated(of(changed), unit)]
     kept = [key for key, unit in units.items() if unit.state is State.DONE and key not in lost]
-    frames = sum(len(plan.grid.chunk_frames(key.index)) for key in lost)
+    frames = sum(len(plan.grid.chunk_frames(key.index)) for key in lost) if plan else 0
     repinned = job.repinned
     if job.pin:
         repinned += (Repinned(at=now, former=job.pin, frames=frames, reason=reason),)

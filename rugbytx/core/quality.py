@@ -39,7 +39,8 @@ class Place(StrEnum):
     JOIN = "join"
     #: Chunks of unlike encoders meet.
     SPLICE = "splice"
-    CHANCE = "chance"
+    #: A place that a hash of the job's id names.
+    SAMPLE = "sample"
 
 
 class Metric(StrEnum):
@@ -169,12 +170,14 @@ def windows(plan: Plan, chunks: Sequence[TracksResult], *, seed: str) -> tuple[W
     joins = [index for index in range(1, grid.chunks) if index not in splices]
     chosen = sorted(joins, key=lambda index: _chance(seed, f"join {index}"))[:MOST_JOINS]
     chances = [int(_chance(seed, str(number)) * (grid.frames - length + 1)) for number in range(CHANCES)]
-    return (
+    found = (
         Window(place=Place.START, frames=range(length)),
         *(_around(grid, index, length, Place.SPLICE) for index in splices[:MOST_SPLICES]),
         *(_around(grid, index, length, Place.JOIN) for index in chosen),
-        *(Window(place=Place.CHANCE, frames=range(first, first + length)) for first in chances),
+        *(Window(place=Place.SAMPLE, frames=range(first, first + length)) for first in chances),
     )
+    # A film of two seconds has one window, however often it is hit.
+    return tuple({window.frames: window for window in reversed(found)}.values())[::-1]
 
 
 def parts(plan: Plan, files: Sequence[TrackFile], frames: range) -> tuple[int, tuple[Part, ...]]:

@@ -225,7 +225,8 @@ def _discontinuities(videos: Sequence[Timeline], audio: Timeline | None) -> Iter
     """Yield where discontinuities are missing or in the way.
 
     All renditions change together, so a change in one asks for a discontinuity
-    in each; the audio has as many, at its own boundaries (RFC 8216, 6.2.4).
+    in each; the audio has as many, at its own boundaries (RFC 8216, 6.2.4), but
+    for sound of a single segment, which has none.
     """
     due = sorted({place for video in videos for place in video.changes})
     for video in videos:
@@ -233,7 +234,8 @@ def _discontinuities(videos: Sequence[Timeline], audio: Timeline | None) -> Iter
             yield _finding(
                 Rule.DISCONTINUITY, video.name, _places(due), f"{_places(video.breaks)} in the playlist"
             )
-    if audio and len(audio.breaks) != len(due):
+    has_room = audio is not None and len(audio.starts_us) > 2
+    if audio and has_room and len(audio.breaks) != len(due):
         yield _finding(Rule.DISCONTINUITY, audio.name, f"{len(due)} of them", len(audio.breaks))
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from celery import Celery, Task, signals
 from celery.exceptions import Reject
+from celery.worker.state import active_requests
 
 from rugbytx import settings as settings_module
 from rugbytx.aws.client import client
@@ -39,6 +40,7 @@ from rugbytx.worker import drain, scratch
 from rugbytx.worker import log as worker_log
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Ending, Lane
+from rugbytx.worker.presence import Presence
 from rugbytx.worker.sweeper import Sweeper
 from rugbytx.worker.view import View
 
@@ -223,6 +225,17 @@ def sweeper() -> Sweeper:
 
 
 @cache
+def presence() -> Presence:
+    """Return what the main process says of this worker."""
+    return Presence(
+        store=ports().store,
+        media=media(),
+        worker_class=settings().worker_class,
+        presence_s=settings().presence_s,
+    )
+
+
+@cache
 def view() -> View:
     """Return what the main process's gate reads: closed until it is started."""
     return View(
@@ -257,6 +270,16 @@ def start_sweep(sender: Any, **_: Any) -> None:
 
 
 @signals.worker_ready.connect
+def start_presence(sender: Any, **_: Any) -> None:
+    """Say that this worker lives, once the pool has forked."""
+    presence().start(
+        name=str(sender.hostname),
+        slots=sender.pool.num_processes,
+        busy=lambda: len(active_requests),
+    )
+
+
+@signals.worker_ready.connect
 def obey_signals(**_: Any) -> None:
     """Leave in time when told to, in the way that the settings ask for; Celery's own handlers are set by then."""
     drain.obey(NOTICE, first=drain.Leave[settings().leave.upper()])
@@ -264,7 +287,8 @@ def obey_signals(**_: Any) -> None:
 
 @signals.worker_shutdown.connect
 def stop_threads(**_: Any) -> None:
-    """Stop the sweep and the view before the process goes, and leave nothing behind."""
+    """Stop the sweep, the view and the presence before the process goes, and leave nothing behind."""
     sweeper().stop()
     view().stop()
+    presence().stop()
     media().faults.clear()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from rugbytx.core import adopt, quality, retry
+from rugbytx.core import adopt, pin, presence, quality, retry
 from rugbytx.core import next as next_unit
 from rugbytx.core.delivery import Delivery, worn
 from rugbytx.core.job import Job, Outputs, Pointer, Status
@@ -69,12 +69,10 @@ class Lane:
             job = self._open_job(pointer)
             if job is None or self._is_replaced(pointer, delivery):
                 return Ending.ACKNOWLEDGE
-            if job.status is Status.QUEUED:
-                store.start_job(job.id, job.generation)
             units = self._units_of(job)
             plan = plan_of(units)
             self._note_what_is_finished(job, plan, units)
-            decision = next_unit.decide(plan, units, now=store.now())
+            decision = self._decide(job, plan, units)
             log.info(
                 "next-unit",
                 extra={"job_id": job.id, "unit": str(decision.key), "reason": decision.reason},
@@ -84,6 +82,8 @@ class Lane:
                     ending = self._attempt(job, plan, units, decision, delivery.receipt, scratch)
                     if ending is Ending.HAND_BACK:
                         return ending
+                case next_unit.Action.PIN:
+                    self._pin(job, plan, units, decision.reason)
                 case next_unit.Action.WAIT:
                     # Only a wake_at in the future may let the message go.
                     if store.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=0):
@@ -95,11 +95,13 @@ class Lane:
         return Ending.HAND_BACK
 
     def _open_job(self, pointer: Pointer) -> Job | None:
-        """Return the pointer's job, or None where it wants nothing done any more."""
+        """Return the pointer's job, which has begun; or None where it wants nothing done any more."""
         job = self.ports.store.read_job(pointer.job_id)
         if job is None or not job.is_open or job.generation != pointer.generation:
             log.info("nothing-to-do", extra={"job_id": pointer.job_id})
             return None
+        if job.status is Status.QUEUED:
+            self.ports.store.start_job(job.id, job.generation)
         return job
 
     def _is_replaced(self, pointer: Pointer, delivery: Delivery) -> bool:
@@ -109,6 +111,36 @@ class Lane:
             self.ports.queue.send([pointer])
             log.info("message-replaced", extra={"job_id": pointer.job_id, "reason": reason})
         return bool(reason)
+
+    def _decide(self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> next_unit.Decision:
+        """Return what to do next; who else lives is asked only where it matters."""
+        store = self.ports.store
+        maker = self.ports.media.maker()
+        lives_until = 0.0
+        if not job.profile.splice:
+            # Read after the units: by a former pin, chunks of the present one would be made anew.
+            job = store.read_job(job.id) or job
+        if pin.is_foreign(job, maker):
+            lives_until = presence.lives_until(store.workers(), job.pin)
+        return next_unit.decide(
+            plan, units, now=store.now(), maker=maker, pin=pin.of(job, lives_until=lives_until)
+        )
+
+    def _pin(self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit], reason: str) -> None:
+        """Pin the job to our encoder, and say what that throws away."""
+        store = self.ports.store
+        changed = pin.pinned(job, plan, units, maker=self.ports.media.maker(), reason=reason, now=store.now())
+        store.repin(changed, seen=job)
+        log.warning(
+            "job-pinned",
+            extra={
+                "job_id": job.id,
+                "maker": changed.pin,
+                "before": job.pin,
+                "frames_lost": sum(one.frames for one in changed.repinned[len(job.repinned) :]),
+                "reason": reason,
+            },
+        )
 
     def _finish(
         self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit], receipt: str, scratch: Path
@@ -152,8 +184,12 @@ class Lane:
             self.ports.store.planned(
                 job.id, job.generation, units=next_unit.unit_count(plan), frames=plan.grid.frames
             )
-        # A look is none of the plan's units.
-        finished = [key for key, unit in units.items() if unit.state is State.DONE and key != CHECK]
+        # A look is none of the plan's units, and a chunk that is to be made anew is not finished.
+        finished = [
+            key
+            for key, unit in units.items()
+            if unit.state is State.DONE and key != CHECK and not pin.is_outdated(pin.of(job), unit)
+        ]
         missing = [key for key in finished if str(key) not in job.done]
         if missing:
             self.ports.store.mark_done(job.id, job.generation, missing)
@@ -169,10 +205,18 @@ class Lane:
     ) -> Ending | None:
         """Claim one unit, do its work and commit it; HAND_BACK where this worker should leave."""
         store, settings = self.ports.store, self.settings
+        maker = self.ports.media.maker()
         if self.notice.asked is not Leave.NOT:
             return Ending.HAND_BACK
         asked_at = time.monotonic()
-        lease = store.claim(job, decision.key, decision.seen, owner=self.worker, lease_s=settings.lease_s)
+        lease = store.claim(
+            job,
+            decision.key,
+            decision.seen,
+            owner=self.worker,
+            lease_s=settings.lease_s,
+            maker=maker,
+        )
         if lease is None:
             return None
         account = Account(

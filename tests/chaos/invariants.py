@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tests.chaos.footage import Film
 from tests.chaos.killer import Hit
 from tests.chaos.schedule import Kind
-from tests.chaos.watch import JOB, OPEN, Change, Fields
+from tests.chaos.watch import CHECK, JOB, OPEN, Change, Fields
 from tests.chaos.weather import Gale
 
 #: From a kill to the next worker's first progress of that unit: the lease and this much.
@@ -33,11 +33,14 @@ def _lost(jobs: Mapping[str, Fields], films: Mapping[str, Film], changes: Sequen
         if change.name != JOB:
             units[change.job_id].append(change)
     for job_id, film in films.items():
-        job = jobs.get(job_id, {})
-        status, reason = job.get("job_status", "gone"), job.get("reason", "")
+        job = jobs[job_id]
+        status, reason = job["job_status"], job.get("reason", "")
         name = f"job {job_id} ({film.path.name})"
-        if status in OPEN or status == "gone":
-            yield f"{name} is {status} with {len(job.get('done', ()))} units done: {_latest(units[job_id])}"
+        if status in OPEN:
+            yield (
+                f"{name} is {status} with {len(job.get('done', ()))} units done,"
+                f" to be woken {job['wake_at'] - job['submitted_at']:.0f} s after it was submitted: {_latest(units[job_id])}"
+            )
         elif film.is_bad and (status != "FAILED" or len(reason.split()) < 3):
             yield f"{name} is no video, and ended {status} with the reason {reason!r}"
         elif film.is_bad and any(
@@ -233,14 +236,21 @@ def slow(found: Sequence[Takeover], *, lease_s: float) -> list[str]:
     ]
 
 
-def stray(keys: Mapping[str, Sequence[str]], named: Mapping[str, frozenset[str]]) -> list[str]:
+def stray(
+    keys: Mapping[str, Sequence[str]], named: Mapping[str, frozenset[str]], changes: Sequence[Change]
+) -> list[str]:
     """2: nothing remains that no manifest names; ``keys`` is what the bucket holds, by job.
 
-    What samples said of the outputs is written after the manifest.
+    A look at the quality comes after the manifest: its one report stands beside.
     """
+    reports = {
+        f"out/{change.job_id}/g{change.generation}/quality-f{change.after['fence']}.json"
+        for change in changes
+        if change.name == CHECK and change.turned("state", "DONE")
+    }
     return [
         key
         for job_id, found in keys.items()
         for key in found
-        if key not in named.get(job_id, frozenset()) and "/quality-f" not in key
+        if key not in named.get(job_id, frozenset()) and key not in reports
     ]

@@ -31,9 +31,11 @@ from pathlib import Path
 from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.aws.client import client
+from rugbytx.aws.job_store import DynamoJobStore
 from rugbytx.core.job import Pointer
 from rugbytx.local.resources import dead_letter_queue
 from rugbytx.local.system import LocalSystem, ended_by_signals
+from rugbytx.worker.clean import clean_once
 from tests.chaos import footage, invariants, outputs, schedule, table
 from tests.chaos.footage import Film
 from tests.chaos.killer import LOOK_S, PATIENCE_S, Hit, Slot, encoders
@@ -62,6 +64,8 @@ KILL_GRACE_S = 4.0
 #: Jobs that are open at the same time, so that there is a backlog and yet a queue that runs empty.
 MOST_OPEN = 2 * SLOTS
 TICK_S = 0.03
+#: A clean-up takes some jobs at a time.
+MOST_CLEAN_UPS = 100
 #: When more workers than these ended by themselves, the run has shown enough.
 MOST_UNINVITED = 10
 #: SQS allows one PurgeQueue a minute (its API reference), and takes up to another one for it.
@@ -316,8 +320,10 @@ def judge(chaos: Chaos, *, seed: int, took_s: float, clock: str, folder: Path) -
         for job_id, film in chaos.films.items()
         if "outputs" in journal.jobs[job_id]
     }
-    keys = {job_id: outputs.keys(s3, bucket, job_id) for job_id in chaos.films}
-    strays = invariants.stray(keys, {job_id: found.named for job_id, found in inspected.items()})
+    named = {job_id: found.named for job_id, found in inspected.items()}
+    before = invariants.stray(_keys(chaos), named, journal.changes)
+    clean_up_tomorrow(chaos)
+    strays = invariants.stray(_keys(chaos), named, journal.changes)
     redos = invariants.redone(journal.changes, owners)
     takeovers = list(invariants.takeovers(journal.changes, chaos.hits, gales, owners))
     deliveries, messages = received(chaos.system.folder)
@@ -360,9 +366,33 @@ def judge(chaos: Chaos, *, seed: int, took_s: float, clock: str, folder: Path) -
         ),
         messages_left=messages_left,
         dead_letters=dead_letters,
-        strays_before_clean_up=len(strays),
+        strays_before_clean_up=len(before),
         broken={name: tuple(sentences) for name, sentences in told.items()},
     )
+
+
+class Tomorrow(DynamoJobStore):
+    """The store as it will be when the clean-ups noted today are due: a day later, on the hour."""
+
+    def now(self) -> float:
+        """Return tomorrow's time."""
+        return super().now() + 26 * 3600
+
+
+def clean_up_tomorrow(chaos: Chaos) -> None:
+    """Do the clean-up that a sweep does a day later, after whatever frozen workers have uploaded."""
+    settings = chaos.system.settings
+    tomorrow = Tomorrow(settings.table)
+    for _ in range(MOST_CLEAN_UPS):
+        if not tomorrow.due_cleanings(1):
+            return
+        clean_once(tomorrow, chaos.connection.storage, settings.output_bucket)
+
+
+def _keys(chaos: Chaos) -> Mapping[str, Sequence[str]]:
+    """Return what the bucket holds of each job."""
+    bucket, s3 = chaos.system.settings.output_bucket, client("s3")
+    return {job_id: outputs.keys(s3, bucket, job_id) for job_id in chaos.films}
 
 
 def received(folder: Path) -> tuple[int, int]:

@@ -11,6 +11,8 @@ from rugbytx.aws.client import client
 
 #: A job's own record, where units have their names.
 JOB = "JOB"
+#: The unit that looks at the quality of what is published already: none of the work that is waited for.
+CHECK = "CHECK"
 OPEN = frozenset({"QUEUED", "RUNNING"})
 #: Records a request; GetRecords takes up to 1000.
 PAGE = 1000
@@ -97,7 +99,7 @@ class Journal:
         if change.name == JOB:
             self.jobs[change.job_id] = after
             return
-        if change.turned("state", "DONE"):
+        if change.turned("state", "DONE") and change.name != CHECK:
             self.units_done += 1
         if change.before.get("state") == "LEASED":
             self.held.pop(change.before["owner"], None)

@@ -95,6 +95,16 @@ def test_what_is_put_can_be_read_and_described(storage: Storage) -> None:
     assert changed.etag != stored.etag
 
 
+def test_a_span_of_an_object_can_be_read(storage: Storage) -> None:
+    """Exactly its bytes, and nothing less."""
+    storage.put(b"0123456789", BUCKET, "digits", content_type="text/plain")
+    assert storage.get(BUCKET, "digits", span=range(3, 6)) == b"345"
+    assert storage.get(BUCKET, "digits", span=range(10)) == b"0123456789"
+    for beyond in (range(8, 12), range(20, 30)):
+        with pytest.raises(TransferError, match="ends before byte"):
+            storage.get(BUCKET, "digits", span=beyond)
+
+
 def test_what_is_not_there(storage: Storage) -> None:
     """A missing object has no description and cannot be read."""
     assert storage.head(BUCKET, "nothing") is None

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rugbytx.core.job import Status
-from rugbytx.core.unit import Kind, Lease, Measured, Progress, State, UnitKey
+from rugbytx.core.unit import CHECK, Kind, Lease, Measured, Progress, State, UnitKey
 from rugbytx.errors import LeaseLost
 from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, Bench
 
@@ -123,6 +123,20 @@ def test_ended_job_stops_its_heartbeats(shaky: Bench, status: Status) -> None:
     with pytest.raises(LeaseLost, match="job a"):
         shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
     assert shaky.read() == ended
+
+
+def test_a_look_goes_on_though_its_job_has_ended(shaky: Bench) -> None:
+    """It begins only then; the job is not woken, and whoever removes it ends the look."""
+    job = shaky.created()
+    shaky.store.end_job("a", 1, Status.SUCCEEDED)
+    ended = shaky.read()
+    lease = shaky.claimed(job, CHECK)
+    renewed = shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
+    assert shaky.read() == ended
+    assert shaky.store.begin_removal("a", 1)
+    shaky.store.delete_job("a")
+    with pytest.raises(LeaseLost, match="job a"):
+        shaky.store.renew(renewed, lease_s=LEASE_S, progress=NO_PROGRESS)
 
 
 def test_next_generation_stops_the_last(shaky: Bench) -> None:

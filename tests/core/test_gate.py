@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rugbytx.core import gate, playlist
+from rugbytx.core import gate, planning, playlist
 from rugbytx.core.gate import Gate, Texts
 from rugbytx.core.plan import Plan
+from rugbytx.core.planning import STANDARD_RATES
 from rugbytx.core.result import TracksResult
-from tests.plans import small_plan
+from tests.plans import PROFILE, SOURCE, small_media, small_plan
 from tests.results import chunk, sound
 
 PLAN = small_plan(chunks=3)
@@ -134,3 +138,16 @@ def test_a_gate_becomes_a_finding() -> None:
     gates = gate.before_publishing(PLAN, chunks, audio, texts_of(PLAN, chunks, audio))
     [sentence] = [one.finding().sentence for one in gates if not one.passed]
     assert sentence == f"{TOP} fails the frame-count gate: expected 180, saw 179"
+
+
+@given(st.sampled_from(STANDARD_RATES), st.integers(1, 900), st.sampled_from([2.0, 6.0, 7.0]))
+def test_whole_outputs_pass_on_every_grid(rate: Fraction, frames: int, chunk_s: float) -> None:
+    """Whatever the rate, the length and the chunks are, rounding fails no gate."""
+    media = small_media(end_s=frames / rate)
+    video = media.video.model_copy(update={"average_rate": rate, "base_rate": rate})
+    media = media.model_copy(update={"video": video})
+    plan = planning.decide(media, SOURCE, PROFILE, chunk_s=chunk_s)
+    chunks = [chunk(plan, index, encoder=str(index % 2)) for index in range(plan.grid.chunks)]
+    audio = sound(plan)
+    gates = gate.before_publishing(plan, chunks, audio, texts_of(plan, chunks, audio))
+    assert failed(gates) == set()

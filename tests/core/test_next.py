@@ -24,6 +24,7 @@ def unit(
     retry_at: float = 0.0,
     verdicts: int = 0,
     deaths: int = 0,
+    maker: str = "",
 ) -> Unit:
     """Return a unit's record."""
     return Unit(
@@ -35,6 +36,7 @@ def unit(
         retry_at=retry_at,
         verdicts=verdicts,
         deaths=deaths,
+        maker=maker,
         reason="it broke",
     )
 
@@ -93,14 +95,14 @@ def test_next_unit(
     plan: Plan | None, units: Mapping[UnitKey, Unit], action: Action, key: UnitKey, wake_at: float
 ) -> None:
     """Audio first, then chunks in order, then MP4 and publishing; wait for what others hold."""
-    decision = next_unit.decide(plan, units, now=NOW)
+    decision = next_unit.decide(plan, units, now=NOW, maker="")
     assert (decision.action, decision.key, decision.wake_at) == (action, key, wake_at)
     assert decision.reason
 
 
 def test_a_spent_unit_says_why() -> None:
     """The job's reason names the unit, its last error and how often it was tried."""
-    decision = next_unit.decide(PLAN3, {V1: unit(V1, State.WAITING, verdicts=4)}, now=NOW)
+    decision = next_unit.decide(PLAN3, {V1: unit(V1, State.WAITING, verdicts=4)}, now=NOW, maker="")
     assert decision.reason == "VIDEO#00001: it broke (tried 4 times)"
 
 
@@ -119,7 +121,7 @@ states = st.builds(
 def test_laws(units: dict[UnitKey, Unit]) -> None:
     """A claim is claimable, a wait lies ahead, and publishing waits for everything else."""
     units = units | done(PLAN)
-    decision = next_unit.decide(PLAN3, units, now=NOW)
+    decision = next_unit.decide(PLAN3, units, now=NOW, maker="")
     finished = {key for key, held in units.items() if held.state is State.DONE}
     match decision.action:
         case Action.CLAIM:

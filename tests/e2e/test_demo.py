@@ -95,6 +95,10 @@ def test_other_terminals_find_the_system(
         again = run_command("status", job["job_id"], "--json")
         assert json.loads(again.stdout)["status"] == "SUCCEEDED"
 
+        whole = run_command("verify", job["job_id"], "--json")
+        assert whole.returncode == 0, whole.stdout + whole.stderr
+        assert json.loads(whole.stdout)["frames"] == 150 * len(job["renditions"])
+
         up.send_signal(signal.SIGINT)
         assert up.wait(30.0) == 0
     assert survivors(*MARK) == []

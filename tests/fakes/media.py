@@ -17,11 +17,16 @@ from tests.tracks import audio_track, video_track
 class FakeMedia:
     """``ports.Media`` for a source of ``duration_s`` seconds."""
 
-    def __init__(self, *, duration_s: int = 12, audio: bool = True) -> None:
+    def __init__(self, *, duration_s: int = 12, audio: bool = True, made_by: str = "x264-high") -> None:
+        self.made_by = made_by
         self.duration_s = duration_s
         self.audio = audio
         #: How often each thing was done: ``plan``, ``audio``, ``chunk 0``, ...
         self.done: Counter[str] = Counter()
+
+    def maker(self) -> str:
+        """Return what the test calls this encoder."""
+        return self.made_by
 
     def probe(self, path: Path, *, pulse: Pulse) -> MediaInfo:
         """Return a small source, whatever the file holds."""
@@ -34,7 +39,9 @@ class FakeMedia:
         """Write a file for each rendition."""
         assert source.exists()
         pulse.step("encode")
-        tracks = tuple(video_track(plan, index, rendition) for rendition in plan.renditions)
+        tracks = tuple(
+            video_track(plan, index, rendition, encoder=self.made_by) for rendition in plan.renditions
+        )
         self.done[f"chunk {index}"] += 1
         return _encoded(folder, tracks)
 

@@ -14,7 +14,7 @@ from tests.worker.world import World
 @pytest.fixture(scope="session")
 def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """24 s in which every frame differs, with a tone."""
-    return film(tmp_path_factory.mktemp("film") / "film.mp4", length_s=24, sound=True)
+    return film(tmp_path_factory.mktemp("film") / "film.mp4", rate="10", length_s=24, sound=True)
 
 
 Made = Callable[..., Path]

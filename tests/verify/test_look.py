@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from rugbytx.control import job as control
 from rugbytx.core.check import Finding
 from rugbytx.verify.look import Verdict, look
+from tests.footage import film
+from tests.published import SmallMedia, copy, publish
+from tests.worker.world import World
 
 pytestmark = pytest.mark.process
 
@@ -51,7 +55,7 @@ def test_what_a_lane_published_is_whole(plain: Path) -> None:
     """Every file, every box and every frame, in two renditions, the audio and the MP4."""
     verdict = looked(plain, quick=False)
     assert [finding.sentence for finding in verdict.findings] == []
-    assert (verdict.segments, verdict.frames) == (12, 2 * 600)
+    assert (verdict.segments, verdict.frames) == (12, 2 * 240)
     assert verdict.decoded
     assert verdict.has_manifest
     assert verdict.files == 11
@@ -281,3 +285,18 @@ def test_a_master_that_is_none_is_told(plain: Path) -> None:
     assert [finding.sentence for finding in looked(plain).findings] == [
         "master-f1.m3u8 fails the playlist gate: expected a master playlist of ours, saw master-f1.m3u8 is no text"
     ]
+
+
+def test_a_second_generation_has_files_of_the_first(tmp_path: Path) -> None:
+    """They lie beside its own, and the look finds them there."""
+    world = World(tmp_path / "scratch")
+    world.settings = world.settings.model_copy(update={"check_s": 0})
+    publish(world, film(tmp_path / "film.mp4", length_s=2), SmallMedia(), chunk_s=6.0)
+    control.retry(world.job_id, world.connection)
+    assert world.run_until_ended().generation == 2
+    (tmp_path / "out").mkdir()
+    master = copy(world, tmp_path / "out")
+    assert "../g1/90p/00000-f1.mp4" in (master.parent / TOP).read_text()
+    verdict = looked(master, quick=False)
+    assert [finding.sentence for finding in verdict.findings] == []
+    assert verdict.has_manifest

@@ -1,7 +1,7 @@
 """A whole system of fakes: queue, store, bucket, and workers that run real lanes."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +10,7 @@ from rugbytx.core import layout
 from rugbytx.core.clean import CLEAN_AFTER_S, DUE_STEP_S
 from rugbytx.core.delivery import Delivery
 from rugbytx.core.job import Job, Pointer, Source
+from rugbytx.core.presence import PERIODS, Worker
 from rugbytx.core.result import Manifest
 from rugbytx.core.unit import CHECK, State, UnitKey
 from rugbytx.errors import RugbytxError
@@ -70,9 +71,20 @@ class Plug:
 
 
 class World:
-    """One job of two chunks, an MP4 and audio, and the workers that do it."""
+    """One job of two chunks, an MP4 and audio, and the workers that do it.
 
-    def __init__(self, scratch: Path, *, on_call: OnCall = Call.do) -> None:
+    Each fresh worker has the next of ``makers`` for its encoder, in turn.
+    """
+
+    def __init__(
+        self,
+        scratch: Path,
+        *,
+        on_call: OnCall = Call.do,
+        makers: Sequence[str] = ("x264-high",),
+        splice: bool = True,
+    ) -> None:
+        self.makers, self.splice = makers, splice
         self.store, self.storage, self.media = FakeStore(), FakeStorage(), FakeMedia()
         # One clock for all: a lease that has run out belongs to a message that is visible again.
         self.clock = self.store.clock
@@ -114,7 +126,7 @@ class World:
             Job(
                 id=self.job_id,
                 source=source,
-                profile=PROFILE.model_copy(update={"mp4": True}),
+                profile=PROFILE.model_copy(update={"mp4": True, "splice": self.splice}),
                 chunk_s=6.0,
                 submitted_at=now,
                 deadline_at=now + 3600,
@@ -188,17 +200,37 @@ class World:
             receives=received.receives,
             first_received_at=received.first_received_at,
         )
+        # A lane that another interrupts has its own encoder again after it.
+        before, self.media.made_by = self.media.made_by, self.makers[(self.workers - 1) % len(self.makers)]
+        self._be_present(worker)
         try:
             ending = lane.run(received.pointer, delivery)
         except Crash:
             return True
         except RugbytxError:
             ending = Ending.HAND_BACK
+        finally:
+            self.media.made_by = before
         if ending is Ending.HAND_BACK:
             self.queue.extend(received.receipt, visibility_s=0)
         elif acknowledge:
             self.queue.delete(received.receipt)
         return True
+
+    def _be_present(self, name: str) -> None:
+        """Say that this worker lives, as its main process does; nobody says so again."""
+        now = self.clock()
+        self.store.present(
+            Worker(
+                name=name,
+                worker_class="jetson",
+                slots=1,
+                busy=1,
+                maker=self.media.made_by,
+                seen_at=now,
+                until=now + PERIODS * self.settings.presence_s,
+            )
+        )
 
     def untrue(self) -> Iterator[str]:
         """Yield what does not hold of a job that ended SUCCEEDED: nothing, if all is well."""

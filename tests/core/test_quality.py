@@ -1,0 +1,133 @@
+"""Samples of a published job: where they lie, and what their scores mean."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rugbytx.core import quality
+from rugbytx.core.playlist import files_of
+from rugbytx.core.quality import CHANCES, Metric, Place, Quality, Scores, Window
+from rugbytx.core.result import TracksResult
+from rugbytx.core.unit import CHECK, PUBLISH, State, Unit, UnitKey
+from tests.plans import small_plan
+from tests.results import chunk
+
+PLAN = small_plan(chunks=6)
+
+
+def chunks(encoders: Sequence[str] = ("x264",) * 6) -> list[TracksResult]:
+    """Return the chunks of a job, of these encoders."""
+    return [chunk(PLAN, index, encoder=encoder) for index, encoder in enumerate(encoders)]
+
+
+def unit(key: UnitKey, state: State, result: str = "") -> Unit:
+    """Return a unit's record."""
+    return Unit(key=str(key), generation=1, state=state, fence=1, result=result)
+
+
+PUBLISHED = {PUBLISH: unit(PUBLISH, State.DONE)}
+
+
+@pytest.mark.parametrize(
+    ("units", "has_source", "waiting", "budget_s", "reason"),
+    [
+        (PUBLISHED, True, 0, 60.0, "published"),
+        (PUBLISHED, True, 1, 60.0, "other-work-waits"),
+        (PUBLISHED, False, 0, 60.0, "source-not-here"),
+        (PUBLISHED, True, 0, 0.0, "not-wanted"),
+        (PUBLISHED | {CHECK: unit(CHECK, State.LEASED)}, True, 0, 60.0, "looked-before"),
+        (PUBLISHED | {CHECK: unit(CHECK, State.WAITING)}, True, 0, 60.0, "looked-before"),
+    ],
+)
+def test_a_look_keeps_nobody_waiting(
+    units: dict[UnitKey, Unit], has_source: bool, waiting: int, budget_s: float, reason: str
+) -> None:
+    """It is never worth a download, and never done twice."""
+    decision = quality.decide(units, has_source=has_source, waiting=waiting, budget_s=budget_s)
+    assert (decision.look, decision.reason) == (reason == "published", reason)
+
+
+def test_windows_lie_at_the_start_at_splices_at_joins_and_anywhere() -> None:
+    """The more telling ones first; ten frames a second, chunks of 60 frames."""
+    windows = quality.windows(PLAN, chunks(("a", "a", "b", "b", "b", "b")), seed="7ad4")
+    assert [window.place for window in windows] == [
+        Place.START,
+        Place.SPLICE,
+        *[Place.JOIN] * 3,
+        *[Place.SAMPLE] * CHANCES,
+    ]
+    assert windows[0].frames == range(20)
+    assert windows[1].frames == range(90, 150)
+    assert {window.frames for window in windows[2:5]} < {
+        range(at - 30, at + 30) for at in (60, 180, 240, 300)
+    }
+    assert windows == quality.windows(PLAN, chunks(("a", "a", "b", "b", "b", "b")), seed="7ad4")
+    assert windows != quality.windows(PLAN, chunks(("a", "a", "b", "b", "b", "b")), seed="7ad5")
+
+
+@given(st.integers(1, 400), st.integers(1, 30), st.text(max_size=5))
+def test_windows_hold_frames_that_are_there(frames: int, chunk_frames: int, seed: str) -> None:
+    """However short the film is."""
+    count = max(1, frames // chunk_frames)
+    grid = PLAN.grid.model_copy(update={"frames": frames, "chunk": chunk_frames, "chunks": count})
+    plan = PLAN.model_copy(update={"grid": grid})
+    made = [TracksResult(fingerprint=str(index % 3), files=()) for index in range(count)]
+    for window in quality.windows(plan, made, seed=seed):
+        assert 0 <= window.frames.start < window.frames.stop <= frames
+
+
+def test_parts_are_whole_segments_of_the_files_that_hold_the_frames() -> None:
+    """An init segment first; at a join those on both its sides."""
+    files = files_of(chunks(), "180p")
+    first, parts = quality.parts(PLAN, files, range(90, 150))
+    assert first == 60
+    assert [part.key for part in parts] == ["180p/1.mp4", "180p/1.mp4", "180p/2.mp4"]
+    assert parts[0].span == range(files[1].init_bytes)
+    assert parts[1].span == range(files[1].init_bytes, files[1].size_bytes)
+
+
+JOIN = Window(place=Place.JOIN, frames=range(30, 90))
+CHANCE = Window(place=Place.SAMPLE, frames=range(20))
+
+
+def judged(*looked: tuple[Window, Sequence[float]], metric: Metric = Metric.SSIM) -> Quality:
+    """Return what the scores say."""
+    scored = [(window, Scores(metric=metric, values=tuple(values))) for window, values in looked]
+    return quality.judge(PLAN, scored, job_id="7ad4", generation=1, left_out=2)
+
+
+def test_the_worst_window_is_named() -> None:
+    """By its mean, with its place in seconds."""
+    found = judged((CHANCE, [0.98] * 20), (JOIN, [0.97] * 60))
+    assert (found.worst, found.worst_at_s, found.mean) == (0.97, 6.0, 0.9725)
+    assert found.alarms == ()
+    assert found.sentence == "ssim 0.9725 on average in 2 samples of 180p, lowest 0.97 at 6 s (join)"
+
+
+def test_a_join_that_is_worse_than_its_neighbours_raises_an_alarm() -> None:
+    """Only the join's own third counts as the join."""
+    found = judged((JOIN, [0.97] * 20 + [0.92] * 20 + [0.98] * 20))
+    assert found.samples[0].beside == 0.97
+    assert found.alarms == ("the join at 6 s has ssim 0.92, and beside it are 0.97",)
+
+
+def test_a_hard_scene_is_no_bad_join() -> None:
+    """Where its neighbours are no better."""
+    assert judged((JOIN, [0.90] * 20 + [0.88] * 20 + [0.87] * 20)).alarms == ()
+
+
+@pytest.mark.parametrize(("metric", "low", "floor"), [(Metric.SSIM, 0.7, "0.8"), (Metric.VMAF, 30.0, "40")])
+def test_a_window_that_shows_something_else_raises_an_alarm(metric: Metric, low: float, floor: str) -> None:
+    """Wherever it lies."""
+    [alarm] = judged((CHANCE, [low] * 20), metric=metric).alarms
+    assert alarm == f"the sample at 1 s has {metric} {low:g}, below {floor}"
+
+
+def test_what_nobody_looked_at_is_none() -> None:
+    """A look that was cut off says nothing."""
+    assert quality.quality_of(PUBLISHED) is None
+    assert quality.quality_of({CHECK: unit(CHECK, State.LEASED)}) is None
+    found = judged((CHANCE, [1.0] * 20))
+    assert quality.quality_of({CHECK: unit(CHECK, State.DONE, found.model_dump_json())}) == found
