@@ -13,6 +13,7 @@ from typing import Protocol
 from rugbytx.core.clean import Cleaning
 from rugbytx.core.cmaf import Track
 from rugbytx.core.job import Job, Outputs, Pointer, Source, Status
+from rugbytx.core.letter import DeadLetter, Depth
 from rugbytx.core.media import MediaInfo
 from rugbytx.core.plan import Plan
 from rugbytx.core.presence import Worker
@@ -156,28 +157,6 @@ class JobStore(Protocol):
 
     def hold(self, name: str, *, owner: str, lease_s: float) -> bool:
         """Take or keep the named lease; False while another holds it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Depth:
-    """SQS's own, approximate counts."""
-
-    visible: int
-    in_flight: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeadLetter:
-    """A message that nobody could handle, as a receive hands it out."""
-
-    id: str
-    receipt: str
-    #: The queue's own time.
-    sent_at: float
-    receives: int
-    body: str
-    #: What the body says, where it can be read.
-    pointer: Pointer | None
 
 
 class Queue(Protocol):

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from rugbytx.aws.client import code, translated
 from rugbytx.aws.message import pointer_in, task_message
 from rugbytx.core.job import Pointer
+from rugbytx.core.letter import DeadLetter, Depth
 from rugbytx.errors import SettingsError, Unreachable
-from rugbytx.ports import DeadLetter, Depth
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -8,7 +8,7 @@ import typer
 from rugbytx.cli.output import Json, console, emit, printable, remark
 
 if TYPE_CHECKING:
-    from rugbytx.ports import DeadLetter
+    from rugbytx.core.letter import DeadLetter
 
 #: So much of a body is shown.
 EXCERPT_CHARS = 120

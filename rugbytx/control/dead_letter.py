@@ -7,8 +7,9 @@ a dead letter is a sign that something is wrong, and seldom a job.
 
 from collections.abc import Collection, Iterator, Sequence
 
+from rugbytx.core.letter import DeadLetter
 from rugbytx.errors import NotFound
-from rugbytx.ports import DeadLetter, Queue
+from rugbytx.ports import Queue
 
 #: One command handles about so many messages at most.
 MOST_LETTERS = 1000

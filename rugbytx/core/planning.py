@@ -24,6 +24,11 @@ LEAST_TAIL_GOPS = 2
 HIGHEST_RATE = Fraction(60)
 LOWEST_RATE = Fraction(1)
 
+#: That of the NTSC rates.  Containers also have rates such as 11796480/491531, whose ticks would be
+#: finer than the microseconds in which ffmpeg takes offsets; the nearest simple rate is off by
+#: less than a hundredth of a frame in two hours.
+LARGEST_DENOMINATOR = 1001
+
 STANDARD_RATES = (
     Fraction(10),
     Fraction(25, 2),
@@ -100,6 +105,8 @@ def grid_rate(video: VideoStream) -> tuple[Fraction, str]:
     """
     average, base = video.average_rate, video.base_rate
     constant = abs(average - base) <= base / 1000
+    # A gap here and there lowers the average; the base is what the frames between lie on.
+    average = base if constant else average
     rate, note = average, f"{_fps(average)} frames a second, as the source has"
     if not constant:
         rate = next((known for known in STANDARD_RATES if known >= average), average)
@@ -114,7 +121,7 @@ def grid_rate(video: VideoStream) -> tuple[Fraction, str]:
         note = f"{_fps(average)} frames a second is halved to {_fps(rate)}"
     if rate < LOWEST_RATE:
         rate, note = LOWEST_RATE, f"{_fps(average)} frames a second is raised to one"
-    return rate, note
+    return rate.limit_denominator(LARGEST_DENOMINATOR), note
 
 
 def _source_rate_bps(media: MediaInfo, grid: Grid) -> int:

@@ -44,6 +44,9 @@ class X264:
             *("-c:v", self.name, "-preset", self.preset, "-profile:v", self.profile, "-pix_fmt", "yuv420p"),
             *(*_rates(rendition), "-threads", str(self.threads)),
             *("-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0", "-flags", "+cgop", "-bf", "2"),
+            # The rate controller begins anew in each chunk; left to itself it misses the rate by
+            # several per cent there, and by another few in one long pass (measured on real footage).
+            *("-x264-params", "ratetol=0.1"),
             *(*_COLOURS, *_IN_BAND),
         ]
 

@@ -79,6 +79,7 @@ class Lane:
             )
             match decision.action:
                 case next_unit.Action.CLAIM:
+                    self._keep_awake(job)
                     ending = self._attempt(job, plan, units, decision, delivery.receipt, scratch)
                     if ending is Ending.HAND_BACK:
                         return ending
@@ -93,6 +94,16 @@ class Lane:
                 case next_unit.Action.FAIL:
                     store.end_job(job.id, job.generation, Status.FAILED, reason=decision.reason)
         return Ending.HAND_BACK
+
+    def _keep_awake(self, job: Job) -> None:
+        """See that the job wakes when the lease that is about to be claimed is over, should we die with it.
+
+        Heartbeats move ``wake_at`` on, but a unit may be shorter than a beat.
+        """
+        now = self.ports.store.now()
+        latest = now + self.settings.lease_s + next_unit.AFTER_LEASE_S
+        if not now + 2 * self.settings.heartbeat_s < job.wake_at <= latest:
+            self.ports.store.set_wake(job.id, job.generation, wake_at=latest)
 
     def _open_job(self, pointer: Pointer) -> Job | None:
         """Return the pointer's job, which has begun; or None where it wants nothing done any more."""

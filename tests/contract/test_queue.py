@@ -17,8 +17,9 @@ from rugbytx.aws.client import client
 from rugbytx.aws.message import ROUTING_KEY, TASK, pointer_in, task_message
 from rugbytx.aws.queue import SqsQueue
 from rugbytx.core.job import Pointer
+from rugbytx.core.letter import Depth
 from rugbytx.errors import SettingsError, Unreachable
-from rugbytx.ports import Depth, Queue
+from rugbytx.ports import Queue
 from tests.fakes.queue import FakeQueue
 
 VISIBILITY_S = 1

@@ -79,6 +79,13 @@ RATES = [
     (Fraction(30), Fraction(90_000), Fraction(30)),
     (Fraction(47), Fraction(120), Fraction(48)),  # the next standard rate above
     (Fraction(58), Fraction(60), Fraction(60000, 1001)),
+    (Fraction(2397, 100), Fraction(24), Fraction(24000, 1001)),  # off by too much to be 24 with gaps
+    (Fraction(11796480, 491900), Fraction(24), Fraction(24)),  # 24 with a gap here and there
+    (
+        Fraction(27000000, 1221719),
+        Fraction(27000000, 1221719),
+        Fraction(2210, 100),
+    ),  # no ticks below a microsecond
 ]
 
 
@@ -134,6 +141,29 @@ def test_chunks_partition_the_frames(rate: Fraction, end_s: Fraction, asked_s: f
     assert all(run.start % grid.gop == 0 and len(run) > 0 for run in runs)
     assert grid.chunk % grid.gop == 0
     assert abs(grid.duration_s - end_s) <= max(Fraction(1, 2) / rate, Fraction(1) / rate - end_s)
+
+
+any_rate = st.fractions(min_value=Fraction(1, 100), max_value=1000)
+
+
+@given(average=any_rate, base=any_rate, length_s=st.integers(min_value=1, max_value=12 * 3600))
+def test_ticks_are_coarser_than_microseconds(average: Fraction, base: Fraction, length_s: int) -> None:
+    """Ffmpeg takes a chunk's offset in microseconds: rounded, it must still be the right tick."""
+    source = media(stream(average=average, base=base), end_s=Fraction(length_s))
+    grid, _ = planning.lay_grid(source, chunk_s=None)
+    assert grid.timescale <= 500_000
+    assert Fraction(grid.frame_ticks, grid.timescale) == 1 / grid.rate
+
+
+@given(average=any_rate)
+def test_a_constant_rate_keeps_its_frames(average: Fraction) -> None:
+    """What is not halved or raised keeps its number of frames, to less than one in two hours."""
+    grid, _ = planning.lay_grid(media(stream(average=average)), chunk_s=None)
+    if 1 <= average <= 60:
+        near = min(abs(known - average) / average for known in planning.STANDARD_RATES)
+        assert abs(grid.frames - 7200 * average) < 1 + 7200 * average * (
+            near if near < Fraction(1, 2500) else 0
+        )
 
 
 @given(rate=rates)

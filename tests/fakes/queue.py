@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from rugbytx.aws.message import pointer_in, task_message
 from rugbytx.core.job import Pointer
+from rugbytx.core.letter import DeadLetter, Depth
 from rugbytx.errors import Unreachable
-from rugbytx.ports import DeadLetter, Depth
 from tests.fakes.clock import Clock
 
 

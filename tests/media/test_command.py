@@ -56,7 +56,7 @@ def test_a_chunk_is_cut_from_one_decode_and_encoded_in_all_sizes() -> None:
         -map [v{number}] -frames:v 70 -fps_mode passthrough -an -sn -dn -map_metadata -1 -map_chapters -1
         -c:v libx264 -preset veryfast -profile:v high -pix_fmt yuv420p
         -b:v 100000 -maxrate 150000 -bufsize 200000 -threads 0
-        -g 30 -keyint_min 30 -sc_threshold 0 -flags +cgop -bf 2
+        -g 30 -keyint_min 30 -sc_threshold 0 -flags +cgop -bf 2 -x264-params ratetol=0.1
         -color_primaries bt709 -color_trc bt709 -colorspace bt709 -bsf:v dump_extra=freq=keyframe
         -output_ts_offset 18.008000
         -f mp4 -use_editlist 0 -movflags +cmaf+frag_discont+negative_cts_offsets+skip_trailer+frag_keyframe
