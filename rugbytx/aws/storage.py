@@ -109,7 +109,10 @@ class S3Storage:
                 send(self._client, path, bucket, key, content_type=content_type, on_bytes=on_bytes)
         except OSError as error:
             raise TransferError(f"{path} cannot be read: {error.strerror}") from error
-        stored = self.head(bucket, key)
+        try:
+            stored = self.head(bucket, key)
+        except SourceMissing as error:  # an output is no source: the refusal says nothing of the job
+            raise TransferError(f"s3://{bucket}/{key} cannot be looked at after its upload") from error
         if stored is None or stored.size_bytes != path.stat().st_size:
             raise TransferError(f"s3://{bucket}/{key} is not what was uploaded from {path}")
         return stored

@@ -9,7 +9,7 @@ from pathlib import Path
 from rugbytx.core.job import Job, Source
 from rugbytx.core.result import TrackFile
 from rugbytx.core.unit import Lease, Unit, UnitKey
-from rugbytx.errors import ScratchFull, VerificationError
+from rugbytx.errors import ScratchFull, SourceChanged, SourceMissing, VerificationError
 from rugbytx.ports import Ports, Pulse
 from rugbytx.worker.account import Account
 
@@ -48,20 +48,26 @@ def fetch_source(bench: Bench) -> Path:
 
 
 def fetch_track(bench: Bench, file: TrackFile, folder: Path) -> Path:
-    """Bring one of this job's own outputs back to the scratch disk, exactly as it was uploaded."""
+    """Bring one of this job's own outputs back to the scratch disk, exactly as it was uploaded.
+
+    One that is not to be had is no verdict on the source: the attempt fails, not the job.
+    """
     bench.pulse.step("download")
-    stored = bench.ports.storage.head(bench.output_bucket, file.key)
-    if stored is None or stored.size_bytes != file.size_bytes:
-        raise VerificationError(f"{file.key} is not in the bucket as it was uploaded")
-    source = Source(
-        bucket=bench.output_bucket,
-        key=file.key,
-        etag=stored.etag,
-        size_bytes=stored.size_bytes,
-        version=stored.version,
-    )
     path = folder / file.key.replace("/", "-")
-    download(bench, source, path)
+    try:
+        stored = bench.ports.storage.head(bench.output_bucket, file.key)
+        if stored is None or stored.size_bytes != file.size_bytes:
+            raise VerificationError(f"{file.key} is not in the bucket as it was uploaded")
+        source = Source(
+            bucket=bench.output_bucket,
+            key=file.key,
+            etag=stored.etag,
+            size_bytes=stored.size_bytes,
+            version=stored.version,
+        )
+        download(bench, source, path)
+    except (SourceChanged, SourceMissing) as error:
+        raise VerificationError(f"{file.key} cannot be fetched back: {error}") from error
     return path
 
 

@@ -77,6 +77,7 @@ class Slot:
         self.owners: set[str] = set()
         self.restarts = 0
         #: Ends that nobody asked for, and processes that outlived their worker: a sentence each.
+        self.failed_starts: list[str] = []
         self.uninvited: list[str] = []
         self.orphans: list[str] = []
         self.slow_to_leave: list[str] = []
@@ -172,7 +173,9 @@ class Slot:
         if self._dead_since is None and _has_exited(self.worker.pid):
             self._dead_since = now
             if not self._struck_down and self._leaving_since is None:
-                self.uninvited.append(f"{self.worker.name}: {_last_line(self.worker)}")
+                # A start in a storm may fail: a host's supervisor repeats it, as we do.
+                ends = self.uninvited if self._was_ready() else self.failed_starts
+                ends.append(f"{self.worker.name}: {_last_line(self.worker)}")
         if self._dead_since is not None:
             self._bury(now, refill=refill)
             return
@@ -199,6 +202,9 @@ class Slot:
     def is_empty(self) -> bool:
         """Return whether the worker has gone, and was not replaced."""
         return self.worker not in self._system.workers
+
+    def _was_ready(self) -> bool:
+        return " ready." in self.worker.log.read_text(encoding="utf-8", errors="replace")
 
     def _start(self) -> Worker:
         worker = self._system.start_worker(wait=False, **self._variables)

@@ -10,44 +10,27 @@
                  │  storms                                 process table
               worker in slot 0, 1, 2  ◄── blows, replaced when dead
 
-The loop below is the only thread that does anything to anybody; the schedule is
+The loop of the siege is the only thread that does anything to anybody; the schedule is
 a pure function of the seed.  Everything is judged at the end, from outside.
 """
 
 import argparse
 import json
 import os
-import random
 import shutil
 import sys
 import tempfile
 import time
-import uuid
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from rugbytx import intake
-from rugbytx import system as systems
-from rugbytx.aws.client import client
-from rugbytx.aws.job_store import DynamoJobStore
-from rugbytx.core.job import Pointer
-from rugbytx.local.resources import dead_letter_queue
 from rugbytx.local.system import LocalSystem, ended_by_signals
-from rugbytx.worker.clean import clean_once
-from tests.chaos import footage, invariants, outputs, schedule, table
-from tests.chaos.footage import Film
-from tests.chaos.killer import LOOK_S, PATIENCE_S, Hit, Slot, encoders
-from tests.chaos.schedule import Blow, Echo, Event, Kind, Purge, Storm
-from tests.chaos.watch import JOB, Journal
-from tests.chaos.weather import Sky
-from tests.faults.proxy import FaultProxy
-from tests.processes import survivors
+from tests.chaos import footage, table
+from tests.chaos.judge import judge
+from tests.chaos.siege import LEASE_S, Siege
 
-SLOTS = 3
 #: Short, so that every way to lose a unit fits into a run many times.
-LEASE_S = 6.0
 TIMES = {
     "RUGBYTX_LEASE_S": f"{LEASE_S:g}",
     "RUGBYTX_HEARTBEAT_S": "1.5",
@@ -58,238 +41,11 @@ TIMES = {
     # Slow, so that a chunk of two small seconds keeps an encoder busy for long enough to be hit.
     "RUGBYTX_X264_PRESET": "slow",
 }
-FROZEN_S = (LEASE_S + 1, LEASE_S + 3)
-#: An encoder may outlive its lease by a SIGTERM's grace, a look at the pulse, and a busy machine.
-KILL_GRACE_S = 4.0
-#: Jobs that are open at the same time, so that there is a backlog and yet a queue that runs empty.
-MOST_OPEN = 2 * SLOTS
-TICK_S = 0.03
-#: A clean-up takes some jobs at a time.
-MOST_CLEAN_UPS = 100
-#: When more workers than these ended by themselves, the run has shown enough.
-MOST_UNINVITED = 10
-#: SQS allows one PurgeQueue a minute (its API reference), and takes up to another one for it.
-PURGE_EVERY_S = 61.0
-TOLD_EVERY_S = 5.0
-#: For the messages of killed workers to come back and find nothing to do.
-EMPTY_WITHIN_S = 30.0
-LEAVE_WITHIN_S = 15.0
-#: Debian's package faketime; other systems keep it elsewhere, and go without.
-FAKETIME = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
-SHIFT = "+7m"
 
 
 def deadline_s(jobs: int) -> float:
     """Return how long a run may take until it counts as failed."""
     return 90.0 + 7.0 * jobs
-
-
-class Chaos:
-    """One run: what is submitted, what is done to whom, and what was seen."""
-
-    def __init__(self, system: LocalSystem, films: Sequence[Film], *, jobs: int, seed: int) -> None:
-        self.system = system
-        self.journal = Journal(system.settings.table)
-        self.connection = systems.connect(system.settings)
-        self.waiting = list(films)
-        self.films: dict[str, Film] = {}
-        self.expected_units = sum(film.units for film in films)
-        self.events = list(schedule.lay(seed=seed, slots=SLOTS, jobs=jobs))
-        self.due: list[tuple[Event, float]] = []
-        self.hits: list[Hit] = []
-        self.purges = 0
-        self.outlived: list[str] = []
-        self.luck = random.Random(seed)  # noqa: S311  faults, not secrets
-        self.proxies: list[FaultProxy] = []
-        self.slots: list[Slot] = []
-        self._unlawful_since: dict[int, float] = {}
-        self._looked_at = self._told_at = 0.0
-        self._purged_at = -PURGE_EVERY_S
-        self._began_at = time.monotonic()
-
-    def open(self, stack: ExitStack, *, seed: int) -> str:
-        """Start proxies and workers; return what the clock of the last worker is."""
-        for number in range(SLOTS):
-            proxy = FaultProxy(self.system.endpoint_url, random.Random(seed * SLOTS + number))  # noqa: S311
-            self.proxies.append(stack.enter_context(proxy))
-        self.sky = Sky(self.proxies)
-        self.mark = uuid.uuid4().hex
-        shift = shifted_clock()
-        for number, proxy in enumerate(self.proxies):
-            variables = {"CHAOS_MARK": self.mark, **(shift if number == SLOTS - 1 else {})}
-            self.slots.append(Slot(number, self.system, proxy, variables))
-        for slot in self.slots:
-            slot.worker.wait_ready()
-        self._began_at = time.monotonic()
-        return f"off by {SHIFT}" if shift else "right: there is no faketime on this machine"
-
-    def run(self, within_s: float) -> None:
-        """Submit everything and do everything on the schedule, until all jobs have ended or time is up."""
-        while time.monotonic() - self._began_at < within_s:
-            self.step()
-            is_hopeless = sum(len(slot.uninvited) for slot in self.slots) > MOST_UNINVITED
-            if is_hopeless or not (self.waiting or self.journal.open_jobs()):
-                return
-
-    def step(self) -> None:
-        """Look, and do what is due."""
-        for change in self.journal.look():
-            if change.turned("state", "DONE"):
-                for slot in self.slots:
-                    if change.before.get("owner") == slot.owner:
-                        slot.note_commit(change.at)
-        self._submit()
-        self._strike()
-        self.sky.tend()
-        for slot in self.slots:
-            slot.tend()
-        self._look_at_encoders()
-        self._tell()
-        time.sleep(TICK_S)
-
-    def calm_down(self) -> None:
-        """End all storms, thaw everybody, and wait until the queue is empty."""
-        self.sky.tend(calm=True)
-        for slot in self.slots:
-            if slot.is_frozen:
-                slot.thaw()
-        until = time.monotonic() + EMPTY_WITHIN_S
-        while self.messages_left() and time.monotonic() < until:
-            self.step()
-
-    def leave(self) -> None:
-        """Let every worker go."""
-        for slot in self.slots:
-            slot.leave()
-        until = time.monotonic() + LEAVE_WITHIN_S
-        while not all(slot.is_empty for slot in self.slots) and time.monotonic() < until:
-            for slot in self.slots:
-                if not slot.is_empty:
-                    slot.tend(refill=False)
-            time.sleep(TICK_S)
-        self.journal.look()
-
-    def messages_left(self, queue: str = "") -> int:
-        """Return how many messages the queue holds, visible or not."""
-        sqs = client("sqs")
-        url = sqs.get_queue_url(QueueName=queue or self.system.settings.queue)["QueueUrl"]
-        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        return int(counts["ApproximateNumberOfMessages"]) + int(
-            counts["ApproximateNumberOfMessagesNotVisible"]
-        )
-
-    def _submit(self) -> None:
-        is_purge_near = self._may_purge() and any(isinstance(event, Purge) for event, _ in self.due)
-        if self.waiting and not is_purge_near and len(self.journal.open_jobs()) < MOST_OPEN:
-            film = self.waiting.pop(0)
-            request = intake.Request(source=str(film.path), profile=film.profile, chunk_s=footage.CHUNK_S)
-            self.films[intake.accept(request, self.connection).job.id] = film
-
-    def _strike(self) -> None:
-        now = time.monotonic()
-        share = self.journal.units_done / self.expected_units
-        while self.events and self.events[0].at <= share:
-            self.due.append((self.events.pop(0), now))
-        self.due = [(event, since) for event, since in self.due if not self._happens(event, now - since)]
-
-    def _happens(self, event: Event, waited_s: float) -> bool:
-        """Let an event happen; False where its moment is still to come."""
-        match event:
-            case Blow():
-                return self._hit(event, waited_s)
-            case Storm():
-                self.sky.begin(event)
-                return True
-            case Echo():
-                return self._echo(event)
-            case Purge():
-                return self._purge()
-
-    def _hit(self, blow: Blow, waited_s: float) -> bool:
-        slot = self.slots[blow.slot]
-        if not slot.is_up:
-            return False
-        in_time = slot.is_at(blow.moment, self.journal.held.get(slot.owner))
-        if not in_time and (waited_s < PATIENCE_S or blow.kind is Kind.KILL_ENCODER):
-            return False
-        hit = slot.strike(blow, self.journal, frozen_s=self.luck.uniform(*FROZEN_S), in_time=in_time)
-        if hit:
-            self.hits.append(hit)
-        return hit is not None
-
-    def _echo(self, echo: Echo) -> bool:
-        ids = self.journal.open_jobs()
-        if not ids:
-            return False
-        job = self.journal.jobs[ids[int(echo.choice * len(ids))]]
-        self.connection.queue.send([Pointer(job_id=job["id"], generation=job["generation"])])
-        return True
-
-    def _purge(self) -> bool:
-        """Empty the queue while jobs run and none is queued: a queued one's pointer comes again after ten minutes."""
-        statuses = Counter(self.journal.jobs[job_id]["job_status"] for job_id in self.journal.open_jobs())
-        if statuses["QUEUED"] or not statuses["RUNNING"] or not self._may_purge():
-            return False
-        sqs = client("sqs")
-        sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=self.system.settings.queue)["QueueUrl"])
-        self.purges += 1
-        self._purged_at = time.monotonic()
-        return True
-
-    def _may_purge(self) -> bool:
-        return time.monotonic() - self._purged_at > PURGE_EVERY_S
-
-    def _look_at_encoders(self) -> None:
-        """4: note each encoder that outlives its lease by more than the kill grace."""
-        now = time.monotonic()
-        if now - self._looked_at < LOOK_S:
-            return
-        self._looked_at = now
-        frozen = {owner for slot in self.slots if slot.is_frozen for owner in slot.owners}
-        for encoder in encoders(self.system.settings.scratch):
-            held = self.journal.held.get(encoder.owner)
-            is_lawful = (
-                held and held.job_id == encoder.job_id and self.connection.store.now() < held.lease_until
-            )
-            if is_lawful or encoder.owner in frozen:
-                self._unlawful_since.pop(encoder.pid, None)
-                continue
-            since = self._unlawful_since.setdefault(encoder.pid, now)
-            if 0 < since < now - KILL_GRACE_S:
-                self._unlawful_since[encoder.pid] = 0.0  # told
-                self.outlived.append(
-                    f"an encoder of {encoder.owner} for job {encoder.job_id} (process {encoder.pid}) outlived its lease"
-                )
-
-    def _tell(self) -> None:
-        now = time.monotonic()
-        if now - self._told_at < TOLD_EVERY_S:
-            return
-        self._told_at = now
-        done = sum(job["job_status"] not in {"QUEUED", "RUNNING"} for job in self.journal.jobs.values())
-        blowing = f", {' and '.join(names)}" if (names := self.sky.names()) else ""
-        print(  # noqa: T201  a command line's progress
-            f"{now - self._began_at:4.0f} s  {done}/{len(self.films) + len(self.waiting)} jobs ended,"
-            f" {self.journal.units_done}/{self.expected_units} units, {len(self.hits)} kills{blowing}",
-            file=sys.stderr,
-            flush=True,
-        )
-
-
-def shifted_clock() -> Mapping[str, str]:
-    """Return what makes a process believe that it is minutes later; nothing where that cannot be had."""
-    library = next(FAKETIME, None)
-    if library is None:
-        return {}
-    return {
-        "LD_PRELOAD": str(library),
-        "FAKETIME": SHIFT,
-        # CLOCK_MONOTONIC is no wall clock: it jumps on no machine.
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "PYTHONPATH": os.pathsep.join(
-            filter(None, (str(Path(__file__).with_name("clock")), os.environ.get("PYTHONPATH")))
-        ),
-    }
 
 
 def perform(*, jobs: int, seed: int, folder: Path, logs: Path | None) -> table.Report:
@@ -298,119 +54,16 @@ def perform(*, jobs: int, seed: int, folder: Path, logs: Path | None) -> table.R
     footage.write_profiles(folder)
     os.environ.update(TIMES, RUGBYTX_PROFILES=str(folder))
     with LocalSystem(workers=0) as system, ExitStack() as stack:
-        chaos = Chaos(system, films, jobs=jobs, seed=seed)
-        clock = chaos.open(stack, seed=seed)
+        siege = Siege(system, films, jobs=jobs, seed=seed)
+        clock = siege.open(stack, seed=seed)
         began_at = time.monotonic()
-        chaos.run(deadline_s(jobs))
+        siege.run(deadline_s(jobs))
         took_s = time.monotonic() - began_at
-        chaos.calm_down()
-        chaos.leave()
+        siege.calm_down()
+        siege.leave()
         if logs:
             shutil.copytree(system.folder, logs, ignore=shutil.ignore_patterns("scratch"), dirs_exist_ok=True)
-        return judge(chaos, seed=seed, took_s=took_s, clock=clock, folder=folder)
-
-
-def judge(chaos: Chaos, *, seed: int, took_s: float, clock: str, folder: Path) -> table.Report:
-    """Hold what was seen against what must hold."""
-    journal, slots, gales = chaos.journal, chaos.slots, chaos.sky.gales
-    owners = {owner: slot.number for slot in slots for owner in slot.owners}
-    bucket, s3 = chaos.system.settings.output_bucket, client("s3")
-    inspected = {
-        job_id: outputs.inspect(s3, bucket, journal.jobs[job_id], film, folder)
-        for job_id, film in chaos.films.items()
-        if "outputs" in journal.jobs[job_id]
-    }
-    named = {job_id: found.named for job_id, found in inspected.items()}
-    before = invariants.stray(_keys(chaos), named, journal.changes)
-    clean_up_tomorrow(chaos)
-    strays = invariants.stray(_keys(chaos), named, journal.changes)
-    redos = invariants.redone(journal.changes, owners)
-    takeovers = list(invariants.takeovers(journal.changes, chaos.hits, gales, owners))
-    deliveries, messages = received(chaos.system.folder)
-    left = [*survivors("CHAOS_MARK", chaos.mark), *map(str, encoders(chaos.system.settings.scratch))]
-    messages_left = chaos.messages_left()
-    dead_letters = chaos.messages_left(dead_letter_queue(chaos.system.settings.queue))
-    told = {
-        "lost": invariants.lost(journal.jobs, chaos.films, journal.changes),
-        "doubled": invariants.doubled(journal.changes),
-        "torn": [sentence for found in inspected.values() for sentence in found.torn],
-        "stray": strays,
-        "orphans": [*left, *(orphan for slot in slots for orphan in slot.orphans), *chaos.outlived],
-        "redone without a cause": invariants.unexplained(redos, chaos.hits, gales),
-        "slow takeovers": invariants.slow(takeovers, lease_s=LEASE_S),
-        "slow to leave": [name for slot in slots for name in slot.slow_to_leave],
-        "workers that ended by themselves": [end for slot in slots for end in slot.uninvited],
-        "messages left": [f"{messages_left} in the queue"] if messages_left else [],
-        "dead letters": [f"{dead_letters} in the dead-letter queue"] if dead_letters else [],
-    }
-    faults = sum((proxy.hurt() for proxy in chaos.proxies), Counter[tuple[str, str, str]]())
-    return table.Report(
-        seed=seed,
-        jobs=len(chaos.films) + len(chaos.waiting),
-        statuses=dict(Counter(job["job_status"] for job in journal.jobs.values())),
-        took_s=took_s,
-        clock=clock,
-        kills=dict(Counter(hit.kind.value for hit in chaos.hits)),
-        storms=dict(Counter(gale.name for gale in gales)),
-        faults=_by_fault(faults),
-        unspent=len(chaos.events) + len(chaos.due),
-        purges=chaos.purges,
-        units=sum(change.turned("state", "DONE") for change in journal.changes if change.name != JOB),
-        redone=len(redos),
-        deliveries=deliveries,
-        redeliveries=deliveries - messages,
-        restarts=sum(slot.restarts for slot in slots),
-        worst_takeover_s=max((one.progress_s for one in takeovers), default=0.0),
-        worst_undisturbed_takeover_s=max(
-            (one.progress_s for one in takeovers if not one.is_disturbed), default=0.0
-        ),
-        messages_left=messages_left,
-        dead_letters=dead_letters,
-        strays_before_clean_up=len(before),
-        broken={name: tuple(sentences) for name, sentences in told.items()},
-    )
-
-
-class Tomorrow(DynamoJobStore):
-    """The store as it will be when the clean-ups noted today are due: a day later, on the hour."""
-
-    def now(self) -> float:
-        """Return tomorrow's time."""
-        return super().now() + 26 * 3600
-
-
-def clean_up_tomorrow(chaos: Chaos) -> None:
-    """Do the clean-up that a sweep does a day later, after whatever frozen workers have uploaded."""
-    settings = chaos.system.settings
-    tomorrow = Tomorrow(settings.table)
-    for _ in range(MOST_CLEAN_UPS):
-        if not tomorrow.due_cleanings(1):
-            return
-        clean_once(tomorrow, chaos.connection.storage, settings.output_bucket)
-
-
-def _keys(chaos: Chaos) -> Mapping[str, Sequence[str]]:
-    """Return what the bucket holds of each job."""
-    bucket, s3 = chaos.system.settings.output_bucket, client("s3")
-    return {job_id: outputs.keys(s3, bucket, job_id) for job_id in chaos.films}
-
-
-def received(folder: Path) -> tuple[int, int]:
-    """Return how many deliveries the workers' logs tell of, and of how many messages."""
-    ids: Counter[str] = Counter()
-    for log in folder.glob("jetson-*.log"):
-        for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-            before, _, after = line.partition("Task rugbytx.transcode[")
-            if after and "received" in after and before is not None:
-                ids[after.partition("]")[0]] += 1
-    return ids.total(), len(ids)
-
-
-def _by_fault(hurt: Mapping[tuple[str, str, str], int]) -> Mapping[str, int]:
-    counts: Counter[str] = Counter()
-    for (_service, _operation, fault), count in hurt.items():
-        counts[fault] += count
-    return dict(counts)
+        return judge(siege, seed=seed, took_s=took_s, clock=clock, folder=folder)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

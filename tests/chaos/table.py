@@ -29,6 +29,8 @@ class Report:
     deliveries: int
     redeliveries: int
     restarts: int
+    #: Starts that a storm made impossible, a sentence each.
+    failed_starts: tuple[str, ...]
     worst_takeover_s: float
     worst_undisturbed_takeover_s: float
     messages_left: int
@@ -61,7 +63,10 @@ def text(report: Report) -> str:
         ("queue purged", report.purges),
         ("events that found no occasion", report.unspent),
         ("messages delivered", f"{report.deliveries}, of these {report.redeliveries} again"),
-        ("workers replaced", report.restarts),
+        (
+            "workers replaced",
+            f"{report.restarts}, of these {len(report.failed_starts)} after a start that failed",
+        ),
         ("units", report.units),
         ("units redone", report.redone),
         (

@@ -105,9 +105,9 @@ def test_cancel_and_retry(system: LocalSystem, noisy_clip: Path, tmp_path: Path)
     worker = system.start_worker(RUGBYTX_X264_PRESET="slower", RUGBYTX_HEARTBEAT_S=str(HEARTBEAT_S))
     second = UnitKey(Kind.VIDEO, 1)
     wait_until(lambda: second in connection.store.read_units(job_id, 1))
-    wait_until(lambda: descendants(worker.pid, "ffmpeg", "libx264"))
+    wait_until(lambda: descendants(worker.pid, "ffmpeg", "libx264", "/unit/"))
     assert "received-too-often" in log_of(worker), "the attributes of the message arrive in the lane"
-    (encoder, *_) = descendants(worker.pid, "ffmpeg", "libx264")
+    (encoder, *_) = descendants(worker.pid, "ffmpeg", "libx264", "/unit/")
     with watched(encoder) as process:
         done = command("cancel", job_id, "--json")
         assert (done.returncode, json.loads(done.stdout)["status"]) == (0, "CANCELLED"), done.stderr

@@ -88,9 +88,9 @@ def wait_for(connection: Connection, job: Job, holds: Callable[[Job, Mapping[Uni
 
 
 def wait_for_encoder(worker: Worker) -> None:
-    """Return when the worker is in the middle of a chunk."""
+    """Return when the worker is in the middle of a chunk; the trial of its encoder is none."""
     until = time.monotonic() + BOUND_S
-    while not descendants(worker.pid, "ffmpeg", "libx264"):
+    while not descendants(worker.pid, "ffmpeg", "libx264", "/unit/"):
         assert time.monotonic() < until, worker.log_tail()
         assert not worker.has_ended(), worker.log_tail()
         time.sleep(0.02)

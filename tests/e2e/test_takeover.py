@@ -92,7 +92,7 @@ def test_nothing_of_a_killed_worker_lives_on(system: LocalSystem, long_clip: Pat
     request = intake.Request(source=str(long_clip), chunk_s=30.0, profile="clip")
     accepted = intake.accept(request, connection)
     until = time.monotonic() + BOUND_S
-    while not (encoders := descendants(worker.pid, "ffmpeg", "libx264")):
+    while not (encoders := descendants(worker.pid, "ffmpeg", "libx264", "/unit/")):
         assert time.monotonic() < until, "no encoder was seen"
         time.sleep(0.02)
     with ExitStack() as stack:
