@@ -18,6 +18,10 @@ FIRST_PAUSE_S = 5.0
 PAUSE_GROWTH = 4.0
 LONGEST_PAUSE_S = 600.0
 
+#: A service that does not answer is asked again after this, its upper half jittered, however often:
+#: an outage says nothing of the job.
+OUTAGE_PAUSE_S = 30.0
+
 #: What a worker hands back because it leaves, another may claim at once.
 LEAVING_PAUSE_S = 0.0
 
@@ -30,7 +34,7 @@ class Action(StrEnum):
 
     #: The job ends FAILED.
     FAIL = "fail"
-    #: The unit waits until ``retry_at`` and carries one verdict more.
+    #: The unit waits until ``retry_at``, and carries one verdict more if it is charged.
     RETRY = "retry"
     #: The unit is handed back uncharged, and the lane leaves.
     RELEASE = "release"
@@ -45,6 +49,8 @@ class Outcome:
     action: Action
     reason: str
     pause_s: float = 0.0
+    #: Whether this was a verdict on the unit.
+    is_charged: bool = True
     #: An error that this tree does not name: worth its traceback in the log.
     is_unknown: bool = False
 
@@ -58,7 +64,7 @@ def decide(error: BaseException, *, verdicts: int, jitter: float) -> Outcome:
     know is a RETRY, which the number of verdicts bounds.
 
     >>> decide(AttemptFailed("S3 broke off"), verdicts=1, jitter=0.5)
-    Outcome(action=<Action.RETRY: 'retry'>, reason='S3 broke off', pause_s=15.0, is_unknown=False)
+    Outcome(action=<Action.RETRY: 'retry'>, reason='S3 broke off', pause_s=15.0, is_charged=True, is_unknown=False)
     """
     sentence = str(error) or type(error).__name__
     match error:
@@ -66,11 +72,13 @@ def decide(error: BaseException, *, verdicts: int, jitter: float) -> Outcome:
             return Outcome(action=Action.FAIL, reason=sentence)
         case LeaseLost():
             return Outcome(action=Action.ABANDON, reason=sentence)
-        case Draining():
-            return Outcome(action=Action.RELEASE, reason=sentence, pause_s=LEAVING_PAUSE_S)
-        case HostUnfit():
-            return Outcome(action=Action.RELEASE, reason=sentence, pause_s=UNFIT_PAUSE_S)
-        case AttemptFailed() | Unreachable():
+        case HostUnfit() | Draining():
+            pause_s = LEAVING_PAUSE_S if isinstance(error, Draining) else UNFIT_PAUSE_S
+            return Outcome(action=Action.RELEASE, reason=sentence, pause_s=pause_s, is_charged=False)
+        case Unreachable():
+            pause_s = OUTAGE_PAUSE_S * (0.5 + jitter / 2)
+            return Outcome(action=Action.RETRY, reason=sentence, pause_s=pause_s, is_charged=False)
+        case AttemptFailed():
             return Outcome(action=Action.RETRY, reason=sentence, pause_s=_pause_s(verdicts, jitter))
         case _:
             return Outcome(

@@ -280,7 +280,7 @@ class Lane:
                 lease,
                 retry_at=store.now() + outcome.pause_s,
                 reason=outcome.reason,
-                charged=outcome.action is not retry.Action.RELEASE,
+                charged=outcome.is_charged,
                 measured=account.close(),
             )
         except LeaseLost:

@@ -20,7 +20,8 @@ TABLE = [
     (errors.Stalled("still"), 3, Action.RETRY, 160.0),  # 320 s
     (errors.VerificationError("one frame short"), 4, Action.RETRY, 300.0),  # capped at 600 s
     (errors.ScratchFull("full"), 0, Action.RETRY, 2.5),
-    (errors.Unreachable("no answer"), 0, Action.RETRY, 2.5),
+    (errors.Unreachable("no answer"), 0, Action.RETRY, 15.0),  # 30 s, its lower half
+    (errors.Unreachable("no answer"), 3, Action.RETRY, 15.0),
     (errors.HostUnfit("no encoder"), 3, Action.RELEASE, 30.0),
     (errors.Draining("leaving"), 3, Action.RELEASE, 0.0),
     (errors.LeaseLost("taken"), 0, Action.ABANDON, 0.0),
@@ -35,6 +36,8 @@ def test_table(error: Exception, verdicts: int, action: Action, pause_s: float) 
     outcome = retry.decide(error, verdicts=verdicts, jitter=0.0)
     assert (outcome.action, outcome.pause_s) == (action, pause_s)
     assert outcome.is_unknown == isinstance(error, (ValueError, KeyError))
+    uncharged = (errors.Unreachable, errors.HostUnfit, errors.Draining)
+    assert outcome.is_charged == (not isinstance(error, uncharged))
 
 
 def every_error(root: type[errors.RugbytxError] = errors.RugbytxError) -> list[type[errors.RugbytxError]]:

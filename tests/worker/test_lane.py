@@ -10,7 +10,7 @@ import pytest
 from rugbytx.core import layout
 from rugbytx.core.job import Status
 from rugbytx.core.unit import AUDIO, State
-from rugbytx.errors import LeaseLost, TranscodeError, UnsupportedMedia
+from rugbytx.errors import LeaseLost, TranscodeError, Unreachable, UnsupportedMedia
 from rugbytx.worker.drain import Leave
 from tests.worker.faults import FAULTS, Recorder, crash_after, crash_before, repeat
 from tests.worker.world import Call, World
@@ -192,6 +192,23 @@ def test_a_job_that_cannot_be_done_says_why(tmp_path: Path) -> None:
     assert job.status is Status.FAILED
     assert job.reason == "AUDIO: the audio cannot be decoded (tried 4 times)"
     assert job.outputs is None
+
+
+def test_an_outage_is_no_verdict(tmp_path: Path) -> None:
+    """S3 may be away for as long as it likes: the job waits, and then it is done."""
+
+    def away(call: Call) -> Any:
+        if call.name.startswith("storage.") and world.clock.at < back_at:
+            raise Unreachable("S3 does not answer")
+        return call.do()
+
+    world = World(tmp_path, on_call=away)
+    world.submit()
+    back_at = world.clock.at + 5 * 60
+    job = world.run_until_ended()
+    assert job.status is Status.SUCCEEDED, job.reason
+    assert world.clock.at >= back_at
+    assert {unit.verdicts for unit in world.store.read_units(job.id, 1).values()} == {0}
 
 
 def test_a_bad_source_fails_in_one_attempt(tmp_path: Path) -> None:
