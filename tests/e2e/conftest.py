@@ -3,15 +3,20 @@
 import os
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from rugbytx.core.job import Job
+from rugbytx.core.unit import Unit, UnitKey
 from rugbytx.local.system import LocalSystem
-from rugbytx.system import chosen
+from rugbytx.system import Connection, chosen
 
+#: More than anything that is waited for here takes on a busy machine.
+WAIT_S = 120.0
 #: The installed command.
 RUGBYTX = str(Path(sys.executable).with_name("rugbytx"))
 #: An environment variable by which every process of a command can be found.
@@ -71,3 +76,15 @@ def run_command(command_environ: dict[str, str], tmp_path: Path) -> RunCommand:
         )
 
     return run
+
+
+def wait_for(connection: Connection, job: Job, holds: Callable[[Job, Mapping[UnitKey, Unit]], bool]) -> Job:
+    """Return the job once something holds of it and its units."""
+    until = time.monotonic() + WAIT_S
+    while time.monotonic() < until:
+        seen = connection.store.read_job(job.id)
+        assert seen
+        if holds(seen, connection.store.read_units(job.id, job.generation)):
+            return seen
+        time.sleep(0.05)
+    pytest.fail(f"not within {WAIT_S:g} s")

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,11 +14,12 @@ import pytest
 from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.core.job import Job, Status
-from rugbytx.core.unit import State, Unit, UnitKey
+from rugbytx.core.unit import State, UnitKey
 from rugbytx.local.fleet import Worker, worker_argv
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection
 from rugbytx.worker.drain import EXIT_CUT_SHORT
+from tests.e2e.conftest import wait_for
 from tests.faults.proxy import Fault, FaultProxy, Rule
 from tests.processes import descendants, ends, watched
 
@@ -73,18 +74,6 @@ def submit(system: LocalSystem, tmp_path: Path) -> Callable[[float], tuple[Conne
         return connection, intake.accept(request, connection).job
 
     return accept
-
-
-def wait_for(connection: Connection, job: Job, holds: Callable[[Job, Mapping[UnitKey, Unit]], bool]) -> Job:
-    """Return the job once something holds of it and its units."""
-    until = time.monotonic() + BOUND_S
-    while time.monotonic() < until:
-        seen = connection.store.read_job(job.id)
-        assert seen
-        if holds(seen, connection.store.read_units(job.id, job.generation)):
-            return seen
-        time.sleep(0.05)
-    pytest.fail(f"not within {BOUND_S:g} s")
 
 
 def wait_for_encoder(worker: Worker) -> None:

@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from rugbytx.core.job import Job, Status
 from rugbytx.core.result import Manifest
 from rugbytx.core.unit import Kind, State, Unit, UnitKey
 from rugbytx.local.system import LocalSystem
-from rugbytx.system import Connection
+from tests.e2e.conftest import wait_for
 from tests.processes import descendants, ends, watched
 
 pytestmark = pytest.mark.process
@@ -36,18 +36,6 @@ def long_clip(tmp_path: Path) -> Path:
     ]
     subprocess.run(argv, check=True, timeout=60)
     return path
-
-
-def wait_for(connection: Connection, job: Job, holds: Callable[[Job, Mapping[UnitKey, Unit]], bool]) -> Job:
-    """Return the job once something holds of it and its units."""
-    until = time.monotonic() + BOUND_S
-    while time.monotonic() < until:
-        seen = connection.store.read_job(job.id)
-        assert seen
-        if holds(seen, connection.store.read_units(job.id, job.generation)):
-            return seen
-        time.sleep(0.05)
-    pytest.fail(f"not within {BOUND_S:g} s")
 
 
 def is_working_on_the_third_chunk(_job: Job, units: Mapping[UnitKey, Unit]) -> bool:

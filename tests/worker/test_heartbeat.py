@@ -215,6 +215,7 @@ def test_finished_work_is_not_thrown_away(world: World) -> None:
     """A notice that comes when the unit is done, uploads and all, leaves it to be committed."""
     with world.heartbeat:
         world.notice.give(Leave.NOW)
+    assert world.notice.asked is Leave.NOW
 
 
 def test_a_failed_unit_leaves_with_its_own_error(world: World) -> None:

@@ -105,6 +105,7 @@ def test_its_thread_looks_at_once(bench: Bench) -> None:
     bench.view.start()
     try:
         wait_until_open(bench.view)
+        assert bench.view.reason == view.OPEN
     finally:
         bench.view.stop()
 
