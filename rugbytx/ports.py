@@ -137,6 +137,9 @@ class JobStore(Protocol):
     ) -> None:
         """Make the unit WAITING; ``charged`` adds a verdict.  Raises LeaseLost."""
 
+    def fail(self, lease: Lease, *, reason: str, measured: Measured) -> None:
+        """Make the unit FAILED, which ends its job, and wake the job at once.  Raises LeaseLost."""
+
     def mark_done(self, job_id: str, generation: int, keys: Iterable[UnitKey]) -> None:
         """Add units to the job's set of finished ones; adding twice is adding once."""
 

@@ -119,6 +119,19 @@ MUTANTS = (
         tests=RECOVERY,
     ),
     Mutant(
+        name="bad-source-only-given-back",
+        edits=(
+            Edit(
+                "rugbytx/worker/lane.py",
+                "                store.fail(lease, reason=outcome.reason, measured=account.close())\n",
+                "                store.give_back(lease, retry_at=0, reason=outcome.reason, charged=True,"
+                " measured=account.close())\n"
+                "                store.end_job(job.id, job.generation, Status.FAILED, reason=outcome.reason)\n",
+            ),
+        ),
+        tests=LANE,
+    ),
+    Mutant(
         name="end-without-clean-up",
         edits=(
             Edit(

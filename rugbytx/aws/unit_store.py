@@ -151,16 +151,7 @@ class DynamoUnitStore:
 
     def commit(self, lease: Lease, *, result: str, measured: Measured) -> None:
         """Make the unit DONE; raises LeaseLost.  Only the fence is tested, not the clock."""
-        change: dict[str, Value] = {
-            "state": State.DONE,
-            "owner": "",
-            "lease_until": 0.0,
-            "result": result,
-            "measured": measured.model_dump_json(),
-        }
-        refused = self._update_unit(lease, change, written_at=self.now())
-        if refused and not _is_own(refused.item, lease.fence, lease.token, State.DONE):
-            raise _lost(lease, refused.item)
+        self._end_attempt(lease, State.DONE, {"result": result}, measured=measured, now=self.now())
 
     def give_back(
         self, lease: Lease, *, retry_at: float, reason: str, charged: bool, measured: Measured
@@ -173,19 +164,19 @@ class DynamoUnitStore:
         """
         now = self.now()
         change: dict[str, Value] = {
-            "state": State.WAITING,
-            "owner": "",
-            "lease_until": 0.0,
             "retry_at": retry_at,
             "reason": reason,
             "verdicts": lease.verdicts + charged,
-            "measured": measured.model_dump_json(),
         }
-        refused = self._update_unit(lease, change, written_at=now)
-        if refused and not _is_own(refused.item, lease.fence, lease.token, State.WAITING):
-            raise _lost(lease, refused.item)
-        wake: dict[str, Value] = {"wake_at": max(retry_at, now)}
-        self._update_job(lease.job_id, lease.generation, condition.WAKES_LATER, wake, values=wake)
+        self._end_attempt(lease, State.WAITING, change, measured=measured, now=now)
+        self._wake_by(lease, max(retry_at, now))
+
+    def fail(self, lease: Lease, *, reason: str, measured: Measured) -> None:
+        """Make the unit FAILED, which ends its job, and wake the job at once.  Raises LeaseLost."""
+        now = self.now()
+        change: dict[str, Value] = {"reason": reason, "verdicts": lease.verdicts + 1}
+        self._end_attempt(lease, State.FAILED, change, measured=measured, now=now)
+        self._wake_by(lease, now)
 
     def hold(self, name: str, *, owner: str, lease_s: float) -> bool:
         """Take or keep the named lease; False while another holds it."""
@@ -200,6 +191,26 @@ class DynamoUnitStore:
         if refused:
             require_known_schema(refused.item)
         return refused is None
+
+    def _end_attempt(
+        self, lease: Lease, state: State, to: Mapping[str, Value], *, measured: Measured, now: float
+    ) -> None:
+        """Let go of the unit in this state; raises LeaseLost where it is not ours, and was not so ended by us."""
+        change: dict[str, Value] = {
+            **to,
+            "state": state,
+            "owner": "",
+            "lease_until": 0.0,
+            "measured": measured.model_dump_json(),
+        }
+        refused = self._update_unit(lease, change, written_at=now)
+        if refused and not _is_own(refused.item, lease.fence, lease.token, state):
+            raise _lost(lease, refused.item)
+
+    def _wake_by(self, lease: Lease, wake_at: float) -> None:
+        """Have the lease's job wake at this instant, unless it would wake before that anyway."""
+        wake: dict[str, Value] = {"wake_at": wake_at}
+        self._update_job(lease.job_id, lease.generation, condition.WAKES_LATER, wake, values=wake)
 
     def _update_unit(self, lease: Lease, to: Mapping[str, Value], *, written_at: float) -> Refused | None:
         """Change the unit's record while the lease holds; raises HostUnfit for a newer schema."""

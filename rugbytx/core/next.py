@@ -29,7 +29,7 @@ class Action(StrEnum):
     WAIT = "wait"
     #: Everything is done: end the job SUCCEEDED.
     FINISH = "finish"
-    #: A unit has used up its attempts: end the job FAILED.
+    #: No worker can do a unit, or it has used up its attempts: end the job FAILED.
     FAIL = "fail"
 
 
@@ -76,7 +76,7 @@ def decide(
     """
     for key, unit in units.items():
         if spent := _spent(unit):
-            return Decision(action=Action.FAIL, reason=f"{key}: {spent}", key=key)
+            return Decision(action=Action.FAIL, reason=spent, key=key)
     for stage in stages(plan):
         held = {key: units[key] for key in stage if key in units and not is_outdated(pin, units[key])}
         pending = [key for key in stage if key not in held or held[key].state is not State.DONE]
@@ -122,24 +122,28 @@ def _chunk(
 
 
 def _spent(unit: Unit) -> str:
-    """Return why a unit may not be tried again, or an empty string."""
+    """Return why a unit may not be tried again, or an empty string.
+
+    A source that is bad says so itself; who used up the attempts has to be named.
+    """
+    if unit.state is State.FAILED:
+        return unit.reason
     if unit.state is State.WAITING and unit.verdicts >= MOST_VERDICTS:
-        return f"{unit.reason} (tried {unit.verdicts} times)"
+        return f"{unit.key}: {unit.reason} (tried {unit.verdicts} times)"
     if unit.state is not State.DONE and unit.deaths >= MOST_DEATHS:
-        return f"the worker fell silent in each of {unit.deaths} attempts"
+        return f"{unit.key}: the worker fell silent in each of {unit.deaths} attempts"
     return ""
 
 
 def _claim_reason(seen: Unit | None) -> str:
     if seen is None:
         return "first-claim"
-    match seen.state:
-        case State.LEASED:
-            return "lease-ran-out"
-        case State.WAITING:
-            return "retry-is-due"
-        case State.DONE:
-            return "made-by-another-encoder"
+    reasons = {
+        State.LEASED: "lease-ran-out",
+        State.WAITING: "retry-is-due",
+        State.DONE: "made-by-another-encoder",
+    }
+    return reasons[seen.state]
 
 
 def _look_again_at(unit: Unit) -> float:

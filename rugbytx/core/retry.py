@@ -32,7 +32,7 @@ UNFIT_PAUSE_S = 30.0
 class Action(StrEnum):
     """What becomes of the unit."""
 
-    #: The job ends FAILED.
+    #: The unit is FAILED, and the job ends so.
     FAIL = "fail"
     #: The unit waits until ``retry_at``, and carries one verdict more if it is charged.
     RETRY = "retry"

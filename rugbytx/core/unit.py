@@ -4,7 +4,9 @@ A unit's record springs from its first claim; every later change tests the fence
 
                 claim (fence + 1)                    commit (iff fence)
     (nothing) ───────────────────► LEASED ──────────────────────────────► DONE
-                                    ▲  │ give back, verdict (iff fence)
+                                    ▲  │ │           fail (iff fence)
+                                    │  │ └──────────────────────────────► FAILED
+                                    │  │ give back, verdict (iff fence)
               claim, once retry_at  │  ▼
               has come              WAITING
                                     ▲
@@ -76,6 +78,8 @@ class State(StrEnum):
     LEASED = "LEASED"
     WAITING = "WAITING"
     DONE = "DONE"
+    #: No worker can do it: its job ends FAILED, for the unit's reason.
+    FAILED = "FAILED"
 
 
 class Measured(Record):
@@ -137,7 +141,7 @@ class Unit(Versioned):
     def is_claimable(self, now: float) -> bool:
         """Return whether a claim at store time ``now`` may succeed."""
         match self.state:
-            case State.DONE:
+            case State.DONE | State.FAILED:
                 return False
             case State.LEASED:
                 return self.lease_until <= now
@@ -145,9 +149,9 @@ class Unit(Versioned):
                 return self.retry_at <= now
 
     def claimable_at(self) -> float:
-        """Return the instant from which a claim may succeed; infinity once DONE."""
+        """Return the instant from which a claim may succeed; infinity once DONE or FAILED."""
         match self.state:
-            case State.DONE:
+            case State.DONE | State.FAILED:
                 return float("inf")
             case State.LEASED:
                 return self.lease_until

@@ -275,17 +275,19 @@ class Lane:
         if outcome.action is retry.Action.ABANDON:
             return None
         try:
-            # Under the fence, and before anything else: a former owner's word counts for nothing.
-            store.give_back(
-                lease,
-                retry_at=store.now() + outcome.pause_s,
-                reason=outcome.reason,
-                charged=outcome.is_charged,
-                measured=account.close(),
-            )
+            # Under the fence: a former owner's word counts for nothing.
+            if outcome.action is retry.Action.FAIL:
+                # The lane's next turn ends the job, or another lane's, should we die before it.
+                store.fail(lease, reason=outcome.reason, measured=account.close())
+            else:
+                store.give_back(
+                    lease,
+                    retry_at=store.now() + outcome.pause_s,
+                    reason=outcome.reason,
+                    charged=outcome.is_charged,
+                    measured=account.close(),
+                )
         except LeaseLost:
             log.info("already-taken-over", extra={"job_id": job.id, "unit": str(lease.key)})
             return None
-        if outcome.action is retry.Action.FAIL:
-            store.end_job(job.id, job.generation, Status.FAILED, reason=outcome.reason)
         return Ending.HAND_BACK if outcome.action is retry.Action.RELEASE else None

@@ -22,7 +22,7 @@ keys, workers = st.sampled_from(KEYS), st.sampled_from(WORKERS)
 
 
 class Lanes(RuleBasedStateMachine):
-    """Two workers that look, claim, renew, commit and give back, on what may be long out of date."""
+    """Two workers that look, claim, renew, commit, fail and give back, on what may be long out of date."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,6 +34,7 @@ class Lanes(RuleBasedStateMachine):
         self.ended: dict[str, State] = {}
         self.fences: dict[Name, int] = {}
         self.results: dict[Name, str] = {}
+        self.failed: set[Name] = set()
 
     def name(self, key: UnitKey) -> Name:
         """Return which unit ``key`` is in the job's present generation."""
@@ -57,6 +58,7 @@ class Lanes(RuleBasedStateMachine):
         lease = self.bench.store.claim(self.job, key, seen, owner=worker, lease_s=LEASE_S)
         if lease is not None:
             assert name not in self.results
+            assert name not in self.failed
             assert lease.fence == self.fences.get(name, 0) + 1
             self.fences[name] = lease.fence
             self.leases.append(lease)
@@ -110,6 +112,21 @@ class Lanes(RuleBasedStateMachine):
             unit = self.bench.store.read_units("a", lease.generation)[lease.key]
             assert unit.verdicts - lease.verdicts in {0, 1}
 
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data())
+    def fail(self, data: Any) -> None:
+        """Fail under any lease ever given: it works for the unit's last one, and again for the same one."""
+        lease = data.draw(st.sampled_from(self.leases))
+        may = self.is_ours(lease) or self.ended.get(lease.token) is State.FAILED
+        try:
+            self.bench.store.fail(lease, reason="bad", measured=Measured())
+        except LeaseLost:
+            assert not may
+        else:
+            assert may
+            self.ended[lease.token] = State.FAILED
+            self.failed.add((lease.generation, lease.key))
+
     @rule(seconds=st.sampled_from([30.0, LEASE_S + 1]))
     def time_passes(self, seconds: float) -> None:
         """Let leases run out, or nearly."""
@@ -141,6 +158,7 @@ class Lanes(RuleBasedStateMachine):
             for key, unit in self.bench.store.read_units("a", generation).items():
                 assert unit.fence == self.fences[generation, key]
                 assert (unit.state is State.DONE) == ((generation, key) in self.results)
+                assert (unit.state is State.FAILED) == ((generation, key) in self.failed)
                 assert unit.result == self.results.get((generation, key), "")
 
 

@@ -82,7 +82,7 @@ def test_takeover_counts_a_death(shaky: Bench) -> None:
 
 
 def test_after_a_takeover_the_first_has_nothing(shaky: Bench) -> None:
-    """Whoever lost the lease can neither renew, commit nor give back, and changes nothing."""
+    """Whoever lost the lease can neither renew, commit, fail nor give back, and changes nothing."""
     job = shaky.created()
     lost = shaky.claimed(job)
     shaky.advance(LEASE_S + 1)
@@ -94,6 +94,8 @@ def test_after_a_takeover_the_first_has_nothing(shaky: Bench) -> None:
         shaky.store.commit(lost, result="{}", measured=NOTHING)
     with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
         shaky.store.give_back(lost, retry_at=0, reason="", charged=True, measured=NOTHING)
+    with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
+        shaky.store.fail(lost, reason="", measured=NOTHING)
     assert (shaky.unit(job), shaky.read().wake_at) == (stands, wake_at)
 
 
@@ -263,6 +265,28 @@ def test_given_back_waits(shaky: Bench, *, charged: bool, verdicts: int) -> None
     again = shaky.store.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S)
     assert again is not None
     assert (again.fence, again.verdicts, again.deaths) == (2, verdicts, 0)
+
+
+def test_failed_is_the_end(shaky: Bench) -> None:
+    """A unit that no worker can do carries its verdict and reason, is claimed no more, and wakes its job at once."""
+    job = shaky.created()
+    lease = shaky.claimed(job)
+    for _ in range(2):
+        shaky.store.fail(lease, reason="it is no film", measured=Measured(worker="jetson"))
+    unit = shaky.unit(job)
+    assert unit is not None
+    assert (unit.state, unit.verdicts, unit.reason) == (State.FAILED, 1, "it is no film")
+    assert (unit.owner, unit.lease_until, unit.measured.worker) == ("", 0, "jetson")
+    assert shaky.read().wake_at == pytest.approx(shaky.store.now(), abs=2)
+    shaky.advance(LEASE_S + 1)
+    assert shaky.store.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
+    for late in (
+        lambda: shaky.store.commit(lease, result="1", measured=NOTHING),
+        lambda: shaky.store.give_back(lease, retry_at=0, reason="", charged=False, measured=NOTHING),
+        lambda: shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS),
+    ):
+        with pytest.raises(LeaseLost):
+            late()
 
 
 def test_giving_back_brings_the_wake_nearer(shaky: Bench) -> None:

@@ -87,6 +87,9 @@ CASES = [
         AUDIO,
         0.0,
     ),
+    # found once that nobody can do it: nobody tries, whatever else is to be had
+    (None, {PLAN: unit(PLAN, State.FAILED, verdicts=1)}, Action.FAIL, PLAN, 0.0),
+    (PLAN3, done(PLAN, AUDIO) | {V1: unit(V1, State.FAILED, verdicts=1)}, Action.FAIL, V1, 0.0),
 ]
 
 
@@ -106,10 +109,16 @@ def test_a_spent_unit_says_why() -> None:
     assert decision.reason == "VIDEO#00001: it broke (tried 4 times)"
 
 
+def test_a_bad_source_says_so_itself() -> None:
+    """The sentence that was found is the job's reason as it stands."""
+    decision = next_unit.decide(None, {PLAN: unit(PLAN, State.FAILED)}, now=NOW, maker="")
+    assert decision.reason == "it broke"
+
+
 states = st.builds(
     unit,
     st.just(V0),
-    st.sampled_from(State),
+    st.sampled_from([State.LEASED, State.WAITING, State.DONE]),
     lease_until=st.floats(min_value=900, max_value=1100),
     retry_at=st.floats(min_value=900, max_value=1100),
     verdicts=st.integers(min_value=0, max_value=3),

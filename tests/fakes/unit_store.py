@@ -125,29 +125,24 @@ class FakeUnitStore:
     @sent
     def commit(self, lease: Lease, *, result: str, measured: Measured) -> None:
         """Make the unit DONE; raises LeaseLost."""
-        if not self._is_already(lease, State.DONE):
-            self._change_unit(
-                lease, state=State.DONE, owner="", lease_until=0.0, result=result, measured=measured
-            )
+        self._end_attempt(lease, State.DONE, result=result, measured=measured)
 
     @sent
     def give_back(
         self, lease: Lease, *, retry_at: float, reason: str, charged: bool, measured: Measured
     ) -> None:
         """Make the unit WAITING; the job wakes by then.  Raises LeaseLost."""
-        if not self._is_already(lease, State.WAITING):
-            self._change_unit(
-                lease,
-                state=State.WAITING,
-                owner="",
-                lease_until=0.0,
-                retry_at=retry_at,
-                reason=reason,
-                verdicts=lease.verdicts + charged,
-                measured=measured,
-            )
-        if job := self._open_job(lease.job_id, lease.generation):
-            self._change(job, wake_at=min(job.wake_at, max(retry_at, self._now())))
+        verdicts = lease.verdicts + charged
+        self._end_attempt(
+            lease, State.WAITING, retry_at=retry_at, reason=reason, verdicts=verdicts, measured=measured
+        )
+        self._wake_by(lease, max(retry_at, self._now()))
+
+    @sent
+    def fail(self, lease: Lease, *, reason: str, measured: Measured) -> None:
+        """Make the unit FAILED, which ends its job, and wake the job at once.  Raises LeaseLost."""
+        self._end_attempt(lease, State.FAILED, reason=reason, verdicts=lease.verdicts + 1, measured=measured)
+        self._wake_by(lease, self._now())
 
     @sent
     def hold(self, name: str, *, owner: str, lease_s: float) -> bool:
@@ -180,6 +175,14 @@ class FakeUnitStore:
     def _is_already(self, lease: Lease, state: State) -> bool:
         unit = self._unit(lease)
         return unit is not None and (unit.state, unit.fence, unit.token) == (state, lease.fence, lease.token)
+
+    def _end_attempt(self, lease: Lease, state: State, **fields: object) -> None:
+        if not self._is_already(lease, state):
+            self._change_unit(lease, state=state, owner="", lease_until=0.0, **fields)
+
+    def _wake_by(self, lease: Lease, wake_at: float) -> None:
+        if job := self._open_job(lease.job_id, lease.generation):
+            self._change(job, wake_at=min(job.wake_at, wake_at))
 
     def _change_unit(self, lease: Lease, **fields: object) -> None:
         unit = self._unit(lease)

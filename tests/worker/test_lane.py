@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,44 @@ def test_a_bad_source_fails_in_one_attempt(tmp_path: Path) -> None:
     assert job.status is Status.FAILED
     assert "changed" in job.reason
     assert world.workers == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_was_found_bad_is_not_tried_again(fault: Callable[[Call], Any], tmp_path: Path) -> None:
+    """From the write that says so no lane claims anything, wherever the one that found it was cut off."""
+
+    def play(recorder: Recorder, folder: Path) -> None:
+        def on_call(call: Call) -> Any:
+            if call.name == "store.claim" and any(
+                unit.reason == "it is no film" for unit in world.store.read_units("7ad4", 1).values()
+            ):
+                late.append(call)
+            if call.name == "media.probe":
+                probes.append(call)
+                return recorder(replace(call, method=refuse_source))
+            return recorder(call)
+
+        late: list[Call] = []
+        probes: list[Call] = []
+        world = World(folder, on_call=on_call)
+        world.submit()
+        job = world.run_until_ended()
+        assert (job.status, job.reason) == (Status.FAILED, "it is no film")
+        assert not late
+        assert len(probes) <= 2
+        assert list(world.strays()) == []
+
+    def refuse_source(*_: object, **__: object) -> None:
+        raise UnsupportedMedia("it is no film")
+
+    undisturbed = Recorder()
+    play(undisturbed, tmp_path / "undisturbed")
+    for number, name in enumerate(undisturbed.steps):
+        try:
+            play(Recorder(fault, at=number), tmp_path / str(number))
+        except AssertionError as error:
+            error.add_note(f"with {fault.__name__} at step {number}, {name}")
+            raise
 
 
 def test_a_former_owner_cannot_fail_the_job(tmp_path: Path) -> None:
