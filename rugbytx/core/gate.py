@@ -56,8 +56,9 @@ def before_publishing(
     gates: list[Gate] = []
     for rendition in plan.renditions:
         files = playlist.files_of(chunks, rendition.name)
-        gates += _video(plan.grid, rendition.name, files)
-        gates += _timeline(plan.grid, rendition.name, media[rendition.name], breaks_us)
+        grid = plan.grid_of(rendition)
+        gates += _video(grid, rendition.name, files)
+        gates += _timeline(grid, rendition.name, media[rendition.name], breaks_us)
         gates.append(_boundaries(rendition.name, media[rendition.name], media[plan.renditions[0].name]))
     gates.append(_one_codec_a_run(plan, chunks))
     if audio and plan.audio:

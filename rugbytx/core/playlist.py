@@ -169,7 +169,7 @@ def master_playlist(
         text = (
             f"#EXT-X-STREAM-INF:BANDWIDTH={picture.peak_bps + sound.peak_bps},AVERAGE-BANDWIDTH={average_bps},"
             f'CODECS="{video_codec(file.codec for file in files)}{sound_codec}",RESOLUTION={rendition.width}x{rendition.height},'
-            f"FRAME-RATE={float(plan.grid.rate):.3f}{group}\n{_uri(path_of(rendition.name))}"
+            f"FRAME-RATE={float(plan.grid_of(rendition).rate):.3f}{group}\n{_uri(path_of(rendition.name))}"
         )
         variants.append((abs(average_bps - DEFAULT_BPS), text))
     start = min(range(len(variants)), key=lambda number: variants[number][0])

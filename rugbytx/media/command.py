@@ -61,16 +61,23 @@ def chunk(  # noqa: PLR0913  what, from where, to where, in which way, by which 
 
     ``encoder`` holds the options of the recipe's family; their defaults if there is none.
     """
-    grid = plan.grid
-    frames = grid.chunk_frames(index)
+    start_s = plan.grid.chunk_frames(index).start / plan.grid.rate
     chosen = encoder or Encoders().of(recipe.family)
     argv = [ffmpeg, *_FFMPEG, *graph.input_options(recipe), *read(plan, index, source)]
     argv += ["-filter_complex", graph.graph(plan, index, recipe)]
     for number, (rendition, output) in enumerate(zip(plan.renditions, outputs, strict=True)):
+        grid = plan.grid_of(rendition)
         argv += [
-            *("-map", f"[v{number}]", "-frames:v", str(len(frames)), "-fps_mode", "passthrough"),
+            *(
+                "-map",
+                f"[v{number}]",
+                "-frames:v",
+                str(len(grid.chunk_frames(index))),
+                "-fps_mode",
+                "passthrough",
+            ),
             *("-an", *_BARE, *chosen.options(rendition, gop=grid.gop)),
-            *("-output_ts_offset", seconds(BASE_OFFSET_S + frames.start / grid.rate)),
+            *("-output_ts_offset", seconds(BASE_OFFSET_S + start_s)),
             *(*_CMAF, f"{_CMAF_FLAGS}+frag_keyframe", "-video_track_timescale", str(grid.timescale)),
             _url(output),
         ]

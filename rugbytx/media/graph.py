@@ -44,7 +44,8 @@ def graph(plan: Plan, index: int, recipe: Recipe) -> str:
     head.append(f"split={len(numbers)}")
     first = f"[0:{video.index}]{','.join(head)}" + "".join(f"[s{n}]" for n in numbers)
     scale = _scale_on_gpu if recipe in {Recipe.NVENC_A, Recipe.NVENC_B} else _scale
-    return ";".join([first, *(f"[s{n}]{scale(video, plan.renditions[n])}[v{n}]" for n in numbers)])
+    sizes = (f"{_thin(plan.renditions[n])}{scale(video, plan.renditions[n])}" for n in numbers)
+    return ";".join([first, *(f"[s{n}]{size}[v{n}]" for n, size in enumerate(sizes))])
 
 
 def cut(plan: Plan, index: int, recipe: Recipe = Recipe.X264) -> str:
@@ -62,6 +63,11 @@ def cut(plan: Plan, index: int, recipe: Recipe = Recipe.X264) -> str:
         f"fps=fps={rate.numerator}/{rate.denominator}:start_time=0,{pad}"
         f"trim=start_pts={frames.start}:end_pts={frames.stop},setpts=PTS-STARTPTS"
     )
+
+
+def _thin(rendition: Rendition) -> str:
+    """Return the filter that keeps the first of every so many frames; it only passes frames on, wherever they lie."""
+    return f"framestep={rendition.frame_step}," if rendition.frame_step > 1 else ""
 
 
 def _scale(video: VideoStream, rendition: Rendition) -> str:

@@ -90,8 +90,12 @@ class FfmpegMedia:
         encoded = self._encoded(
             paths, encoder=climb.recipe.value, encode_s=climb.encode_s, damaged=climb.damaged
         )
-        written = min(sum(len(fragment.sizes) for fragment in track.fragments) for track in encoded.tracks)
-        damage.require_end(damaged=climb.damaged, missing=len(plan.grid.chunk_frames(index)) - written)
+        missing = max(
+            len(plan.grid_of(rendition).chunk_frames(index))
+            - sum(len(fragment.sizes) for fragment in track.fragments)
+            for rendition, track in zip(plan.renditions, encoded.tracks, strict=True)
+        )
+        damage.require_end(damaged=climb.damaged, missing=missing)
         return encoded
 
     def encode_audio(self, plan: Plan, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:

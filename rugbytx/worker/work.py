@@ -6,6 +6,7 @@ returned, and decides what becomes of a unit whose work raised.
 
 import hashlib
 from collections.abc import Mapping
+from fractions import Fraction
 
 from rugbytx.core import check, cmaf, layout, planning
 from rugbytx.core.cmaf import Track
@@ -20,7 +21,7 @@ from rugbytx.worker.bench import AUDIO_NAME, Bench, fetch_source, fetch_track, s
 from rugbytx.worker.publish import publish
 
 #: Audio's fragments of two seconds are grouped into segments of about this length, as the video's are.
-AUDIO_SEGMENT_S = 6
+AUDIO_SEGMENT_S = Fraction(6)
 
 
 def do(bench: Bench, plan: Plan | None) -> Record:  # noqa: PLR0911  one for each kind
@@ -57,8 +58,8 @@ def encode_chunk(bench: Bench, plan: Plan) -> TracksResult:
     check.require(check.check_chunk(plan, index, encoded.tracks))
     bench.account.frames = len(plan.grid.chunk_frames(index))
     names = [rendition.name for rendition in plan.renditions]
-    segment_ticks = plan.grid.segment * plan.grid.frame_ticks
-    return upload_tracks(bench, encoded, names, segment_ticks=segment_ticks, content_type=layout.MP4_TYPE)
+    segment_s = plan.grid.segment / plan.grid.rate
+    return upload_tracks(bench, encoded, names, segment_s=segment_s, content_type=layout.MP4_TYPE)
 
 
 def encode_audio(bench: Bench, plan: Plan) -> TracksResult:
@@ -68,9 +69,8 @@ def encode_audio(bench: Bench, plan: Plan) -> TracksResult:
     source = fetch_source(bench)
     encoded = bench.ports.media.encode_audio(plan, source, unit_folder(bench), pulse=bench.pulse)
     check.require(check.check_audio(plan, encoded.tracks[0]))
-    segment_ticks = AUDIO_SEGMENT_S * plan.audio.sample_rate
     return upload_tracks(
-        bench, encoded, [AUDIO_NAME], segment_ticks=segment_ticks, content_type=layout.AUDIO_TYPE
+        bench, encoded, [AUDIO_NAME], segment_s=AUDIO_SEGMENT_S, content_type=layout.AUDIO_TYPE
     )
 
 
@@ -91,7 +91,7 @@ def make_mp4(bench: Bench, plan: Plan) -> Mp4Result:
 
 
 def upload_tracks(
-    bench: Bench, encoded: Encoded, names: list[str], *, segment_ticks: int, content_type: str
+    bench: Bench, encoded: Encoded, names: list[str], *, segment_s: Fraction, content_type: str
 ) -> TracksResult:
     """Upload the track files of one unit and return what the publishing unit needs to know of them."""
     fingerprint = fingerprint_of(encoded.tracks)
@@ -117,7 +117,7 @@ def upload_tracks(
                 start=track.fragments[0].decode_time,
                 samples=sum(len(fragment.sizes) for fragment in track.fragments),
                 keyframes=sum(sum(fragment.sync) for fragment in track.fragments),
-                segments=cmaf.segments(track, segment_ticks=segment_ticks),
+                segments=cmaf.segments(track, segment_ticks=int(segment_s * track.timescale)),
             )
         )
     return TracksResult(fingerprint=fingerprint, files=tuple(files), damaged=encoded.damaged)

@@ -40,6 +40,7 @@ def encode(
         ("29.97.mp4", lambda path: film(path, rate="30000/1001", sound=True), None),
         ("uneven.mkv", lambda path: film(path, *UNEVEN, rate="30"), Fraction(25)),
         ("12.5.mp4", lambda path: film(path, rate="25/2"), None),
+        ("50.mp4", lambda path: film(path, rate="50", length_s=5.02), None),
     ],
 )
 def test_what_is_encoded_passes_every_gate(
@@ -50,21 +51,25 @@ def test_what_is_encoded_passes_every_gate(
     write: Callable[[Path], object],
     rate: Fraction | None,
 ) -> None:
-    """All frames, one interval apart over all chunks; keyframes, sizes and headers as planned."""
+    """All frames, one interval apart over all chunks; keyframes, sizes and headers as planned.
+
+    The smaller of two renditions at 50 frames a second shows 25 of them.
+    """
     plan, chunks, audio = encode(once(name, write), tmp_path, pulse, rate=rate)
     for index, encoded in enumerate(chunks):
         check.require(check.check_chunk(plan, index, encoded.tracks))
         assert [(track.width, track.height) for track in encoded.tracks] == list(SIZES)
         assert encoded.encoder == "x264"
         assert encoded.encode_s > 0
-    for number in range(len(SIZES)):
+    for number, rendition in enumerate(plan.renditions):
+        grid = plan.grid_of(rendition)
         tracks = [encoded.tracks[number] for encoded in chunks]
         assert len({track.init_sha256 for track in tracks}) == 1, "one header for all chunks"
         fragments = [fragment for track in tracks for fragment in track.fragments]
         times = sorted(time for fragment in fragments for time in fragment.presentation_times)
-        assert len(times) == plan.grid.frames
-        assert {later - earlier for earlier, later in pairwise(times)} == {plan.grid.frame_ticks}
-        assert times[0] == BASE_OFFSET_S * plan.grid.timescale
+        assert len(times) == grid.frames
+        assert {later - earlier for earlier, later in pairwise(times)} == {grid.frame_ticks}
+        assert times[0] == BASE_OFFSET_S * grid.timescale
     if audio:
         check.require(check.check_audio(plan, audio.tracks[0]))
     assert [step for step in pulse.steps if step != "trial"][:2] == ["probe", "encode"]
