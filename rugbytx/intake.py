@@ -23,8 +23,8 @@ from rugbytx.system import Connection
 BATCH = 10
 #: How often a decision is made again because somebody else changed the job meanwhile.
 DECISIONS = 5
-#: One segment of two seconds is the least that can be cut; an hour is hardly a chunk.
-CHUNK_RANGE_S = (2.0, 3600.0)
+#: One GOP of two seconds is the least that can be cut; what a unit made has to fit into a record of 400 KB.
+CHUNK_RANGE_S = (2.0, 600.0)
 MAX_DEADLINE_S = 30 * 86_400.0
 
 

@@ -34,6 +34,8 @@ class TrackFile(Record):
     #: How many samples say that they are sync samples.
     keyframes: int
     segments: tuple[Segment, ...]
+    #: The keyframes by themselves; none of audio.
+    iframes: tuple[Segment, ...] = ()
 
 
 class TracksResult(Versioned):

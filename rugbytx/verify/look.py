@@ -11,13 +11,13 @@ Whatever is found is told and nothing ends the look but its end, so that one
 broken segment does not hide another.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from rugbytx.core import alignment, hls, layout, verify
+from rugbytx.core import alignment, gate, hls, layout, verify
 from rugbytx.core.alignment import Timeline
 from rugbytx.core.check import Finding, Rule
 from rugbytx.core.plan import Grid
@@ -52,6 +52,10 @@ def look(
     ``on_step`` hears what is looked at next.  Raises HostUnfit where there is no ffmpeg.
     """
     return _Look(folder=Folder(path=master.parent), on_step=on_step).at(master, ffmpeg=ffmpeg, quick=quick)
+
+
+#: A media playlist and its segments.
+Read = tuple[hls.Media, list[Piece]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +130,8 @@ class _Look:
             return None
         for playlist, (media, pieces) in read.items():
             self._keep(*verify.check_video(playlist, media, pieces, verify.thinned(grid, pieces)))
+        for one in master.iframes:
+            self._iframes(one, master, read)
         if master.audio:
             named.append(master.audio)
             if sound := self._read(master.audio):
@@ -136,7 +142,7 @@ class _Look:
             self.findings.extend(alignment.check_together(master, videos, audio, name=name))
         return grid
 
-    def _read(self, name: str) -> tuple[hls.Media, list[Piece]] | None:
+    def _read(self, name: str) -> Read | None:
         """Return a media playlist and its segments; None where it is none of ours."""
         try:
             media = hls.parse_media(self.folder.text(name), name=name)
@@ -150,6 +156,28 @@ class _Look:
         sizes = {path: file.stat().st_size for path, file in found.items() if file}
         self.findings.extend(verify.check_tiling(media, sizes))
         return media, pieces
+
+    def _iframes(self, one: hls.Iframes, master: hls.Master, read: Mapping[str, Read]) -> None:
+        """Check a playlist of keyframes against the rendition of its size."""
+        sizes = {(variant.width, variant.height): variant.path for variant in master.variants}
+        path = sizes.get((one.width, one.height), "")
+        try:
+            media = hls.parse_media(self.folder.text(one.path), name=one.path)
+        except VerificationError as error:
+            self._add(Rule.PLAYLIST, one.path, "a playlist of keyframes", str(error))
+            return
+        if path not in read:
+            self._add(Rule.PICTURE_SIZE, one.path, "that of a variant", f"{one.width}x{one.height}")
+            return
+        self.findings.extend(verify.check_iframes(one.path, media, read[path][1]))
+        measured = gate.measured(media)
+        for which, declared, rate in (
+            ("peak", one.bandwidth_bps, measured.peak_bps),
+            ("average", one.average_bps, measured.average_bps),
+        ):
+            told = gate.declared(one.path, which, declared, rate)
+            if not told.passed:
+                self.findings.append(told.finding())
 
     def _keep(self, timeline: Timeline, findings: Iterable[Finding]) -> None:
         self.timelines[timeline.name] = timeline

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from rugbytx.core import check, damage, gate, layout, playlist, report
+from rugbytx.core import check, damage, gate, layout, master, playlist, report
 from rugbytx.core.gate import Texts
 from rugbytx.core.job import Outputs
 from rugbytx.core.plan import Plan
@@ -42,15 +42,16 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
 
     told = _described(bench, "report", "json", proof.model_dump_json(indent=1), layout.JSON_TYPE)
     media = [_playlist(bench, name, text) for name, text in texts.media.items()]
-    master = _playlist(bench, "master", texts.master)
-    entries = (*uploaded, *(entry for entry, _ in media), told[0], master[0])
-    manifest = Manifest(job_id=job.id, generation=job.generation, master_key=master[0].key, entries=entries)
+    media += [_playlist(bench, master.iframes_name(name), text) for name, text in texts.iframes.items()]
+    first = _playlist(bench, "master", texts.master)
+    entries = (*uploaded, *(entry for entry, _ in media), told[0], first[0])
+    manifest = Manifest(job_id=job.id, generation=job.generation, master_key=first[0].key, entries=entries)
     listed = _described(bench, "manifest", "json", manifest.model_dump_json(indent=1), layout.JSON_TYPE)
-    for entry, body in (*media, told, listed, master):
+    for entry, body in (*media, told, listed, first):
         bench.ports.storage.put(body, bench.output_bucket, entry.key, content_type=entry.content_type)
         bench.account.wrote(len(body), bench.pulse)
     return Outputs(
-        master_key=master[0].key,
+        master_key=first[0].key,
         manifest_key=listed[0].key,
         manifest_sha256=listed[0].sha256,
         size_bytes=sum(entry.size_bytes for entry in entries),
@@ -64,11 +65,15 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
 
 def _texts(bench: Bench, plan: Plan, chunks: Sequence[TracksResult], audio: TracksResult | None) -> Texts:
     """Return the playlists as they are to be written."""
-    master = playlist.master_playlist(
+    text = master.master_playlist(
         plan, chunks, audio, target_s=_target_s(chunks, audio), path_of=partial(_playlist_path, bench)
     )
     media = dict(_media_playlists(bench, plan, chunks, audio))
-    return Texts(master=master, media=media, paths={name: _playlist_path(bench, name) for name in media})
+    iframes = dict(_iframe_playlists(bench, plan, chunks, target_s=_target_s(chunks, audio)))
+    names = [*media, *map(master.iframes_name, iframes)]
+    return Texts(
+        master=text, media=media, iframes=iframes, paths={name: _playlist_path(bench, name) for name in names}
+    )
 
 
 def _media_playlists(
@@ -84,9 +89,25 @@ def _media_playlists(
             files,
             splices_s=splices_s,
             target_s=_target_s(chunks, audio),
-            path_of=lambda file: layout.relative(file.key, bench.job.id, bench.job.generation),
+            path_of=partial(_file_path, bench),
         )
         yield name, text
+
+
+def _iframe_playlists(
+    bench: Bench, plan: Plan, chunks: Sequence[TracksResult], *, target_s: int
+) -> Iterator[tuple[str, str]]:
+    """Yield each rendition's name and the playlist of its keyframes."""
+    splices_s = playlist.splices(plan.grid, [chunk.fingerprint for chunk in chunks])
+    for rendition in plan.renditions:
+        text = playlist.media_playlist(
+            playlist.files_of(chunks, rendition.name),
+            splices_s=splices_s,
+            target_s=target_s,
+            path_of=partial(_file_path, bench),
+            iframes=True,
+        )
+        yield rendition.name, text
 
 
 def _target_s(chunks: Sequence[TracksResult], audio: TracksResult | None) -> int:
@@ -100,6 +121,11 @@ def _playlist_path(bench: Bench, name: str) -> str:
     """Return a media playlist's path relative to the master."""
     key = layout.file_key(bench.lease, name, "m3u8")
     return layout.relative(key, bench.job.id, bench.job.generation)
+
+
+def _file_path(bench: Bench, file: TrackFile) -> str:
+    """Return a track file's path relative to the playlists."""
+    return layout.relative(file.key, bench.job.id, bench.job.generation)
 
 
 def _tracks(chunks: Iterable[TracksResult], audio: TracksResult | None) -> Iterable[ManifestEntry]:

@@ -118,6 +118,7 @@ def upload_tracks(
                 samples=sum(len(fragment.sizes) for fragment in track.fragments),
                 keyframes=sum(sum(fragment.sync) for fragment in track.fragments),
                 segments=cmaf.segments(track, segment_ticks=int(segment_s * track.timescale)),
+                iframes=cmaf.iframes(track) if track.width else (),
             )
         )
     return TracksResult(fingerprint=fingerprint, files=tuple(files), damaged=encoded.damaged)

@@ -23,7 +23,7 @@ ERRORS: list[tuple[str, dict[str, str], int, str]] = [
     ("submit {tmp}", {}, 2, "is a folder, not a video file"),
     ("submit {tmp}/empty.mp4", {}, 2, "is empty"),
     ("submit {tmp}/a.mp4 --profile mach", {}, 2, "there is no profile 'mach'; there is clip and match"),
-    ("submit {tmp}/a.mp4 --chunk 1s", {}, 2, "a chunk is between 2 and 3600 seconds long"),
+    ("submit {tmp}/a.mp4 --chunk 1s", {}, 2, "a chunk is between 2 and 600 seconds long"),
     ("submit {tmp}/a.mp4 --deadline 60d", {}, 2, "'60d' is no duration; write 90, 90s, 45m, 2h or 1h30m"),
     ("submit {tmp}/a.mp4 --chunk 0", {}, 2, "a duration is longer than nothing"),
     ("submit --from {tmp}/none.txt", {}, 3, "cannot be read: no such file or directory"),
