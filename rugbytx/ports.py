@@ -12,7 +12,7 @@ from typing import Protocol
 
 from rugbytx.core.clean import Cleaning
 from rugbytx.core.cmaf import Track
-from rugbytx.core.job import Job, Outputs, Pointer, Source, Status
+from rugbytx.core.job import Address, Job, Outputs, Pointer, Source, Status
 from rugbytx.core.letter import DeadLetter, Depth
 from rugbytx.core.media import MediaInfo
 from rugbytx.core.plan import Plan
@@ -224,6 +224,9 @@ class Storage(Protocol):
 
     def list(self, bucket: str, prefix: str) -> Iterable[Stored]:
         """Return every object under the prefix."""
+
+    def address(self, source: Source, *, lasts_s: int) -> Address:
+        """Return an address that this version of the source can be read by for so long."""
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Remove objects; removing what is not there is no error."""

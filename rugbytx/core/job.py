@@ -1,6 +1,7 @@
 """What the user wants: one source, one profile, a durable record."""
 
 import hashlib
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rugbytx.core.profile import Profile
@@ -40,6 +41,15 @@ class Source(Record):
     def url(self) -> str:
         """Return ``s3://bucket/key``."""
         return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where a source can be read by anybody, for a while: a secret, so its text does not show it."""
+
+    url: str = field(repr=False)
+    #: A file with the certificate authorities to trust.
+    authorities: str = ""
 
 
 class Outputs(Record):

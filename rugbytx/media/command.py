@@ -15,16 +15,22 @@ from fractions import Fraction
 from pathlib import Path
 
 from rugbytx.core.encoder import Recipe
+from rugbytx.core.job import Address
 from rugbytx.core.media import MAX_PIXELS
 from rugbytx.core.plan import BASE_OFFSET_S, AudioPlan, Plan, Rendition
 from rugbytx.media import graph
 from rugbytx.media.encoder import Encoder, Encoders
 
-#: Protocols, containers and picture sizes that a source may have.
+#: Containers and picture sizes that a source may have.
 _GUARD = (
-    *("-protocol_whitelist", "file"),
     *("-format_whitelist", "mov,matroska,mpegts,avi"),
     *("-max_pixels", str(MAX_PIXELS)),
+)
+#: A server that hangs is given up, a connection that breaks is made anew; left alone, ffmpeg waits for
+#: ever on the one, and takes what came before the other for the whole file.
+_OVER_HTTP = (
+    *("-rw_timeout", "15000000"),
+    *("-reconnect", "1", "-reconnect_on_network_error", "1", "-reconnect_delay_max", "5"),
 )
 _FFMPEG = (
     *("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+warning"),
@@ -127,13 +133,13 @@ def read(plan: Plan, index: int, source: Path) -> list[str]:
     return [*seek, "-copyts", "-start_at_zero", *_source(source)]
 
 
-def headers(source: Path, *, ffprobe: str = "ffprobe") -> list[str]:
+def headers(source: Path | Address, *, ffprobe: str = "ffprobe") -> list[str]:
     """Return the command that describes the container and its streams in JSON."""
     return [*_ffprobe(ffprobe), "-show_format", "-show_streams", "-of", "json", *_source(source)]
 
 
 def packets(
-    source: Path, *, stream_index: int, from_s: Fraction | None, ffprobe: str = "ffprobe"
+    source: Path | Address, *, stream_index: int, from_s: Fraction | None, ffprobe: str = "ffprobe"
 ) -> list[str]:
     """Return the command that lists a stream's packets, from about ``from_s`` on the container's clock to the end."""
     interval = [] if from_s is None else ["-read_intervals", f"{seconds(from_s)}%"]
@@ -184,8 +190,14 @@ def _ffprobe(ffprobe: str) -> list[str]:
     return [ffprobe, "-hide_banner", "-loglevel", "level+warning"]
 
 
-def _source(path: Path) -> list[str]:
-    return [*_GUARD, "-i", _url(path)]
+def _source(source: Path | Address) -> list[str]:
+    if isinstance(source, Path):
+        return ["-protocol_whitelist", "file", *_GUARD, "-i", _url(source)]
+    if not source.url.startswith("https:"):
+        return ["-protocol_whitelist", "http,tcp", *_GUARD, *_OVER_HTTP, "-i", source.url]
+    # ffmpeg 5 trusts every certificate unless it is told not to.
+    trust = ("-tls_verify", "1", "-ca_file", source.authorities)
+    return ["-protocol_whitelist", "https,tls,tcp", *_GUARD, *_OVER_HTTP, *trust, "-i", source.url]
 
 
 def _url(path: Path) -> str:
