@@ -6,7 +6,7 @@ for it (``tests/contract``).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from rugbytx.core.media import MediaInfo
 from rugbytx.core.plan import Plan
 from rugbytx.core.presence import Worker
 from rugbytx.core.quality import Scores
+from rugbytx.core.still import Picture
 from rugbytx.core.unit import Lease, Measured, Progress, Unit, UnitKey
 
 #: Called with the number of bytes that have moved since the last call, from any thread but one call at a time.
@@ -234,11 +235,12 @@ class Storage(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """What encoding gave: a file for each rendition, and the boxes of each, in the plan's order."""
+    """What encoding gave: a file for each rendition, the boxes of each, in the plan's order, and still pictures."""
 
     paths: tuple[Path, ...]
     tracks: tuple[Track, ...]
     encoder: str
+    pictures: Mapping[Picture, Path] = field(default_factory=dict)
     encode_s: float
     #: The version of the program that encoded.
     ffmpeg: str = ""

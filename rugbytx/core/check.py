@@ -65,6 +65,8 @@ class Rule(StrEnum):
     BOXES = "boxes"
     #: A file is there, with the size and the content that the manifest names.
     MANIFEST = "manifest"
+    #: Every time of the film has its thumbnail.
+    STORYBOARD = "storyboard"
     #: A decoder shows every frame and complains of nothing.
     DECODE = "decode"
 

@@ -41,6 +41,10 @@ FILTERS = {
     "scale_cuda": "the rendition's size, on the GPU",
     "framestep": "a small picture of a fast source shows every other frame",
     "setsar": "square pixels",
+    "hwdownload": "pictures for the eye are made on the CPU",
+    "tile": "thumbnails for scrubbing, on one sheet a chunk",
+    "thumbnail": "the poster: the frame that stands best for those of its chunk",
+    "null": "nothing",
 }
 DEINTERLACERS = frozenset({"bwdif", "yadif", "bwdif_cuda", "yadif_cuda"})
 

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+from rugbytx.core import still
 from rugbytx.core.plan import Plan
 
 #: Master, manifest and report, and the samples held against the source afterwards.
 _BESIDES = 4
 #: A playlist has some 90 bytes a segment, and a report more than that; all of them are small beside a chunk.
 _TEXT_BYTES = 4096
+#: A sheet of six thumbnails, or a poster, as JPEG.
+_STILL_BYTES = 40_000
 #: A multipart upload is begun and completed by a request each.
 _AROUND_PARTS = 2
 
@@ -33,6 +36,8 @@ def decide(plan: Plan, *, part_bytes: int) -> Footprint:
         for index in range(grid.chunks):
             length_s = len(grid.chunk_frames(index)) / grid.rate
             sizes.append(int(rendition.rate_bps * length_s / 8))
+    sizes += [_STILL_BYTES for index in range(grid.chunks) for _ in still.pictures(plan, index)]
+    sizes += [_TEXT_BYTES] * (len(plan.renditions) + bool(plan.stills))
     sound_bytes = int(plan.audio.rate_bps * grid.duration_s / 8) if plan.audio else 0
     if plan.audio:
         sizes.append(sound_bytes)

@@ -63,6 +63,9 @@ class Outputs(Record):
     duration_s: float
     renditions: tuple[str, ...]
     mp4_key: str = ""
+    poster_key: str = ""
+    #: The WebVTT file of the thumbnails.
+    storyboard_key: str = ""
     #: What of the source was lost, a line each.
     warnings: tuple[str, ...] = ()
 

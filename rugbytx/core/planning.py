@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from rugbytx.core import ladder
+from rugbytx.core import ladder, still
 from rugbytx.core.job import Source
 from rugbytx.core.media import MediaInfo, VideoStream
 from rugbytx.core.plan import AudioPlan, Grid, Plan
@@ -64,6 +64,7 @@ def decide(media: MediaInfo, source: Source, profile: Profile, *, chunk_s: float
         renditions=renditions,
         audio=audio,
         mp4=profile.mp4,
+        stills=still.decide(grid, renditions) if profile.stills else None,
         notes=(grid_note, *notes, *(() if audio else ("no audio: the source has none",))),
     )
 

@@ -10,14 +10,16 @@ a protocol or a pattern, and inputs are held to known containers: a playlist
 named ``match.mp4`` would otherwise have ffmpeg read other files of this host.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 
 from rugbytx.core.encoder import Recipe
 from rugbytx.core.job import Address
 from rugbytx.core.media import MAX_PIXELS
 from rugbytx.core.plan import BASE_OFFSET_S, AudioPlan, Plan, Rendition
+from rugbytx.core.still import Picture
 from rugbytx.media import graph
 from rugbytx.media.encoder import Encoder, Encoders
 
@@ -43,6 +45,10 @@ _BARE = ("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1")
 _CMAF = ("-f", "mp4", "-use_editlist", "0", "-movflags")
 _CMAF_FLAGS = "+cmaf+frag_discont+negative_cts_offsets+skip_trailer"
 
+#: A still picture; ``mjpeg`` writes to the very name it is given, while ``image2`` takes it for a pattern.
+_JPEG = ("-c:v", "mjpeg", "-q:v", "4", "-f", "mjpeg")
+_NONE: Mapping[Picture, Path] = MappingProxyType({})
+
 #: How far before a chunk decoding begins, so that the grid's first frame finds its predecessor.
 PREROLL_S = 2
 #: MPEG-TS has no index: a seek lands anywhere, and decoding starts at the next
@@ -59,12 +65,14 @@ def chunk(  # noqa: PLR0913  what, from where, to where, in which way, by which 
     source: Path,
     outputs: Sequence[Path],
     *,
+    pictures: Mapping[Picture, Path] = _NONE,
     recipe: Recipe = Recipe.X264,
     encoder: Encoder | None = None,
     ffmpeg: str = "ffmpeg",
 ) -> list[str]:
     """Return the command that encodes one chunk, a file for each of the plan's renditions.
 
+    ``pictures`` says where the chunk's still pictures go, all that the plan wants of it.
     ``encoder`` holds the options of the recipe's family; their defaults if there is none.
     """
     start_s = plan.grid.chunk_frames(index).start / plan.grid.rate
@@ -87,6 +95,8 @@ def chunk(  # noqa: PLR0913  what, from where, to where, in which way, by which 
             *(*_CMAF, f"{_CMAF_FLAGS}+frag_keyframe", "-video_track_timescale", str(grid.timescale)),
             _url(output),
         ]
+    for picture, path in pictures.items():
+        argv += ["-map", f"[{picture}]", "-frames:v", "1", "-an", *_BARE, *_JPEG, _url(path)]
     return argv
 
 

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from rugbytx.core import damage, encoder
+from rugbytx.core import damage, encoder, still
 from rugbytx.core.breaker import Kind
 from rugbytx.core.encoder import Family
 from rugbytx.core.media import MediaInfo
@@ -83,8 +83,9 @@ class FfmpegMedia:
     def encode_chunk(self, plan: Plan, index: int, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:
         """Encode one chunk in all renditions into ``folder``."""
         paths = tuple(folder / f"{rendition.name}-{index:05d}.mp4" for rendition in plan.renditions)
+        pictures = {picture: folder / f"{picture}-{index:05d}.jpg" for picture in still.pictures(plan, index)}
         with self.noting():
-            climb = self.ladder.encode(plan, index, source, paths, pulse=pulse)
+            climb = self.ladder.encode(plan, index, source, paths, pictures, pulse=pulse)
         # Before the files are read: where nothing could be decoded there is nothing in them.
         damage.require(damaged=climb.damaged, frames=plan.grid.frames)
         encoded = self._encoded(
@@ -96,7 +97,7 @@ class FfmpegMedia:
             for rendition, track in zip(plan.renditions, encoded.tracks, strict=True)
         )
         damage.require_end(damaged=climb.damaged, missing=missing)
-        return encoded
+        return replace(encoded, pictures=pictures)
 
     def encode_audio(self, plan: Plan, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:
         """Encode the whole audio into ``folder``."""

@@ -73,6 +73,9 @@ class _Look:
         if manifest:
             self.findings.extend(self._against(manifest))
         grid = self._master(path.name, report.grid if report else None)
+        if grid:
+            for storyboard in sorted(self.folder.path.glob("*.vtt")):
+                self.findings.extend(self.folder.storyboard(storyboard.name, grid))
         if grid and not quick:
             for name, timeline in self.timelines.items():
                 self._play(name, timeline.grid, has_frames=timeline.has_frames, ffmpeg=ffmpeg)

@@ -4,11 +4,20 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from rugbytx.core import check, damage, gate, layout, master, playlist, report
+from rugbytx.core import check, damage, gate, layout, master, playlist, report, still
 from rugbytx.core.gate import Texts
 from rugbytx.core.job import Outputs
-from rugbytx.core.plan import Plan
-from rugbytx.core.result import Manifest, ManifestEntry, Mp4Result, TrackFile, TracksResult, tracks_of
+from rugbytx.core.plan import Plan, Stills
+from rugbytx.core.result import (
+    Manifest,
+    ManifestEntry,
+    Mp4Result,
+    StillFile,
+    TrackFile,
+    TracksResult,
+    tracks_of,
+)
+from rugbytx.core.still import Picture
 from rugbytx.core.unit import AUDIO, MP4, Kind, UnitKey
 from rugbytx.errors import VerificationError
 from rugbytx.worker.bench import AUDIO_NAME, Bench
@@ -28,7 +37,8 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
     bench.pulse.step("publish")
     damaged = sum(chunk.damaged for chunk in chunks)
     damage.require(damaged=damaged, frames=plan.grid.frames)
-    uploaded = [*_tracks(chunks, audio), *([_mp4(mp4)] if mp4 else [])]
+    stills = [one for chunk in chunks for one in chunk.stills]
+    uploaded = [*_tracks(chunks, audio), *map(_still, stills), *([_mp4(mp4)] if mp4 else [])]
     _require_present(bench, uploaded)
     warnings = damage.warnings(
         missing_s=plan.media.missing_s, damaged=damaged, damaged_sound=audio.damaged if audio else 0
@@ -43,6 +53,8 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
     told = _described(bench, "report", "json", proof.model_dump_json(indent=1), layout.JSON_TYPE)
     media = [_playlist(bench, name, text) for name, text in texts.media.items()]
     media += [_playlist(bench, master.iframes_name(name), text) for name, text in texts.iframes.items()]
+    if plan.stills:
+        media.append(_storyboard(bench, plan, plan.stills, stills))
     first = _playlist(bench, "master", texts.master)
     entries = (*uploaded, *(entry for entry, _ in media), told[0], first[0])
     manifest = Manifest(job_id=job.id, generation=job.generation, master_key=first[0].key, entries=entries)
@@ -59,6 +71,8 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
         duration_s=float(plan.grid.duration_s),
         renditions=tuple(rendition.name for rendition in plan.renditions),
         mp4_key=mp4.key if mp4 else "",
+        poster_key=next((one.key for one in stills if one.picture is Picture.POSTER), ""),
+        storyboard_key=media[-1][0].key if plan.stills else "",
         warnings=warnings,
     )
 
@@ -146,6 +160,28 @@ def _mp4(mp4: Mp4Result) -> ManifestEntry:
     return ManifestEntry(
         key=mp4.key, size_bytes=mp4.size_bytes, sha256=mp4.sha256, content_type=layout.MP4_TYPE
     )
+
+
+def _still(still: StillFile) -> ManifestEntry:
+    return ManifestEntry(
+        key=still.key, size_bytes=still.size_bytes, sha256=still.sha256, content_type=layout.PICTURE_TYPE
+    )
+
+
+def _storyboard(
+    bench: Bench, plan: Plan, wanted: Stills, stills: Sequence[StillFile]
+) -> tuple[ManifestEntry, bytes]:
+    """Return the WebVTT file of the thumbnails, read back before it is written."""
+    sheets = [
+        layout.relative(one.key, bench.job.id, bench.job.generation)
+        for one in stills
+        if one.picture is Picture.SHEET
+    ]
+    text = still.webvtt(wanted, plan.grid, sheets)
+    sizes = {path: still.pictures(plan, index)[Picture.SHEET] for index, path in enumerate(sheets)}
+    if wrong := next(still.faults(text, sizes, duration_s=plan.grid.duration_s), ""):
+        raise VerificationError(f"the storyboard is wrong: {wrong}")
+    return _described(bench, "storyboard", "vtt", text, layout.STORYBOARD_TYPE)
 
 
 def _playlist(bench: Bench, name: str, text: str) -> tuple[ManifestEntry, bytes]:

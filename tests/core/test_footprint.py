@@ -12,29 +12,43 @@ from tests.plans import small_plan
 #: A chunk of 6 s at 300 and at 100 kbit/s, and 6 s of sound.
 LARGE, SMALL, SOUND = 225_000, 75_000, 96_000
 TEXT = 4096
+#: A sheet a chunk, and one poster.
+STILL = 40_000
 
 
 @pytest.mark.parametrize(
     ("plan", "part_bytes", "expected"),
     [
-        (small_plan(chunks=1, audio=False), 1 << 24, (2 + 2 + 4, LARGE + SMALL + 6 * TEXT, 8)),
-        (small_plan(chunks=3, audio=False), 1 << 24, (6 + 2 + 4, 3 * (LARGE + SMALL) + 6 * TEXT, 12)),
-        (small_plan(chunks=3), 1 << 24, (6 + 1 + 3 + 4, 3 * (LARGE + SMALL + SOUND) + 7 * TEXT, 14)),
+        (
+            small_plan(chunks=1, audio=False),
+            1 << 24,
+            (2 + 4 + 5 + 2, LARGE + SMALL + 9 * TEXT + 2 * STILL, 13),
+        ),
+        (
+            small_plan(chunks=3, audio=False),
+            1 << 24,
+            (6 + 4 + 5 + 4, 3 * (LARGE + SMALL) + 9 * TEXT + 4 * STILL, 19),
+        ),
+        (
+            small_plan(chunks=3),
+            1 << 24,
+            (6 + 1 + 5 + 5 + 4, 3 * (LARGE + SMALL + SOUND) + 10 * TEXT + 4 * STILL, 21),
+        ),
         (
             small_plan(chunks=3, mp4=True),
             1 << 24,
-            (6 + 1 + 1 + 3 + 4, 3 * (2 * LARGE + SMALL + 2 * SOUND) + 7 * TEXT, 15),
+            (6 + 1 + 1 + 5 + 5 + 4, 3 * (2 * LARGE + SMALL + 2 * SOUND) + 10 * TEXT + 4 * STILL, 22),
         ),
         (
             small_plan(chunks=3, audio=False),
             100_000,
-            (6 + 2 + 4, 3 * (LARGE + SMALL) + 6 * TEXT, 3 * (3 + 2) + 3 + 6),
+            (6 + 4 + 5 + 4, 3 * (LARGE + SMALL) + 9 * TEXT + 4 * STILL, 3 * (3 + 2) + 3 + 9 + 4),
         ),
     ],
     ids=["a short film", "three chunks", "with sound", "with an MP4", "large chunks go up in parts"],
 )
 def test_objects_bytes_and_requests(plan: Plan, part_bytes: int, expected: tuple[int, int, int]) -> None:
-    """Two renditions; a playlist each, and four files besides."""
+    """Two renditions; two playlists each, five files besides, and the pictures."""
     objects, stored_bytes, put_requests = expected
     assert footprint.decide(plan, part_bytes=part_bytes) == Footprint(
         objects=objects, stored_bytes=stored_bytes, put_requests=put_requests

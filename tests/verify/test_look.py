@@ -58,7 +58,7 @@ def test_what_a_lane_published_is_whole(plain: Path) -> None:
     assert (verdict.segments, verdict.frames) == (12, 2 * 240)
     assert verdict.decoded
     assert verdict.has_manifest
-    assert verdict.files == 13
+    assert verdict.files == 17
 
 
 def test_playlists_and_boxes_say_enough_without_a_manifest(plain: Path) -> None:
@@ -86,6 +86,26 @@ def test_a_wrong_playlist_of_keyframes_is_found(plain: Path, pattern: str, new: 
     path.write_text(text)
     forget_manifest(plain)
     assert any(sentence in finding.sentence for finding in looked(plain).findings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("storyboard/00001", "storyboard/00007", "is not there"),
+        ("xywh=0,0,114,64", "xywh=900,900,114,64", "lies outside"),
+        ("00:00:02.000\n", "00:00:01.000\n", "should begin at 1000 ms"),
+    ],
+)
+def test_a_wrong_storyboard_is_found(plain: Path, old: str, new: str, sentence: str) -> None:
+    """It has to name whole pictures and cover the film."""
+    [path] = plain.parent.glob("storyboard-*.vtt")
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    forget_manifest(plain)
+    [finding] = looked(plain).findings
+    assert finding.rule == "storyboard"
+    assert sentence in finding.sentence
 
 
 def test_a_splice_decodes_without_a_complaint(spliced: Path) -> None:

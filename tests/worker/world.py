@@ -93,7 +93,7 @@ class World:
             lease_s=120,
             heartbeat_s=40,
             visibility_s=120,
-            upload_patience_s=0,
+            transfer_patience_s=0,
             scratch=scratch,
             output_bucket=BUCKET,
         )
