@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 
-from rugbytx.core import hls, playlist
+from rugbytx.core import conform, hls, playlist
 from rugbytx.core.check import AAC_FRAME, Finding, Rule, check_codec
 from rugbytx.core.master import iframes_name
 from rugbytx.core.plan import BASE_OFFSET_S, Grid, Plan
@@ -72,7 +72,22 @@ def before_publishing(
     if audio and plan.audio:
         gates += _audio(plan.grid, audio.files[0], media["audio"], len(breaks_us))
     gates += _rates(texts, master, media)
+    gates.append(_conformance(texts))
     return tuple(gates)
+
+
+def _conformance(texts: Texts) -> Gate:
+    """Return whether the playlists keep the rules of HLS, with the first that they break."""
+    media = {texts.paths[name]: text for name, text in texts.media.items()}
+    media |= {texts.paths[iframes_name(name)]: text for name, text in texts.iframes.items()}
+    broken = conform.check(texts.master, media)
+    return Gate(
+        rule=Rule.CONFORMANCE,
+        where="playlists",
+        expected="no broken rule",
+        seen=f"{len(broken)}, the first: {broken[0].sentence}" if broken else "none",
+        passed=not broken,
+    )
 
 
 def _equal(rule: Rule, where: str, expected: object, seen: object) -> Gate:

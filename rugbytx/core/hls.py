@@ -29,7 +29,7 @@ _EXTINF = re.compile(r"#EXTINF:(0|[1-9][0-9]{0,6})\.([0-9]{6}),")
 _BYTERANGE = re.compile(rf"#EXT-X-BYTERANGE:{_RANGE}")
 _PATH = re.compile(_URI)
 _MEDIA = re.compile(
-    r'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,'
+    r'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,'
     rf'CHANNELS="{_NUMBER}",URI="{_URI}"'
 )
 _VARIANT = re.compile(

@@ -38,7 +38,7 @@ def master_playlist(
         sound = measure(audio.files, target_s=target_s)
         sound_codec, group = f",{audio.files[0].codec}", ',AUDIO="audio"'
         lines.append(
-            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,'
+            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,'
             f'CHANNELS="{plan.audio.channels}",URI="{uri(path_of("audio"))}"'
         )
     variants, iframes = [], []

@@ -17,6 +17,8 @@ ONE_CHUNK_BELOW_S = Fraction(90)
 #: The keyframe interval, and the playlist segment in GOPs (Apple HLS authoring rules 1.13 and 7.5).
 GOP_S = 2
 SEGMENT_GOPS = 3
+#: Below this rate half a frame more than two seconds is too much.
+FEW_FRAMES = 10
 
 #: A tail shorter than this many GOPs joins the chunk before it.
 LEAST_TAIL_GOPS = 2
@@ -81,7 +83,7 @@ def lay_grid(media: MediaInfo, *, chunk_s: float | None) -> tuple[Grid, str]:
     # A rendition may show every other frame of a fast grid, so everything there holds whole pairs.
     step = ladder.MOST_FRAME_STEP if ladder.is_fast(rate) else 1
     frames = -(-max(1, _round(media.end_s * rate)) // step) * step
-    gop = max(1, _round(GOP_S * rate / step)) * step
+    gop = _gop(rate / step) * step
     segment = SEGMENT_GOPS * gop
     if chunk_s is None and media.end_s < ONE_CHUNK_BELOW_S:
         chunk = max(segment, -(-frames // segment) * segment)
@@ -90,6 +92,15 @@ def lay_grid(media: MediaInfo, *, chunk_s: float | None) -> tuple[Grid, str]:
     whole, tail = divmod(frames, chunk)
     chunks = max(1, whole + (tail >= LEAST_TAIL_GOPS * gop))
     return Grid(rate=rate, frames=frames, gop=gop, segment=segment, chunk=chunk, chunks=chunks), note
+
+
+def _gop(rate: Fraction) -> int:
+    """Return how many frames come to two seconds: the nearest number, but less where few frames make a difference.
+
+    >>> _gop(Fraction(30000, 1001)), _gop(Fraction(25, 2)), _gop(Fraction(5, 4))
+    (60, 25, 2)
+    """
+    return _round(GOP_S * rate) if rate >= FEW_FRAMES else max(1, int(GOP_S * rate))
 
 
 def _chunk_frames(length_s: Fraction, *, rate: Fraction, gop: int, segment: int) -> int:

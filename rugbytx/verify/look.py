@@ -12,12 +12,13 @@ broken segment does not hide another.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from rugbytx.core import alignment, gate, hls, layout, verify
+from rugbytx.core import alignment, conform, gate, hls, layout, verify
 from rugbytx.core.alignment import Timeline
 from rugbytx.core.check import Finding, Rule
 from rugbytx.core.plan import Grid
@@ -122,7 +123,9 @@ class _Look:
     def _master(self, name: str, grid: Grid | None) -> Grid | None:
         """Check the master and all that it names; return the grid, found in the renditions if not given."""
         try:
-            master = hls.parse_master(self.folder.text(name), name=name)
+            text = self.folder.text(name)
+            self.findings.extend(conform.check(text, dict(self._texts(text)), name=name))
+            master = hls.parse_master(text, name=name)
         except VerificationError as error:
             self._add(Rule.PLAYLIST, name, "a master playlist of ours", str(error))
             return grid
@@ -144,6 +147,12 @@ class _Look:
             videos = [self.timelines[variant.path] for variant in master.variants]
             self.findings.extend(alignment.check_together(master, videos, audio, name=name))
         return grid
+
+    def _texts(self, master: str) -> Iterator[tuple[str, str]]:
+        """Yield the media playlists that a master names, by their paths; what is missing is found elsewhere."""
+        for path in conform.named(master):
+            with suppress(VerificationError):
+                yield path, self.folder.text(path)
 
     def _read(self, name: str) -> Read | None:
         """Return a media playlist and its segments; None where it is none of ours."""

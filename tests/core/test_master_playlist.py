@@ -47,7 +47,7 @@ def test_the_master_starts_near_two_megabits_and_falls_from_the_top(ladder: Plan
         "#EXTM3U\n"
         "#EXT-X-VERSION:6\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
-        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,'
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,'
         'CHANNELS="2",URI="audio.m3u8"\n'
         "#EXT-X-STREAM-INF:BANDWIDTH=2630000,AVERAGE-BANDWIDTH=2629000,"
         'CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio"\n'
