@@ -2,12 +2,14 @@
 
 ::
 
-    x264, nvmpi, C   decode ─ fps ─ tpad ─ trim ─ setpts ─ split ─ scale, format ─ encode
-    B                decode ─ fps ─ tpad ─ trim ─ setpts ─ upload ═ split ═ scale_cuda ═ encode
+    x264, nvmpi, C   decode ─ fields ─ fps ─ tpad ─ trim ─ setpts ─ split ─ scale, format ─ encode
+    B                decode ─ fields ─ fps ─ tpad ─ trim ─ setpts ─ upload ═ split ═ scale_cuda ═ encode
     A                decode ═ fps ═ trim ═ setpts ═ split ═ scale_cuda ═ encode
 
     ─ frames in memory, ═ frames on the GPU
 """
+
+from fractions import Fraction
 
 from rugbytx.core import encoder
 from rugbytx.core.encoder import Recipe
@@ -59,9 +61,28 @@ def cut(plan: Plan, index: int, recipe: Recipe = Recipe.X264) -> str:
     rate = plan.grid.rate
     pad = "" if recipe is Recipe.NVENC_A else "tpad=stop=2:stop_mode=clone,"
     return (
-        f"fps=fps={rate.numerator}/{rate.denominator}:start_time=0,{pad}"
+        f"{_fields(plan.media.video)}{_move(plan.grid.move_s)}fps=fps={rate.numerator}/{rate.denominator}:start_time=0,{pad}"
         f"trim=start_pts={frames.start}:end_pts={frames.stop},setpts=PTS-STARTPTS"
     )
+
+
+def _fields(video: VideoStream) -> str:
+    """Return the filter that makes a frame of each field, or nothing.
+
+    The order of fields is the container's where that is clear: frames without a
+    flag of their own would else be taken for top field first.  MOV's ``tb`` and
+    ``bt`` are not, because writers took QuickTime's words for them in two ways
+    (ffmpeg's ticket 6577); there each frame's own flag counts.
+    """
+    if not video.is_interlaced:
+        return ""
+    parity = {"tt": "tff", "bb": "bff"}.get(video.field_order, "auto")
+    return f"bwdif=mode=send_field:parity={parity}:deint=all,"
+
+
+def _move(move_s: Fraction) -> str:
+    """Return the filter that moves all frames by one constant, in the stream's own ticks, or nothing."""
+    return f"setpts=PTS+round({float(move_s):.6f}/TB)," if move_s else ""
 
 
 def _scale(video: VideoStream, rendition: Rendition) -> str:
@@ -91,7 +112,7 @@ def _tone_map(video: VideoStream) -> str:
 
 def is_bt709(video: VideoStream) -> bool:
     """Return whether the source's pixels are BT.709 in limited range, so that only their number changes."""
-    return matrix(video) == "bt709" and not video.pixel_format.startswith("yuvj")
+    return matrix(video) == "bt709" and not video.is_full_range
 
 
 def matrix(video: VideoStream) -> str:

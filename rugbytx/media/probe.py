@@ -8,12 +8,13 @@ the beginning where it does not.
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from rugbytx.core import media
+from rugbytx.core import media, selection
+from rugbytx.core.answer import known
 from rugbytx.core.media import MediaInfo
 from rugbytx.errors import UnsupportedMedia
 from rugbytx.media import command, ffmpeg, process
@@ -37,12 +38,22 @@ Packet = Mapping[str, str]
 
 def read(path: Path, *, pulse: Pulse, ffprobe: str = "ffprobe") -> MediaInfo:
     """Return what the file is; raises UnsupportedMedia, TranscodeError, HostUnfit or what ``pulse`` raises."""
+    answer = headers(path, pulse=pulse, ffprobe=ffprobe)
+    stream = selection.video(answer)
+    tail = _tail(path, answer, stream["index"], pulse=pulse, ffprobe=ffprobe)
+    first = (
+        [] if known(stream, "field_order") else _first(path, stream["index"], pulse=pulse, ffprobe=ffprobe)
+    )
+    return media.parse(answer, tail=tail, first=first, size_bytes=path.stat().st_size)
+
+
+def headers(
+    path: Path, *, pulse: Pulse, ffprobe: str = "ffprobe", thorough: bool = False
+) -> Mapping[str, Any]:
+    """Return what a source says of itself; ``thorough`` looks further for streams that begin late."""
     if path.stat().st_size == 0:
         raise UnsupportedMedia("the source is empty")
-    answer = _headers(path, pulse=pulse, ffprobe=ffprobe)
-    stream = media.pick_video(answer)
-    tail = _tail(path, answer, stream["index"], pulse=pulse, ffprobe=ffprobe)
-    return media.parse(answer, tail=tail, size_bytes=path.stat().st_size)
+    return ask(command.headers(path, ffprobe=ffprobe, thorough=thorough), pulse=pulse)
 
 
 def count(path: Path, *, pulse: Pulse, ffprobe: str = "ffprobe") -> Mapping[str, Any]:
@@ -65,8 +76,11 @@ def ask(argv: list[str], *, pulse: Pulse) -> Mapping[str, Any]:
     return parsed
 
 
-def _headers(path: Path, *, pulse: Pulse, ffprobe: str) -> Mapping[str, Any]:
-    return ask(command.headers(path, ffprobe=ffprobe), pulse=pulse)
+def _first(path: Path, stream_index: int, *, pulse: Pulse, ffprobe: str) -> Sequence[Mapping[str, Any]]:
+    """Return what a few frames say of their fields; DV's and DNxHD's containers say nothing."""
+    argv = command.first_frames(path, stream_index=stream_index, ffprobe=ffprobe)
+    frames: Sequence[Mapping[str, Any]] = ask(argv, pulse=pulse).get("frames", ())
+    return frames
 
 
 def _tail(
