@@ -179,14 +179,20 @@ def _end_s(
 
     Packets come in decode order, so with B-frames the last one to be shown is
     not the last of the file; packets marked ``D`` are decoded but never shown.
+    Where an MP4's track begins late, ffmpeg takes its length for its end and says
+    too little of how long the last packet lasts (libavformat/mov.c, ``mov_read_packet``).
     """
     tick_s = fraction(stream.get("time_base")) or Fraction(0)
+    is_counted = integer(stream.get("nb_frames")) is not None
+    forgotten_s = max(0, integer(stream.get("start_pts")) or 0) * tick_s if is_counted else Fraction(0)
     ends = []
     for packet in tail:
         shown_at = integer(packet.get("pts"), packet.get("dts"))
         if shown_at is not None and "D" not in packet.get("flags", ""):
-            duration = integer(packet.get("duration")) or 0
-            ends.append((shown_at * tick_s, duration * tick_s or frame_s))
+            lasts_s = (integer(packet.get("duration")) or 0) * tick_s or frame_s
+            if lasts_s < frame_s:
+                lasts_s = min(frame_s, lasts_s + forgotten_s)
+            ends.append((shown_at * tick_s, lasts_s))
     end_s = sum(max(ends)) - start_s if ends else Fraction(0)
     if end_s <= 0:
         raise UnsupportedMedia("the source's video has no frames")

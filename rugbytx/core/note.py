@@ -21,7 +21,7 @@ def of_source(media: MediaInfo, grid: Grid) -> Iterator[str]:
     yield from _of_colours(media.video)
     if grid.move_s:
         yield (
-            f"the video is moved by {float(grid.move_s) * 1000:+.1f} ms:"
+            f"the film is moved by {float(grid.move_s) * 1000:+.1f} ms:"
             " its frames lay between those of the grid, where some would be lost and others doubled"
         )
     if media.audio:

@@ -9,7 +9,7 @@ IN_STEP = Fraction(1, 1000)
 
 
 def move_s(*, start_s: Fraction, source_rate: Fraction | None, rate: Fraction) -> Fraction:
-    """Return how far the video is moved, by at most half a source frame either way; 0 is mostly the answer.
+    """Return how far the film is moved, by at most half a source frame either way; 0 is mostly the answer.
 
     ffmpeg's ``fps`` filter gives each frame to the nearest place of the grid.  A
     clock that starts with the audio may have the video's first frame half-way

@@ -31,7 +31,7 @@ class Grid(Record):
     segment: int
     chunk: int
     chunks: int
-    #: How far the video is moved, by less than a frame, so that its frames lie on the grid.
+    #: How far the film is moved, audio and all, by less than a frame, so that its frames lie on the grid.
     move_s: Fraction = Fraction(0)
 
     @property

@@ -101,7 +101,7 @@ def audio(plan: Plan, wanted: AudioPlan, source: Path, output: Path, *, ffmpeg: 
     of 1024, so that audio cut with the chunks would click at every join.
     """
     filters = (
-        f"aresample=async=1:first_pts=0:osr={wanted.sample_rate}",
+        f"{graph.move('asetpts', plan)}aresample=async=1:first_pts=0:osr={wanted.sample_rate}",
         "aformat=channel_layouts=stereo",
         "apad",
         f"atrim=end={seconds(plan.grid.duration_s)}",

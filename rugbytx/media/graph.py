@@ -9,9 +9,7 @@
     ─ frames in memory, ═ frames on the GPU
 """
 
-from fractions import Fraction
-
-from rugbytx.core import encoder
+from rugbytx.core import encoder, planning
 from rugbytx.core.encoder import Recipe
 from rugbytx.core.media import VideoStream
 from rugbytx.core.plan import Plan, Rendition
@@ -59,9 +57,11 @@ def cut(plan: Plan, index: int, recipe: Recipe = Recipe.X264) -> str:
     """
     frames = plan.grid.chunk_frames(index)
     rate = plan.grid.rate
-    pad = "" if recipe is Recipe.NVENC_A else "tpad=stop=2:stop_mode=clone,"
+    is_on_gpu = recipe is Recipe.NVENC_A
+    last = "" if is_on_gpu else _last(plan.media.video)
+    pad = "" if is_on_gpu else "tpad=stop=2:stop_mode=clone,"
     return (
-        f"{_fields(plan.media.video)}{_move(plan.grid.move_s)}fps=fps={rate.numerator}/{rate.denominator}:start_time=0,{pad}"
+        f"{_fields(plan.media.video)}{last}{move('setpts', plan)}fps=fps={rate.numerator}/{rate.denominator}:start_time=0,{pad}"
         f"trim=start_pts={frames.start}:end_pts={frames.stop},setpts=PTS-STARTPTS"
     )
 
@@ -80,9 +80,22 @@ def _fields(video: VideoStream) -> str:
     return f"bwdif=mode=send_field:parity={parity}:deint=all,"
 
 
-def _move(move_s: Fraction) -> str:
-    """Return the filter that moves all frames by one constant, in the stream's own ticks, or nothing."""
-    return f"setpts=PTS+round({float(move_s):.6f}/TB)," if move_s else ""
+def _last(video: VideoStream) -> str:
+    """Return the filter that keeps ``fps`` from leaving out the last frame, or nothing.
+
+    Where an MP4's track begins late, ffmpeg ends it by as much too early: perhaps
+    before the place that its last frame has on the grid.  A constant rate says
+    where a further frame would be.
+    """
+    return "tpad=stop=1:stop_mode=clone," if video.start_s and planning.constant_rate(video) else ""
+
+
+def move(name: str, plan: Plan) -> str:
+    """Return the filter, ``setpts`` or ``asetpts``, that moves a stream onto the grid, or nothing.
+
+    By one constant in the stream's own ticks, so that no two frames change their distance.
+    """
+    return f"{name}=PTS+round({float(plan.grid.move_s):.6f}/TB)," if plan.grid.move_s else ""
 
 
 def _scale(video: VideoStream, rendition: Rendition) -> str:

@@ -222,6 +222,27 @@ def test_the_end_is_that_of_the_last_frame_shown(tail: list[dict[str, str]], end
     assert media.parse(saved["answer"], tail=tail, size_bytes=1).end_s == end_s
 
 
+@pytest.mark.parametrize(
+    ("start_pts", "lasts", "end_pts"),
+    [
+        (0, 1001, 90_090),
+        (0, 500, 89_589),  # cut off in mid-frame by an edit list
+        (600, 401, 90_090),  # 600 ticks were forgotten
+        (600, 900, 90_090),  # a frame is never made longer than others
+        (2000, 0, 90_090),  # more than a frame was
+    ],
+)
+def test_the_last_frame_of_a_track_that_begins_late_lasts_as_long_as_others(
+    start_pts: int, lasts: int, end_pts: int
+) -> None:
+    """By so much does ffmpeg's MP4 reader shorten it."""
+    saved = json.loads((Path(__file__).parent / "probes" / "ntsc-with-audio.json").read_text())
+    video = next(stream for stream in saved["answer"]["streams"] if stream["codec_type"] == "video")
+    video["start_pts"] = start_pts
+    tail = [{"pts": str(89_089), "duration": str(lasts), "flags": "__"}]
+    assert media.parse(saved["answer"], tail=tail, size_bytes=1).end_s == Fraction(end_pts, 30_000)
+
+
 @pytest.mark.parametrize("tail", [[], [{"pts": "0", "duration": "33", "flags": "KD"}]])
 def test_a_video_without_frames_is_refused(tail: list[dict[str, str]]) -> None:
     """Nothing to show is nothing to transcode."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rugbytx.core.encoder import Recipe
 from rugbytx.core.media import MediaInfo, VideoStream
 from rugbytx.core.plan import AudioPlan, Plan
 from rugbytx.media import command, graph
@@ -16,7 +17,12 @@ AUDIO = AudioPlan(stream_index=1, rate_bps=128_000)
 
 
 def plan(
-    *, colour_space: str = "", height: int = 108, field_order: str = "", move_s: Fraction = Fraction(0)
+    *,
+    colour_space: str = "",
+    height: int = 108,
+    field_order: str = "",
+    move_s: Fraction = Fraction(0),
+    start_s: Fraction = Fraction(0),
 ) -> Plan:
     """Return a plan of five chunks of 60 frames at 29.97 a second; the video is stream 2."""
     video = VideoStream(
@@ -29,6 +35,7 @@ def plan(
         base_rate=NTSC,
         colour_space=colour_space,
         field_order=field_order,
+        start_s=start_s,
     )
     media = MediaInfo(
         container="mov,mp4,m4a,3gp,3g2,mj2", size_bytes=1, start_s=Fraction(0), end_s=310 / NTSC, video=video
@@ -95,9 +102,22 @@ def test_fields_become_frames_before_the_grid_is_laid(field_order: str, parity: 
     ("move_s", "shown"), [(Fraction(1, 48), "0.020833"), (Fraction(-1, 300), "-0.003333")]
 )
 def test_a_move_is_a_constant_in_the_streams_ticks(move_s: Fraction, shown: str) -> None:
-    """After the fields, whose own moments it leaves alone, and before the grid."""
+    """After the fields, whose own moments it leaves alone, and before the grid; the audio goes along."""
     filters = graph.cut(plan(field_order="tt", move_s=move_s), 0).split(",")
-    assert filters[1:3] == [f"setpts=PTS+round({shown}/TB)", "fps=fps=30000/1001:start_time=0"]
+    assert filters[1:3] == [
+        f"setpts=PTS+round({shown}/TB)",
+        "fps=fps=30000/1001:start_time=0",
+    ]
+    argv = command.audio(plan(move_s=move_s), AUDIO, SOURCE, Path("/scratch/audio.mp4"))
+    assert argv[argv.index("-af") + 1].startswith(f"asetpts=PTS+round({shown}/TB),aresample=")
+
+
+def test_the_last_frame_of_a_track_that_begins_late_is_followed_by_another() -> None:
+    """On the CPU; the GPU never gets the last chunk, and a film that begins at zero needs nothing."""
+    late = plan(start_s=Fraction(1, 48))
+    assert graph.cut(late, 4).startswith("tpad=stop=1:stop_mode=clone,fps=")
+    assert graph.cut(late, 0, Recipe.NVENC_A).startswith("fps=")
+    assert graph.cut(plan(), 4).startswith("fps=")
 
 
 def test_a_transport_stream_is_copied() -> None:

@@ -49,7 +49,7 @@ FILMS: dict[str, Callable[[Path], object]] = {
 
 def single_pass(plan: Plan, path: Path) -> list[str]:
     """Return the hash of each frame of the whole grid, without a seek and without a cut."""
-    before_the_cut, _, _ = graph.cut(plan, 0).partition(",tpad")
+    before_the_cut, _, _ = graph.cut(plan, 0).partition(",tpad=stop=2")
     head = ["ffmpeg", "-nostdin", "-loglevel", "error", "-copyts", "-start_at_zero", "-i", str(path)]
     return frame_hashes(
         [*head, "-map", f"0:{plan.media.video.index}", "-vf", before_the_cut, "-fps_mode", "passthrough"]
@@ -112,7 +112,7 @@ def test_chunks_are_a_single_pass_cut_up(
     plan = plan_for(media, rate=rate, chunk_gops=2 if media.end_s < 10 else 9)
     plan = plan.model_copy(update={"grid": moved(plan, media)})
     whole = single_pass(plan, path)
-    assert len(whole) == plan.grid.frames
+    assert plan.grid.frames <= len(whole) <= plan.grid.frames + 1
     assert plan.grid.chunks >= 3
     for index in range(plan.grid.chunks):
         frames = plan.grid.chunk_frames(index)
