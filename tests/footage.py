@@ -48,10 +48,11 @@ def make(path: Path, *options: str) -> None:
 
 
 def plan_for(media: MediaInfo, *, rate: Fraction | None = None, chunk_gops: int = 2) -> Plan:
-    """Return a plan with GOPs of one second and two small renditions."""
+    """Return a plan with GOPs of one second and two small renditions, the smaller at half of a fast rate."""
     rate = rate or media.video.average_rate
-    frames = math.floor(media.end_s * rate + Fraction(1, 2))
-    gop = round(rate)
+    step = 2 if rate > 30 else 1
+    frames = -(-math.floor(media.end_s * rate + Fraction(1, 2)) // step) * step
+    gop = round(rate / step) * step
     chunk = chunk_gops * gop
     return Plan(
         source=Source(bucket="source", key="film", etag="e", size_bytes=1),
@@ -67,8 +68,9 @@ def plan_for(media: MediaInfo, *, rate: Fraction | None = None, chunk_gops: int 
                 rate_bps=100_000,
                 peak_bps=150_000,
                 buffer_bits=200_000,
+                frame_step=frame_step,
             )
-            for width, height in SIZES
+            for (width, height), frame_step in zip(SIZES, (1, step), strict=True)
         ),
         audio=AudioPlan(stream_index=media.audio.index, rate_bps=64_000) if media.audio else None,
     )

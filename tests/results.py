@@ -21,18 +21,19 @@ def file_of(track: cmaf.Track, rendition: str, key: str, *, segment_ticks: int) 
         samples=sum(len(fragment.sizes) for fragment in track.fragments),
         keyframes=sum(sum(fragment.sync) for fragment in track.fragments),
         segments=cmaf.segments(track, segment_ticks=segment_ticks),
+        iframes=cmaf.iframes(track) if track.width else (),
     )
 
 
 def chunk(plan: Plan, index: int, *, encoder: str = "x264") -> TracksResult:
     """Return a chunk as the lane's unit leaves it."""
-    ticks = plan.grid.segment * plan.grid.frame_ticks
+    segment_s = plan.grid.segment / plan.grid.rate
     files = tuple(
         file_of(
             video_track(plan, index, rendition, encoder=encoder),
             rendition.name,
             f"{rendition.name}/{index}.mp4",
-            segment_ticks=ticks,
+            segment_ticks=int(segment_s * plan.grid_of(rendition).timescale),
         )
         for rendition in plan.renditions
     )

@@ -12,7 +12,7 @@ SAMPLE_BYTES = 10
 
 def video_track(plan: Plan, index: int, rendition: Rendition, *, encoder: str = "x264") -> Track:
     """Return the track of one chunk in one rendition."""
-    grid = plan.grid
+    grid = plan.grid_of(rendition)
     frames = grid.chunk_frames(index)
     fragments = []
     offset = INIT_BYTES
@@ -27,6 +27,7 @@ def video_track(plan: Plan, index: int, rendition: Rendition, *, encoder: str = 
                 composition_offsets=(0,) * count,
                 sizes=(SAMPLE_BYTES,) * count,
                 sync=(True, *(False,) * (count - 1)),
+                first_sample_bytes=SAMPLE_BYTES,
                 first_nal_types=(7, 8, 5),
             )
         )

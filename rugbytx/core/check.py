@@ -65,6 +65,8 @@ class Rule(StrEnum):
     BOXES = "boxes"
     #: A file is there, with the size and the content that the manifest names.
     MANIFEST = "manifest"
+    #: Every time of the film has its thumbnail.
+    STORYBOARD = "storyboard"
     #: A decoder shows every frame and complains of nothing.
     DECODE = "decode"
 
@@ -86,6 +88,11 @@ class Finding:
     def sentence(self) -> str:
         """Return the finding as a sentence without its full stop."""
         return f"{self.where} fails the {self.rule} gate: expected {self.expected}, saw {self.seen}"
+
+
+def finding(rule: Rule, where: str, expected: object, seen: object) -> Finding:
+    """Return a finding, whatever was expected and seen."""
+    return Finding(rule=rule, where=where, expected=str(expected), seen=str(seen))
 
 
 def require(findings: Sequence[Finding]) -> None:
@@ -125,7 +132,7 @@ def check_sound(grid: Grid, rate: int, track: Track, where: str) -> tuple[Findin
 
 def _unless_equal(rule: Rule, where: str, expected: object, seen: object) -> Iterator[Finding]:
     if expected != seen:
-        yield Finding(rule=rule, where=where, expected=str(expected), seen=str(seen))
+        yield finding(rule, where, expected, seen)
 
 
 def _chunk(plan: Plan, index: int, tracks: Sequence[Track]) -> Iterator[Finding]:
@@ -137,7 +144,8 @@ def _chunk(plan: Plan, index: int, tracks: Sequence[Track]) -> Iterator[Finding]
         size, seen_size = f"{rendition.width}x{rendition.height}", f"{track.width}x{track.height}"
         yield from check_codec(track.codec, where)
         yield from _unless_equal(Rule.PICTURE_SIZE, where, size, seen_size)
-        yield from check_frames(plan.grid, plan.grid.chunk_frames(index), track, where)
+        grid = plan.grid_of(rendition)
+        yield from check_frames(grid, grid.chunk_frames(index), track, where)
 
 
 def check_codec(codec: str, where: str) -> Iterator[Finding]:

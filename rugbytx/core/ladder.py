@@ -9,6 +9,11 @@ from rugbytx.core.profile import Profile, Rung
 #: Above this the profile's rates for high motion hold: 50 and 60 frames a second show sport as it is.
 HIGH_MOTION_ABOVE = Fraction(30)
 
+#: At such rates a rendition of fewer lines shows every other frame: at its bits a sharp picture is
+#: worth more than an even motion, except where it is the best there is.
+FULL_RATE_FROM = 540
+MOST_FRAME_STEP = 2
+
 #: A source this much taller than the next rung gets a rendition of its own size.
 WELL_ABOVE = 1.15
 
@@ -39,15 +44,15 @@ def decide(
     width, height = video.display_size
     short = _even_below(min(width, height))
     rungs, notes = _fitting(profile, short)
-    fast = rate > HIGH_MOTION_ABOVE
-    renditions = []
+    renditions: list[Rendition] = []
     for rung in rungs:
         scale = Fraction(rung.height, min(width, height))
         size = (
             min(_even(width * scale), _even_below(width)),
             min(_even(height * scale), _even_below(height)),
         )
-        asked = rung.high_motion_rate_bps if fast else rung.rate_bps
+        step = MOST_FRAME_STEP if is_fast(rate) and rung.height < FULL_RATE_FROM and renditions else 1
+        asked = rung.high_motion_rate_bps if is_fast(rate / step) else rung.rate_bps
         useful = _useful_rate_bps(video, source_rate_bps, size)
         given = max(LEAST_RATE_BPS, min(asked, useful) // 1000 * 1000)
         if given < asked:
@@ -62,9 +67,21 @@ def decide(
                 rate_bps=given,
                 peak_bps=int(given * PEAK_OVER_AVERAGE),
                 buffer_bits=int(given * BUFFER_S),
+                frame_step=step,
             )
         )
+        if step > 1:
+            notes.append(f"{rung.height}p shows every other frame: it has less than {FULL_RATE_FROM} lines")
     return tuple(renditions), tuple(notes)
+
+
+def is_fast(rate: Fraction) -> bool:
+    """Return whether a rate is one of high motion.
+
+    >>> is_fast(Fraction(30)), is_fast(Fraction(50))
+    (False, True)
+    """
+    return rate > HIGH_MOTION_ABOVE
 
 
 def _fitting(profile: Profile, short: int) -> tuple[list[Rung], list[str]]:

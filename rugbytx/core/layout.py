@@ -5,7 +5,11 @@
     out/<job>/g<generation>/
         1080p/00000-f1.mp4      a chunk of one rendition: an init segment and its CMAF fragments
         audio/00000-f1.mp4
+        storyboard/00000-f1.jpg a chunk's thumbnails on one sheet
+        poster/00000-f1.jpg     one chunk's
+        storyboard-f1.vtt       which thumbnail belongs to which time
         1080p-f1.m3u8           media playlists
+        1080p-iframes-f1.m3u8   the same files' keyframes alone
         audio-f1.m3u8
         1080p-f1.mp4            the progressive MP4, where the profile asks for one
         report-f1.json          what was made, how, and the gates' figures
@@ -17,11 +21,14 @@ Every key holds job, generation, unit and fence, so no two attempts ever touch
 one key, and a playlist names its files by relative paths.
 """
 
+from rugbytx.core.still import Picture
 from rugbytx.core.unit import Lease
 
 MP4_TYPE = "video/mp4"
 AUDIO_TYPE = "audio/mp4"
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
+PICTURE_TYPE = "image/jpeg"
+STORYBOARD_TYPE = "text/vtt"
 JSON_TYPE = "application/json"
 
 
@@ -42,6 +49,11 @@ def prefix(job_id: str, generation: int) -> str:
 def track_key(lease: Lease, rendition: str) -> str:
     """Return the key of the track file that the lease's unit makes for a rendition."""
     return f"{prefix(lease.job_id, lease.generation)}{rendition}/{lease.key.index:05d}-f{lease.fence}.mp4"
+
+
+def picture_key(lease: Lease, picture: Picture) -> str:
+    """Return the key of a still picture that the lease's unit makes."""
+    return f"{prefix(lease.job_id, lease.generation)}{picture}/{lease.key.index:05d}-f{lease.fence}.jpg"
 
 
 def file_key(lease: Lease, name: str, suffix: str) -> str:

@@ -9,6 +9,8 @@ from rugbytx.core.answer import clock_s, fraction, integer, known
 from rugbytx.core.record import Record
 from rugbytx.errors import UnsupportedMedia
 
+#: Containers, by ffprobe's names, whose streams are copied into one with an index before they are read.
+UNINDEXED = frozenset({"mpegts"})
 #: Where a copy of a source says what container it was made from, as ``MARK:name``.
 ARRIVED_TAG = "comment"
 ARRIVED_MARK = "rugbytx-arrived-as"
@@ -85,7 +87,7 @@ class MediaInfo(Record):
 
     #: ffprobe's format_name, e.g. ``mov,mp4,m4a,3gp,3g2,mj2``.
     container: str
-    #: The container that it was uploaded in, where it was copied out of that.
+    #: The container that it was uploaded in, where it is copied out of that before it is read.
     arrived_as: str = ""
     size_bytes: int
     #: Where the container's clock starts.
@@ -134,7 +136,7 @@ def parse(
     declared_s = _declared_s(container, stream, start_s=start_s, rate=average_rate)
     return MediaInfo(
         container=container.get("format_name", ""),
-        arrived_as=_arrived_as(container),
+        arrived_as=arrived_as(container),
         size_bytes=size_bytes,
         start_s=start_s,
         end_s=end_s,
@@ -243,12 +245,14 @@ def _audio(sound: Mapping[str, Any] | None) -> AudioStream | None:
     )
 
 
-def _arrived_as(container: Mapping[str, Any]) -> str:
-    """Return what a copy says that it was made from: a container's name, or nothing.
+def arrived_as(container: Mapping[str, Any]) -> str:
+    """Return the container that is copied or was, by its own name or by what its copy says; or nothing.
 
-    >>> _arrived_as({"tags": {"COMMENT": "rugbytx-arrived-as:mpegts"}})
-    'mpegts'
+    >>> arrived_as({"format_name": "mpegts"}), arrived_as({"tags": {"COMMENT": "rugbytx-arrived-as:mpegts"}})
+    ('mpegts', 'mpegts')
     """
+    if container.get("format_name") in UNINDEXED:
+        return str(container["format_name"])
     tags = {name.lower(): text for name, text in container.get("tags", {}).items()}  # Matroska shouts
     kind, _, name = tags.get(ARRIVED_TAG, "").partition(":")
     return name if kind == ARRIVED_MARK else ""

@@ -16,7 +16,7 @@ def of_source(media: MediaInfo, grid: Grid) -> Iterator[str]:
     """Yield what is done to this source, and why; nothing for one that needs nothing."""
     if media.arrived_as:
         name = CONTAINER_NAMES.get(media.arrived_as, media.arrived_as)
-        yield f"the source came as {name}, and was copied once into a file with an index and one clock"
+        yield f"the source comes as {name}, and is copied once into a file with an index and one clock"
     yield from _of_picture(media.video)
     yield from _of_colours(media.video)
     if grid.move_s:

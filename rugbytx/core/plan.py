@@ -55,6 +55,22 @@ class Grid(Record):
         """Return a frame's duration in ticks."""
         return int(self.timescale / self.rate)
 
+    def thinned(self, step: int) -> "Grid":
+        """Return the grid of every ``step``-th frame; GOPs and chunks hold whole steps, so the times are the same.
+
+        >>> grid = Grid(rate=Fraction(50), frames=400, gop=100, segment=300, chunk=300, chunks=1)
+        >>> grid.thinned(2).rate, grid.thinned(2).gop, grid.thinned(2).duration_s == grid.duration_s
+        (Fraction(25, 1), 50, True)
+        """
+        return Grid(
+            rate=self.rate / step,
+            frames=-(-self.frames // step),
+            gop=self.gop // step,
+            segment=self.segment // step,
+            chunk=self.chunk // step,
+            chunks=self.chunks,
+        )
+
     def chunk_frames(self, index: int) -> range:
         """Return the frames of chunk ``index``; the last chunk takes what is left."""
         first = index * self.chunk
@@ -72,6 +88,8 @@ class Rendition(Record):
     #: The rate controller's ceiling, and the window in bits it may fill.
     peak_bps: int
     buffer_bits: int
+    #: It shows every so many-th frame of the grid.
+    frame_step: int = 1
 
 
 class AudioPlan(Record):
@@ -81,6 +99,19 @@ class AudioPlan(Record):
     rate_bps: int
     sample_rate: int = 48_000
     channels: int = 2
+
+
+class Stills(Record):
+    """The still pictures: thumbnails for scrubbing, and a poster.  Sizes are in pixels."""
+
+    #: Frames of the grid from one thumbnail of a chunk to the next: whole GOPs.
+    every: int
+    width: int
+    height: int
+    #: The chunk that makes the poster.
+    poster_chunk: int
+    poster_width: int
+    poster_height: int
 
 
 class Plan(Versioned):
@@ -94,10 +125,15 @@ class Plan(Versioned):
     audio: AudioPlan | None
     #: Make a progressive MP4 of the first rendition.
     mp4: bool = False
+    stills: Stills | None = None
     #: Why the plan is what it is, a sentence each.
     notes: tuple[str, ...] = ()
 
+    def grid_of(self, rendition: Rendition) -> Grid:
+        """Return the grid of the frames that a rendition shows."""
+        return self.grid.thinned(rendition.frame_step)
+
     def digest(self) -> str:
         """Return the SHA-256 of what an encoder is asked to do, in hex."""
-        asked = self.model_dump_json(include={"grid", "renditions", "audio", "source"})
+        asked = self.model_dump_json(include={"grid", "renditions", "audio", "source", "stills"})
         return hashlib.sha256(asked.encode()).hexdigest()

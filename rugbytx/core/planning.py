@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from rugbytx.core import ladder, note, phase
+from rugbytx.core import ladder, note, phase, still
 from rugbytx.core.job import Source
 from rugbytx.core.media import MediaInfo, VideoStream
 from rugbytx.core.plan import AudioPlan, Grid, Plan
@@ -29,7 +29,7 @@ LOWEST_RATE = Fraction(1)
 
 #: That of the NTSC rates.  Containers also have rates such as 11796480/491531, whose ticks would be
 #: finer than the microseconds in which ffmpeg takes offsets; the nearest simple rate is off by
-#: less than a hundredth of a frame in two hours.
+#: less than a frame in half an hour, which then is shown twice or not at all.
 LARGEST_DENOMINATOR = 1001
 
 STANDARD_RATES = (
@@ -67,6 +67,7 @@ def decide(media: MediaInfo, source: Source, profile: Profile, *, chunk_s: float
         renditions=renditions,
         audio=audio,
         mp4=profile.mp4,
+        stills=still.decide(grid, renditions) if profile.stills else None,
         notes=(
             grid_note,
             *note.of_source(media, grid),
@@ -82,11 +83,14 @@ def lay_grid(media: MediaInfo, *, chunk_s: float | None) -> tuple[Grid, str]:
     The number of frames is ``floor(end * rate + 1/2)``, which is what ffmpeg's
     ``fps`` filter (rounding to the nearest, starting at zero) makes of a source
     whose last frame ends at ``end``; measured for constant and variable rate.
+    Above 30 frames a second it is even, for which the last may be shown twice.
     """
     rate, why = grid_rate(media.video)
     move_s = phase.move_s(start_s=media.video.start_s, source_rate=constant_rate(media.video), rate=rate)
-    frames = max(1, _round((media.end_s + move_s) * rate))
-    gop = max(1, _round(GOP_S * rate))
+    # A rendition may show every other frame of a fast grid, so everything there holds whole pairs.
+    step = ladder.MOST_FRAME_STEP if ladder.is_fast(rate) else 1
+    frames = -(-max(1, _round((media.end_s + move_s) * rate)) // step) * step
+    gop = max(1, _round(GOP_S * rate / step)) * step
     segment = SEGMENT_GOPS * gop
     if chunk_s is None and media.end_s < ONE_CHUNK_BELOW_S:
         chunk = max(segment, -(-frames // segment) * segment)

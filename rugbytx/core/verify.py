@@ -1,9 +1,9 @@
 """The gates on what was published: whether files and playlists are what they say of each other.
 
 Nothing is taken from the job's records.  The boxes of every segment are held
-against the playlists, the playlists against one another, and all of them
-against the grid: the report's, or without a report the one that the first
-segments are on.  Every finding names a file, and the gate that it fails.
+against the playlists (here), the playlists against one another (``core.alignment``),
+and all of them against the grid: the report's, or without a report the finest that
+any rendition is on.  Every finding names a file, and the gate that it fails.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, pairwise
 
-from rugbytx.core import hls, playlist
+from rugbytx.core import hls, ladder
+from rugbytx.core.alignment import Timeline
 from rugbytx.core.check import (
     MOST_FINDINGS,
     Finding,
@@ -19,9 +20,10 @@ from rugbytx.core.check import (
     check_codec,
     check_frames,
     check_sound,
+    finding,
 )
 from rugbytx.core.cmaf import Track
-from rugbytx.core.gate import declared, measured
+from rugbytx.core.gate import measured
 from rugbytx.core.plan import BASE_OFFSET_S, Grid
 
 
@@ -43,24 +45,10 @@ class Piece:
         return f"{self.entry.segment.path}, bytes {self.entry.segment.offset} to {self.entry.segment.end},"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Timeline:
-    """One rendition, as far as the others must agree with it."""
-
-    #: The playlist's name.
-    name: str
-    starts_us: tuple[int, ...]
-    #: The places in the playlist with a discontinuity before them, each as often as it has one.
-    breaks: tuple[int, ...]
-    #: The places where the file's own init segment is not that of the file before.
-    changes: tuple[int, ...]
-    rates: playlist.Rates
-    codecs: frozenset[str]
-    #: (0, 0) for audio.
-    size: tuple[int, int]
-    samples: int
-    #: Whether it is a video's.
-    has_frames: bool
+def job_grid(renditions: Iterable[Sequence[Piece]]) -> Grid | None:
+    """Return the grid of the job that has these renditions of the video: the finest that any lies on."""
+    grids = [grid for pieces in renditions if (grid := infer_grid(pieces))]
+    return max(grids, key=lambda grid: grid.rate, default=None)
 
 
 def infer_grid(pieces: Sequence[Piece]) -> Grid | None:
@@ -79,11 +67,21 @@ def infer_grid(pieces: Sequence[Piece]) -> Grid | None:
     return Grid(rate=rate, frames=frames, gop=gop, segment=gop, chunk=frames, chunks=1)
 
 
+def thinned(grid: Grid, pieces: Sequence[Piece]) -> Grid:
+    """Return the job's grid as a rendition of these segments shows it: every frame of it, or every other.
+
+    Of what can be neither, all frames are expected.
+    """
+    own = infer_grid(pieces)
+    step = round(grid.rate / own.rate) if own else 1
+    return grid.thinned(step) if step == ladder.MOST_FRAME_STEP and ladder.is_fast(grid.rate) else grid
+
+
 def check_video(
     name: str, media: hls.Media, pieces: Sequence[Piece], grid: Grid
 ) -> tuple[Timeline, tuple[Finding, ...]]:
-    """Return a rendition's timeline and what is wrong with its segments."""
-    timeline = _timeline(name, media, pieces, has_frames=True)
+    """Return a rendition's timeline and what is wrong with its segments; ``grid`` is its own."""
+    timeline = _timeline(name, media, pieces, grid, has_frames=True)
     found = (*_inits(pieces), *_lengths(media, pieces), *_on_grid(pieces, grid), *_whole(timeline, grid))
     return timeline, found[:MOST_FINDINGS]
 
@@ -92,7 +90,7 @@ def check_audio(
     name: str, media: hls.Media, pieces: Sequence[Piece], grid: Grid
 ) -> tuple[Timeline, tuple[Finding, ...]]:
     """Return the audio's timeline and what is wrong with its segments."""
-    timeline = _timeline(name, media, pieces, has_frames=False)
+    timeline = _timeline(name, media, pieces, grid, has_frames=False)
     found = [*_inits(pieces), *_lengths(media, pieces)]
     tracks = [piece.track for piece in pieces if piece.track]
     if len(tracks) == len(pieces):
@@ -102,19 +100,31 @@ def check_audio(
     return timeline, tuple(found[:MOST_FINDINGS])
 
 
-def check_together(
-    master: hls.Master, videos: Sequence[Timeline], audio: Timeline | None, grid: Grid, *, name: str
-) -> tuple[Finding, ...]:
-    """Return in what the renditions disagree with each other and with the master, whose name is ``name``.
-
-    ``videos`` stand in the order of the master's variants.
-    """
-    found = (
-        *_discontinuities(videos, audio),
-        *_boundaries(videos),
-        *_variants(master, videos, audio, grid, name),
-    )
-    return found[:MOST_FINDINGS]
+def check_iframes(name: str, media: hls.Media, pieces: Sequence[Piece]) -> Iterator[Finding]:
+    """Yield where a playlist of keyframes names anything but the keyframes of these segments, in order."""
+    tracks = [(piece.entry.segment, piece.track) for piece in pieces if piece.track]
+    if len(tracks) < len(pieces):
+        return  # what cannot be read was found already
+    due = [
+        hls.Range(
+            path=span.path,
+            offset=span.offset + fragment.offset - track.init_bytes,
+            size_bytes=fragment.first_sample_bytes,
+        )
+        for span, track in tracks
+        for fragment in track.fragments
+    ]
+    seen = [entry.segment for entry in media.entries]
+    if not media.is_iframes:
+        yield finding(Rule.PLAYLIST, name, "#EXT-X-I-FRAMES-ONLY", "none")
+    wrong = [one for one in seen if one not in set(due)]
+    if seen != due:
+        what = f"{len(seen)}, {len(wrong)} of them no keyframes" if wrong else f"{len(seen)} of them"
+        yield finding(Rule.KEYFRAMES, name, f"the {len(due)} keyframes of its rendition", what)
+    lasts_us = hls.starts_us(media.entries)[-1]
+    whole_us = hls.starts_us([piece.entry for piece in pieces])[-1]
+    if abs(lasts_us - whole_us) > len(seen):
+        yield finding(Rule.DURATION, name, f"{whole_us / 1e6:.6f} s", f"{lasts_us / 1e6:.6f} s")
 
 
 def check_tiling(media: hls.Media, sizes: dict[str, int]) -> Iterator[Finding]:
@@ -128,18 +138,16 @@ def check_tiling(media: hls.Media, sizes: dict[str, int]) -> Iterator[Finding]:
     for path, ordered in ranges.items():
         for one, other in pairwise(ordered):
             if one.end != other.offset:
-                yield _finding(
+                yield finding(
                     Rule.TILING, path, f"a segment at byte {one.end}", f"one at byte {other.offset}"
                 )
         if path in sizes and ordered[-1].end != sizes[path]:
-            yield _finding(Rule.TILING, path, f"{ordered[-1].end} bytes", f"{sizes[path]}")
+            yield finding(Rule.TILING, path, f"{ordered[-1].end} bytes", f"{sizes[path]}")
 
 
-def _finding(rule: Rule, where: str, expected: object, seen: object) -> Finding:
-    return Finding(rule=rule, where=where, expected=str(expected), seen=str(seen))
-
-
-def _timeline(name: str, media: hls.Media, pieces: Sequence[Piece], *, has_frames: bool) -> Timeline:
+def _timeline(
+    name: str, media: hls.Media, pieces: Sequence[Piece], grid: Grid, *, has_frames: bool
+) -> Timeline:
     tracks = [piece.track for piece in pieces if piece.track]
     known = [(place, piece.own_init) for place, piece in enumerate(pieces) if piece.own_init]
     return Timeline(
@@ -153,6 +161,7 @@ def _timeline(name: str, media: hls.Media, pieces: Sequence[Piece], *, has_frame
         codecs=frozenset(track.codec for track in tracks),
         size=(tracks[0].width, tracks[0].height) if tracks else (0, 0),
         samples=sum(len(fragment.sizes) for track in tracks for fragment in track.fragments),
+        grid=grid,
         has_frames=has_frames,
     )
 
@@ -161,7 +170,7 @@ def _inits(pieces: Iterable[Piece]) -> Iterator[Finding]:
     """Yield where the init section in force is not that of the file: the segment would be read wrongly."""
     for piece in pieces:
         if piece.own_init and piece.init and piece.own_init != piece.init:
-            yield _finding(
+            yield finding(
                 Rule.DISCONTINUITY,
                 piece.where,
                 f"an EXT-X-MAP of its own init segment, {piece.own_init[:8]},",
@@ -177,7 +186,7 @@ def _lengths(media: hls.Media, pieces: Iterable[Piece]) -> Iterator[Finding]:
     """
     for piece in pieces:
         if piece.entry.duration_us > media.target_s * 1_000_000 + 500_000:
-            yield _finding(
+            yield finding(
                 Rule.DURATION, piece.where, f"at most {media.target_s} s", f"{piece.entry.duration_us} us"
             )
         if piece.track:
@@ -185,7 +194,7 @@ def _lengths(media: hls.Media, pieces: Iterable[Piece]) -> Iterator[Finding]:
             lasts_us = Fraction(ticks * 1_000_000, piece.track.timescale)
             if abs(lasts_us - piece.entry.duration_us) > 1:
                 seen = f"an EXTINF of {piece.entry.duration_us / 1_000_000:.6f} s"
-                yield _finding(Rule.DURATION, piece.where, f"{float(lasts_us) / 1_000_000:.6f} s", seen)
+                yield finding(Rule.DURATION, piece.where, f"{float(lasts_us) / 1_000_000:.6f} s", seen)
 
 
 def _on_grid(pieces: Iterable[Piece], grid: Grid) -> Iterator[Finding]:
@@ -202,9 +211,9 @@ def _on_grid(pieces: Iterable[Piece], grid: Grid) -> Iterator[Finding]:
             continue
         first = (piece.track.fragments[0].decode_time - base) // grid.frame_ticks
         if first != due:
-            yield _finding(Rule.DECODE_TIME, piece.where, f"frame {due} to begin it", f"frame {first}")
+            yield finding(Rule.DECODE_TIME, piece.where, f"frame {due} to begin it", f"frame {first}")
         if first % grid.gop:
-            yield _finding(Rule.KEYFRAMES, piece.where, f"a multiple of {grid.gop} frames", f"frame {first}")
+            yield finding(Rule.KEYFRAMES, piece.where, f"a multiple of {grid.gop} frames", f"frame {first}")
         frames = range(first, first + sum(len(fragment.sizes) for fragment in piece.track.fragments))
         yield from islice(check_frames(grid, frames, piece.track, piece.where), MOST_FINDINGS)
         yield from check_codec(piece.track.codec, piece.where)
@@ -214,69 +223,8 @@ def _on_grid(pieces: Iterable[Piece], grid: Grid) -> Iterator[Finding]:
 def _whole(timeline: Timeline, grid: Grid) -> Iterator[Finding]:
     lasts_s = Fraction(timeline.starts_us[-1], 1_000_000)
     if abs(lasts_s - grid.duration_s) > 1 / grid.rate:
-        yield _finding(
+        yield finding(
             Rule.DURATION, timeline.name, f"{float(grid.duration_s):.6f} s", f"{float(lasts_s):.6f} s"
         )
     if timeline.samples != grid.frames:
-        yield _finding(Rule.FRAME_COUNT, timeline.name, grid.frames, timeline.samples)
-
-
-def _discontinuities(videos: Sequence[Timeline], audio: Timeline | None) -> Iterator[Finding]:
-    """Yield where discontinuities are missing or in the way.
-
-    All renditions change together, so a change in one asks for a discontinuity
-    in each; the audio has as many, at its own boundaries (RFC 8216, 6.2.4), but
-    for sound of a single segment, which has none.
-    """
-    due = sorted({place for video in videos for place in video.changes})
-    for video in videos:
-        if list(video.breaks) != due:
-            yield _finding(
-                Rule.DISCONTINUITY, video.name, _places(due), f"{_places(video.breaks)} in the playlist"
-            )
-    has_room = audio is not None and len(audio.starts_us) > 2
-    if audio and has_room and len(audio.breaks) != len(due):
-        yield _finding(Rule.DISCONTINUITY, audio.name, f"{len(due)} of them", len(audio.breaks))
-
-
-def _places(places: Sequence[int]) -> str:
-    """Return where discontinuities are.
-
-    >>> _places([]), _places([10, 20])
-    ('none', 'one before segment 10, 20')
-    """
-    return f"one before segment {', '.join(map(str, places))}" if places else "none"
-
-
-def _boundaries(videos: Sequence[Timeline]) -> Iterator[Finding]:
-    for video in videos[1:]:
-        if video.starts_us != videos[0].starts_us:
-            yield _finding(
-                Rule.BOUNDARIES, video.name, f"the segments of {videos[0].name}", "segments of another length"
-            )
-
-
-def _variants(
-    master: hls.Master, videos: Sequence[Timeline], audio: Timeline | None, grid: Grid, name: str
-) -> Iterator[Finding]:
-    for variant, video in zip(master.variants, videos, strict=True):
-        where = f"{name}, variant {variant.path},"
-        pairs: list[tuple[Rule, object, object]] = [
-            (Rule.PICTURE_SIZE, "{}x{}".format(*video.size), f"{variant.width}x{variant.height}"),
-            (Rule.FRAME_DURATION, f"{float(grid.rate):.3f}", f"{float(variant.frame_rate):.3f}"),
-        ]
-        if video.codecs:
-            pairs.append((Rule.CODEC, playlist.video_codec(video.codecs), variant.video_codec))
-        if audio and audio.codecs:
-            pairs.append((Rule.CODEC, ",".join(sorted(audio.codecs)), variant.audio_codec))
-        for rule, expected, seen in pairs:
-            if expected != seen:
-                yield _finding(rule, where, expected, seen)
-        sound = audio.rates if audio else playlist.Rates(average_bps=0, peak_bps=0)
-        for which, said, here, there in (
-            ("peak", variant.bandwidth_bps, video.rates.peak_bps, sound.peak_bps),
-            ("average", variant.average_bps, video.rates.average_bps, sound.average_bps),
-        ):
-            gate = declared(where, which, said, here + there)
-            if not gate.passed:
-                yield gate.finding()
+        yield finding(Rule.FRAME_COUNT, timeline.name, grid.frames, timeline.samples)

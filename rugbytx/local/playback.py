@@ -74,7 +74,9 @@ def remove(folder: Path) -> None:
 def check_hls(master: Path, plan: Plan, *, ffprobe: str) -> None:
     """Raise VerificationError unless every rendition of the master plays to its last frame, with sound."""
     streams = _play(master, ffprobe=ffprobe, timeout_s=_timeout_s(plan, renditions=len(plan.renditions)))
-    wanted = {(rendition.width, rendition.height): plan.grid.frames for rendition in plan.renditions}
+    wanted = {
+        (rendition.width, rendition.height): plan.grid_of(rendition).frames for rendition in plan.renditions
+    }
     played = {stream.size: stream.frames for stream in streams if stream.kind == "video"}
     if played != wanted:
         raise VerificationError(f"{master.name} plays frames {_list(played)}, planned are {_list(wanted)}")

@@ -10,22 +10,30 @@ a protocol or a pattern, and inputs are held to known containers: a playlist
 named ``match.mp4`` would otherwise have ffmpeg read other files of this host.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 
 from rugbytx.core.encoder import Recipe
+from rugbytx.core.job import Address
 from rugbytx.core.media import ARRIVED_MARK, ARRIVED_TAG
 from rugbytx.core.plan import BASE_OFFSET_S, AudioPlan, Plan, Rendition
 from rugbytx.core.selection import MAX_PIXELS, Stream
+from rugbytx.core.still import Picture
 from rugbytx.media import graph
 from rugbytx.media.encoder import Encoder, Encoders
 
-#: Protocols, containers and picture sizes that a source may have.
+#: Containers and picture sizes that a source may have.
 _GUARD = (
-    *("-protocol_whitelist", "file"),
     *("-format_whitelist", "mov,matroska,mpegts,avi"),
     *("-max_pixels", str(MAX_PIXELS)),
+)
+#: A server that hangs is given up, a connection that breaks is made anew; left alone, ffmpeg waits for
+#: ever on the one, and takes what came before the other for the whole file.
+_OVER_HTTP = (
+    *("-rw_timeout", "15000000"),
+    *("-reconnect", "1", "-reconnect_on_network_error", "1", "-reconnect_delay_max", "5"),
 )
 _FFMPEG = (
     *("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+warning"),
@@ -45,6 +53,9 @@ MP4_VIDEO = frozenset({"h264", "hevc", "mpeg2video", "mpeg1video", "mpeg4"})
 MP4_AUDIO = frozenset({"aac", "ac3", "eac3", "mp2", "mp3"})
 #: MPEG-TS counts in these ticks, and so does the copy, its edit lists included.
 _EXACT = ("-video_track_timescale", "90000", "-movie_timescale", "90000")
+#: A still picture; ``mjpeg`` writes to the very name it is given, while ``image2`` takes it for a pattern.
+_JPEG = ("-c:v", "mjpeg", "-q:v", "4", "-f", "mjpeg")
+_NONE: Mapping[Picture, Path] = MappingProxyType({})
 
 #: How far before a chunk decoding begins, so that the grid's first frame finds its predecessor.
 PREROLL_S = 2
@@ -59,27 +70,38 @@ def chunk(  # noqa: PLR0913  what, from where, to where, in which way, by which 
     source: Path,
     outputs: Sequence[Path],
     *,
+    pictures: Mapping[Picture, Path] = _NONE,
     recipe: Recipe = Recipe.X264,
     encoder: Encoder | None = None,
     ffmpeg: str = "ffmpeg",
 ) -> list[str]:
     """Return the command that encodes one chunk, a file for each of the plan's renditions.
 
+    ``pictures`` says where the chunk's still pictures go, all that the plan wants of it.
     ``encoder`` holds the options of the recipe's family; their defaults if there is none.
     """
-    grid = plan.grid
-    frames = grid.chunk_frames(index)
+    start_s = plan.grid.chunk_frames(index).start / plan.grid.rate
     chosen = encoder or Encoders().of(recipe.family)
     argv = [ffmpeg, *_FFMPEG, *graph.input_options(recipe), *read(plan, index, source)]
     argv += ["-filter_complex", graph.graph(plan, index, recipe)]
     for number, (rendition, output) in enumerate(zip(plan.renditions, outputs, strict=True)):
+        grid = plan.grid_of(rendition)
         argv += [
-            *("-map", f"[v{number}]", "-frames:v", str(len(frames)), "-fps_mode", "passthrough"),
+            *(
+                "-map",
+                f"[v{number}]",
+                "-frames:v",
+                str(len(grid.chunk_frames(index))),
+                "-fps_mode",
+                "passthrough",
+            ),
             *("-an", *_BARE, *chosen.options(rendition, gop=grid.gop)),
-            *("-output_ts_offset", seconds(BASE_OFFSET_S + frames.start / grid.rate)),
+            *("-output_ts_offset", seconds(BASE_OFFSET_S + start_s)),
             *(*_CMAF, f"{_CMAF_FLAGS}+frag_keyframe", "-video_track_timescale", str(grid.timescale)),
             _url(output),
         ]
+    for picture, path in pictures.items():
+        argv += ["-map", f"[{picture}]", "-frames:v", "1", "-an", *_BARE, *_JPEG, _url(path)]
     return argv
 
 
@@ -151,13 +173,13 @@ def ingest(
     ]
 
 
-def headers(source: Path, *, ffprobe: str = "ffprobe", thorough: bool = False) -> list[str]:
+def headers(source: Path | Address, *, ffprobe: str = "ffprobe", thorough: bool = False) -> list[str]:
     """Return the command that describes the container and its streams in JSON."""
     look = _THOROUGH if thorough else ()
     return [*_ffprobe(ffprobe), "-show_format", "-show_streams", "-of", "json", *look, *_source(source)]
 
 
-def first_frames(source: Path, *, stream_index: int, ffprobe: str = "ffprobe") -> list[str]:
+def first_frames(source: Path | Address, *, stream_index: int, ffprobe: str = "ffprobe") -> list[str]:
     """Return the command that decodes a few frames and says in JSON in which order their fields come."""
     entries = "frame=interlaced_frame,top_field_first"
     return [
@@ -167,7 +189,7 @@ def first_frames(source: Path, *, stream_index: int, ffprobe: str = "ffprobe") -
 
 
 def packets(
-    source: Path, *, stream_index: int, from_s: Fraction | None, ffprobe: str = "ffprobe"
+    source: Path | Address, *, stream_index: int, from_s: Fraction | None, ffprobe: str = "ffprobe"
 ) -> list[str]:
     """Return the command that lists a stream's packets, from about ``from_s`` on the container's clock to the end."""
     interval = [] if from_s is None else ["-read_intervals", f"{seconds(from_s)}%"]
@@ -218,8 +240,14 @@ def _ffprobe(ffprobe: str) -> list[str]:
     return [ffprobe, "-hide_banner", "-loglevel", "level+warning"]
 
 
-def _source(path: Path) -> list[str]:
-    return [*_GUARD, "-i", _url(path)]
+def _source(source: Path | Address) -> list[str]:
+    if isinstance(source, Path):
+        return ["-protocol_whitelist", "file", *_GUARD, "-i", _url(source)]
+    if not source.url.startswith("https:"):
+        return ["-protocol_whitelist", "http,tcp", *_GUARD, *_OVER_HTTP, "-i", source.url]
+    # ffmpeg 5 trusts every certificate unless it is told not to.
+    trust = ("-tls_verify", "1", "-ca_file", source.authorities)
+    return ["-protocol_whitelist", "https,tls,tcp", *_GUARD, *_OVER_HTTP, *trust, "-i", source.url]
 
 
 def _url(path: Path) -> str:

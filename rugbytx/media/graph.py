@@ -9,10 +9,13 @@
     ─ frames in memory, ═ frames on the GPU
 """
 
-from rugbytx.core import encoder, planning
+from collections.abc import Iterator
+
+from rugbytx.core import encoder, planning, still
 from rugbytx.core.encoder import Recipe
 from rugbytx.core.media import VideoStream
 from rugbytx.core.plan import Plan, Rendition
+from rugbytx.core.still import Picture
 
 #: Surfaces of the decoder's pool beyond its own need: filters and encoders hold some.
 _EXTRA_SURFACES = 8
@@ -41,10 +44,15 @@ def graph(plan: Plan, index: int, recipe: Recipe) -> str:
         head.append(_tone_map(video))
     if recipe is Recipe.NVENC_B:
         head.append("format=nv12,hwupload_cuda")
-    head.append(f"split={len(numbers)}")
-    first = f"[0:{video.index}]{','.join(head)}" + "".join(f"[s{n}]" for n in numbers)
+    stills = dict(_stills(plan, index, recipe))
+    labels = [*(f"[s{n}]" for n in numbers), *(f"[{picture}0]" for picture in stills)]
+    head.append(f"split={len(labels)}")
+    first = f"[0:{video.index}]{','.join(head)}{''.join(labels)}"
     scale = _scale_on_gpu if recipe in {Recipe.NVENC_A, Recipe.NVENC_B} else _scale
-    return ";".join([first, *(f"[s{n}]{scale(video, plan.renditions[n])}[v{n}]" for n in numbers)])
+    sizes = (f"{_thin(plan.renditions[n])}{scale(video, plan.renditions[n])}" for n in numbers)
+    renditions = (f"[s{n}]{size}[v{n}]" for n, size in enumerate(sizes))
+    pictures = (f"[{picture}0]{filters}[{picture}]" for picture, filters in stills.items())
+    return ";".join([first, *renditions, *pictures])
 
 
 def cut(plan: Plan, index: int, recipe: Recipe = Recipe.X264) -> str:
@@ -96,6 +104,45 @@ def move(name: str, plan: Plan) -> str:
     By one constant in the stream's own ticks, so that no two frames change their distance.
     """
     return f"{name}=PTS+round({float(plan.grid.move_s):.6f}/TB)," if plan.grid.move_s else ""
+
+
+def _thin(rendition: Rendition) -> str:
+    """Return the filter that keeps the first of every so many frames; it only passes frames on, wherever they lie."""
+    return f"framestep={rendition.frame_step}," if rendition.frame_step > 1 else ""
+
+
+def _stills(plan: Plan, index: int, recipe: Recipe) -> Iterator[tuple[Picture, str]]:
+    """Yield the chunk's still pictures, and the filters that make each from few of its frames.
+
+    A poster is the frame whose histogram stands best for those of all GOPs of its
+    chunk, and so hardly a black one or a flash.
+    """
+    stills = plan.stills
+    if stills is None:
+        return
+    frames, gop = len(plan.grid.chunk_frames(index)), plan.grid.gop
+    laid, video = still.sheet(stills, frames), plan.media.video
+    small = _to_jpeg(video, stills.width, stills.height, recipe)
+    yield (
+        Picture.SHEET,
+        f"framestep={stills.every},{small},tile={laid.columns}x{laid.rows}:nb_frames={laid.count}",
+    )
+    if index == stills.poster_chunk:
+        large = _to_jpeg(video, stills.poster_width, stills.poster_height, recipe)
+        # The filter takes two frames at least.
+        best = f",thumbnail={-(-frames // gop)}" if frames > gop else ""
+        yield Picture.POSTER, f"framestep={gop},{large}{best}"
+
+
+def _to_jpeg(video: VideoStream, width: int, height: int, recipe: Recipe) -> str:
+    """Return the filters that scale to the colours of JPEG: BT.601 in full range (JFIF 1.02)."""
+    on_gpu = recipe in {Recipe.NVENC_A, Recipe.NVENC_B}
+    down = f"scale_cuda={width}:{height}:format=nv12,hwdownload,format=nv12," if on_gpu else ""
+    source = "bt709" if on_gpu or encoder.is_hdr(video) else matrix(video)
+    return (
+        f"{down}scale={width}:{height}:flags=area:in_color_matrix={source}"
+        ":out_color_matrix=smpte170m:out_range=pc,setsar=1,format=yuvj420p"
+    )
 
 
 def _scale(video: VideoStream, rendition: Rendition) -> str:

@@ -15,13 +15,12 @@ import shutil
 from pathlib import Path
 
 from rugbytx.core import selection
+from rugbytx.core.media import UNINDEXED
 from rugbytx.errors import ScratchFull
 from rugbytx.media import command, ffmpeg, limit, probe
 from rugbytx.media.package import Programs
 from rugbytx.ports import Pulse
 
-#: ffprobe's names of the containers that are copied.
-UNINDEXED = frozenset({"mpegts"})
 #: Sound that is encoded without loss may take many times its space, and there is little of it.
 _LOSSLESS = 8
 

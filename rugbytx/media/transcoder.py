@@ -3,11 +3,11 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from rugbytx.core import damage, encoder
+from rugbytx.core import damage, encoder, still
 from rugbytx.core.breaker import Kind
 from rugbytx.core.encoder import Family
 from rugbytx.core.media import MediaInfo
@@ -93,16 +93,21 @@ class FfmpegMedia:
     def encode_chunk(self, plan: Plan, index: int, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:
         """Encode one chunk in all renditions into ``folder``."""
         paths = tuple(folder / f"{rendition.name}-{index:05d}.mp4" for rendition in plan.renditions)
+        pictures = {picture: folder / f"{picture}-{index:05d}.jpg" for picture in still.pictures(plan, index)}
         with self.noting():
-            climb = self.ladder.encode(plan, index, source, paths, pulse=pulse)
+            climb = self.ladder.encode(plan, index, source, paths, pictures, pulse=pulse)
         # Before the files are read: where nothing could be decoded there is nothing in them.
         damage.require(damaged=climb.damaged, frames=plan.grid.frames)
         encoded = self._encoded(
             paths, encoder=climb.recipe.value, encode_s=climb.encode_s, damaged=climb.damaged
         )
-        written = min(sum(len(fragment.sizes) for fragment in track.fragments) for track in encoded.tracks)
-        damage.require_end(damaged=climb.damaged, missing=len(plan.grid.chunk_frames(index)) - written)
-        return encoded
+        missing = max(
+            len(plan.grid_of(rendition).chunk_frames(index))
+            - sum(len(fragment.sizes) for fragment in track.fragments)
+            for rendition, track in zip(plan.renditions, encoded.tracks, strict=True)
+        )
+        damage.require_end(damaged=climb.damaged, missing=missing)
+        return replace(encoded, pictures=pictures)
 
     def encode_audio(self, plan: Plan, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:
         """Encode the whole audio into ``folder``."""

@@ -11,18 +11,19 @@ Whatever is found is told and nothing ends the look but its end, so that one
 broken segment does not hide another.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from rugbytx.core import hls, layout, verify
+from rugbytx.core import alignment, gate, hls, layout, verify
+from rugbytx.core.alignment import Timeline
 from rugbytx.core.check import Finding, Rule
 from rugbytx.core.plan import Grid
 from rugbytx.core.report import Report
 from rugbytx.core.result import Manifest
-from rugbytx.core.verify import Timeline
+from rugbytx.core.verify import Piece
 from rugbytx.errors import VerificationError
 from rugbytx.verify.folder import Folder, sha256
 from rugbytx.verify.play import play
@@ -53,6 +54,10 @@ def look(
     return _Look(folder=Folder(path=master.parent), on_step=on_step).at(master, ffmpeg=ffmpeg, quick=quick)
 
 
+#: A media playlist and its segments.
+Read = tuple[hls.Media, list[Piece]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Look:
     """One look at a folder of outputs, and what it found so far."""
@@ -68,9 +73,12 @@ class _Look:
         if manifest:
             self.findings.extend(self._against(manifest))
         grid = self._master(path.name, report.grid if report else None)
+        if grid:
+            for storyboard in sorted(self.folder.path.glob("*.vtt")):
+                self.findings.extend(self.folder.storyboard(storyboard.name, grid))
         if grid and not quick:
             for name, timeline in self.timelines.items():
-                self._play(name, grid, has_frames=timeline.has_frames, ffmpeg=ffmpeg)
+                self._play(name, timeline.grid, has_frames=timeline.has_frames, ffmpeg=ffmpeg)
             for mp4 in sorted(self.folder.path.glob("*.mp4")):
                 self._play(mp4.name, grid, has_frames=True, ffmpeg=ffmpeg)
         timelines = self.timelines.values()
@@ -112,43 +120,71 @@ class _Look:
                     yield Finding(rule=Rule.MANIFEST, where=name, expected=expected, seen=seen)
 
     def _master(self, name: str, grid: Grid | None) -> Grid | None:
-        """Check the master and all that it names; return the grid, found in the first rendition if not given."""
+        """Check the master and all that it names; return the grid, found in the renditions if not given."""
         try:
             master = hls.parse_master(self.folder.text(name), name=name)
         except VerificationError as error:
             self._add(Rule.PLAYLIST, name, "a master playlist of ours", str(error))
             return grid
         named = [variant.path for variant in master.variants]
-        for playlist in named:
-            grid = self._rendition(playlist, grid, has_frames=True)
-        if master.audio and grid:
-            self._rendition(master.audio, grid, has_frames=False)
+        read = {playlist: found for playlist in named if (found := self._read(playlist))}
+        grid = grid or verify.job_grid(pieces for _, pieces in read.values())
+        if grid is None:
+            return None
+        for playlist, (media, pieces) in read.items():
+            self._keep(*verify.check_video(playlist, media, pieces, verify.thinned(grid, pieces)))
+        for one in master.iframes:
+            self._iframes(one, master, read)
+        if master.audio:
             named.append(master.audio)
-        if grid and list(self.timelines) == named:
+            if sound := self._read(master.audio):
+                self._keep(*verify.check_audio(master.audio, *sound, grid))
+        if list(self.timelines) == named:
             audio = self.timelines[master.audio] if master.audio else None
             videos = [self.timelines[variant.path] for variant in master.variants]
-            self.findings.extend(verify.check_together(master, videos, audio, grid, name=name))
+            self.findings.extend(alignment.check_together(master, videos, audio, name=name))
         return grid
 
-    def _rendition(self, name: str, grid: Grid | None, *, has_frames: bool) -> Grid | None:
-        """Check one media playlist and its segments; return the grid."""
+    def _read(self, name: str) -> Read | None:
+        """Return a media playlist and its segments; None where it is none of ours."""
         try:
             media = hls.parse_media(self.folder.text(name), name=name)
         except VerificationError as error:
             self._add(Rule.PLAYLIST, name, "a media playlist of ours", str(error))
-            return grid
+            return None
         self.on_step(f"{name}: {len(media.entries)} segments")
         pieces = list(self.folder.pieces(media, self.findings))
         paths = {entry.segment.path for entry in media.entries}
         found = {path: self.folder.find(path) for path in paths}
         sizes = {path: file.stat().st_size for path, file in found.items() if file}
         self.findings.extend(verify.check_tiling(media, sizes))
-        grid = grid or verify.infer_grid(pieces)
-        if grid:
-            checked = verify.check_video if has_frames else verify.check_audio
-            self.timelines[name], wrong = checked(name, media, pieces, grid)
-            self.findings.extend(wrong)
-        return grid
+        return media, pieces
+
+    def _iframes(self, one: hls.Iframes, master: hls.Master, read: Mapping[str, Read]) -> None:
+        """Check a playlist of keyframes against the rendition of its size."""
+        sizes = {(variant.width, variant.height): variant.path for variant in master.variants}
+        path = sizes.get((one.width, one.height), "")
+        try:
+            media = hls.parse_media(self.folder.text(one.path), name=one.path)
+        except VerificationError as error:
+            self._add(Rule.PLAYLIST, one.path, "a playlist of keyframes", str(error))
+            return
+        if path not in read:
+            self._add(Rule.PICTURE_SIZE, one.path, "that of a variant", f"{one.width}x{one.height}")
+            return
+        self.findings.extend(verify.check_iframes(one.path, media, read[path][1]))
+        measured = gate.measured(media)
+        for which, declared, rate in (
+            ("peak", one.bandwidth_bps, measured.peak_bps),
+            ("average", one.average_bps, measured.average_bps),
+        ):
+            told = gate.declared(one.path, which, declared, rate)
+            if not told.passed:
+                self.findings.append(told.finding())
+
+    def _keep(self, timeline: Timeline, findings: Iterable[Finding]) -> None:
+        self.timelines[timeline.name] = timeline
+        self.findings.extend(findings)
 
     def _play(self, name: str, grid: Grid, *, has_frames: bool, ffmpeg: str) -> None:
         self.on_step(f"{name}: every frame")

@@ -1,23 +1,40 @@
 """Where one unit is worked on: its right to it, its tools, its place, and moving files in and out."""
 
 import hashlib
+import logging
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rugbytx.core.job import Job, Source
 from rugbytx.core.result import TrackFile
 from rugbytx.core.unit import Lease, Unit, UnitKey
-from rugbytx.errors import ScratchFull, SourceChanged, SourceMissing, VerificationError
+from rugbytx.errors import (
+    ScratchFull,
+    SourceChanged,
+    SourceMissing,
+    TransferError,
+    Unreachable,
+    VerificationError,
+)
 from rugbytx.ports import Ports, Pulse
 from rugbytx.worker.account import Account
+
+log = logging.getLogger(__name__)
 
 #: What the audio is called among the renditions.
 AUDIO_NAME = "audio"
 
 #: A chunk of all renditions fits into this; the source is counted by its size.
 SCRATCH_MARGIN_BYTES = 256 * 1024 * 1024
+
+
+#: How the patience for a refused transfer is spent: each pause is twice the one before.
+PATIENCE_SHARES = (1 / 15, 2 / 15, 4 / 15, 8 / 15)
+#: So soon work that waits learns that it is not wanted any more.
+CHECK_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +52,8 @@ class Bench:
     pulse: Pulse
     #: How long a look at the outputs may take.
     check_s: float = 0.0
+    #: How long a transfer may be refused, in all, before the unit's work is given up.
+    patience_s: float = 0.0
 
 
 def fetch_source(bench: Bench) -> Path:
@@ -76,12 +95,12 @@ def fetch_track(bench: Bench, file: TrackFile, folder: Path) -> Path:
 
 
 def download(bench: Bench, source: Source, path: Path) -> None:
-    """Download an object, counting its bytes."""
+    """Download an object, counting its bytes; one that broke off is resumed."""
 
     def count(size_bytes: int) -> None:
         bench.account.read(size_bytes, bench.pulse)
 
-    bench.ports.storage.download(source, path, on_bytes=count)
+    _patiently(bench, source.key, lambda: bench.ports.storage.download(source, path, on_bytes=count))
 
 
 def upload(bench: Bench, path: Path, key: str, content_type: str) -> None:
@@ -90,7 +109,38 @@ def upload(bench: Bench, path: Path, key: str, content_type: str) -> None:
     def count(size_bytes: int) -> None:
         bench.account.wrote(size_bytes, bench.pulse)
 
-    bench.ports.storage.upload(path, bench.output_bucket, key, content_type=content_type, on_bytes=count)
+    _patiently(
+        bench,
+        key,
+        lambda: bench.ports.storage.upload(
+            path, bench.output_bucket, key, content_type=content_type, on_bytes=count
+        ),
+    )
+
+
+def _patiently(bench: Bench, key: str, transfer: Callable[[], object]) -> None:
+    """Transfer, and again after growing pauses where the bucket refuses.
+
+    A minute of encoding is worth some waiting beyond the SDK's own retries; and
+    a lane that gave up at once would take unit after unit into the same outage.
+    """
+    for share in PATIENCE_SHARES if bench.patience_s else ():
+        try:
+            transfer()
+        except (TransferError, Unreachable) as error:
+            log.warning("transfer-refused", extra={"job_id": bench.job.id, "key": key, "reason": str(error)})
+        else:
+            return
+        _wait(bench.pulse, bench.patience_s * share)
+    transfer()
+
+
+def _wait(pulse: Pulse, seconds: float) -> None:
+    """Let time pass; raises what ``pulse.check`` raises as soon as it would."""
+    until = time.monotonic() + seconds
+    while (left_s := until - time.monotonic()) > 0:
+        pulse.check()
+        time.sleep(min(left_s, CHECK_EVERY_S))
 
 
 def unit_folder(bench: Bench) -> Path:

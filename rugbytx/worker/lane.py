@@ -249,6 +249,7 @@ class Lane:
                     account=account,
                     pulse=pulse,
                     check_s=settings.check_s,
+                    patience_s=settings.patience_s,
                 )
                 result = work.do(bench, plan)
             store.commit(lease, result=result.model_dump_json(), measured=account.close())

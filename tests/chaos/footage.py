@@ -10,6 +10,9 @@ from pathlib import Path
 from tests.footage import make
 
 CHUNK_S = 2.0
+#: Of the sources, and of the largest rendition.
+LINES = 90
+
 #: The picture's smaller sizes are below what any ladder wants; so are the rates.
 PROFILE = """\
 name = "{name}"
@@ -38,10 +41,9 @@ class Film:
     #: A bad one ends FAILED.
     is_bad: bool = False
 
-    @property
-    def frames(self) -> int:
-        """Return how many frames the source has, and its outputs must have."""
-        return round(self.length_s * self.rate)
+    def rate_of(self, lines: int) -> Fraction:
+        """Return how many frames a second its rendition of so many lines must show: half of many in the smaller one."""
+        return self.rate / 2 if self.rate > 30 and lines < LINES else self.rate
 
 
 def write_profiles(folder: Path) -> None:

@@ -79,7 +79,7 @@ def _play(path: Path, film: Film) -> Iterator[str]:
         *("ffprobe", "-v", "error", "-protocol_whitelist", "file", "-count_frames", "-of", "json"),
         *(
             "-show_entries",
-            "stream=index,codec_type,nb_read_frames:packet=stream_index,pts_time,duration_time,flags",
+            "stream=index,codec_type,height,nb_read_frames:packet=stream_index,pts_time,duration_time,flags",
         ),
         *("-i", f"file:{path}"),
     ]
@@ -100,13 +100,15 @@ def _play(path: Path, film: Film) -> Iterator[str]:
 
 
 def _video(stream: Mapping[str, Any], packets: Sequence[Mapping[str, str]], film: Film) -> Iterator[str]:
-    if (int(stream["nb_read_frames"]), len(packets)) != (film.frames, film.frames):
-        yield f"{stream['nb_read_frames']} frames in {len(packets)} packets, planned are {film.frames}"
+    rate = film.rate_of(int(stream["height"]))
+    frames = round(film.length_s * rate)
+    if (int(stream["nb_read_frames"]), len(packets)) != (frames, frames):
+        yield f"{stream['nb_read_frames']} frames in {len(packets)} packets, planned are {frames}"
         return
     shown = sorted((float(packet["pts_time"]), "K" in packet["flags"]) for packet in packets)
-    gop = round(GOP_S * film.rate)
+    gop = round(GOP_S * rate)
     for number, (pts_s, is_key) in enumerate(shown):
-        off_s = pts_s - shown[0][0] - float(number / film.rate)
+        off_s = pts_s - shown[0][0] - float(number / rate)
         if abs(off_s) > 0.001:
             yield f"frame {number} is {off_s:.4f} s off the grid"
             return

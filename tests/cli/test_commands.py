@@ -15,7 +15,8 @@ KEYS = [
     *("job_id", "generation", "status", "reason", "source", "source_bytes", "profile"),
     *("submitted_at", "started_at", "ended_at", "deadline_at"),
     *("units", "units_done", "frames", "frames_done", "fps", "eta_s"),
-    *("master_url", "mp4_url", "renditions", "duration_s", "output_bytes", "quality"),
+    *("master_url", "mp4_url", "poster_url", "storyboard_url", "renditions", "duration_s"),
+    *("output_bytes", "quality"),
 ]
 MASTER = "http://127.0.0.1:5000/rugbytx-output/out/x/g1/master-f1.m3u8"
 

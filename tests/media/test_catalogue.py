@@ -74,10 +74,11 @@ def test_the_grid_keeps_the_motion(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_grid_is_as_long_as_the_source(name: str) -> None:
-    """To half a frame, after a move of at most half a source frame."""
+    """To half a frame, after a move of at most half a frame; a fast grid has an even number, so one more perhaps."""
     info, grid = parse(name), plan_of(name).grid
     assert abs(grid.move_s) <= Fraction(1, 2) / grid.rate
-    assert abs(grid.duration_s - info.end_s - grid.move_s) <= Fraction(1, 2) / grid.rate
+    longer = (grid.duration_s - info.end_s - grid.move_s) * grid.rate
+    assert Fraction(-1, 2) <= longer <= Fraction(1, 2) + (grid.rate > 30)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -140,11 +141,11 @@ def test_a_plan_survives_being_written_down(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "rate", "words"),
     [
-        ("by-hand-1080i-base-rate-of-fields", 50, ["50 fields", "came as MPEG-TS"]),
+        ("by-hand-1080i-base-rate-of-fields", 50, ["50 fields", "comes as MPEG-TS"]),
         ("by-hand-1080i-field-packets", 50, ["50 fields"]),
         ("by-hand-camera-1080i-anamorphic", Fraction(60000, 1001), ["pixels of 4:3", "1920x1080"]),
         ("by-hand-phone-dolby-vision-8-4", Fraction(60000, 1001), ["turned by 90 degrees", "(HLG)"]),
-        ("broadcast-50i", 50, ["50 fields", "pixels of 64:45", "mono"]),
+        ("broadcast-50i", 50, ["50 fields", "pixels of 64:45", "mono", "comes as MPEG-TS"]),
         ("hdr-hlg", 25, ["(HLG)", "yuv420p10le"]),
         ("two-sounds", Fraction(30000, 1001), ["1 other audio track is left out"]),
         ("big-buck-bunny", 24, ["6 channels"]),

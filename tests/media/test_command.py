@@ -85,6 +85,20 @@ def test_a_chunk_is_cut_from_one_decode_and_encoded_in_all_sizes() -> None:
     ]
 
 
+def test_a_rendition_of_every_other_frame_is_thinned_before_it_is_scaled() -> None:
+    """Half the frames in GOPs of half the length, from the same instant; nothing is done to the other one."""
+    whole = plan()
+    half = whole.renditions[1].model_copy(update={"frame_step": 2})
+    thinned = whole.model_copy(update={"renditions": (whole.renditions[0], half)})
+    [one, other] = [
+        command.chunk(it, 4, SOURCE, [Path("/scratch/90p.mp4"), Path("/scratch/46p.mp4")])
+        for it in (whole, thinned)
+    ]
+    changed = [(before, after) for before, after in zip(one, other, strict=True) if before != after]
+    assert changed[0][1] == changed[0][0].replace("[s1]scale", "[s1]framestep=2,scale")
+    assert changed[1:] == [("70", "35"), ("30", "15"), ("30", "15"), ("30000", "15000")]
+
+
 @pytest.mark.parametrize(
     ("field_order", "parity"), [("tt", "tff"), ("bb", "bff"), ("tb", "auto"), ("bt", "auto")]
 )

@@ -45,9 +45,9 @@ def plain(value: Any) -> Any:
 def answers(path: Path) -> dict[str, Any]:
     """Return what ffprobe says of a file, as far as it is asked."""
     said = probe.headers(path, pulse=FakePulse())
-    index = next(stream["index"] for stream in said["streams"] if stream["codec_type"] == "video")
-    tail = probe._tail(path, said, index, pulse=FakePulse(), ffprobe="ffprobe")
-    first = probe._first(path, index, pulse=FakePulse(), ffprobe="ffprobe")
+    video = next(stream for stream in said["streams"] if stream["codec_type"] == "video")
+    tail = probe._tail(path, said, video, pulse=FakePulse(), ffprobe="ffprobe")
+    first = probe._first(path, video, pulse=FakePulse(), ffprobe="ffprobe")
     return {"answer": plain(said), "first": plain(first[:1]), "tail": tail[-TAIL:]}
 
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+from rugbytx.core import ladder
 from rugbytx.core.plan import Plan
 from rugbytx.core.profile import Profile, Rung
 from rugbytx.core.unit import PLAN
@@ -21,7 +22,10 @@ README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- sources -->", "<!-- /sources -->"
 CHUNK_S = 6.0
 PROFILE = Profile(
-    name="sources", rungs=(Rung(height=180, rate_bps=400_000, high_motion_rate_bps=400_000),), mp4=True
+    name="sources",
+    rungs=(Rung(height=180, rate_bps=400_000, high_motion_rate_bps=400_000),),
+    mp4=True,
+    stills=False,
 )
 
 
@@ -86,6 +90,8 @@ def _faults_of_time(kind: Kind, seen: Seen) -> Iterator[str]:
     if kind.step:
         held = [first] * (kind.first_held - 1)
         wanted = [*held, *range(first, kind.film.frames, kind.step)]
+        if ladder.is_fast(kind.published_rate) and len(wanted) % ladder.MOST_FRAME_STEP:
+            wanted.append(wanted[-1])
         shown = [number - number % kind.step for number in seen.counter]
         if shown != wanted:
             odd = [(place, b - a) for place, (a, b) in enumerate(pairwise(shown)) if b - a != kind.step]

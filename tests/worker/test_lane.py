@@ -212,6 +212,46 @@ def test_an_outage_is_no_verdict(tmp_path: Path) -> None:
     assert {unit.verdicts for unit in world.store.read_units(job.id, 1).values()} == {0}
 
 
+@pytest.mark.parametrize("times", [1, 4])
+@pytest.mark.parametrize("transfer", ["storage.upload", "storage.download"])
+def test_a_refused_transfer_is_tried_again_before_the_work_is_given_up(
+    transfer: str, times: int, tmp_path: Path
+) -> None:
+    """An encoded chunk is kept for as long as the bucket may come back, and no unit after another goes into an outage."""
+    refusals: list[Call] = []
+
+    def refuse(call: Call) -> Any:
+        if call.name == transfer and len(refusals) < times:
+            refusals.append(call)
+            raise Unreachable("S3 refused PutObject: the token is expired")
+        return call.do()
+
+    world = World(tmp_path, on_call=refuse)
+    world.settings = world.settings.model_copy(update={"transfer_patience_s": 0.06})
+    world.submit()
+    assert world.run_until_ended().status is Status.SUCCEEDED
+    assert len(refusals) == times
+    assert {unit.fence for unit in world.store.read_units("7ad4", 1).values()} == {1}
+    assert list(world.untrue()) == []
+
+
+def test_a_worker_that_leaves_does_not_wait_for_the_bucket(tmp_path: Path) -> None:
+    """However patient it is: the unit goes back uncharged."""
+
+    def refuse(call: Call) -> Any:
+        if call.name == "storage.upload":
+            world.notice.give(Leave.NOW)
+            raise Unreachable("S3 does not answer")
+        return call.do()
+
+    world = World(tmp_path, on_call=refuse)
+    world.settings = world.settings.model_copy(update={"transfer_patience_s": 3600.0, "stall_s": 7200.0})
+    world.submit()
+    world.deliver()
+    [unit] = [unit for unit in world.store.read_units("7ad4", 1).values() if unit.state is State.WAITING]
+    assert (unit.verdicts, unit.deaths) == (0, 0)
+
+
 def test_a_bad_source_fails_in_one_attempt(tmp_path: Path) -> None:
     """An object that is not the one submitted ends the job FAILED at once."""
     world = World(tmp_path)

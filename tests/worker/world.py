@@ -90,7 +90,12 @@ class World:
         self.clock = self.store.clock
         self.queue = FakeQueue(now=self.clock)
         self.settings = Settings(
-            lease_s=120, heartbeat_s=40, visibility_s=120, scratch=scratch, output_bucket=BUCKET
+            lease_s=120,
+            heartbeat_s=40,
+            visibility_s=120,
+            transfer_patience_s=0,
+            scratch=scratch,
+            output_bucket=BUCKET,
         )
         self.scratch = scratch
         self.ports = Ports(
