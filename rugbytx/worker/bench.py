@@ -24,9 +24,6 @@ from rugbytx.worker.account import Account
 
 log = logging.getLogger(__name__)
 
-#: What the audio is called among the renditions.
-AUDIO_NAME = "audio"
-
 #: A chunk of all renditions fits into this; the source is counted by its size.
 SCRATCH_MARGIN_BYTES = 256 * 1024 * 1024
 

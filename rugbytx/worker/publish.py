@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from rugbytx.core import check, damage, gate, layout, master, playlist, report, still
+from rugbytx.core.early import Beginning
 from rugbytx.core.gate import Texts
 from rugbytx.core.job import Outputs
 from rugbytx.core.plan import Plan, Stills
@@ -20,7 +21,8 @@ from rugbytx.core.result import (
 from rugbytx.core.still import Picture
 from rugbytx.core.unit import AUDIO, MP4, Kind, UnitKey
 from rugbytx.errors import VerificationError
-from rugbytx.worker.bench import AUDIO_NAME, Bench
+from rugbytx.worker import finished
+from rugbytx.worker.bench import Bench
 
 
 def publish(bench: Bench, plan: Plan) -> Outputs:
@@ -59,6 +61,10 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
     entries = (*uploaded, *(entry for entry, _ in media), told[0], first[0])
     manifest = Manifest(job_id=job.id, generation=job.generation, master_key=first[0].key, entries=entries)
     listed = _described(bench, "manifest", "json", manifest.model_dump_json(indent=1), layout.JSON_TYPE)
+    if plan.grid.chunks > 1 and job.profile.splice:
+        # Whoever watches the growing playlists is told of their end.
+        whole = Beginning(chunks=tuple(chunks), audio=audio)
+        finished.write(whole, job, plan, storage=bench.ports.storage, bucket=bench.output_bucket)
     for entry, body in (*media, told, listed, first):
         bench.ports.storage.put(body, bench.output_bucket, entry.key, content_type=entry.content_type)
         bench.account.wrote(len(body), bench.pulse)
@@ -97,7 +103,7 @@ def _media_playlists(
     splices_s = playlist.splices(plan.grid, [chunk.fingerprint for chunk in chunks])
     renditions = {rendition.name: playlist.files_of(chunks, rendition.name) for rendition in plan.renditions}
     if audio:
-        renditions[AUDIO_NAME] = audio.files
+        renditions[layout.AUDIO_NAME] = audio.files
     for name, files in renditions.items():
         text = playlist.media_playlist(
             files,

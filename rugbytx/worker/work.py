@@ -19,7 +19,7 @@ from rugbytx.core.unit import AUDIO, Kind, Unit, UnitKey
 from rugbytx.errors import VerificationError
 from rugbytx.ports import Encoded
 from rugbytx.worker import quality
-from rugbytx.worker.bench import AUDIO_NAME, Bench, fetch_source, fetch_track, sha256, unit_folder, upload
+from rugbytx.worker.bench import Bench, fetch_source, fetch_track, sha256, unit_folder, upload
 from rugbytx.worker.publish import publish
 
 #: Audio's fragments of two seconds are grouped into segments of about this length, as the video's are.
@@ -74,7 +74,7 @@ def encode_audio(bench: Bench, plan: Plan) -> TracksResult:
     encoded = bench.ports.media.encode_audio(plan, source, unit_folder(bench), pulse=bench.pulse)
     check.require(check.check_audio(plan, encoded.tracks[0]))
     return upload_tracks(
-        bench, encoded, [AUDIO_NAME], segment_s=AUDIO_SEGMENT_S, content_type=layout.AUDIO_TYPE
+        bench, encoded, [layout.AUDIO_NAME], segment_s=AUDIO_SEGMENT_S, content_type=layout.AUDIO_TYPE
     )
 
 
