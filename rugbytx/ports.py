@@ -261,6 +261,12 @@ class Media(Protocol):
         Raises HostUnfit where no encoder works.
         """
 
+    def ingest(self, arrived: Path, path: Path, *, pulse: Pulse) -> None:
+        """Turn an upload into the file that all units read: the same frames on every host, and seekable.
+
+        ``path`` is there only once it is whole, and ``arrived`` is gone then.
+        """
+
     def probe(self, path: Path, *, pulse: Pulse) -> MediaInfo:
         """Return what the source is."""
 

@@ -31,6 +31,8 @@ class Grid(Record):
     segment: int
     chunk: int
     chunks: int
+    #: How far the film is moved, audio and all, by less than a frame, so that its frames lie on the grid.
+    move_s: Fraction = Fraction(0)
 
     @property
     def duration_s(self) -> Fraction:

@@ -2,8 +2,8 @@
 
 ::
 
-    x264, nvmpi, C   decode ─ fps ─ tpad ─ trim ─ setpts ─ split ─ scale, format ─ encode
-    B                decode ─ fps ─ tpad ─ trim ─ setpts ─ upload ═ split ═ scale_cuda ═ encode
+    x264, nvmpi, C   decode ─ fields ─ fps ─ tpad ─ trim ─ setpts ─ split ─ scale, format ─ encode
+    B                decode ─ fields ─ fps ─ tpad ─ trim ─ setpts ─ upload ═ split ═ scale_cuda ═ encode
     A                decode ═ fps ═ trim ═ setpts ═ split ═ scale_cuda ═ encode
 
     ─ frames in memory, ═ frames on the GPU
@@ -11,7 +11,7 @@
 
 from collections.abc import Iterator
 
-from rugbytx.core import encoder, still
+from rugbytx.core import encoder, planning, still
 from rugbytx.core.encoder import Recipe
 from rugbytx.core.media import VideoStream
 from rugbytx.core.plan import Plan, Rendition
@@ -65,11 +65,45 @@ def cut(plan: Plan, index: int, recipe: Recipe = Recipe.X264) -> str:
     """
     frames = plan.grid.chunk_frames(index)
     rate = plan.grid.rate
-    pad = "" if recipe is Recipe.NVENC_A else "tpad=stop=2:stop_mode=clone,"
+    is_on_gpu = recipe is Recipe.NVENC_A
+    last = "" if is_on_gpu else _last(plan.media.video)
+    pad = "" if is_on_gpu else "tpad=stop=2:stop_mode=clone,"
     return (
-        f"fps=fps={rate.numerator}/{rate.denominator}:start_time=0,{pad}"
+        f"{_fields(plan.media.video)}{last}{move('setpts', plan)}fps=fps={rate.numerator}/{rate.denominator}:start_time=0,{pad}"
         f"trim=start_pts={frames.start}:end_pts={frames.stop},setpts=PTS-STARTPTS"
     )
+
+
+def _fields(video: VideoStream) -> str:
+    """Return the filter that makes a frame of each field, or nothing.
+
+    The order of fields is the container's where that is clear: frames without a
+    flag of their own would else be taken for top field first.  MOV's ``tb`` and
+    ``bt`` are not, because writers took QuickTime's words for them in two ways
+    (ffmpeg's ticket 6577); there each frame's own flag counts.
+    """
+    if not video.is_interlaced:
+        return ""
+    parity = {"tt": "tff", "bb": "bff"}.get(video.field_order, "auto")
+    return f"bwdif=mode=send_field:parity={parity}:deint=all,"
+
+
+def _last(video: VideoStream) -> str:
+    """Return the filter that keeps ``fps`` from leaving out the last frame, or nothing.
+
+    Where an MP4's track begins late, ffmpeg ends it by as much too early: perhaps
+    before the place that its last frame has on the grid.  A constant rate says
+    where a further frame would be.
+    """
+    return "tpad=stop=1:stop_mode=clone," if video.start_s and planning.constant_rate(video) else ""
+
+
+def move(name: str, plan: Plan) -> str:
+    """Return the filter, ``setpts`` or ``asetpts``, that moves a stream onto the grid, or nothing.
+
+    By one constant in the stream's own ticks, so that no two frames change their distance.
+    """
+    return f"{name}=PTS+round({float(plan.grid.move_s):.6f}/TB)," if plan.grid.move_s else ""
 
 
 def _thin(rendition: Rendition) -> str:
@@ -138,7 +172,7 @@ def _tone_map(video: VideoStream) -> str:
 
 def is_bt709(video: VideoStream) -> bool:
     """Return whether the source's pixels are BT.709 in limited range, so that only their number changes."""
-    return matrix(video) == "bt709" and not video.pixel_format.startswith("yuvj")
+    return matrix(video) == "bt709" and not video.is_full_range
 
 
 def matrix(video: VideoStream) -> str:

@@ -9,12 +9,13 @@ the beginning where it does not.
 import json
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from rugbytx.core import media
+from rugbytx.core import media, selection
+from rugbytx.core.answer import known
 from rugbytx.core.job import Address
 from rugbytx.core.media import MediaInfo
 from rugbytx.errors import JobRejected, UnsupportedMedia
@@ -54,6 +55,15 @@ def read_afar(address: Address, *, size_bytes: int, pulse: Pulse, ffprobe: str =
     return _look(address, size_bytes=size_bytes, pulse=pulse, ffprobe=ffprobe)
 
 
+def headers(
+    path: Path, *, pulse: Pulse, ffprobe: str = "ffprobe", thorough: bool = False
+) -> Mapping[str, Any]:
+    """Return what a source says of itself; ``thorough`` looks further for streams that begin late."""
+    if path.stat().st_size == 0:
+        raise UnsupportedMedia("the source is empty")
+    return ask(command.headers(path, ffprobe=ffprobe, thorough=thorough), pulse=pulse)
+
+
 def count(path: Path, *, pulse: Pulse, ffprobe: str = "ffprobe") -> Mapping[str, Any]:
     """Return ffprobe's count of each stream's packets, by the stream's ``codec_type``."""
     answer = ask(command.count(path, ffprobe=ffprobe), pulse=pulse)
@@ -78,9 +88,19 @@ def _look(source: Path | Address, *, size_bytes: int, pulse: Pulse, ffprobe: str
     if size_bytes == 0:
         raise UnsupportedMedia("the source is empty")
     answer = ask(command.headers(source, ffprobe=ffprobe), pulse=pulse)
-    stream = media.pick_video(answer)
+    stream = selection.video(answer)
     tail = _tail(source, answer, stream, pulse=pulse, ffprobe=ffprobe)
-    return media.parse(answer, tail=tail, size_bytes=size_bytes)
+    first = [] if known(stream, "field_order") else _first(source, stream, pulse=pulse, ffprobe=ffprobe)
+    return media.parse(answer, tail=tail, first=first, size_bytes=size_bytes)
+
+
+def _first(
+    source: Path | Address, stream: Mapping[str, Any], *, pulse: Pulse, ffprobe: str
+) -> Sequence[Mapping[str, Any]]:
+    """Return what a few frames say of their fields; DV's and DNxHD's containers say nothing."""
+    argv = command.first_frames(source, stream_index=stream["index"], ffprobe=ffprobe)
+    frames: Sequence[Mapping[str, Any]] = ask(argv, pulse=pulse).get("frames", ())
+    return frames
 
 
 def _tail(

@@ -14,7 +14,7 @@ from rugbytx.core.media import MediaInfo
 from rugbytx.core.plan import Plan
 from rugbytx.core.quality import Scores
 from rugbytx.errors import HostUnfit, VerificationError
-from rugbytx.media import command, ffmpeg, host, limit, package, probe, quality, version
+from rugbytx.media import command, ffmpeg, host, ingest, limit, package, probe, quality, version
 from rugbytx.media.encoder import X264, Encoders, X264Profile
 from rugbytx.media.fault import Faults
 from rugbytx.media.ladder import Ladder
@@ -43,6 +43,11 @@ class FfmpegMedia:
     #: Where trials are remembered.
     cache: Path | None = None
     faults: Faults = field(default_factory=Faults)
+
+    @property
+    def programs(self) -> package.Programs:
+        """Return where ffmpeg and ffprobe are."""
+        return package.Programs(ffmpeg=self.ffmpeg, ffprobe=self.ffprobe)
 
     @cached_property
     def trials(self) -> Trials:
@@ -73,6 +78,11 @@ class FfmpegMedia:
         """
         family = self.family()
         return self.trials.verdict(family).fingerprint or family.value
+
+    def ingest(self, arrived: Path, path: Path, *, pulse: Pulse) -> None:
+        """Make of what was uploaded the file that is read from here on."""
+        with self.noting():
+            ingest.prepare(arrived, path, pulse=pulse, programs=self.programs)
 
     def probe(self, path: Path, *, pulse: Pulse) -> MediaInfo:
         """Return what the source is."""
@@ -122,9 +132,8 @@ class FfmpegMedia:
         self, plan: Plan, video: Sequence[Path], audio: Path | None, path: Path, *, pulse: Pulse
     ) -> None:
         """Join the chunks of one rendition, in order, and the audio into a progressive MP4."""
-        programs = package.Programs(ffmpeg=self.ffmpeg, ffprobe=self.ffprobe)
         with self.noting():
-            package.make_mp4(plan, video, audio, path, pulse=pulse, programs=programs)
+            package.make_mp4(plan, video, audio, path, pulse=pulse, programs=self.programs)
 
     def _encoded(self, paths: tuple[Path, ...], *, encoder: str, encode_s: float, damaged: int) -> Encoded:
         """Read what was written."""

@@ -54,12 +54,16 @@ class Bench:
 
 
 def fetch_source(bench: Bench) -> Path:
-    """Return the source on the scratch disk, downloading it the first time."""
+    """Return the source on the scratch disk, downloading and preparing it the first time."""
     source, path = bench.job.source, bench.scratch / "source"
-    if not path.exists():
+    if path.exists():
+        return path
+    arrived = bench.scratch / "arrived"
+    if not arrived.exists():
         bench.pulse.step("download")
         require_room(bench.scratch, source.size_bytes)
-        download(bench, source, path)
+        download(bench, source, arrived)
+    bench.ports.media.ingest(arrived, path, pulse=bench.pulse)
     return path
 
 
