@@ -178,7 +178,9 @@ class _Look:
         except VerificationError as error:
             self._add(Rule.PLAYLIST, one.path, "a playlist of keyframes", str(error))
             return
-        if path not in read:
+        if path and path not in read:
+            return  # that was found already
+        if not path:
             self._add(Rule.PICTURE_SIZE, one.path, "that of a variant", f"{one.width}x{one.height}")
             return
         self.findings.extend(verify.check_iframes(one.path, media, read[path][1]))

@@ -44,7 +44,7 @@ ERRORS: list[tuple[str, dict[str, str], int, str]] = [
     ("plan {tmp}", {}, 2, "is a folder, not a video file"),
     ("plan {tmp}/empty.mp4", {}, 2, "is empty"),
     ("plan {tmp}/a.mp4 --profile mach", {}, 2, "there is no profile 'mach'; there is clip and match"),
-    ("plan {tmp}/a.mp4 --chunk 1s", {}, 2, "a chunk is between 2 and 3600 seconds long"),
+    ("plan {tmp}/a.mp4 --chunk 1s", {}, 2, "a chunk is between 2 and 600 seconds long"),
     ("plan {tmp}/a.mp4", {"RUGBYTX_LEASE": "5"}, 2, "RUGBYTX_LEASE is not a setting"),
     (f"status {JOB}", {}, 3, f"there is no job {JOB}"),
     (f"url {JOB}", {}, 3, f"there is no job {JOB}"),

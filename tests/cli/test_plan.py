@@ -94,8 +94,8 @@ class TestLocal:
         assert [one["name"] for one in told["renditions"]] == ["720p", "540p", "360p"]
         assert [one["worker_class"] for one in told["forecasts"]] == ["jetson", "aws"]
         assert all(one["evidence"] == "assumed" and one["basis"] for one in told["forecasts"])
-        # 720p, 540p and 360p of two chunks, sound, a playlist each, and four files besides.
-        assert (told["objects"], told["mp4"]) == (6 + 1 + 4 + 4, False)
+        # 720p, 540p and 360p of two chunks, sound; their playlists, three of keyframes; pictures; four files besides.
+        assert (told["objects"], told["mp4"]) == (6 + 1 + 4 + 3 + 4 + 4, False)
         assert {choice["topic"] for choice in told["choices"]} > {"rate", "chunks", "1080p", "with nvenc"}
 
     def test_a_turned_film_takes_the_way_over_the_cpu(self, run: Run, tmp_path: Path) -> None:

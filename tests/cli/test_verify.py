@@ -42,7 +42,7 @@ def test_a_folder_that_is_whole(world: World, run: Run, tmp_path: Path) -> None:
         result = run("verify", str(target))
         assert result.exit_code == 0
         assert result.stdout == (
-            "All is well: 8 files, 3 segments, 300 frames, decoded without a complaint; held against the manifest.\n"
+            "All is well: 13 files, 3 segments, 300 frames, decoded without a complaint; held against the manifest.\n"
         )
 
 
@@ -53,7 +53,7 @@ def test_a_folder_that_is_not(world: World, run: Run, tmp_path: Path) -> None:
     result = run("verify", str(master.parent), "--quick")
     assert result.exit_code == 1
     assert "64p/00000-f1.mp4 fails the manifest gate: expected a file, saw none.\n" in result.stdout
-    assert result.stdout.splitlines()[-1].endswith("findings in 7 files, 3 segments, 150 frames.")
+    assert result.stdout.splitlines()[-1].endswith("findings in 12 files, 3 segments, 150 frames.")
 
 
 def test_findings_in_json(world: World, run: Run, tmp_path: Path) -> None:
