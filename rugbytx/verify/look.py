@@ -67,6 +67,8 @@ class _Look:
     findings: list[Finding] = field(default_factory=list)
     #: By the playlist's name, the audio's last.
     timelines: dict[str, Timeline] = field(default_factory=dict)
+    #: Playlists that name files which are not among the outputs: a decoder would follow them.
+    astray: set[str] = field(default_factory=set)
 
     def at(self, path: Path, *, ffmpeg: str, quick: bool) -> Verdict:
         manifest, report = self._told()
@@ -78,6 +80,8 @@ class _Look:
                 self.findings.extend(self.folder.storyboard(storyboard.name, grid))
         if grid and not quick:
             for name, timeline in self.timelines.items():
+                if name in self.astray:
+                    continue
                 self._play(name, timeline.grid, has_frames=timeline.has_frames, ffmpeg=ffmpeg)
             for mp4 in sorted(self.folder.path.glob("*.mp4")):
                 self._play(mp4.name, grid, has_frames=True, ffmpeg=ffmpeg)
@@ -154,8 +158,10 @@ class _Look:
             return None
         self.on_step(f"{name}: {len(media.entries)} segments")
         pieces = list(self.folder.pieces(media, self.findings))
-        paths = {entry.segment.path for entry in media.entries}
+        paths = {span.path for entry in media.entries for span in (entry.segment, entry.init)}
         found = {path: self.folder.find(path) for path in paths}
+        if not all(found.values()):
+            self.astray.add(name)
         sizes = {path: file.stat().st_size for path, file in found.items() if file}
         self.findings.extend(verify.check_tiling(media, sizes))
         return media, pieces

@@ -10,6 +10,7 @@ from rugbytx.control import job as control
 from rugbytx.core.check import Finding
 from rugbytx.verify.look import Verdict, look
 from tests.footage import film
+from tests.hostile.trap import Canary
 from tests.published import SmallMedia, copy, publish
 from tests.worker.world import World
 
@@ -315,6 +316,34 @@ def test_a_playlist_that_leads_astray_is_not_followed(plain: Path, tmp_path: Pat
     edit(plain.parent / TOP, lambda text: text.replace(CHUNK, "../../../secret.mp4"))
     (tmp_path / "secret.mp4").write_bytes(b"secret")
     assert "boxes" in rules(looked(plain).findings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n{target}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile '{target}'\n",
+    ],
+    ids=["hls", "ffconcat"],
+)
+def test_a_list_that_is_named_as_a_film_is_not_followed(plain: Path, tmp_path: Path, text: str) -> None:
+    """A folder may come from anywhere, and only a playlist may name other files."""
+    with Canary(tmp_path / "secret.mp4") as secret:
+        (plain.parent / "film.mp4").write_text(text.format(target=secret.path))
+        findings = looked(plain, quick=False).findings
+    assert secret.visits == 0
+    assert {(finding.where, str(finding.rule)) for finding in findings} == {("film.mp4", "decode")}
+    assert "whitelist" in findings[0].seen
+
+
+def test_a_playlist_that_leads_astray_is_not_played(plain: Path, tmp_path: Path) -> None:
+    """A decoder would read what it names."""
+    forget_manifest(plain)
+    with Canary(tmp_path / "secret.mp4") as secret:
+        edit(plain.parent / TOP, lambda text: text.replace(f'URI="{CHUNK}"', 'URI="../../secret.mp4"', 1))
+        findings = looked(plain, quick=False).findings
+    assert secret.visits == 0
+    assert "boxes" in rules(findings)
 
 
 def test_a_master_that_is_none_is_told(plain: Path) -> None:
