@@ -61,6 +61,8 @@ class Rule(StrEnum):
     BANDWIDTH = "bandwidth"
     #: The playlist can be read, and names what is there.
     PLAYLIST = "playlist"
+    #: An MP4's index stands before its pictures, so that it plays while it loads.
+    FAST_START = "fast-start"
     #: A segment's boxes are whole.
     BOXES = "boxes"
     #: A file is there, with the size and the content that the manifest names.

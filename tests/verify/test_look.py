@@ -9,7 +9,7 @@ import pytest
 from rugbytx.control import job as control
 from rugbytx.core.check import Finding
 from rugbytx.verify.look import Verdict, look
-from tests.footage import film
+from tests.footage import film, make
 from tests.hostile.trap import Canary
 from tests.published import SmallMedia, copy, publish
 from tests.worker.world import World
@@ -310,6 +310,59 @@ def test_a_discontinuity_too_many_is_seen(plain: Path) -> None:
     assert rules(looked(plain).findings) == {"discontinuity"}
 
 
+def shift_sound(film: Path, path: Path) -> None:
+    """Mux an MP4 anew, with its sound 100 ms late."""
+    late = ("-itsoffset", "0.1", "-i", str(film), "-map", "0:v", "-map", "1:a")
+    make(path, "-i", str(film), *late, "-c", "copy", "-movflags", "+faststart")
+
+
+def drop_sound(film: Path, path: Path) -> None:
+    """Mux an MP4 anew, without its sound."""
+    make(path, "-i", str(film), "-map", "0:v", "-c", "copy", "-movflags", "+faststart")
+
+
+def move_index(film: Path, path: Path) -> None:
+    """Mux an MP4 anew, with its index last."""
+    make(path, "-i", str(film), "-c", "copy")
+
+
+def cut_pictures(film: Path, path: Path) -> None:
+    """Mux an MP4 anew, without its last second."""
+    make(path, "-i", str(film), "-t", "23", "-c", "copy", "-movflags", "+faststart")
+
+
+def cut_file(film: Path, path: Path) -> None:
+    """Leave the end of an MP4 out."""
+    path.write_bytes(film.read_bytes()[:-1000])
+
+
+@pytest.mark.parametrize(
+    ("remake", "expected"),
+    [
+        (shift_sound, {"presentation-time"}),
+        (drop_sound, {"track-count"}),
+        (move_index, {"fast-start"}),
+        (cut_pictures, {"frame-count", "duration"}),
+        (cut_file, {"boxes"}),
+    ],
+)
+def test_an_mp4_must_pass_the_gates_that_it_passed_when_it_was_made(
+    plain: Path, remake: Callable[[Path, Path], None], expected: set[str]
+) -> None:
+    """Without a manifest and without a decoder."""
+    forget_manifest(plain)
+    [film] = plain.parent.glob("*.mp4")
+    remake(film.rename(plain.parent / "film"), film)
+    assert rules(looked(plain).findings) == expected
+
+
+def test_an_mp4_that_the_report_promises_must_be_there(plain: Path) -> None:
+    """Where no manifest names it."""
+    for path in [*plain.parent.glob("manifest*"), *plain.parent.glob("*.mp4")]:
+        path.unlink()
+    assert rules(looked(plain).findings) == {"track-count"}
+
+
 def test_a_playlist_that_leads_astray_is_not_followed(plain: Path, tmp_path: Path) -> None:
     """Nothing outside the job's folders is read."""
     forget_manifest(plain)
@@ -332,8 +385,9 @@ def test_a_list_that_is_named_as_a_film_is_not_followed(plain: Path, tmp_path: P
         (plain.parent / "film.mp4").write_text(text.format(target=secret.path))
         findings = looked(plain, quick=False).findings
     assert secret.visits == 0
-    assert {(finding.where, str(finding.rule)) for finding in findings} == {("film.mp4", "decode")}
-    assert "whitelist" in findings[0].seen
+    assert {finding.where for finding in findings} == {"film.mp4"}
+    assert rules(findings) == {"boxes", "decode"}
+    assert any("whitelist" in finding.seen for finding in findings)
 
 
 def test_a_playlist_that_leads_astray_is_not_played(plain: Path, tmp_path: Path) -> None:
