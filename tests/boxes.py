@@ -21,9 +21,11 @@ def words(*numbers: int) -> bytes:
     return b"".join(struct.pack(">I", number % (1 << 32)) for number in numbers)
 
 
-def avc1(*, width: int = 64, height: int = 48, avcc: bytes = bytes.fromhex("0164001fff e1")) -> bytes:
-    """Return the sample entry of a video track."""
-    return box("avc1", bytes(24), struct.pack(">HH", width, height), bytes(50), box("avcC", avcc))
+def avc1(
+    *, width: int = 64, height: int = 48, avcc: bytes = bytes.fromhex("0164001fff e1"), more: bytes = b""
+) -> bytes:
+    """Return the sample entry of a video track, with more boxes in it."""
+    return box("avc1", bytes(24), struct.pack(">HH", width, height), bytes(50), box("avcC", avcc), more)
 
 
 def mp4a(esds: str = "038080801f000100 04808080174015 0000000001f4000001f400 0580808005119056e500") -> bytes:

@@ -12,6 +12,7 @@ from rugbytx.cli.exit import Code
 from rugbytx.cli.output import console, emit, printable, remark
 
 if TYPE_CHECKING:
+    from rugbytx.media.package import Programs
     from rugbytx.ports import OnBytes
     from rugbytx.verify.look import Verdict
 
@@ -33,24 +34,26 @@ def verify(
     A job's outputs are copied here first.  Exit status: 0 if everything is as it
     should be, 1 if not.
     """
+    from rugbytx.media.package import Programs
     from rugbytx.verify.fetch import find_master
     from rugbytx.verify.look import look
 
     with ExitStack() as stack:
         if Path(target).exists():
-            master, ffmpeg = find_master(Path(target)), "ffmpeg"
+            master, programs = find_master(Path(target)), Programs()
         else:
-            master, ffmpeg = _fetched(context, target, stack)
-        verdict = look(master, on_step=remark, quick=quick, ffmpeg=ffmpeg)
+            master, programs = _fetched(context, target, stack)
+        verdict = look(master, on_step=remark, quick=quick, programs=programs)
     _tell(verdict, as_json=as_json)
     if verdict.findings:
         raise typer.Exit(Code.JOB_FAILED)
 
 
-def _fetched(context: typer.Context, job_id: str, stack: ExitStack) -> tuple[Path, str]:
-    """Copy a job's outputs into a folder that lasts as long as the stack; return its master, and ffmpeg."""
+def _fetched(context: typer.Context, job_id: str, stack: ExitStack) -> "tuple[Path, Programs]":
+    """Copy a job's outputs into a folder that lasts as long as the stack; return its master, and the programs."""
     from rugbytx.cli.wiring import connection
     from rugbytx.errors import NotFound
+    from rugbytx.media.package import Programs
     from rugbytx.verify.fetch import fetch, outputs_of
 
     system = connection(context)
@@ -61,7 +64,7 @@ def _fetched(context: typer.Context, job_id: str, stack: ExitStack) -> tuple[Pat
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rugbytx-verify-")))
     with _progress(outputs.size_bytes) as on_bytes:
         master = fetch(system.storage, system.settings.output_bucket, outputs, folder, on_bytes=on_bytes)
-    return master, system.settings.ffmpeg
+    return master, Programs(ffmpeg=system.settings.ffmpeg, ffprobe=system.settings.ffprobe)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, islice, pairwise
 
+from rugbytx.core import level
 from rugbytx.core.cmaf import Track
 from rugbytx.core.plan import BASE_OFFSET_S, Grid, Plan
 from rugbytx.errors import VerificationError
@@ -34,6 +35,10 @@ class Rule(StrEnum):
     TRACK_COUNT = "track-count"
     CODEC = "codec"
     PICTURE_SIZE = "picture-size"
+    #: Pixels are square: a picture is scaled to the shape that it is shown in.
+    PIXEL_SHAPE = "pixel-shape"
+    #: The level that is declared holds pictures of this size and rate, and players know it.
+    LEVEL = "level"
     TIMESCALE = "timescale"
     FRAME_COUNT = "frame-count"
     #: One GOP is one fragment.
@@ -63,6 +68,8 @@ class Rule(StrEnum):
     PLAYLIST = "playlist"
     #: The playlists keep the rules of ``core.conform``.
     CONFORMANCE = "conformance"
+    #: An MP4's index stands before its pictures, so that it plays while it loads.
+    FAST_START = "fast-start"
     #: A segment's boxes are whole.
     BOXES = "boxes"
     #: A file is there, with the size and the content that the manifest names.
@@ -147,6 +154,7 @@ def _chunk(plan: Plan, index: int, tracks: Sequence[Track]) -> Iterator[Finding]
         yield from check_codec(track.codec, where)
         yield from _unless_equal(Rule.PICTURE_SIZE, where, size, seen_size)
         grid = plan.grid_of(rendition)
+        yield from check_picture(grid, track, where)
         yield from check_frames(grid, grid.chunk_frames(index), track, where)
 
 
@@ -163,6 +171,17 @@ def check_codec(codec: str, where: str) -> Iterator[Finding]:
         yield Finding(rule=Rule.CODEC, where=where, expected="avc1", seen=codec)
     elif codec[5:7] not in PLAIN_PROFILES:
         yield Finding(rule=Rule.PROFILE, where=where, expected="Baseline, Main or High", seen=codec)
+
+
+def check_picture(grid: Grid, track: Track, where: str) -> Iterator[Finding]:
+    """Yield what is wrong with a video track's pixels and its level, for frames at the grid's rate."""
+    across, down = track.pixel_shape
+    if across != down:
+        yield finding(Rule.PIXEL_SHAPE, where, "square pixels", f"pixels of {across}:{down}")
+    least = level.lowest(width=track.width, height=track.height, rate=grid.rate)
+    if track.level and not least <= track.level <= level.HIGHEST:
+        bounds = f"level {least / 10:g} to {level.HIGHEST / 10:g}"
+        yield finding(Rule.LEVEL, where, bounds, f"level {track.level / 10:g}")
 
 
 def check_frames(grid: Grid, frames: range, track: Track, where: str) -> Iterator[Finding]:

@@ -70,7 +70,17 @@ class Track:
     #: 0 for audio.
     width: int
     height: int
+    #: A pixel's width to its height; players take pixels of which nothing is said for square ones.
+    pixel_shape: tuple[int, int] = (1, 1)
     fragments: tuple[Fragment, ...]
+
+    @property
+    def level(self) -> int:
+        """Return the level that the parameter sets declare, in tenths; 0 for audio.
+
+        Level 1b is 9, or 11 with a flag that 1.1 lacks (ITU-T H.264, A.3.1).
+        """
+        return int(self.codec[9:11], 16) if self.codec.startswith("avc1.") else 0
 
 
 def segments(track: Track, *, segment_ticks: int) -> tuple[Segment, ...]:
@@ -150,6 +160,7 @@ def parse(data: Data) -> Track:
         codec=setup.entry.codec,
         width=setup.entry.width,
         height=setup.entry.height,
+        pixel_shape=setup.entry.pixel_shape,
         fragments=tuple(
             _read_fragment(moof, mdat, setup, offset=start, size_bytes=end - start)
             for (moof, mdat), (start, end) in zip(pairs, pairwise(bounds), strict=True)

@@ -1,5 +1,6 @@
 """The init segment of a CMAF track: what its moov box says about every sample (ISO/IEC 14496-12, 8.2 and 8.8)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rugbytx.core.box import Box, Fields, broken, only
@@ -12,6 +13,8 @@ class Entry:
     codec: str
     width: int = 0
     height: int = 0
+    #: A pixel's width to its height, where the entry says it.
+    pixel_shape: tuple[int, int] = (1, 1)
     #: How many bytes give a NAL unit's length; 0 for audio.
     nal_length_bytes: int = 0
 
@@ -65,17 +68,32 @@ def _read_stsd(stsd: Box) -> Entry:
             fields = entry.fields()
             fields.skip(24)
             width, height = fields.uint(2), fields.uint(2)
-            record = only(entry.children(behind=78), "avcC").fields()
+            boxes = tuple(entry.children(behind=78))
+            record = only(boxes, "avcC").fields()
             _, profile, compatibility, level, last = record.take(5)
             nal_length_bytes = (last & 3) + 1
             if nal_length_bytes == 3:
                 raise broken("the avcC box has a NAL length size that the format does not know")
             codec = f"avc1.{profile:02x}{compatibility:02x}{level:02x}"
-            return Entry(codec=codec, width=width, height=height, nal_length_bytes=nal_length_bytes)
+            return Entry(
+                codec=codec,
+                width=width,
+                height=height,
+                pixel_shape=_read_pasp(boxes),
+                nal_length_bytes=nal_length_bytes,
+            )
         case "mp4a":
             return Entry(codec=_read_esds(only(entry.children(behind=28), "esds")))
         case _:
             raise broken("its sample entry is neither avc1 nor mp4a")
+
+
+def _read_pasp(boxes: Sequence[Box]) -> tuple[int, int]:
+    """Return the shape of the pixels, which need not be told (ISO/IEC 14496-12, 12.1.4)."""
+    if not any(box.kind == "pasp" for box in boxes):
+        return 1, 1
+    across, down = only(boxes, "pasp").fields().words(2)
+    return across, down
 
 
 def _read_esds(esds: Box) -> str:

@@ -10,6 +10,10 @@ would mean downloading the source again.
     start      joins (some)            splices (all)      places by chance
     |-------|       |-----|-----|-----|                        |-------|
                       before  join  after: a bad join is worse than both its neighbours
+
+Scores alone are not enough: a chunk that is some frames late is as bad before as
+behind the middle of its window, and where little moves it is hardly worse at all.
+So small pictures of both sides are compared too (``core.pairing``).
 """
 
 import hashlib
@@ -19,6 +23,8 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
+from rugbytx.core import pairing
+from rugbytx.core.pairing import Pair
 from rugbytx.core.plan import Grid, Plan
 from rugbytx.core.record import Record, Versioned
 from rugbytx.core.result import TrackFile, TracksResult
@@ -28,7 +34,9 @@ from rugbytx.core.unit import CHECK, State, Unit, UnitKey
 WINDOW_S = 2
 MOST_SPLICES = 4
 MOST_JOINS = 3
-CHANCES = 3
+#: Places by chance, and how long each is.
+CHANCES = 5
+CHANCE_S = 4
 
 
 class Place(StrEnum):
@@ -60,11 +68,13 @@ class Bounds:
     floor: float
     #: A join may be so much below the worse of its neighbours.
     dip: float
+    #: A join's worst frame may be so much below the worst of its neighbours: each begins with a keyframe.
+    fall: float
 
 
 BOUNDS: Mapping[Metric, Bounds] = {
-    Metric.VMAF: Bounds(floor=40.0, dip=10.0),
-    Metric.SSIM: Bounds(floor=0.8, dip=0.03),
+    Metric.VMAF: Bounds(floor=40.0, dip=10.0, fall=40.0),
+    Metric.SSIM: Bounds(floor=0.8, dip=0.03, fall=0.15),
 }
 
 
@@ -97,6 +107,13 @@ class Sample(Record):
     worst: float
     #: At a join, the lower mean of its neighbours.
     beside: float | None = None
+    #: At a join, the lowest of a single frame of its neighbours.
+    worst_beside: float | None = None
+    #: By how many frames it shows the source too late, at a join behind it, and before it; negative for too early.
+    late: int = 0
+    late_before: int = 0
+    #: How far its most unlike small picture is off the source's, in grey levels of 256.
+    strangest: float = 0.0
 
 
 class Quality(Versioned):
@@ -131,10 +148,12 @@ class Quality(Versioned):
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """What a comparison gave: a score for each frame, in order."""
+    """What a comparison gave: a score for each frame, in order, and small pictures of both sides."""
 
     metric: Metric
     values: tuple[float, ...]
+    #: For each frame; empty where none were made.
+    pairs: tuple[Pair, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +180,7 @@ def decide(units: Mapping[UnitKey, Unit], *, has_source: bool, waiting: int, bud
 def windows(plan: Plan, chunks: Sequence[TracksResult], *, seed: str) -> tuple[Window, ...]:
     """Return the windows, the more telling ones first; one ``seed`` always gives the same."""
     grid = plan.grid
-    length = min(grid.frames, max(1, round(WINDOW_S * grid.rate)))
+    length, longer = (min(grid.frames, max(1, round(wish * grid.rate))) for wish in (WINDOW_S, CHANCE_S))
     splices = [
         index
         for index, (one, other) in enumerate(pairwise(chunks), 1)
@@ -169,12 +188,12 @@ def windows(plan: Plan, chunks: Sequence[TracksResult], *, seed: str) -> tuple[W
     ]
     joins = [index for index in range(1, grid.chunks) if index not in splices]
     chosen = sorted(joins, key=lambda index: _chance(seed, f"join {index}"))[:MOST_JOINS]
-    chances = [int(_chance(seed, str(number)) * (grid.frames - length + 1)) for number in range(CHANCES)]
+    chances = [int(_chance(seed, str(number)) * (grid.frames - longer + 1)) for number in range(CHANCES)]
     found = (
         Window(place=Place.START, frames=range(length)),
         *(_around(grid, index, length, Place.SPLICE) for index in splices[:MOST_SPLICES]),
         *(_around(grid, index, length, Place.JOIN) for index in chosen),
-        *(Window(place=Place.SAMPLE, frames=range(first, first + length)) for first in chances),
+        *(Window(place=Place.SAMPLE, frames=range(first, first + longer)) for first in chances),
     )
     # A film of two seconds has one window, however often it is hit.
     return tuple({window.frames: window for window in reversed(found)}.values())[::-1]
@@ -203,7 +222,7 @@ def judge(
     plan: Plan, looked: Sequence[tuple[Window, Scores]], *, job_id: str, generation: int, left_out: int
 ) -> Quality:
     """Return what the scores say; ``looked`` holds at least one window."""
-    samples = tuple(_sample(plan.grid, window, scores.values) for window, scores in looked)
+    samples = tuple(_sample(plan.grid, window, scores) for window, scores in looked)
     metric = looked[0][1].metric
     worst = min(samples, key=lambda sample: sample.mean)
     values = [value for _, scores in looked for value in scores.values]
@@ -236,12 +255,17 @@ def _around(grid: Grid, chunk: int, length: int, place: Place) -> Window:
     return Window(place=place, frames=range(middle - reach, middle + reach))
 
 
-def _sample(grid: Grid, window: Window, values: Sequence[float]) -> Sample:
-    own, beside = values, None
-    if window.place in {Place.JOIN, Place.SPLICE} and len(values) >= 3:
+def _sample(grid: Grid, window: Window, scores: Scores) -> Sample:
+    values, pairs = scores.values, scores.pairs
+    own, beside, worst_beside = values, None, None
+    is_join = window.place in {Place.JOIN, Place.SPLICE} and len(values) >= 3
+    if is_join:
         third = len(values) // 3
         own = values[third : len(values) - third]
-        beside = round(min(_mean(values[:third]), _mean(values[len(values) - third :])), 5)
+        before, after = values[:third], values[len(values) - third :]
+        beside, worst_beside = round(min(_mean(before), _mean(after)), 5), round(min(*before, *after), 5)
+    middle = len(pairs) // 2 if is_join else 0
+    most = min(round(grid.rate), len(pairs) // 4)
     return Sample(
         place=window.place,
         first_frame=window.frames.start,
@@ -250,18 +274,37 @@ def _sample(grid: Grid, window: Window, values: Sequence[float]) -> Sample:
         mean=round(_mean(own), 5),
         worst=round(min(own), 5),
         beside=beside,
+        worst_beside=worst_beside,
+        late=pairing.lateness(pairs, range(middle, len(pairs)), most=most),
+        late_before=pairing.lateness(pairs, range(middle), most=most),
+        strangest=round(max((pair.difference for pair in pairs), default=0.0), 2),
     )
 
 
 def _alarms(samples: Sequence[Sample], bounds: Bounds, metric: Metric) -> Iterator[str]:
+    """Yield a sentence for each sample that is bad: the first thing that is wrong with it."""
     for sample in samples:
+        where = f"the {sample.place} at {sample.at_s:g} s"
         if sample.mean < bounds.floor:
-            yield f"the {sample.place} at {sample.at_s:g} s has {metric} {sample.mean:g}, below {bounds.floor:g}"
+            yield f"{where} has {metric} {sample.mean:g}, below {bounds.floor:g}"
         elif sample.beside is not None and sample.mean < sample.beside - bounds.dip:
+            yield f"{where} has {metric} {sample.mean:g}, and beside it are {sample.beside:g}"
+        elif sample.worst_beside is not None and sample.worst < sample.worst_beside - bounds.fall:
             yield (
-                f"the {sample.place} at {sample.at_s:g} s has {metric} {sample.mean:g},"
-                f" and beside it are {sample.beside:g}"
+                f"{where} has a frame of {metric} {sample.worst:g},"
+                f" and the worst beside it has {sample.worst_beside:g}"
             )
+        elif sample.strangest > pairing.STRANGE:
+            yield f"{where} has a frame that is {sample.strangest:g} grey levels off the source's"
+        yield from _misplaced(sample, where)
+
+
+def _misplaced(sample: Sample, where: str) -> Iterator[str]:
+    """Yield where the source's frames stand in other places than their own."""
+    behind = " behind it" if sample.beside is not None else ""
+    for late, side in ((sample.late_before, " before it"), (sample.late, behind)):
+        if late:
+            yield f"{where} shows the source's frames{side} {abs(late)} too {'late' if late > 0 else 'early'}"
 
 
 def _mean(values: Sequence[float]) -> float:

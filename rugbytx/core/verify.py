@@ -19,6 +19,7 @@ from rugbytx.core.check import (
     Rule,
     check_codec,
     check_frames,
+    check_picture,
     check_sound,
     finding,
 )
@@ -217,6 +218,7 @@ def _on_grid(pieces: Iterable[Piece], grid: Grid) -> Iterator[Finding]:
         frames = range(first, first + sum(len(fragment.sizes) for fragment in piece.track.fragments))
         yield from islice(check_frames(grid, frames, piece.track, piece.where), MOST_FINDINGS)
         yield from check_codec(piece.track.codec, piece.where)
+        yield from check_picture(grid, piece.track, piece.where)
         due = frames.stop
 
 

@@ -220,9 +220,9 @@ def mux(
 
 
 def count(path: Path, *, ffprobe: str = "ffprobe") -> list[str]:
-    """Return the command that counts the packets of each stream of a file of ours."""
-    entries = "stream=codec_type,nb_read_packets,start_time,duration"
-    return [*_ffprobe(ffprobe), "-count_packets", "-show_entries", entries, "-of", "json", "-i", _url(path)]
+    """Return the command that counts the packets of each stream of an MP4."""
+    entries = "stream=codec_type,nb_read_packets,start_time,duration,sample_rate"
+    return [*_ffprobe(ffprobe), "-count_packets", "-show_entries", entries, "-of", "json", *_source(path)]
 
 
 def seconds(value: Fraction) -> str:

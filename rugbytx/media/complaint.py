@@ -230,6 +230,13 @@ WRAPPER = re.compile(
     r"|No( NVENC)? capable devices found|Provided device doesn't support required NVENC features"
     r"|Device creation failed|Error splitting the argument list|Error parsing global options"
 )
+#: Errors of what works for us: encoders, filters, bitstream filters and muxers, in 5.1's words and in later ones.
+#: What is wrong with a source is told by demuxers and decoders, and aac and mjpeg are names of both kinds.
+OURS = re.compile(
+    r"^(\[(libx264|h264_nvenc|h264_nvmpi|mp4|image2|dump_extra|filter_units|swscaler|AVFilterGraph|Parsed_\w+|auto_\w+"
+    r"|graph \d+[^@\]]*|[av]ost#[^@\]]*|[av]f#[^@\]]*|fc#[^@\]]*|out#[^@\]]*|enc:[^@\]]*)( @ 0x[0-9a-f]+)?\] ?)+"
+    r"\[(error|fatal|panic)\]"
+)
 _SERIOUS = re.compile(r"\[(error|fatal|panic)\]")
 _PREFIX = re.compile(r"^(\[[^\]]*\] ?)+")
 
@@ -272,10 +279,19 @@ def examine(code: int, complaints: Sequence[str]) -> Diagnosis:
 
 
 def spoilt(complaints: Sequence[str]) -> Diagnosis | None:
-    """Return what is wrong with an output although ffmpeg ended with status 0."""
+    """Return what is wrong with an output although ffmpeg ended with status 0.
+
+    An encoder, a filter or a muxer that complains has not done what was asked;
+    decoders complain of damage, which is counted instead.
+    """
     rows = (row for row in TABLE if row.spoils_success)
     found = ((row, line) for row in rows for line in complaints if row.pattern.search(line))
-    return next((_diagnosis(row, line) for row, line in found), None)
+    known = next((_diagnosis(row, line) for row, line in found), None)
+    line = next((line for line in complaints if OURS.search(line)), None)
+    if known or line is None:
+        return known
+    error = TranscodeError(f"ffmpeg ended well and complained of its own work: {plain(line)}")
+    return Diagnosis(action=Action.RETRY, error=error)
 
 
 def _diagnosis(row: Complaint, line: str) -> Diagnosis:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from rugbytx.core.media import MAX_PIXELS
 from rugbytx.media import limit, process
 from rugbytx.media.limit import Limits
 from rugbytx.ports import Pulse
@@ -11,6 +12,7 @@ from rugbytx.ports import Pulse
 #: Decoding that takes so many processor seconds a second of film has gone wrong.
 _CPU_S_PER_S = 60
 _CPU_S = 600
+PLAYLIST_SUFFIX = ".m3u8"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +27,15 @@ def argv(path: Path, *, kind: str, ffmpeg: str = "ffmpeg") -> list[str]:
     """Return the command that decodes the first stream of a kind, ``v`` or ``a``, from the beginning.
 
     It does not seek, which ffmpeg 5.1 cannot in fragmented HLS, and repeats or
-    drops nothing, so that what it counts is what was there.
+    drops nothing, so that what it counts is what was there.  A folder may come
+    from anywhere: only a playlist may name other files, and those must be MP4.
     """
+    formats = "hls,mov" if path.suffix == PLAYLIST_SUFFIX else "mov"
     return [
         *(ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+error"),
         *("-progress", "pipe:1", "-stats_period", "0.5"),
-        *("-protocol_whitelist", "file", "-i", f"file:{path.absolute()}", "-map", f"0:{kind}:0"),
+        *("-protocol_whitelist", "file", "-format_whitelist", formats, "-max_pixels", str(MAX_PIXELS)),
+        *("-i", f"file:{path.absolute()}", "-map", f"0:{kind}:0"),
         *("-fps_mode", "passthrough", "-f", "null", "-"),
     ]
 

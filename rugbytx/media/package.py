@@ -10,22 +10,22 @@
 
 import errno
 import mmap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-from rugbytx.core import cmaf
+from rugbytx.core import check, cmaf, progressive
 from rugbytx.core.box import Box
 from rugbytx.core.cmaf import Track
 from rugbytx.core.plan import BASE_OFFSET_S, Plan
-from rugbytx.errors import ScratchFull, TranscodeError, VerificationError
+from rugbytx.core.progressive import Mp4, Stream
+from rugbytx.errors import ScratchFull, TranscodeError, UnsupportedMedia, VerificationError
 from rugbytx.media import command, ffmpeg, limit, probe
 from rugbytx.ports import Pulse
 
 _COPY_BYTES = 1 << 20
-#: Samples in a frame of AAC-LC: how much longer or shorter than the video the audio may be.
-_AAC_FRAME = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,8 @@ def make_mp4(
     finally:
         joined.unlink(missing_ok=True)
     pulse.step("verify")
-    _check(plan, path, has_audio=audio is not None, pulse=pulse, ffprobe=programs.ffprobe)
+    seen = inspect(path, pulse=pulse, ffprobe=programs.ffprobe)
+    check.require(list(progressive.check(plan.grid, seen, has_audio=audio is not None, where="the MP4")))
 
 
 def _join(video: Sequence[Path], joined: Path, *, pulse: Pulse) -> None:
@@ -107,35 +108,31 @@ def _priming_s(audio: Track) -> Fraction:
     return Fraction(audio.fragments[0].decode_time, audio.timescale) - BASE_OFFSET_S
 
 
-def _check(plan: Plan, path: Path, *, has_audio: bool, pulse: Pulse, ffprobe: str) -> None:
-    """Raise VerificationError where the MP4 is not what the plan asks for."""
-    kinds = _kinds(path)
-    if "moov" not in kinds or "mdat" not in kinds or kinds.index("moov") > kinds.index("mdat"):
-        raise VerificationError("the MP4 has no index before its pictures, so it cannot start while it loads")
-    streams = probe.count(path, pulse=pulse, ffprobe=ffprobe)
-    wanted = {"video", "audio"} if has_audio else {"video"}
-    if set(streams) != wanted:
-        raise VerificationError(f"the MP4 should hold {sorted(wanted)} and holds {sorted(streams)}")
-    frames = int(streams["video"]["nb_read_packets"])
-    if frames != plan.grid.frames:
-        raise VerificationError(f"the MP4 should have {plan.grid.frames} frames and has {frames}")
-    tolerance_s = 1 / plan.grid.rate + (Fraction(_AAC_FRAME, plan.audio.sample_rate) if plan.audio else 0)
-    for kind, stream in streams.items():
-        start_s, duration_s = Fraction(stream["start_time"]), Fraction(stream["duration"])
-        if abs(start_s) > Fraction(1, 1000):
-            raise VerificationError(
-                f"the MP4's {kind} should start at 0 s and starts at {float(start_s):g} s"
-            )
-        if abs(duration_s - plan.grid.duration_s) > tolerance_s:
-            raise VerificationError(
-                f"the MP4's {kind} should last {float(plan.grid.duration_s):g} s and lasts {float(duration_s):g} s"
-            )
+def inspect(path: Path, *, pulse: Pulse, ffprobe: str = "ffprobe") -> Mp4:
+    """Return what an MP4 is; raises VerificationError where it is none, and what ``pulse`` raises."""
+    boxes = _kinds(path)
+    try:
+        streams = probe.count(path, pulse=pulse, ffprobe=ffprobe)
+        return Mp4(boxes=boxes, streams={kind: _stream(told) for kind, told in streams.items()})
+    except UnsupportedMedia as error:
+        raise VerificationError(f"{path.name} cannot be read: {error}") from error
+    except (KeyError, ValueError) as error:
+        raise VerificationError(f"{path.name} has a stream without times") from error
 
 
-def _kinds(path: Path) -> list[str]:
+def _stream(told: Mapping[str, Any]) -> Stream:
+    return Stream(
+        packets=int(told["nb_read_packets"]),
+        start_s=Fraction(told["start_time"]),
+        duration_s=Fraction(told["duration"]),
+        sample_rate=int(told.get("sample_rate", 0)),
+    )
+
+
+def _kinds(path: Path) -> tuple[str, ...]:
     """Return the kinds of the file's outermost boxes, in order."""
     data = _mapped(path)
-    return [box.kind for box in Box.walk(data, start=0, end=len(data))]
+    return tuple(box.kind for box in Box.walk(data, start=0, end=len(data)))
 
 
 def _mapped(path: Path) -> memoryview:

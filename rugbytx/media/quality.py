@@ -3,6 +3,12 @@
 The source goes through the very filters that cut and scale a chunk, so that
 both sides lie on one grid.  The frames are paired by number: the metrics pair
 by timestamp, and unlike timebases once gave a film 22 dB against itself.
+
+::
+
+    source ─ the chunk's own filters ─┬──────────── metric ─► a line for each frame
+    made ──── trim ───────────────────┼─┬──────────┘
+                                      └─┴─ shrink ─ stack ──► small grey pictures, made above source
 """
 
 import json
@@ -10,15 +16,18 @@ import re
 from pathlib import Path
 
 from rugbytx.core.encoder import Recipe
+from rugbytx.core.pairing import HEIGHT, WIDTH, Pair
 from rugbytx.core.plan import Plan
 from rugbytx.core.quality import Metric, Scores
 from rugbytx.errors import TranscodeError, VerificationError
-from rugbytx.media import command, complaint, graph, limit, process, version
+from rugbytx.media import command, complaint, graph, process, version
 from rugbytx.media.limit import Limits
 from rugbytx.ports import Pulse
 
 #: A window is seconds long; its preroll and its decoding take a minute on the slowest host.
-_LIMITS = Limits(file_bytes=limit.NO_FILE)
+_LIMITS = Limits(file_bytes=16 << 20)
+_SHRINK = f"scale={WIDTH}:{HEIGHT}:flags=area,format=gray"
+_PICTURE_BYTES = WIDTH * HEIGHT
 #: Both sides get the same clock: frame ``N`` at ``N`` hundredths of a second.
 _BY_NUMBER = "settb=1/1000,setpts=N*10"
 #: Neither side's last frame stands in for those that it lacks.
@@ -35,46 +44,65 @@ def compare(  # noqa: PLR0913  what, of what, against what, and with what
 ) -> Scores:
     """Return a score for each of ``frames`` of the first rendition.
 
-    ``made`` is a track file that begins with frame ``first``.  Raises
-    VerificationError where it does not hold the frames, and what ffmpeg's
-    complaints mean.
+    ``made`` is a track file that begins with frame ``first``; small pictures
+    are written beside it.  Raises VerificationError where it does not hold the
+    frames, and what ffmpeg's complaints mean.
     """
-    metric = metric_of(ffmpeg)
+    metric, pictures = metric_of(ffmpeg), made.with_suffix(".gray")
     said = bytearray()
 
     def take(data: bytes) -> None:
         said.extend(data)
         pulse.advance(count=len(said))
 
-    wanted = argv(plan, frames, source, made, first=first, metric=metric, ffmpeg=ffmpeg)
+    wanted = argv(plan, frames, source, made, pictures, first=first, metric=metric, ffmpeg=ffmpeg)
     ended = process.run(wanted, pulse=pulse, on_stdout=take, limits=_LIMITS)
     if ended.code:
         raise complaint.examine(ended.code, ended.complaints).error
     values = parse(said.decode(errors="replace"), metric)
     if len(values) != len(frames):
         raise VerificationError(f"{len(values)} of {len(frames)} frames could be compared with the source")
-    return Scores(metric=metric, values=values)
+    return Scores(metric=metric, values=values, pairs=pairs_of(pictures.read_bytes()))
 
 
 def argv(  # noqa: PLR0913  what, from where, against what, how and with what
-    plan: Plan, frames: range, source: Path, made: Path, *, first: int, metric: Metric, ffmpeg: str = "ffmpeg"
+    plan: Plan,
+    frames: range,
+    source: Path,
+    made: Path,
+    pictures: Path,
+    *,
+    first: int,
+    metric: Metric,
+    ffmpeg: str = "ffmpeg",
 ) -> list[str]:
-    """Return the command that compares; the scores go to its standard output."""
+    """Return the command that compares; the scores go to its standard output, small pictures into a file."""
     window, index = window_of(plan, frames)
     start, stop = frames.start - first, frames.stop - first
     filters = ";".join(
         (
             graph.graph(window, index, Recipe.X264),
-            f"[v0]{_BY_NUMBER}[source]",
-            f"[1:v:0]trim=start_frame={start}:end_frame={stop},{_BY_NUMBER},format=yuv420p[made]",
+            f"[v0]{_BY_NUMBER},split[source][large]",
+            f"[1:v:0]trim=start_frame={start}:end_frame={stop},{_BY_NUMBER},format=yuv420p,split[made][own]",
             f"[made][source]{_FILTERS[metric]}[out]",
+            f"[own]{_SHRINK}[upper]",
+            f"[large]{_SHRINK}[lower]",
+            "[upper][lower]vstack=shortest=1[pictures]",
         )
     )
     return [
-        *(ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+warning"),
+        *(ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+warning", "-y"),
         *(*command.read(window, index, source), "-i", f"file:{made.absolute()}"),
         *("-filter_complex", filters, "-map", "[out]", "-an", "-f", "null", "-"),
+        *("-map", "[pictures]", "-fps_mode", "passthrough", "-f", "rawvideo", f"file:{pictures.absolute()}"),
     ]
+
+
+def pairs_of(pictures: bytes) -> tuple[Pair, ...]:
+    """Return the small pictures of each frame: in each stack the made one stands above the source's."""
+    stacks = range(0, len(pictures), 2 * _PICTURE_BYTES)
+    middles = ((at, at + _PICTURE_BYTES, at + 2 * _PICTURE_BYTES) for at in stacks)
+    return tuple(Pair(pictures[at:middle], pictures[middle:end]) for at, middle, end in middles)
 
 
 def window_of(plan: Plan, frames: range) -> tuple[Plan, int]:

@@ -14,7 +14,7 @@ from rugbytx.core.media import MediaInfo
 from rugbytx.core.plan import Plan
 from rugbytx.core.quality import Scores
 from rugbytx.errors import HostUnfit, VerificationError
-from rugbytx.media import command, ffmpeg, host, ingest, limit, package, probe, quality, version
+from rugbytx.media import command, ends, ffmpeg, host, ingest, limit, package, probe, quality, version
 from rugbytx.media.encoder import X264, Encoders, X264Profile
 from rugbytx.media.fault import Faults
 from rugbytx.media.ladder import Ladder
@@ -107,6 +107,9 @@ class FfmpegMedia:
             for rendition, track in zip(plan.renditions, encoded.tracks, strict=True)
         )
         damage.require_end(damaged=climb.damaged, missing=missing)
+        with self.noting():
+            for path, track in zip(paths, encoded.tracks, strict=True):
+                ends.check(path, track, pulse=pulse, ffmpeg=self.ffmpeg)
         return replace(encoded, pictures=pictures)
 
     def encode_audio(self, plan: Plan, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:

@@ -18,16 +18,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from rugbytx.core import alignment, conform, gate, hls, layout, verify
+from rugbytx.core import alignment, conform, gate, hls, layout, progressive, verify
 from rugbytx.core.alignment import Timeline
 from rugbytx.core.check import Finding, Rule
 from rugbytx.core.plan import Grid
 from rugbytx.core.report import Report
 from rugbytx.core.result import Manifest
 from rugbytx.core.verify import Piece
-from rugbytx.errors import VerificationError
+from rugbytx.errors import TranscodeError, VerificationError
+from rugbytx.media.package import Programs, inspect
 from rugbytx.verify.folder import Folder, sha256
-from rugbytx.verify.play import play
+from rugbytx.verify.play import Watch, play
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +47,18 @@ class Verdict:
 
 
 def look(
-    master: Path, *, on_step: Callable[[str], None], quick: bool = False, ffmpeg: str = "ffmpeg"
+    master: Path,
+    *,
+    on_step: Callable[[str], None],
+    quick: bool = False,
+    programs: Programs | None = None,
 ) -> Verdict:
     """Return what is wrong with the outputs of ``master``; ``quick`` leaves the decoding out.
 
     ``on_step`` hears what is looked at next.  Raises HostUnfit where there is no ffmpeg.
     """
-    return _Look(folder=Folder(path=master.parent), on_step=on_step).at(master, ffmpeg=ffmpeg, quick=quick)
+    begun = _Look(folder=Folder(path=master.parent), on_step=on_step)
+    return begun.at(master, programs=programs or Programs(), quick=quick)
 
 
 #: A media playlist and its segments.
@@ -68,20 +74,29 @@ class _Look:
     findings: list[Finding] = field(default_factory=list)
     #: By the playlist's name, the audio's last.
     timelines: dict[str, Timeline] = field(default_factory=dict)
+    #: Playlists that name files which are not among the outputs: a decoder would follow them.
+    astray: set[str] = field(default_factory=set)
 
-    def at(self, path: Path, *, ffmpeg: str, quick: bool) -> Verdict:
+    def at(self, path: Path, *, programs: Programs, quick: bool) -> Verdict:
         manifest, report = self._told()
         if manifest:
             self.findings.extend(self._against(manifest))
         grid = self._master(path.name, report.grid if report else None)
+        films = sorted(path.name for path in self.folder.path.glob("*.mp4"))
         if grid:
             for storyboard in sorted(self.folder.path.glob("*.vtt")):
                 self.findings.extend(self.folder.storyboard(storyboard.name, grid))
+            has_audio = bool(report.audio) if report else not all(map(_has_frames, self.timelines.values()))
+            for name in films:
+                self._inspect(name, grid, has_audio=has_audio, ffprobe=programs.ffprobe)
         if grid and not quick:
             for name, timeline in self.timelines.items():
-                self._play(name, timeline.grid, has_frames=timeline.has_frames, ffmpeg=ffmpeg)
-            for mp4 in sorted(self.folder.path.glob("*.mp4")):
-                self._play(mp4.name, grid, has_frames=True, ffmpeg=ffmpeg)
+                if name not in self.astray:
+                    self._play(name, timeline.grid, has_frames=timeline.has_frames, ffmpeg=programs.ffmpeg)
+            for name in films:
+                self._play(name, grid, has_frames=True, ffmpeg=programs.ffmpeg)
+        if report and report.mp4 and not films:
+            self._add(Rule.TRACK_COUNT, path.name, "an MP4 beside it", "none")
         timelines = self.timelines.values()
         return Verdict(
             findings=tuple(self.findings),
@@ -163,8 +178,10 @@ class _Look:
             return None
         self.on_step(f"{name}: {len(media.entries)} segments")
         pieces = list(self.folder.pieces(media, self.findings))
-        paths = {entry.segment.path for entry in media.entries}
+        paths = {span.path for entry in media.entries for span in (entry.segment, entry.init)}
         found = {path: self.folder.find(path) for path in paths}
+        if not all(found.values()):
+            self.astray.add(name)
         sizes = {path: file.stat().st_size for path, file in found.items() if file}
         self.findings.extend(verify.check_tiling(media, sizes))
         return media, pieces
@@ -197,6 +214,19 @@ class _Look:
         self.timelines[timeline.name] = timeline
         self.findings.extend(findings)
 
+    def _inspect(self, name: str, grid: Grid, *, has_audio: bool, ffprobe: str) -> None:
+        """Hold an MP4 against the gates that it passed when it was made."""
+        self.on_step(f"{name}: boxes and packets")
+        path = self.folder.find(name)
+        if path is None:
+            return
+        try:
+            seen = inspect(path, pulse=Watch(), ffprobe=ffprobe)
+        except (TranscodeError, VerificationError) as error:
+            self._add(Rule.BOXES, name, "a progressive MP4", str(error))
+            return
+        self.findings.extend(progressive.check(grid, seen, has_audio=has_audio, where=name))
+
     def _play(self, name: str, grid: Grid, *, has_frames: bool, ffmpeg: str) -> None:
         self.on_step(f"{name}: every frame")
         path = self.folder.find(name)
@@ -205,3 +235,7 @@ class _Look:
 
     def _add(self, rule: Rule, where: str, expected: str, seen: str) -> None:
         self.findings.append(Finding(rule=rule, where=where, expected=expected, seen=seen))
+
+
+def _has_frames(timeline: Timeline) -> bool:
+    return timeline.has_frames

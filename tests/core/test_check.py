@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rugbytx.core import level
 from rugbytx.core.check import MOST_FINDINGS, Finding, check_audio, check_chunk, require
 from rugbytx.core.cmaf import Fragment, Track, parse
 from rugbytx.core.plan import AudioPlan, Grid, Plan, Rendition
@@ -262,3 +263,36 @@ def test_audio_that_nobody_planned_is_found(plan: Plan) -> None:
     assert plan.audio == AudioPlan(stream_index=1, rate_bps=128_000)
     silent = plan.model_copy(update={"audio": None})
     assert rules(check_audio(silent, audio_track(plan))) == ["track-count"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"pixel_shape": (4, 3)}, "the pixel-shape gate: expected square pixels, saw pixels of 4:3"),
+        ({"codec": "avc1.640007"}, "the level gate: expected level 0.9 to 5.2, saw level 0.7"),
+        ({"codec": "avc1.64003c"}, "the level gate: expected level 0.9 to 5.2, saw level 6"),
+    ],
+)
+def test_pixels_are_square_and_the_level_holds_the_picture(
+    plan: Plan, changed: dict[str, object], sentence: str
+) -> None:
+    """Or a player distorts the picture, or refuses it."""
+    track = replace(chunk_track(plan.grid, 0), **changed)  # type: ignore[arg-type]
+    [found] = check_chunk(plan, 0, [track])
+    assert found.sentence == f"chunk 0 of 48p fails {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "rate", "lowest"),
+    [
+        (128, 72, 25, 9),  # 8 x 5 = 40 macroblocks, 1 000 a second: what 1b holds
+        (160, 90, 25, 11),  # 10 x 6 = 60 macroblocks, 1 500 a second, and level 1 ends at 1 485
+        (854, 480, 24, 30),  # 54 x 30 = 1 620, 38 880
+        (1280, 720, 50, 32),  # 80 x 45 = 3 600, 180 000
+        (1920, 1080, 50, 42),  # 120 x 68 = 8 160, 408 000
+        (7680, 4320, 60, 60),
+    ],
+)
+def test_the_lowest_level_holds_size_and_rate(width: int, height: int, rate: int, lowest: int) -> None:
+    """Counted in macroblocks of 16x16, in one picture and in a second."""
+    assert level.lowest(width=width, height=height, rate=Fraction(rate)) == lowest

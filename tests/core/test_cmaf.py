@@ -158,6 +158,15 @@ def test_the_codec_is_named_as_playlists_need_it(entry: bytes, codec: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("more", "shape"),
+    [(b"", (1, 1)), (box("pasp", words(1, 1)), (1, 1)), (box("btrt") + box("pasp", words(16, 11)), (16, 11))],
+)
+def test_the_shape_of_pixels_is_read(more: bytes, shape: tuple[int, int]) -> None:
+    """Square unless something else is said."""
+    assert parse(FTYP + moov(avc1(more=more)) + fragment(FULL)).pixel_shape == shape
+
+
+@pytest.mark.parametrize(
     ("data", "why"),
     [
         (b"", "one moov box and there are 0"),

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rugbytx.core import quality
+from rugbytx.core.pairing import Pair
 from rugbytx.core.playlist import files_of
 from rugbytx.core.quality import CHANCES, Metric, Place, Quality, Scores, Window
 from rugbytx.core.result import TracksResult
@@ -123,6 +124,50 @@ def test_a_window_that_shows_something_else_raises_an_alarm(metric: Metric, low:
     """Wherever it lies."""
     [alarm] = judged((CHANCE, [low] * 20), metric=metric).alarms
     assert alarm == f"the sample at 1 s has {metric} {low:g}, below {floor}"
+
+
+def test_one_bad_frame_at_a_join_raises_an_alarm() -> None:
+    """The mean of its third hardly shows it."""
+    found = judged((JOIN, [0.97] * 20 + [0.97] * 10 + [0.19] + [0.99] * 9 + [0.96] * 20))
+    assert found.alarms == ("the join at 6 s has a frame of ssim 0.19, and the worst beside it has 0.96",)
+
+
+def pictures(shown: Sequence[int]) -> tuple[Pair, ...]:
+    """Return small pictures of a film that grows brighter by two levels a frame, made of its frames ``shown``."""
+    return tuple(
+        Pair(bytes([2 * (frame + 30)]) * 4, bytes([2 * (at + 30)]) * 4) for at, frame in enumerate(shown)
+    )
+
+
+@pytest.mark.parametrize(
+    ("window", "shown", "alarms"),
+    [
+        (JOIN, range(60), []),
+        (
+            JOIN,
+            [*range(30), *range(28, 58)],
+            ["the join at 6 s shows the source's frames behind it 2 too late"],
+        ),
+        (
+            JOIN,
+            [*range(3, 33), *range(30, 60)],
+            ["the join at 6 s shows the source's frames before it 3 too early"],
+        ),
+        (
+            JOIN,
+            [*range(30), -10, *range(31, 60)],
+            ["the join at 6 s has a frame that is 80 grey levels off the source's"],
+        ),
+        (CHANCE, range(-1, 19), ["the sample at 1 s shows the source's frames 1 too late"]),
+    ],
+)
+def test_frames_in_other_places_than_their_own_raise_an_alarm(
+    window: Window, shown: Sequence[int], alarms: list[str]
+) -> None:
+    """However well they score."""
+    scores = Scores(metric=Metric.SSIM, values=(0.97,) * len(shown), pairs=pictures(shown))
+    found = quality.judge(PLAN, [(window, scores)], job_id="7ad4", generation=1, left_out=0)
+    assert list(found.alarms) == alarms
 
 
 def test_what_nobody_looked_at_is_none() -> None:

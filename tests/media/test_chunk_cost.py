@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from rugbytx import profiles
-from rugbytx.core import planning
+from rugbytx.core import planning, quality
 from rugbytx.core.job import Source
 from rugbytx.core.plan import Plan
+from rugbytx.core.result import TracksResult
+from rugbytx.media.quality import compare
 from rugbytx.media.transcoder import FfmpegMedia
 from tests.pulse import FakePulse
 
@@ -57,7 +59,10 @@ def ssim(plan: Plan, encoded: Path, source: Path) -> float:
     return float(found[1])
 
 
-@pytest.mark.skipif(not FOOTAGE.is_dir(), reason="the real footage is not beside the project")
+has_footage = pytest.mark.skipif(not FOOTAGE.is_dir(), reason="the real footage is not beside the project")
+
+
+@has_footage
 @pytest.mark.parametrize("name", ["big-buck-bunny-480p-30s.mp4", "car-detection.mp4"])
 def test_chunks_cost_nearly_nothing(name: str, tmp_path: Path) -> None:
     """The same frames at the same times, the size within 1 %, SSIM within 0.001."""
@@ -73,3 +78,19 @@ def test_chunks_cost_nearly_nothing(name: str, tmp_path: Path) -> None:
     assert abs(sizes[1] / sizes[0] - 1) <= 0.01, sizes
     likeness = ssim(plan, single, source), ssim(plan, chunked, source)
     assert abs(likeness[1] - likeness[0]) <= 0.001, likeness
+
+
+@has_footage
+@pytest.mark.parametrize("name", ["big-buck-bunny-480p-30s.mp4", "car-detection.mp4", "gesture.mkv"])
+def test_good_chunks_raise_no_alarm(name: str, tmp_path: Path) -> None:
+    """Neither at the start, nor at any join, nor at twenty places."""
+    source = FOOTAGE / name
+    plan, whole, _ = encode(source, tmp_path / "made", chunk_s=6.0)
+    chunks = [TracksResult(fingerprint="x264", files=())] * plan.grid.chunks
+    windows = {window for seed in "abcd" for window in quality.windows(plan, chunks, seed=seed)}
+    looked = [
+        (window, compare(plan, window.frames, source, whole, first=0, pulse=FakePulse()))
+        for window in sorted(windows, key=lambda window: window.frames.start)
+    ]
+    found = quality.judge(plan, looked, job_id="7ad4", generation=1, left_out=0)
+    assert found.alarms == ()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx.core.encoder import Family
+from rugbytx.errors import TranscodeError
 from rugbytx.media import complaint
 from rugbytx.media.complaint import DAMAGE, TABLE, WRAPPER, Action
 from rugbytx.media.transcoder import FfmpegMedia
@@ -59,6 +60,33 @@ def test_a_wrapper_is_never_the_reason(line: str) -> None:
     """It only reports that something else went wrong."""
     assert WRAPPER.search(line)
     assert not any(row.pattern.search(line) for row in TABLE)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_ours"),
+    [
+        ("[libx264 @ 0x5] [error] non-strictly-monotonic PTS", True),
+        ("[h264_nvenc @ 0x5] [error] the driver said something new", True),
+        ("[mp4 @ 0x5] [error] Application provided invalid, non monotonically increasing dts to muxer", True),
+        ("[Parsed_scale_3 @ 0x5] [swscaler @ 0x7] [error] bad slice", True),
+        ("[vost#0:0/libx264 @ 0x5] [enc:libx264 @ 0x7] [error] a frame was lost", True),
+        ("[out#0/mp4 @ 0x5] [error] a packet was lost", True),
+        ("[libx264 @ 0x5] [warning] VBV underflow (frame 3, -40 bits)", False),
+        ("[mp4 @ 0x5] [warning] Timestamps are unset in a packet for stream 0.", False),
+        ("[h264 @ 0x5] [error] error while decoding MB 3 4, bytestream 7", False),
+        ("[aac @ 0x5] [error] channel element 2.3 is not allocated", False),
+        ("[mov,mp4,m4a,3gp,3g2,mj2 @ 0x5] [error] error reading header", False),
+        ("[vist#0:0/h264 @ 0x5] [dec:h264 @ 0x7] [error] Error submitting packet to decoder", False),
+        ("[error] Error while decoding stream #0:0: Invalid data found when processing input", False),
+    ],
+)
+def test_an_error_of_our_own_side_spoils_success(line: str, is_ours: bool) -> None:
+    """Whatever the exit status says; what is wrong with the source is counted instead."""
+    found = complaint.spoilt([line])
+    assert (found is not None) is is_ours
+    if found:
+        assert (found.action, type(found.error)) == (Action.RETRY, TranscodeError)
+        assert str(found.error).startswith("ffmpeg ended well and complained of its own work: ")
 
 
 @pytest.mark.parametrize(

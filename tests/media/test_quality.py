@@ -15,20 +15,20 @@ from tests.footage import UNEVEN, film, plan_for
 from tests.plans import small_plan
 from tests.pulse import FakePulse
 
-SOURCE, MADE = Path("/s/match.mp4"), Path("/s/window.mp4")
+SOURCE, MADE, PICTURES = Path("/s/match.mp4"), Path("/s/window.mp4"), Path("/s/window.gray")
 
 
 def test_the_source_is_cut_as_for_a_chunk() -> None:
     """The window is a chunk of its own on the same absolute grid, in the first rendition's size."""
     plan = small_plan(chunks=3)
-    argv = quality.argv(plan, range(90, 150), SOURCE, MADE, first=60, metric=Metric.SSIM)
+    argv = quality.argv(plan, range(90, 150), SOURCE, MADE, PICTURES, first=60, metric=Metric.SSIM)
     [graph] = [argv[at + 1] for at, word in enumerate(argv) if word == "-filter_complex"]
     assert "fps=fps=10/1:start_time=0" in graph
     assert "trim=start_pts=90:end_pts=150" in graph
     assert "scale=320:180" in graph
     assert "[1:v:0]trim=start_frame=30:end_frame=90" in graph
     assert graph.count("settb=1/1000,setpts=N*10") == 2
-    assert graph.endswith("[made][source]ssim=stats_file=-:shortest=1:repeatlast=0[out]")
+    assert ";[made][source]ssim=stats_file=-:shortest=1:repeatlast=0[out];" in graph
     assert argv[argv.index("-ss") + 1] == "7.000000"
     assert [argv[at + 1] for at, word in enumerate(argv) if word == "-i"] == [
         "file:/s/match.mp4",
@@ -39,9 +39,10 @@ def test_the_source_is_cut_as_for_a_chunk() -> None:
 def test_vmaf_is_taken_where_there_is_one() -> None:
     """Its log is JSON on the standard output."""
     plan = small_plan(chunks=1)
-    argv = quality.argv(plan, range(20), SOURCE, MADE, first=0, metric=Metric.VMAF)
-    assert argv[argv.index("-filter_complex") + 1].endswith(
-        "[made][source]libvmaf=log_fmt=json:log_path=/dev/stdout:shortest=1:repeatlast=0[out]"
+    argv = quality.argv(plan, range(20), SOURCE, MADE, PICTURES, first=0, metric=Metric.VMAF)
+    assert (
+        ";[made][source]libvmaf=log_fmt=json:log_path=/dev/stdout:shortest=1:repeatlast=0[out];"
+        in argv[argv.index("-filter_complex") + 1]
     )
 
 
@@ -94,6 +95,8 @@ def test_a_good_encode_is_like_its_source_in_every_frame(chunk: Chunk) -> None:
         assert found.metric is Metric.SSIM
         assert len(found.values) == 10
         assert min(found.values) > 0.97
+        assert len(found.pairs) == 10
+        assert max(pair.difference for pair in found.pairs) < 2
         assert pulse.advances
 
 

@@ -9,7 +9,8 @@ import pytest
 from rugbytx.control import job as control
 from rugbytx.core.check import Finding
 from rugbytx.verify.look import Verdict, look
-from tests.footage import film
+from tests.footage import film, make
+from tests.hostile.trap import Canary
 from tests.published import SmallMedia, copy, publish
 from tests.worker.world import World
 
@@ -309,12 +310,94 @@ def test_a_discontinuity_too_many_is_seen(plain: Path) -> None:
     assert rules(looked(plain).findings) == {"discontinuity"}
 
 
+def shift_sound(film: Path, path: Path) -> None:
+    """Mux an MP4 anew, with its sound 100 ms late."""
+    late = ("-itsoffset", "0.1", "-i", str(film), "-map", "0:v", "-map", "1:a")
+    make(path, "-i", str(film), *late, "-c", "copy", "-movflags", "+faststart")
+
+
+def drop_sound(film: Path, path: Path) -> None:
+    """Mux an MP4 anew, without its sound."""
+    make(path, "-i", str(film), "-map", "0:v", "-c", "copy", "-movflags", "+faststart")
+
+
+def move_index(film: Path, path: Path) -> None:
+    """Mux an MP4 anew, with its index last."""
+    make(path, "-i", str(film), "-c", "copy")
+
+
+def cut_pictures(film: Path, path: Path) -> None:
+    """Mux an MP4 anew, without its last second."""
+    make(path, "-i", str(film), "-t", "23", "-c", "copy", "-movflags", "+faststart")
+
+
+def cut_file(film: Path, path: Path) -> None:
+    """Leave the end of an MP4 out."""
+    path.write_bytes(film.read_bytes()[:-1000])
+
+
+@pytest.mark.parametrize(
+    ("remake", "expected"),
+    [
+        (shift_sound, {"presentation-time"}),
+        (drop_sound, {"track-count"}),
+        (move_index, {"fast-start"}),
+        (cut_pictures, {"frame-count", "duration"}),
+        (cut_file, {"boxes"}),
+    ],
+)
+def test_an_mp4_must_pass_the_gates_that_it_passed_when_it_was_made(
+    plain: Path, remake: Callable[[Path, Path], None], expected: set[str]
+) -> None:
+    """Without a manifest and without a decoder."""
+    forget_manifest(plain)
+    [film] = plain.parent.glob("*.mp4")
+    remake(film.rename(plain.parent / "film"), film)
+    assert rules(looked(plain).findings) == expected
+
+
+def test_an_mp4_that_the_report_promises_must_be_there(plain: Path) -> None:
+    """Where no manifest names it."""
+    for path in [*plain.parent.glob("manifest*"), *plain.parent.glob("*.mp4")]:
+        path.unlink()
+    assert rules(looked(plain).findings) == {"track-count"}
+
+
 def test_a_playlist_that_leads_astray_is_not_followed(plain: Path, tmp_path: Path) -> None:
     """Nothing outside the job's folders is read."""
     forget_manifest(plain)
     edit(plain.parent / TOP, lambda text: text.replace(CHUNK, "../../../secret.mp4"))
     (tmp_path / "secret.mp4").write_bytes(b"secret")
     assert "boxes" in rules(looked(plain).findings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n{target}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile '{target}'\n",
+    ],
+    ids=["hls", "ffconcat"],
+)
+def test_a_list_that_is_named_as_a_film_is_not_followed(plain: Path, tmp_path: Path, text: str) -> None:
+    """A folder may come from anywhere, and only a playlist may name other files."""
+    with Canary(tmp_path / "secret.mp4") as secret:
+        (plain.parent / "film.mp4").write_text(text.format(target=secret.path))
+        findings = looked(plain, quick=False).findings
+    assert secret.visits == 0
+    assert {finding.where for finding in findings} == {"film.mp4"}
+    assert rules(findings) == {"boxes", "decode"}
+    assert any("whitelist" in finding.seen for finding in findings)
+
+
+def test_a_playlist_that_leads_astray_is_not_played(plain: Path, tmp_path: Path) -> None:
+    """A decoder would read what it names."""
+    forget_manifest(plain)
+    with Canary(tmp_path / "secret.mp4") as secret:
+        edit(plain.parent / TOP, lambda text: text.replace(f'URI="{CHUNK}"', 'URI="../../secret.mp4"', 1))
+        findings = looked(plain, quick=False).findings
+    assert secret.visits == 0
+    assert "boxes" in rules(findings)
 
 
 def test_a_master_that_is_none_is_told(plain: Path) -> None:

@@ -1,7 +1,8 @@
 """Looking at what was published: after the job's end, in nobody's way, and with an alarm where it is bad."""
 
 import logging
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,7 @@ def test_time_that_is_spent_ends_the_look(tmp_path: Path) -> None:
     world.run_until_ended()
     found = looked(world)
     assert found
-    assert (len(found.samples), found.left_out) == (1, 4)
+    assert (len(found.samples), found.left_out) == (1, 6)
 
 
 @pytest.mark.process
@@ -185,3 +186,48 @@ def test_real_outputs_are_like_their_source(tmp_path: Path) -> None:
     assert found.left_out == 0
     assert found.worst > 0.9
     assert found.alarms == ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadChunk(SmallMedia):
+    """An encoder whose second chunk shows other frames than its own, all else being as planned."""
+
+    #: By how many frames its content is late.
+    late: int = 0
+    #: A filter over it.
+    filter: str = "null"
+
+    def changed(self, argv: Sequence[str], plan: Plan, index: int) -> Sequence[str]:
+        """Cut the second chunk wrongly."""
+        if index != 1:
+            return argv
+        frames = plan.grid.chunk_frames(index)
+        before = f"trim=start_pts={frames.start}:end_pts={frames.stop},setpts=PTS-STARTPTS"
+        after = (
+            f"trim=start_pts={frames.start - self.late}:end_pts={frames.stop - self.late},"
+            f"setpts=PTS-STARTPTS,{self.filter}"
+        )
+        assert sum(before in word for word in argv) == 1
+        return [word.replace(before, after) for word in argv]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("media", "alarm"),
+    [
+        (BadChunk(late=1), "the join at 6 s shows the source's frames behind it 1 too late"),
+        (BadChunk(late=12), "the join at 6 s shows the source's frames behind it 12 too late"),
+        (
+            BadChunk(filter="drawbox=t=fill:color=black:enable='lt(n,1)'"),
+            "the join at 6 s has a frame of ssim 0.1",
+        ),
+    ],
+    ids=["1 late", "12 late", "a black frame"],
+)
+def test_a_chunk_that_shows_other_frames_raises_an_alarm(tmp_path: Path, media: BadChunk, alarm: str) -> None:
+    """Its boxes are as planned, so no gate can tell."""
+    world = World(tmp_path)
+    publish(world, film(tmp_path / "film.mp4", length_s=13), media, chunk_s=6.0)
+    found = looked(world)
+    assert found
+    assert any(sentence.startswith(alarm) for sentence in found.alarms), found.alarms
