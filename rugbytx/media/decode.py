@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from rugbytx.core.media import MAX_PIXELS
+from rugbytx.core.selection import MAX_PIXELS
 from rugbytx.media import limit, process
 from rugbytx.media.limit import Limits
 from rugbytx.ports import Pulse
