@@ -83,8 +83,16 @@ def pretending(track: Track) -> Track:
     return replace(track, fragments=tuple(map(claimed, track.fragments)))
 
 
-def publish(world: World, film: Path, media: FfmpegMedia, *, chunk_s: float, mp4: bool = False) -> Job:
-    """Run the job of one film to its end."""
+def publish(
+    world: World,
+    film: Path,
+    media: FfmpegMedia,
+    *,
+    chunk_s: float,
+    mp4: bool = False,
+    profile: Profile | None = None,
+) -> Job:
+    """Run the job of one film to its end; without a profile it is a small one."""
     world.ports = replace(world.ports, media=media)
     world.storage.put(film.read_bytes(), "source", "film.mp4", content_type="video/mp4")
     stored = world.storage.head("source", "film.mp4")
@@ -95,7 +103,7 @@ def publish(world: World, film: Path, media: FfmpegMedia, *, chunk_s: float, mp4
         Job(
             id=world.job_id,
             source=source,
-            profile=PROFILE.model_copy(update={"mp4": mp4}),
+            profile=profile or PROFILE.model_copy(update={"mp4": mp4}),
             chunk_s=chunk_s,
             submitted_at=now,
             deadline_at=now + 3600,
