@@ -5,8 +5,10 @@
     choose a family (trial, once a process) ─► first recipe for this source ─► run ffmpeg
                                                           ▲                        │
                                                           └── the next recipe ◄────┤ PLAN, or the second RETRY
-                                                                                   │ in this way of this plan
-    HostUnfit ◄── no driver, sick for the third time, or software is not allowed ◄─┘
+                                                          ▲                        │ in this way of this plan
+                                                          └─ works ─ fresh trial ◄─┤ HOST
+    HostUnfit ◄───────────────────────────────────────────── fails ──┘             │
+    HostUnfit ◄── sick for the third time, or no way left and a fresh trial fails ◄┘
 """
 
 import logging
@@ -22,7 +24,8 @@ from rugbytx.core.encoder import Candidates, Family, Recipe
 from rugbytx.core.plan import Plan
 from rugbytx.errors import HostUnfit, Stalled, TranscodeError
 from rugbytx.media import command, ffmpeg, graph, limit
-from rugbytx.media.complaint import Action, Diagnosis
+from rugbytx.media.complaint import Action
+from rugbytx.media.diagnosis import Diagnosis
 from rugbytx.media.fault import Faults
 from rugbytx.media.trial import Trials, Verdict
 from rugbytx.ports import Pulse
@@ -145,7 +148,7 @@ class Ladder:
     def _next(self, digest: str, recipe: Recipe, found: Diagnosis, pulse: Pulse) -> Recipe:
         """Return the recipe to take after a failure; raises where there is none, or none is wanted."""
         if found.action is Action.HOST:
-            self.reconsider()
+            found = self._confirmed(recipe, found, pulse)
         if found.action in {Action.SICK, Action.BUSY}:
             self._count(found)
         is_trouble = found.action in {Action.RETRY, Action.SICK, Action.BUSY}
@@ -160,6 +163,19 @@ class Ladder:
         log.warning("recipe-changed", extra={"recipe": below, "before": recipe, "reason": str(found.error)})
         self._remember(digest, below)
         return below
+
+    def _confirmed(self, recipe: Recipe, found: Diagnosis, pulse: Pulse) -> Diagnosis:
+        """Return what a complaint about this host means where a trial, which sees nothing of the source, succeeds.
+
+        A source can make ffmpeg say anything, so its run alone takes no host
+        out of service; it only takes the next way.  Raises HostUnfit where the
+        trial fails too.
+        """
+        self.reconsider()
+        verdict = self._trials.verdict(recipe.family, pulse=pulse, fresh=True)
+        if not verdict.works:
+            raise HostUnfit(verdict.reason) from found.error
+        return Diagnosis(action=Action.PLAN, error=TranscodeError(f"only with this source: {found.error}"))
 
     def _count(self, found: Diagnosis) -> None:
         """Count a fault against this host; raises HostUnfit when the breaker opens."""

@@ -16,7 +16,8 @@ from typing import Any
 from rugbytx.core import media
 from rugbytx.core.media import MediaInfo
 from rugbytx.errors import UnsupportedMedia
-from rugbytx.media import command, ffmpeg, process
+from rugbytx.media import command, diagnosis, process
+from rugbytx.media.complaint import READING
 from rugbytx.media.limit import NO_FILE, Limits
 from rugbytx.ports import Pulse
 
@@ -109,4 +110,4 @@ def _packets(
 def _run(argv: list[str], *, pulse: Pulse, on_stdout: process.OnBytes) -> None:
     ended = process.run(argv, pulse=pulse, on_stdout=on_stdout, limits=_READING)
     if ended.code:
-        raise ffmpeg.diagnose(ended.code, ended.complaints)
+        raise diagnosis.examine(ended.code, ended.complaints, table=READING).error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.footage import film, make
-from tests.hostile import damage
+from tests.hostile import box, damage
 from tests.hostile.trap import Canary, Listener
 
 
@@ -124,8 +124,8 @@ def _stretched(place: Place, *, frame_s: int) -> Path:
 def _timeless(place: Place) -> Path:
     """Set the duration of each frame, of the track and of the film to nothing."""
     data = bytearray(place.film("late.mp4").read_bytes())
-    for box, offset in ((b"stts", 16), (b"mdhd", 20), (b"mvhd", 20), (b"tkhd", 24), (b"elst", 12)):
-        place_of = data.index(box) + offset
+    for name, offset in ((b"stts", 16), (b"mdhd", 20), (b"mvhd", 20), (b"tkhd", 24), (b"elst", 12)):
+        place_of = data.index(name) + offset
         data[place_of : place_of + 4] = bytes(4)
     return _written(place, bytes(data))
 
@@ -141,6 +141,8 @@ class Kind:
     #: Options with which an unguarded ffprobe falls for it, where one does.
     falls_for: tuple[str, ...] = ()
 
+
+_NO_DRIVER = "Cannot load libcuda.so.1"
 
 #: Lets an unguarded ffprobe do what the file says.
 _TRUSTING = ("-protocol_whitelist", "file,http,tcp,crypto,data")
@@ -229,6 +231,17 @@ KINDS = (
         falls_for=(*_TRUSTING, "-f", "concat", "-safe", "0"),
     ),
     Kind(name="SDP", make=lambda place: _written(place, _sdp(place))),
+    Kind(
+        name="QuickTime that says in its own text that this host has no GPU",
+        make=lambda place: _written(place, box.film_elsewhere(_NO_DRIVER, extra=box.BROKEN_TRACK)),
+    ),
+    Kind(
+        name="QuickTime that says so in a whole line of ffmpeg's",
+        make=lambda place: _written(
+            place,
+            box.film_elsewhere(f"\n[h264_nvenc @ 0x5] [error] {_NO_DRIVER}\n", extra=box.BROKEN_TRACK),
+        ),
+    ),
     Kind(
         name="corrupt middle: 3 of 300 frames",
         make=lambda place: damage.overwrite(

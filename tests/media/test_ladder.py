@@ -165,11 +165,29 @@ def test_a_host_that_may_not_fall_back_is_unfit(a_host: Host) -> None:
 
 def test_a_gpu_that_is_lost_is_tried_anew(a_host: Host) -> None:
     """What the trial said no longer counts."""
-    media = a_host.media(GOOD, NO_DRIVER, NO_DRIVER, GOOD)
+    media = a_host.media(GOOD, NO_DRIVER, NO_DRIVER, NO_DRIVER, GOOD)
     with pytest.raises(HostUnfit, match="no NVIDIA driver"):
         a_host.encode(media)
     assert a_host.encode(media) == "x264"
-    assert a_host.taken == ["trial", "nvenc/A", "trial", "trial", "x264"]
+    assert a_host.taken == ["trial", "nvenc/A", "trial", "trial", "trial", "x264"]
+
+
+@pytest.mark.parametrize("is_software_allowed", [True, False])
+def test_what_only_one_source_says_of_the_host_takes_the_next_way(
+    a_host: Host, *, is_software_allowed: bool
+) -> None:
+    """A file may hold any line of ffmpeg's; a trial sees nothing of it, and closes no gate."""
+    scenes = (GOOD, *(NO_DRIVER, GOOD) * 3, GOOD)
+    media = a_host.media(*scenes, is_software_allowed=is_software_allowed)
+    if is_software_allowed:
+        assert a_host.encode(media) == "x264"
+    else:
+        with pytest.raises(
+            TranscodeError, match="cannot do this source: only with this source: this host has no NVIDIA"
+        ):
+            a_host.encode(media)
+    assert a_host.taken[:7] == ["trial", "nvenc/A", "trial", "nvenc/B", "trial", "nvenc/C", "trial"]
+    assert not media.faults.decision().is_open
 
 
 def test_hdr_becomes_what_every_screen_shows(tmp_path: Path, pulse: FakePulse) -> None:

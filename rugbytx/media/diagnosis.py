@@ -1,0 +1,89 @@
+"""What an ending of ffmpeg's means: its exit status and its complaints, held against the table."""
+
+import re
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rugbytx.errors import Draining, HostUnfit, RugbytxError, ScratchFull, TranscodeError, UnsupportedMedia
+from rugbytx.media.complaint import DAMAGE, ENCODING, WRAPPER, Action, Complaint
+
+_ERRORS: dict[Action, type[RugbytxError]] = {
+    Action.INPUT: UnsupportedMedia,
+    Action.HOST: HostUnfit,
+    Action.DISK: ScratchFull,
+    Action.LEAVE: Draining,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What an ending of ffmpeg's means."""
+
+    action: Action
+    error: RugbytxError
+
+
+_SERIOUS = re.compile(r"\[(error|fatal|panic)\]")
+_PREFIX = re.compile(r"^(\[[^\]]*\] ?)+")
+
+#: ffmpeg's exit status after a signal that it handles; 7.0 and later have it for EPERM too, and say so.
+_SIGNALLED = 255
+#: A codec that crashed (signal(7)); a shell between us and it would add 128.
+_CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGILL, signal.SIGBUS, signal.SIGFPE})
+
+
+def examine(code: int, complaints: Sequence[str], *, table: Sequence[Complaint] = ENCODING) -> Diagnosis:
+    """Return what an ending with this status and these lines means.
+
+    Where no row of ``table`` fits, the first serious line that is neither a wrapper nor
+    about damage is the message.
+
+    >>> examine(1, ["[h264_nvenc @ 0x5] [error] Cannot load libcuda.so.1", "[fatal] Conversion failed!"]).error
+    HostUnfit('this host has no NVIDIA driver (Cannot load libcuda.so.1)')
+    >>> examine(-11, [])
+    Diagnosis(action=<Action.PLAN: 'plan'>, error=TranscodeError('ffmpeg was ended by signal 11 (Segmentation fault)'))
+    """
+    for row in table:
+        line = next((line for line in complaints if row.fits(line)), None)
+        if line is not None:
+            return _diagnosis(row, line)
+    specific = [line for line in complaints if not WRAPPER.search(line) and not DAMAGE.search(line)]
+    serious = [line for line in specific if _SERIOUS.search(line)]
+    # A SIGTERM that we did not send is no verdict on the unit: whoever switches this host off sent it.
+    if code == -signal.SIGTERM or (code == _SIGNALLED and not serious):
+        return Diagnosis(action=Action.LEAVE, error=Draining("ffmpeg was told to end by another process"))
+    first = next(iter(serious or specific or complaints), None)
+    if code < 0:
+        said = f", after: {plain(first)}" if first else ""
+        sentence = f"ffmpeg was ended by signal {-code} ({signal.strsignal(-code)}){said}"
+    elif first is None:
+        sentence = f"ffmpeg failed with exit status {code} and said nothing"
+    else:
+        sentence = f"ffmpeg failed: {plain(first)}"
+    is_crash = -code in _CRASHES or code - 128 in _CRASHES
+    return Diagnosis(action=Action.PLAN if is_crash else Action.RETRY, error=TranscodeError(sentence))
+
+
+def spoilt(complaints: Sequence[str]) -> Diagnosis | None:
+    """Return what is wrong with an output although ffmpeg ended with status 0."""
+    rows = (row for row in ENCODING if row.spoils_success)
+    found = ((row, line) for row in rows for line in complaints if row.fits(line))
+    return next((_diagnosis(row, line) for row, line in found), None)
+
+
+def _diagnosis(row: Complaint, line: str) -> Diagnosis:
+    kind = row.error or _ERRORS.get(row.action, TranscodeError)
+    quoted = row.action not in {Action.INPUT, Action.DISK}
+    return Diagnosis(
+        action=row.action, error=kind(f"{row.meaning} ({plain(line)})" if quoted else row.meaning)
+    )
+
+
+def plain(line: str) -> str:
+    """Return a line without ffmpeg's ``[component @ address] [level]``, in a length fit for a reason.
+
+    >>> plain("[h264_nvenc @ 0x55] [error] Cannot load libcuda.so.1")
+    'Cannot load libcuda.so.1'
+    """
+    return _PREFIX.sub("", line).strip()[:300]
