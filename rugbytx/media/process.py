@@ -20,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, cast
 
 from rugbytx.errors import HostUnfit
@@ -159,7 +160,7 @@ def _started(
             start_new_session=True,
         )
     except OSError as error:
-        raise HostUnfit(f"this host cannot start {argv[0]}: {error.strerror}") from error
+        raise HostUnfit(f"this host cannot start {Path(argv[0]).name}: {error.strerror}") from error
     # Popen's own exit would wait for the child without a bound, so it is not used as a context.
     with cast("IO[bytes]", process.stdout) as stdout, cast("IO[bytes]", process.stderr) as stderr:
         try:
@@ -179,7 +180,7 @@ def _guard(program: str) -> list[str]:
     the *thread* that forked (prctl(2), PR_SET_PDEATHSIG); that one waits here.
     """
     if shutil.which(program) is None:
-        raise HostUnfit(f"this host has no {program}")
+        raise HostUnfit(f"this host has no {Path(program).name}")
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 

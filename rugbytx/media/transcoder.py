@@ -13,7 +13,7 @@ from rugbytx.core.encoder import Family
 from rugbytx.core.media import MediaInfo
 from rugbytx.core.plan import Plan
 from rugbytx.core.quality import Scores
-from rugbytx.errors import HostUnfit, VerificationError
+from rugbytx.errors import HostUnfit, ScratchFull, VerificationError
 from rugbytx.media import command, ffmpeg, host, limit, package, probe, quality, version
 from rugbytx.media.encoder import X264, Encoders, X264Profile
 from rugbytx.media.fault import Faults
@@ -138,9 +138,15 @@ class FfmpegMedia:
 
     @contextmanager
     def noting(self) -> Iterator[None]:
-        """Note a HostUnfit before it travels on, so that the gate is closed when the unit is handed back."""
+        """Note a HostUnfit before it travels on, so that the gate is closed when the unit is handed back.
+
+        A full disk is one by its third time: one unit's files may have filled it.
+        """
         try:
             yield
+        except ScratchFull as error:
+            self.faults.add(Kind.SICK, str(error))
+            raise
         except HostUnfit as error:
             self.faults.add(Kind.UNFIT, str(error))
             raise

@@ -8,7 +8,7 @@ import pytest
 
 from rugbytx.core import check
 from rugbytx.core.encoder import Family
-from rugbytx.errors import HostUnfit, Stalled, TranscodeError
+from rugbytx.errors import HostUnfit, ScratchFull, Stalled, TranscodeError
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
 from tests.footage import film, plan_for
@@ -25,6 +25,7 @@ REFUSED = Scene(
 )
 NO_DRIVER = Scene(stderr="[h264_nvenc @ 0x5] [error] Cannot load libcuda.so.1")
 SICK = Scene(stderr="[h264_nvenc @ 0x5] [error] EncodePicture failed!: generic error (20): ")
+DISK_FULL = Scene(stderr="[error] av_interleaved_write_frame(): No space left on device")
 FULL = Scene(stderr="[h264_nvenc @ 0x5] [error] InitializeEncoder failed: out of memory (10): (no details)")
 
 
@@ -120,6 +121,15 @@ def test_the_third_fault_of_a_sick_encoder_takes_the_host_out(a_host: Host) -> N
     with pytest.raises(HostUnfit, match="this host's encoder has failed too often"):
         a_host.encode(other)
     assert Faults(a_host.faults).decision().is_open
+
+
+def test_the_third_full_disk_takes_the_host_out(a_host: Host) -> None:
+    """One unit's files may have filled it; a disk that stays full is no place to work."""
+    media = a_host.media(GOOD, DISK_FULL, DISK_FULL, DISK_FULL)
+    for is_open in (False, False, True):
+        with pytest.raises(ScratchFull):
+            a_host.encode(media)
+        assert media.faults.decision().is_open is is_open
 
 
 class Watch(FakePulse):
