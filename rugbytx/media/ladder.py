@@ -92,6 +92,11 @@ class Ladder:
             )
         return self._choice
 
+    @property
+    def known(self) -> Choice | None:
+        """Return what this host encodes with, if that was found out already."""
+        return self._choice
+
     def reconsider(self) -> None:
         """Believe no trial so far: something has happened that it did not foretell."""
         self._choice = None

@@ -74,6 +74,14 @@ class FfmpegMedia:
         family = self.family()
         return self.trials.verdict(family).fingerprint or family.value
 
+    def known(self) -> tuple[str, str]:
+        """Return what ``family`` and ``maker`` would, if this process knows it without a trial; else nothing."""
+        choice = self.ladder.known
+        if choice is None or self.faults.decision().is_open:
+            return "", ""
+        verdict = self.trials.remembered(choice.family) or choice.verdicts[-1]
+        return choice.family.value, verdict.fingerprint or choice.family.value
+
     def probe(self, path: Path, *, pulse: Pulse) -> MediaInfo:
         """Return what the source is."""
         pulse.step("probe")
