@@ -79,6 +79,8 @@ class MediaInfo(Record):
 MAX_SIDE = 8192
 MAX_PIXELS = 36_000_000
 MAX_FPS = 1000
+#: Panoramic cameras over a whole pitch make seven to one.
+MAX_ASPECT = 10
 #: A match has two hours, and a day of tournament comes as its matches.
 MAX_S = 12 * 3600
 #: A black picture once a second takes ten times as much; a few frames stretched over hours take nothing.
@@ -164,6 +166,8 @@ def _check_size(stream: Mapping[str, Any]) -> None:
         raise UnsupportedMedia(f"the source's picture of {width}x{height} is larger than this system takes")
     if shown < 1:
         raise UnsupportedMedia("the source's pixel shape leaves no picture to show")
+    if max(shown, height) > MAX_ASPECT * min(shown, height):
+        raise UnsupportedMedia(f"the source's picture of {width}x{height} has no shape of a film's")
 
 
 def _rates(stream: Mapping[str, Any]) -> tuple[Fraction, Fraction]:

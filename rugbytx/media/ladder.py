@@ -127,6 +127,10 @@ class Ladder:
             is_bt709=graph.is_bt709(video),
             is_last=index == plan.grid.chunks - 1,
         )
+        if way.recipe is Recipe.X264 and not self._is_software_allowed:
+            raise TranscodeError(
+                f"this host's {family} encoder cannot do this source, and it may not encode on its CPU: {way.reason}"
+            )
         log.info("recipe", extra={"recipe": way.recipe, "reason": way.reason})
         return way.recipe
 

@@ -193,6 +193,12 @@ KINDS = (
             place, ".mp4", "-f", "lavfi", "-i", "color=size=9000x64:rate=25:duration=0.2", "-c:v", "libx264"
         ),
     ),
+    Kind(
+        name="a picture of 8192x16 pixels",
+        make=lambda place: _made(
+            place, ".mp4", "-f", "lavfi", "-i", "color=size=8192x16:rate=25:duration=0.2", "-c:v", "libx264"
+        ),
+    ),
     Kind(name="frame bomb: 12000x12000 pixels in a few kilobytes", make=_bomb),
     Kind(name="frame bomb: the picture grows to 6400x6400 in mid-film", make=_growing),
     Kind(

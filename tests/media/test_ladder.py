@@ -165,6 +165,17 @@ def test_a_source_that_the_encoder_refuses_is_not_the_hosts_fault(a_host: Host) 
     assert not media.faults.decision().is_open
 
 
+def test_what_begins_with_x264_is_refused_where_that_is_not_allowed(a_host: Host) -> None:
+    """A rendition that no GPU makes must not make an AWS host encode on its CPU without a word."""
+    media = a_host.media(GOOD, GOOD, is_software_allowed=False)
+    plan = gpu_plan()
+    tiny = plan.renditions[1].model_copy(update={"width": 160, "height": 90})
+    plan = plan.model_copy(update={"renditions": (plan.renditions[0], tiny)})
+    with pytest.raises(TranscodeError, match="may not encode on its CPU: size-outside-nvenc"):
+        media.encode_chunk(plan, 1, a_host.folder / "source", a_host.folder, pulse=a_host.pulse)
+    assert a_host.taken == ["trial"]
+
+
 def test_a_host_that_may_not_fall_back_is_unfit(a_host: Host) -> None:
     """Where the repeated trial fails too."""
     media = a_host.media(GOOD, REFUSED, REFUSED, REFUSED, NO_DRIVER, is_software_allowed=False)
