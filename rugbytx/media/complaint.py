@@ -12,7 +12,7 @@ which opens nothing but the source, is believed in nothing of the host at all.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rugbytx.errors import RugbytxError, SourceMissing
@@ -41,15 +41,18 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Complaint:
-    """A line of ffmpeg's, what it means as a sentence, and what to do."""
+    """What some lines of ffmpeg's mean, as a sentence, and what to do."""
 
-    pattern: re.Pattern[str]
+    #: Each of them alone.
+    patterns: tuple[re.Pattern[str], ...]
     meaning: str
     action: Action
     #: Where the action's own error would say too little.
     error: type[RugbytxError] | None = None
     #: Whether it is about this host, so that not everybody is believed.
     is_of_host: bool = False
+    #: The source would have had ffmpeg open something else.
+    is_attack: bool = False
     #: ffmpeg ends with status 0 after it, and its output is no good all the same.
     spoils_success: bool = False
 
@@ -57,14 +60,15 @@ class Complaint:
         """Return whether the line says this, and comes from a part of ffmpeg that may say it.
 
         >>> row = Complaint(
-        ...     pattern=re.compile("No such driver"), meaning="", action=Action.HOST, is_of_host=True
+        ...     patterns=(re.compile("No such driver"),), meaning="", action=Action.HOST, is_of_host=True
         ... )
         >>> row.fits("[h264_nvenc @ 0x5] [error] No such driver")
         True
         >>> row.fits("[mov,mp4 @ 0x5] [warning] Skipped opening external track: path='No such driver'")
         False
         """
-        return bool(self.pattern.search(line)) and bool(not self.is_of_host or _OWN.match(line))
+        is_believed = not self.is_of_host or _OWN.match(line) is not None
+        return is_believed and any(pattern.search(line) for pattern in self.patterns)
 
 
 #: How the parts of ffmpeg begin their lines that know of this host: encoders, devices, filters, the decoders
@@ -76,163 +80,205 @@ _OWN = re.compile(
 )
 
 
-def _row(action: Action, meaning: str, pattern: str, error: type[RugbytxError] | None = None) -> Complaint:
-    return Complaint(pattern=re.compile(pattern), meaning=meaning, action=action, error=error)
+def _row(action: Action, meaning: str, *patterns: str, error: type[RugbytxError] | None = None) -> Complaint:
+    return Complaint(patterns=tuple(map(re.compile, patterns)), meaning=meaning, action=action, error=error)
 
 
-def _of_host(action: Action, meaning: str, pattern: str, *, spoils_success: bool = False) -> Complaint:
-    return Complaint(
-        pattern=re.compile(pattern),
-        meaning=meaning,
-        action=action,
-        is_of_host=True,
-        spoils_success=spoils_success,
-    )
+def _of_host(action: Action, meaning: str, *patterns: str) -> Complaint:
+    return replace(_row(action, meaning, *patterns), is_of_host=True)
 
 
-_FULL = (_of_host(Action.DISK, "the scratch disk is full", r"No space left on device|Disk quota exceeded"),)
+_FULL = (_of_host(Action.DISK, "the scratch disk is full", "No space left on device", "Disk quota exceeded"),)
+
+_SICK_CUDA = (
+    *("ILLEGAL_ADDRESS", "LAUNCH_FAILED", "LAUNCH_TIMEOUT", "ECC_UNCORRECTABLE", "HARDWARE_STACK_ERROR"),
+    *("UNKNOWN", "SYSTEM_NOT_READY", "NOT_INITIALIZED"),
+)
 
 _HOST = (
     _of_host(
         Action.HOST,
         "this host has no NVIDIA driver",
-        r"Cannot load libcuda\.so|Could not dynamically load CUDA",
+        r"Cannot load libcuda\.so",
+        "Could not dynamically load CUDA",
     ),
     _of_host(
         Action.HOST,
         "the NVIDIA driver's video part is missing: a container needs NVIDIA_DRIVER_CAPABILITIES=compute,video,utility",
-        r"Cannot load libnv(idia-encode|cuvid)\.so|Failed loading nvcuvid",
+        r"Cannot load libnvidia-encode\.so",
+        r"Cannot load libnvcuvid\.so",
+        "Failed loading nvcuvid",
     ),
     _of_host(
         Action.HOST,
         "the NVIDIA driver is older than this ffmpeg needs",
-        r"Driver does not support the required nvenc API version|CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
+        "Driver does not support the required nvenc API version",
+        "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
     ),
     _of_host(
         Action.HOST,
         "this host's GPU is not there or cannot be reached",
-        r"No CUDA capable devices found|CUDA_ERROR_NO_DEVICE|CUDA_ERROR_OPERATING_SYSTEM",
+        "No CUDA capable devices found",
+        "CUDA_ERROR_NO_DEVICE",
+        "CUDA_ERROR_OPERATING_SYSTEM",
     ),
-    _of_host(
-        Action.SICK,
-        "the GPU or its driver failed",
-        r"CUDA_ERROR_(ILLEGAL_ADDRESS|LAUNCH_FAILED|LAUNCH_TIMEOUT|ECC_UNCORRECTABLE|HARDWARE_STACK_ERROR"
-        r"|UNKNOWN|SYSTEM_NOT_READY|NOT_INITIALIZED)",
-    ),
+    _of_host(Action.SICK, "the GPU or its driver failed", *(rf"CUDA_ERROR_{code}\b" for code in _SICK_CUDA)),
     _of_host(
         Action.BUSY,
         "the GPU gives no further encoding session",
-        r"OpenEncodeSessionEx failed: (out of memory \(10\)|incompatible client key \(21\))",
+        r"OpenEncodeSessionEx failed: out of memory \(10\)",
+        r"OpenEncodeSessionEx failed: incompatible client key \(21\)",
     ),
     _of_host(
         Action.RETRY,
         "the GPU's memory is full",
-        r"CUDA_ERROR_OUT_OF_MEMORY|(CreateInputBuffer|InitializeEncoder) failed: out of memory",
+        "CUDA_ERROR_OUT_OF_MEMORY",
+        "CreateInputBuffer failed: out of memory",
+        "InitializeEncoder failed: out of memory",
     ),
-    _of_host(Action.RETRY, "the GPU's encoder is busy", r"lock busy \(13\)|encoder busy \(18\)"),
+    _of_host(Action.RETRY, "the GPU's encoder is busy", r"lock busy \(13\)", r"encoder busy \(18\)"),
     _of_host(
         Action.PLAN,
         "the GPU's encoder does not take this kind of picture",
-        r"10 bit encode not supported|YUV444P not supported|Interlaced encoding is not supported",
+        "10 bit encode not supported",
+        "YUV444P not supported",
+        "Interlaced encoding is not supported",
     ),
     _of_host(
         Action.PLAN,
         "the GPU's encoder lacks what the ladder asks for",
-        r"B frames as references are not supported|Max B-frames \d+ exceed|RC lookahead not supported"
-        r"|Temporal AQ not supported|Multiple reference frames are not supported",
+        "B frames as references are not supported",
+        r"Max B-frames \d+ exceed",
+        "RC lookahead not supported",
+        "Temporal AQ not supported",
+        "Multiple reference frames are not supported",
     ),
     _of_host(
         Action.PLAN,
         "the GPU's encoder does not take pictures of this size",
-        r"(Width|Height) \d+ exceeds|Frame Dimension less than the minimum",
+        r"Width \d+ exceeds",
+        r"Height \d+ exceeds",
+        "Frame Dimension less than the minimum",
     ),
     _of_host(
         Action.PLAN,
         "the GPU's encoder refuses these settings",
-        r"InitializeEncoder failed: (invalid param \(8\)|unsupported param)",
+        r"InitializeEncoder failed: invalid param \(8\)",
+        "InitializeEncoder failed: unsupported param",
     ),
     _of_host(
         Action.PLAN,
         "the GPU cannot decode or scale this source",
-        r"cuvidCreateDecoder.*failed -> CUDA_ERROR_|Failed setup for format cuda"
-        r"|No decoder surfaces left|Impossible to convert between the formats supported by the filter"
-        r"|hwaccel.*not supported|Device setup failed for decoder",
+        "cuvidCreateDecoder.*failed -> CUDA_ERROR_",
+        "Failed setup for format cuda",
+        "No decoder surfaces left",
+        "Impossible to convert between the formats supported by the filter",
+        "hwaccel.*not supported",
+        "Device setup failed for decoder",
     ),
     _of_host(
         Action.SICK,
         "the GPU's encoder failed while it ran",
-        r"EncodePicture failed!|Failed locking bitstream buffer|device does not exist|map failed",
+        "EncodePicture failed!",
+        "Failed locking bitstream buffer",
+        "device does not exist",
+        "map failed",
     ),
     _of_host(
         Action.HOST,
         "this host's ffmpeg was built without this encoder",
-        r"Unknown encoder 'h264_|No such filter: '\w+_cuda'|Unrecognized option 'max_perf'",
+        "Unknown encoder 'h264_",
+        r"No such filter: '\w+_cuda'",
+        "Unrecognized option 'max_perf'",
     ),
     _of_host(
         Action.PLAN,
         "this host has no video encoder of that kind",
-        r"Could not find a valid device|can't configure encoder",
+        "Could not find a valid device",
+        "can't configure encoder",
     ),
-    _of_host(
-        Action.RETRY,
-        "the Jetson's encoder lost frames",
-        r"packet memory pool is empty! Packet will be dropped",
+    replace(
+        _of_host(
+            Action.RETRY,
+            "the Jetson's encoder lost frames",
+            "packet memory pool is empty! Packet will be dropped",
+        ),
         spoils_success=True,
     ),
     _of_host(
         Action.HOST,
         "ffmpeg may not write where it should",
-        r"(\] file:.*|Error opening output.*): (Permission denied|No such file or directory|Read-only file system)",
+        *(
+            rf"(\] file:.*|Error opening output.*): {reason}"
+            for reason in ("Permission denied", "No such file or directory", "Read-only file system")
+        ),
     ),
 )
 
 _SOURCE = (
-    _row(Action.INPUT, "the source is not a complete MP4 file: its index is missing", r"moov atom not found"),
+    _row(Action.INPUT, "the source is not a complete MP4 file: its index is missing", "moov atom not found"),
     # On the line that names the input, not on those about one damaged packet.
     _row(
         Action.INPUT,
         "the source is not a video file, or is damaged from its beginning",
-        r"(\] (file|https?):.*|Error opening input.*): Invalid data found when processing input",
+        r"\] (file|https?):.*: Invalid data found when processing input",
+        "Error opening input.*: Invalid data found when processing input",
     ),
     _row(
         Action.INPUT,
         "the source has no video stream, so there is nothing to transcode",
         r"Stream map '0?:?v.*' matches no streams",
     ),
-    _row(
-        Action.INPUT,
-        "the source is of a kind that is not accepted: it must be MP4, MOV, Matroska, WebM, MPEG-TS or AVI",
-        r"Format not on whitelist|Protocol '\S+' not on whitelist|Unsafe file name",
+    replace(
+        _row(
+            Action.INPUT,
+            "the source is of a kind that is not accepted: it must be MP4, MOV, Matroska, WebM, MPEG-TS or AVI",
+            "Format not on whitelist",
+            r"Protocol '\S+' not on whitelist",
+            "Unsafe file name",
+        ),
+        is_attack=True,
     ),
     _row(
         Action.INPUT,
         "the source's picture is larger than this system takes",
-        r"exceeds specified max pixel count",
+        "exceeds specified max pixel count",
     ),
     _row(
         Action.INPUT,
         "the source's video is in a format that cannot be decoded",
-        r"Decoder \(codec .*\) not found|no decoder found for",
+        r"Decoder \(codec .*\) not found",
+        "no decoder found for",
     ),
-    _row(Action.INPUT, "the source is no longer where it was", r"Server returned 404", SourceMissing),
-    _row(Action.RETRY, "the source may not be read by the address that was given", r"Server returned 403"),
+    _row(Action.INPUT, "the source is no longer where it was", "Server returned 404", error=SourceMissing),
+    _row(Action.RETRY, "the source may not be read by the address that was given", "Server returned 403"),
     _row(
         Action.RETRY,
         "reading the source broke off",
-        r"Stream ends prematurely at|Connection reset|Connection timed out|Input/output error"
-        r"|Server returned 5XX|Connection .* failed",
+        "Stream ends prematurely at",
+        "Connection reset",
+        "Connection timed out",
+        "Input/output error",
+        "Server returned 5XX",
+        "Connection .* failed",
     ),
 )
 
-_MEMORY = (_row(Action.RETRY, "the host's memory is full", r"Cannot allocate memory"),)
+_MEMORY = (_row(Action.RETRY, "the host's memory is full", "Cannot allocate memory"),)
+#: What says little, where nothing else was said.
+_VAGUE = (
+    _row(Action.INPUT, "the source is not a video file that ffmpeg knows", "misdetection possible"),
+    # ffmpeg goes on with frames in memory where a GPU could not decode them, and its filters are the GPU's.
+    _of_host(Action.PLAN, "the filters cannot take this source's frames", "Error reinitializing filters"),
+)
 
 #: The rows for each kind of run; the first row that any line fits decides.  A full disk stands first, because
 #: whatever else is said comes of it.
-ENCODING = (*_FULL, *_HOST, *_SOURCE, *_MEMORY)
+ENCODING = (*_FULL, *_HOST, *_SOURCE, *_MEMORY, *_VAGUE)
 #: Without a GPU's encoder.
 PLAIN = (*_FULL, *_SOURCE, *_MEMORY)
 #: Of ffprobe, which opens the source and writes nothing.
-READING = (*_SOURCE, *_MEMORY)
+READING = (*_SOURCE, *_MEMORY, *_VAGUE[:1])
 
 #: Damage of the source: counted while it is decoded, and never the reason for an end.
 DAMAGE = re.compile(
@@ -242,7 +288,7 @@ DAMAGE = re.compile(
 #: Lines that only report that something else went wrong.
 WRAPPER = re.compile(
     r"Conversion failed!|Error while opening encoder|Error initializing (output|complex|filters)"
-    r"|Error (re)?initializing filters|Terminating thread with return code|Exiting normally"
+    r"|Error initializing filters|Terminating thread with return code|Exiting normally"
     r"|Error while (processing|filtering)|Error marking filters as finished"
     r"|Nothing was written into output|Error (opening|writing|muxing|sending)\b.*(file|packet|frame|trailer)s?"
     r"|Last message repeated|Task finished with error code|Failed to inject frame"

@@ -1,5 +1,6 @@
 """What an ending of ffmpeg's means: its exit status and its complaints, held against the table."""
 
+import logging
 import re
 import signal
 from collections.abc import Sequence
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 
 from rugbytx.errors import Draining, HostUnfit, RugbytxError, ScratchFull, TranscodeError, UnsupportedMedia
 from rugbytx.media.complaint import DAMAGE, ENCODING, WRAPPER, Action, Complaint
+
+log = logging.getLogger(__name__)
 
 _ERRORS: dict[Action, type[RugbytxError]] = {
     Action.INPUT: UnsupportedMedia,
@@ -47,6 +50,8 @@ def examine(code: int, complaints: Sequence[str], *, table: Sequence[Complaint] 
     for row in table:
         line = next((line for line in complaints if row.fits(line)), None)
         if line is not None:
+            if row.is_attack:
+                log.warning("source-reaches-out", extra={"reason": plain(line)})
             return _diagnosis(row, line)
     specific = [line for line in complaints if not WRAPPER.search(line) and not DAMAGE.search(line)]
     serious = [line for line in specific if _SERIOUS.search(line)]

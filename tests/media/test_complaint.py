@@ -8,7 +8,7 @@ import pytest
 
 from rugbytx.core.encoder import Family
 from rugbytx.media import diagnosis
-from rugbytx.media.complaint import DAMAGE, ENCODING, PLAIN, READING, WRAPPER, Action
+from rugbytx.media.complaint import DAMAGE, ENCODING, PLAIN, READING, WRAPPER, Action, Complaint
 from rugbytx.media.transcoder import FfmpegMedia
 from tests.complaints import CASES, Case
 from tests.gpu_plan import gpu_plan
@@ -29,11 +29,26 @@ def test_each_complaint_has_one_meaning(case: Case) -> None:
     assert case.says in str(found.error)
 
 
-def test_each_row_has_a_case() -> None:
-    """No row stands in the table that nothing proves."""
-    lines = [line for case in CASES for line in case.lines]
-    decisive = [next((row for row in ENCODING if row.fits(line)), None) for line in lines]
-    assert [row.meaning for row in ENCODING if row not in decisive] == []
+PATTERNS = [(row, pattern) for row in ENCODING for pattern in row.patterns]
+
+
+@pytest.mark.parametrize(("row", "pattern"), PATTERNS, ids=[pattern.pattern for _, pattern in PATTERNS])
+def test_each_pattern_has_a_case(row: Complaint, pattern: re.Pattern[str]) -> None:
+    """Nothing stands in the table that nothing proves: some case is what it is by this pattern alone."""
+    lines = [line for case in CASES for line in case.lines if pattern.search(line)]
+    alone = [line for line in lines if sum(other.search(line) is not None for other in row.patterns) == 1]
+    assert any(next(known for known in ENCODING if known.fits(line)) is row for line in alone)
+
+
+def test_a_source_that_reaches_out_is_an_event(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever watches the logs can count them; other bad sources are none."""
+    diagnosis.examine(1, ["[concat @ 0x5] [error] Unsafe file name '/etc/passwd'"], table=READING)
+    diagnosis.examine(1, ["[mov @ 0x5] [error] moov atom not found"], table=READING)
+    [event] = caplog.records
+    assert (event.message, event.__dict__["reason"]) == (
+        "source-reaches-out",
+        "Unsafe file name '/etc/passwd'",
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,7 +64,6 @@ def test_each_row_has_a_case() -> None:
         ),
         "[vost#0:0/h264_nvenc @ 0x5] [error] Error while opening encoder - maybe incorrect parameters",
         "[vf#0:0 @ 0x5] [error] Terminating thread with return code -22 (Invalid argument)",
-        "[error] Error reinitializing filters!",
         "[error] Failed to inject frame into filter network: Invalid argument",
         "[error] Device creation failed: -1.",
         "[info] Exiting normally, received signal 15.",
