@@ -81,6 +81,9 @@ MAX_PIXELS = 36_000_000
 MAX_FPS = 1000
 #: Panoramic cameras over a whole pitch make seven to one.
 MAX_ASPECT = 10
+#: Decoding is work: of 8K at 60 frames a second, or of anything, no more than 12 hours of 4K at 60.
+MAX_PIXELS_A_S = 7680 * 4320 * 60
+MAX_PIXELS_IN_ALL = 12 * 3600 * 3840 * 2160 * 60
 #: A match has two hours, and a day of tournament comes as its matches.
 MAX_S = 12 * 3600
 #: A black picture once a second takes ten times as much; a few frames stretched over hours take nothing.
@@ -103,6 +106,7 @@ def parse(answer: Mapping[str, Any], *, tail: Sequence[Mapping[str, Any]], size_
     average_rate, base_rate = _rates(stream)
     end_s = _end_s(stream, tail, start_s=start_s, frame_s=1 / average_rate)
     _check_length(end_s, size_bytes)
+    _check_work(stream, average_rate, end_s)
     declared_s = _declared_s(container, stream, start_s=start_s, rate=average_rate)
     return MediaInfo(
         container=container.get("format_name", ""),
@@ -209,6 +213,17 @@ def _check_length(end_s: Fraction, size_bytes: int) -> None:
         raise UnsupportedMedia(
             f"the source lasts {float(end_s) / 60:.0f} minutes and has"
             f" less than {LEAST_BYTES_A_S} bytes for each second: it is no film"
+        )
+
+
+def _check_work(stream: Mapping[str, Any], rate: Fraction, end_s: Fraction) -> None:
+    pixels_a_s = stream["width"] * stream["height"] * rate
+    shown = f"{stream['width']}x{stream['height']} pixels {float(rate):g} times a second"
+    if pixels_a_s > MAX_PIXELS_A_S:
+        raise UnsupportedMedia(f"the source shows {shown}, which is more than this system takes")
+    if pixels_a_s * end_s > MAX_PIXELS_IN_ALL:
+        raise UnsupportedMedia(
+            f"the source shows {shown} for {float(end_s) / 3600:.1f} h, which is more than this system takes"
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rugbytx.errors import Draining, HostUnfit, RugbytxError, ScratchFull, TranscodeError, UnsupportedMedia
 from rugbytx.media.complaint import DAMAGE, ENCODING, WRAPPER, Action, Complaint
+from rugbytx.media.process import Ended
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,13 @@ def examine(code: int, complaints: Sequence[str], *, table: Sequence[Complaint] 
         sentence = f"ffmpeg failed: {plain(first)}"
     is_crash = -code in _CRASHES or code - 128 in _CRASHES
     return Diagnosis(action=Action.PLAN if is_crash else Action.RETRY, error=TranscodeError(sentence))
+
+
+def ending(ended: Ended, *, table: Sequence[Complaint] = ENCODING) -> Diagnosis:
+    """Return what the end of a child means: a limit that it met says more than whatever it complained of."""
+    if ended.limit:
+        return Diagnosis(action=Action.INPUT, error=UnsupportedMedia(ended.limit))
+    return examine(ended.code, ended.complaints, table=table)
 
 
 def spoilt(complaints: Sequence[str]) -> Diagnosis | None:

@@ -117,7 +117,5 @@ def attempt(
     lines = process.Lines(ProgressReader(pulse).take)
     ended = process.run(argv, pulse=pulse, on_stdout=lines.feed, on_complaint=look, limits=limits)
     if ended.code or any(_FATAL.search(line) for line in ended.complaints):
-        return Attempt(
-            damaged=damaged, diagnosis=diagnosis.examine(ended.code, ended.complaints, table=table)
-        )
+        return Attempt(damaged=damaged, diagnosis=diagnosis.ending(ended, table=table))
     return Attempt(damaged=damaged, diagnosis=diagnosis.spoilt(ended.complaints))

@@ -147,11 +147,7 @@ class Ladder:
             encoder=self._trials.encoders.of(recipe.family),
             ffmpeg=self._trials.ffmpeg,
         )
-        limits = limit.encoding(
-            rate_bps=max(rendition.peak_bps for rendition in plan.renditions),
-            length_s=len(plan.grid.chunk_frames(index)) / plan.grid.rate,
-            on_gpu=recipe is not Recipe.X264,
-        )
+        limits = limit.chunk(plan, index, on_gpu=recipe is not Recipe.X264)
         return ffmpeg.attempt(argv, pulse=pulse, limits=limits)
 
     def _next(self, digest: str, recipe: Recipe, found: Diagnosis, pulse: Pulse) -> Recipe:

@@ -110,4 +110,4 @@ def _packets(
 def _run(argv: list[str], *, pulse: Pulse, on_stdout: process.OnBytes) -> None:
     ended = process.run(argv, pulse=pulse, on_stdout=on_stdout, limits=_READING)
     if ended.code:
-        raise diagnosis.examine(ended.code, ended.complaints, table=READING).error
+        raise diagnosis.ending(ended, table=READING).error

@@ -50,7 +50,7 @@ def compare(  # noqa: PLR0913  what, of what, against what, and with what
     wanted = argv(plan, frames, source, made, first=first, metric=metric, ffmpeg=ffmpeg)
     ended = process.run(wanted, pulse=pulse, on_stdout=take, limits=_LIMITS)
     if ended.code:
-        raise diagnosis.examine(ended.code, ended.complaints, table=PLAIN).error
+        raise diagnosis.ending(ended, table=PLAIN).error
     values = parse(said.decode(errors="replace"), metric)
     if len(values) != len(frames):
         raise VerificationError(f"{len(values)} of {len(frames)} frames could be compared with the source")

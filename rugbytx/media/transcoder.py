@@ -113,7 +113,7 @@ class FfmpegMedia:
         pulse.step("encode")
         path = folder / "audio.mp4"
         argv = command.audio(plan, plan.audio, source, path, ffmpeg=self.ffmpeg)
-        limits = limit.encoding(rate_bps=plan.audio.rate_bps, length_s=plan.grid.duration_s)
+        limits = limit.sound(rate_bps=plan.audio.rate_bps, length_s=plan.grid.duration_s)
         started_at = time.monotonic()
         with self.noting():
             damaged = ffmpeg.run(argv, pulse=pulse, limits=limits)
