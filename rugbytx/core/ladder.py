@@ -44,10 +44,11 @@ def decide(
 
     Nothing is scaled up, but for a source that is smaller than GPUs encode, and
     nothing gets more bits than the source can fill (``source_rate_bps``, 0 where
-    unknown).  Every host can make every rendition of a profile whose rungs are
-    at least as high as that.  A source that stands well above the
-    largest rung that fits it keeps its own size on top, because throwing away
-    a sixth of the picture is seen and storing it costs little.
+    unknown).  Every GPU host can make every rendition of a profile whose rungs
+    are at least as high as that; a Jetson may take the tallest to its CPU.  A
+    source that stands well above the largest rung that fits it keeps its own
+    size on top, because throwing away a sixth of the picture is seen and storing
+    it costs little.
     """
     width, height = _encodable(video.display_size)
     short = _even_below(min(width, height))

@@ -257,7 +257,7 @@ shapes = st.tuples(sides, sides).filter(lambda size: max(size) <= MAX_ASPECT * m
 
 @given(size=shapes, source_rate_bps=st.integers(min_value=0, max_value=100_000_000))
 def test_ladder_laws(size: tuple[int, int], source_rate_bps: int) -> None:
-    """Nothing is scaled up beyond need, every encoder takes every size, sides are even, names differ, and sizes and rates fall together."""
+    """Nothing is scaled up beyond need, an AWS host takes every size, sides are even, names differ, and sizes and rates fall together."""
     renditions, _ = ladder.decide(
         stream(size=size), MATCH, rate=Fraction(25), source_rate_bps=source_rate_bps
     )
@@ -268,9 +268,8 @@ def test_ladder_laws(size: tuple[int, int], source_rate_bps: int) -> None:
         made = (rendition.width, rendition.height)
         assert min(made) <= max(ladder.LEAST_SIDE, min(size))
         assert ladder.LEAST_SIDE <= min(made) <= max(made) <= ladder.MOST_SIDE
-        for family in Family:
-            way = encoder.first(family, stream(size=size), renditions, is_bt709=True, is_last=False)
-            assert way.recipe.family is family
+        way = encoder.first(Family.NVENC, stream(size=size), renditions, is_bt709=True, is_last=False)
+        assert way.recipe.family is Family.NVENC
         assert rendition.rate_bps <= max(ladder.LEAST_RATE_BPS, source_rate_bps or 1 << 40)
         assert rendition.rate_bps <= rendition.peak_bps <= 2 * rendition.rate_bps
     rates_bps = [rendition.rate_bps for rendition in renditions]
