@@ -509,6 +509,31 @@ CASES = (
         _NOT_ACCEPTED,
     ),
     _other("ffconcat", "[concat @ 0x5] [error] Unsafe file name '/etc/passwd'", _NOT_ACCEPTED),
+    Case(
+        "picture of another size, and content",  # seen
+        (
+            (
+                "[graph 0 input from stream 0:0 @ 0x55cf] [warning] Changing video frame properties on the fly"
+                " is not supported by all filters."
+            ),
+        ),
+        Action.INPUT,
+        UnsupportedMedia,
+        "picture changes its size",
+        code=0,
+    ),
+    Case(
+        "sound of other channels",  # seen
+        (
+            "[graph_0_in_0_1 @ 0x55bd] [error] Changing audio frame properties on the fly is not supported.",
+            "[error] Error while filtering: Invalid argument",
+            "[error] Failed to inject frame into filter network: Invalid argument",
+            "[fatal] Error while processing the decoded data for stream #0:1",
+        ),
+        Action.INPUT,
+        UnsupportedMedia,
+        "sound changes its channels",
+    ),
     _other(
         "codec without a decoder",
         "[error] Error: no decoder found for codec none",

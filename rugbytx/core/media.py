@@ -101,6 +101,8 @@ def parse(answer: Mapping[str, Any], *, tail: Sequence[Mapping[str, Any]], size_
     or a guess.  Raises UnsupportedMedia with one sentence that says what is wrong.
     """
     stream = pick_video(answer)
+    if any(packet.get("side_data_type") == "Encryption info" for packet in tail):
+        raise UnsupportedMedia("the source is encrypted, and this system has no key")
     container = answer.get("format", {})
     start_s = fraction(container.get("start_time")) or Fraction(0)
     average_rate, base_rate = _rates(stream)

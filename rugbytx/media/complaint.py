@@ -250,6 +250,13 @@ _SOURCE = (
         r"Decoder \(codec .*\) not found",
         "no decoder found for",
     ),
+    *(
+        replace(_row(Action.INPUT, f"the source's {what} in mid-film", pattern), spoils_success=True)
+        for what, pattern in (
+            ("picture changes its size or format", "Changing video frame properties on the fly"),
+            ("sound changes its channels or rate", "Changing audio frame properties on the fly"),
+        )
+    ),
     _row(Action.INPUT, "the source is no longer where it was", "Server returned 404", error=SourceMissing),
     _row(Action.RETRY, "the source may not be read by the address that was given", "Server returned 403"),
     _row(
@@ -277,21 +284,9 @@ _VAGUE = (
 ENCODING = (*_FULL, *_HOST, *_SOURCE, *_MEMORY, *_VAGUE)
 #: Without a GPU's encoder.
 PLAIN = (*_FULL, *_SOURCE, *_MEMORY)
-#: Of ffprobe, which opens the source and writes nothing.
-READING = (*_SOURCE, *_MEMORY, *_VAGUE[:1])
-
-#: Damage of the source: counted while it is decoded, and never the reason for an end.
-DAMAGE = re.compile(
-    r"partial file|File ended prematurely|Packet corrupt|corrupt (decoded frame|input packet)"
-    r"|Error (while decoding|submitting packet to decoder)"
-)
-#: Lines that only report that something else went wrong.
-WRAPPER = re.compile(
-    r"Conversion failed!|Error while opening encoder|Error initializing (output|complex|filters)"
-    r"|Error initializing filters|Terminating thread with return code|Exiting normally"
-    r"|Error while (processing|filtering)|Error marking filters as finished"
-    r"|Nothing was written into output|Error (opening|writing|muxing|sending)\b.*(file|packet|frame|trailer)s?"
-    r"|Last message repeated|Task finished with error code|Failed to inject frame"
-    r"|No( NVENC)? capable devices found|Provided device doesn't support required NVENC features"
-    r"|Device creation failed|Error splitting the argument list|Error parsing global options"
+#: Of ffprobe, which opens the source and writes nothing.  What it may use is far more than any index needs.
+READING = (
+    *_SOURCE,
+    _row(Action.INPUT, "the source's index asks for more memory than any real one", "Cannot allocate memory"),
+    *_VAGUE[:1],
 )

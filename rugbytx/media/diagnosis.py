@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rugbytx.errors import Draining, HostUnfit, RugbytxError, ScratchFull, TranscodeError, UnsupportedMedia
-from rugbytx.media.complaint import DAMAGE, ENCODING, WRAPPER, Action, Complaint
+from rugbytx.media.complaint import ENCODING, Action, Complaint
 from rugbytx.media.process import Ended
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,24 @@ class Diagnosis:
     error: RugbytxError
 
 
+#: Damage of the source: counted while it is decoded, and never the reason for an end.
+DAMAGE = re.compile(
+    r"partial file|File ended prematurely|Packet corrupt|corrupt (decoded frame|input packet)"
+    r"|Error (while decoding|submitting packet to decoder)"
+)
+#: Lines that only report that something else went wrong.
+WRAPPER = re.compile(
+    r"Conversion failed!|Error while opening encoder|Error initializing (output|complex|filters)"
+    r"|Error initializing filters|Terminating thread with return code|Exiting normally"
+    r"|Error while (processing|filtering)|Error marking filters as finished"
+    r"|Nothing was written into output|Error (opening|writing|muxing|sending)\b.*(file|packet|frame|trailer)s?"
+    r"|Last message repeated|Task finished with error code|Failed to inject frame"
+    r"|No( NVENC)? capable devices found|Provided device doesn't support required NVENC features"
+    r"|Device creation failed|Error splitting the argument list|Error parsing global options"
+)
 _SERIOUS = re.compile(r"\[(error|fatal|panic)\]")
+#: Of names that we give: a path of ours has no colon and no quote.
+_PATH = re.compile(r"file:/[^:'\"]*[^:'\"\s]")
 _PREFIX = re.compile(r"^(\[[^\]]*\] ?)+")
 
 #: ffmpeg's exit status after a signal that it handles; 7.0 and later have it for EPERM too, and say so.
@@ -96,7 +113,11 @@ def _diagnosis(row: Complaint, line: str) -> Diagnosis:
 def plain(line: str) -> str:
     """Return a line without ffmpeg's ``[component @ address] [level]``, in a length fit for a reason.
 
+    A file of this host's is only named as one: where it lies is nobody's business.
+
     >>> plain("[h264_nvenc @ 0x55] [error] Cannot load libcuda.so.1")
     'Cannot load libcuda.so.1'
+    >>> plain("[error] file:/scratch/7ad4/source: Cannot allocate memory")
+    'a file: Cannot allocate memory'
     """
-    return _PREFIX.sub("", line).strip()[:300]
+    return _PATH.sub("a file", _PREFIX.sub("", line)).strip()[:300]

@@ -15,6 +15,7 @@ from rugbytx.core.plan import Plan
 from rugbytx.core.quality import Scores
 from rugbytx.errors import HostUnfit, ScratchFull, VerificationError
 from rugbytx.media import command, ffmpeg, host, limit, package, probe, quality, version
+from rugbytx.media.complaint import PLAIN
 from rugbytx.media.encoder import X264, Encoders, X264Profile
 from rugbytx.media.fault import Faults
 from rugbytx.media.ladder import Ladder
@@ -116,8 +117,16 @@ class FfmpegMedia:
         limits = limit.sound(rate_bps=plan.audio.rate_bps, length_s=plan.grid.duration_s)
         started_at = time.monotonic()
         with self.noting():
-            damaged = ffmpeg.run(argv, pulse=pulse, limits=limits)
-        return self._encoded((path,), encoder="aac", encode_s=time.monotonic() - started_at, damaged=damaged)
+            done = ffmpeg.attempt(argv, pulse=pulse, limits=limits, table=PLAIN)
+            # First, because it is why ffmpeg fails where it does.
+            damage.require_sound(
+                damaged=done.damaged, sample_rate=plan.audio.sample_rate, length_s=plan.grid.duration_s
+            )
+            if done.diagnosis:
+                raise done.diagnosis.error
+        return self._encoded(
+            (path,), encoder="aac", encode_s=time.monotonic() - started_at, damaged=done.damaged
+        )
 
     def compare(
         self, plan: Plan, frames: range, source: Path, made: Path, *, first: int, pulse: Pulse

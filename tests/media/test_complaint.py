@@ -8,7 +8,8 @@ import pytest
 
 from rugbytx.core.encoder import Family
 from rugbytx.media import diagnosis
-from rugbytx.media.complaint import DAMAGE, ENCODING, PLAIN, READING, WRAPPER, Action, Complaint
+from rugbytx.media.complaint import ENCODING, PLAIN, READING, Action, Complaint
+from rugbytx.media.diagnosis import DAMAGE, WRAPPER
 from rugbytx.media.transcoder import FfmpegMedia
 from tests.complaints import CASES, Case
 from tests.gpu_plan import gpu_plan
