@@ -23,8 +23,8 @@ from rugbytx.system import Connection
 BATCH = 10
 #: How often a decision is made again because somebody else changed the job meanwhile.
 DECISIONS = 5
-#: One segment of two seconds is the least that can be cut; an hour is hardly a chunk.
-CHUNK_RANGE_S = (2.0, 3600.0)
+#: One GOP of two seconds is the least that can be cut; what a unit made has to fit into a record of 400 KB.
+CHUNK_RANGE_S = (2.0, 600.0)
 MAX_DEADLINE_S = 30 * 86_400.0
 
 
@@ -161,7 +161,7 @@ def _batches(requests: Sequence[Request]) -> Iterator[Sequence[Request]]:
 
 def _record(request: Request, system: Connection, on_upload: OnUpload | None) -> Accepted:
     """Write the record of one request."""
-    _check(request)
+    check(request)
     profile = profiles.load(request.profile, system.settings.profiles)
     system.store.now()  # an upload of gigabytes should not come before "the store does not answer"
     source = resolve(request.source, system.storage, system.settings.source_buckets, on_upload=on_upload)
@@ -249,7 +249,8 @@ def _notes(decision: Decision, wanted: Job, source: Source) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _check(request: Request) -> None:
+def check(request: Request) -> None:
+    """Raise JobRejected where a chunk's length or the deadline is out of bounds."""
     low, high = CHUNK_RANGE_S
     if request.chunk_s is not None and not low <= request.chunk_s <= high:
         raise JobRejected(f"a chunk is between {low:g} and {high:g} seconds long, not {request.chunk_s:g}")

@@ -6,18 +6,19 @@ for it (``tests/contract``).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from rugbytx.core.clean import Cleaning
 from rugbytx.core.cmaf import Track
-from rugbytx.core.job import Job, Outputs, Pointer, Source, Status
+from rugbytx.core.job import Address, Job, Outputs, Pointer, Source, Status
 from rugbytx.core.letter import DeadLetter, Depth
 from rugbytx.core.media import MediaInfo
 from rugbytx.core.plan import Plan
 from rugbytx.core.presence import Worker
 from rugbytx.core.quality import Scores
+from rugbytx.core.still import Picture
 from rugbytx.core.unit import Charge, Lease, Measured, Progress, Unit, UnitKey
 
 #: Called with the number of bytes that have moved since the last call, from any thread but one call at a time.
@@ -225,17 +226,21 @@ class Storage(Protocol):
     def list(self, bucket: str, prefix: str) -> Iterable[Stored]:
         """Return every object under the prefix."""
 
+    def address(self, source: Source, *, lasts_s: int) -> Address:
+        """Return an address that this version of the source can be read by for so long."""
+
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Remove objects; removing what is not there is no error."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """What encoding gave: a file for each rendition, and the boxes of each, in the plan's order."""
+    """What encoding gave: a file for each rendition, the boxes of each, in the plan's order, and still pictures."""
 
     paths: tuple[Path, ...]
     tracks: tuple[Track, ...]
     encoder: str
+    pictures: Mapping[Picture, Path] = field(default_factory=dict)
     encode_s: float
     #: The version of the program that encoded.
     ffmpeg: str = ""
@@ -254,6 +259,12 @@ class Media(Protocol):
         """Return the fingerprint of this host's encoder: equal ones make init segments that can stand in one run.
 
         Raises HostUnfit where no encoder works.
+        """
+
+    def ingest(self, arrived: Path, path: Path, *, pulse: Pulse) -> None:
+        """Turn an upload into the file that all units read: the same frames on every host, and seekable.
+
+        ``path`` is there only once it is whole, and ``arrived`` is gone then.
         """
 
     def probe(self, path: Path, *, pulse: Pulse) -> MediaInfo:

@@ -63,9 +63,9 @@ class Settings(BaseModel):
     heartbeat_s: float = Field(default=30.0, ge=0.2)
     visibility_s: float = Field(default=120.0, ge=2, le=43_200)
     stall_s: float = Field(default=60.0, ge=2)
-    #: How long a finished unit waits in all for a bucket that refuses it, before its work is given up;
+    #: How long a unit waits in all for a bucket that refuses a transfer, before its work is given up;
     #: half of ``stall_s`` at most, since waiting must not look like a stall.
-    upload_patience_s: float = Field(default=20.0, ge=0)
+    transfer_patience_s: float = Field(default=20.0, ge=0)
     sweep_s: float = Field(default=60.0, ge=1)
     deadline_s: float = Field(default=3600.0, ge=1)
     #: How long a lane may look at samples of what it published, while nobody waits; 0 for never.
@@ -101,8 +101,8 @@ class Settings(BaseModel):
 
     @property
     def patience_s(self) -> float:
-        """Return how long an upload may wait in all."""
-        return min(self.upload_patience_s, self.stall_s / 2)
+        """Return how long a transfer may wait in all."""
+        return min(self.transfer_patience_s, self.stall_s / 2)
 
     @property
     def is_software_allowed(self) -> bool:

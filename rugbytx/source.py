@@ -61,16 +61,21 @@ def resolve(
     """
     if is_local(text):
         return _put(Path(text), storage, buckets[0], on_upload or (lambda _: None))
-    bucket, key = parse_url(text)
+    return find(text, storage, buckets)
+
+
+def find(url: str, storage: Storage, buckets: Sequence[str]) -> Source:
+    """Return the exact object that ``s3://bucket/key`` names; raises as ``resolve`` does."""
+    bucket, key = parse_url(url)
     if bucket not in buckets:
         raise SourceForbidden(
             f"bucket {bucket} may not be read; RUGBYTX_SOURCE_BUCKETS allows {', '.join(buckets)}"
         )
     stored = storage.head(bucket, key)
     if stored is None:
-        raise SourceMissing(f"there is no object {text}")
+        raise SourceMissing(f"there is no object {url}")
     if stored.size_bytes == 0:
-        raise UnsupportedMedia(f"{text} is empty")
+        raise UnsupportedMedia(f"{url} is empty")
     return _source(bucket, stored)
 
 
@@ -118,7 +123,7 @@ def upload_key(sha256: str, name: str) -> str:
 
 def _put(path: Path, storage: Storage, bucket: str, on_upload: OnUpload) -> Source:
     """Upload a local file, unless its content is there already."""
-    before = _status(path)
+    before = status(path)
     size_bytes = before.st_size
 
     def reporter(step: str) -> OnBytes:
@@ -137,31 +142,32 @@ def _put(path: Path, storage: Storage, bucket: str, on_upload: OnUpload) -> Sour
         stored = storage.upload(
             path, bucket, key, content_type="application/octet-stream", on_bytes=reporter("upload")
         )
-        if _identity(_status(path)) != _identity(before):
+        if _identity(status(path)) != _identity(before):
             # The key promises another content than what may now lie there.
             storage.delete(bucket, [key])
             raise TransferError(f"{path} changed while it was uploaded; submit it again when it is complete")
     return _source(bucket, stored)
 
 
-def _status(path: Path) -> os.stat_result:
+def status(path: Path) -> os.stat_result:
+    """Return what a local source is; raises SourceMissing, or UnsupportedMedia for what is empty or no file."""
     try:
-        status = path.stat()
+        found = path.stat()
     except FileNotFoundError as error:
         raise SourceMissing(f"there is no file {path}") from error
     except (OSError, ValueError) as error:
         raise SourceMissing(f"{path} cannot be read: {_why(error)}") from error
-    if stat.S_ISDIR(status.st_mode):
+    if stat.S_ISDIR(found.st_mode):
         raise UnsupportedMedia(f"{path} is a folder, not a video file")
-    if not stat.S_ISREG(status.st_mode):
+    if not stat.S_ISREG(found.st_mode):
         raise UnsupportedMedia(f"{path} is not a regular file")
-    if status.st_size == 0:
+    if found.st_size == 0:
         raise UnsupportedMedia(f"{path} is empty")
-    return status
+    return found
 
 
-def _identity(status: os.stat_result) -> tuple[int, int, int]:
-    return status.st_ino, status.st_size, status.st_mtime_ns
+def _identity(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _hash(path: Path, on_bytes: OnBytes) -> str:

@@ -17,6 +17,13 @@ SIZES = ((160, 90), (80, 46))
 UNEVEN = ("-vf", "select='mod(n,7)-3',setpts='PTS+0.011*mod(N,3)/TB'", "-fps_mode", "vfr")
 
 
+#: Neighbouring frames become the fields of one, the top field first.
+FIELDS = (
+    *("-vf", "tinterlace=mode=interleave_top,fieldorder=tff"),
+    *("-flags", "+ilme+ildct", "-x264-params", "tff=1"),
+)
+
+
 def film(
     path: Path,
     *options: str,

@@ -1,4 +1,4 @@
-"""A plan of which NVENC takes everything: plain HD colours, and no rendition too small."""
+"""A plan of which NVENC takes everything: plain HD colours, no rendition too small, the poster in the second chunk."""
 
 from rugbytx.core.plan import Plan
 from tests.plans import small_plan
@@ -12,6 +12,11 @@ def gpu_plan(**fields: object) -> Plan:
         rendition.model_copy(update={"width": width, "height": height})
         for rendition, (width, height) in zip(plan.renditions, ((320, 180), (256, 146)), strict=True)
     )
+    assert plan.stills
     return plan.model_copy(
-        update={"renditions": renditions, "media": plan.media.model_copy(update={"video": video})}
+        update={
+            "renditions": renditions,
+            "media": plan.media.model_copy(update={"video": video}),
+            "stills": plan.stills.model_copy(update={"poster_chunk": 1}),
+        }
     )

@@ -49,13 +49,13 @@ MUTANTS = (
         edits=(
             Edit(
                 "rugbytx/worker/bench.py",
-                "    bench.ports.storage.upload(path, bench.output_bucket, key, content_type=content_type, on_bytes=count)",
+                "    _patiently(\n        bench,\n        key,\n",
                 "    kept = path.with_suffix(f'.{path.stat().st_ino}')\n"
                 "    kept.hardlink_to(path)\n"
-                "    LATE.append(lambda: bench.ports.storage.upload(\n"
-                "        kept, bench.output_bucket, key, content_type=content_type, on_bytes=lambda _: None))\n"
-                "\n\nLATE: list = []",
+                "    path = kept\n"
+                "    LATE.append(\n",
             ),
+            Edit("rugbytx/worker/bench.py", "def _patiently(", "LATE: list = []\n\n\ndef _patiently("),
             Edit(
                 "rugbytx/worker/lane.py",
                 "            store.commit(lease, result=result.model_dump_json(), measured=account.close())",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rugbytx.core import still
 from rugbytx.core.cmaf import Fragment, Track
 from rugbytx.core.job import Job, Outputs, Pointer, Source, Status
 from rugbytx.core.plan import Plan
@@ -40,14 +41,22 @@ class SmallMedia(FfmpegMedia):
         profile = self.profiles[min(index, len(self.profiles) - 1)]
         paths = tuple(folder / f"{rendition.name}.mp4" for rendition in plan.renditions)
         encoder = X264(preset=self.preset, profile=profile, threads=1)
-        argv = command.chunk(plan, index, source, paths, encoder=encoder)
+        pictures = {one: folder / f"{one}.jpg" for one in still.pictures(plan, index)}
+        argv = command.chunk(plan, index, source, paths, pictures=pictures, encoder=encoder)
         if not self.in_band:
             argv = without(argv, "-bsf:v", "dump_extra=freq=keyframe")
         ffmpeg.run(argv, pulse=pulse)
         tracks = tuple(map(package.track, paths))
         if not self.in_band:
             tracks = tuple(map(pretending, tracks))
-        return Encoded(paths=paths, tracks=tracks, encoder=f"x264 {profile}", encode_s=0.1, ffmpeg="5.1")
+        return Encoded(
+            paths=paths,
+            tracks=tracks,
+            encoder=f"x264 {profile}",
+            pictures=pictures,
+            encode_s=0.1,
+            ffmpeg="5.1",
+        )
 
 
 def without(argv: Sequence[str], *gone: str) -> list[str]:

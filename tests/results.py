@@ -21,6 +21,7 @@ def file_of(track: cmaf.Track, rendition: str, key: str, *, segment_ticks: int) 
         samples=sum(len(fragment.sizes) for fragment in track.fragments),
         keyframes=sum(sum(fragment.sync) for fragment in track.fragments),
         segments=cmaf.segments(track, segment_ticks=segment_ticks),
+        iframes=cmaf.iframes(track) if track.width else (),
     )
 
 

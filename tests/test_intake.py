@@ -174,7 +174,7 @@ class TestAccept:
             ({"source": "s3://rugbytx-source/" + "k" * 1025}, JobRejected, "longer than 1024 bytes"),
             ({"source": "https://example.org/a.mp4"}, JobRejected, "not https://example.org/a.mp4"),
             ({"profile": "mach"}, UnknownProfile, "no profile 'mach'"),
-            ({"chunk_s": 0.5}, JobRejected, "between 2 and 3600 seconds"),
+            ({"chunk_s": 0.5}, JobRejected, "between 2 and 600 seconds"),
             ({"deadline_s": 1e9}, JobRejected, "at most 30 days"),
             ({"deadline_s": -1.0}, JobRejected, "at most 30 days"),
         ],

@@ -34,4 +34,10 @@ def track_file(
         samples=sum(durations) // sample_ticks,
         keyframes=len(segments),
         segments=tuple(segments),
+        iframes=() if codec.startswith("mp4a") else tuple(map(_iframe, segments)),
     )
+
+
+def _iframe(segment: Segment) -> Segment:
+    """Return the keyframe of a segment that is one GOP: a tenth of it."""
+    return segment.model_copy(update={"size_bytes": segment.size_bytes // 10})

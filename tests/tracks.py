@@ -27,6 +27,7 @@ def video_track(plan: Plan, index: int, rendition: Rendition, *, encoder: str = 
                 composition_offsets=(0,) * count,
                 sizes=(SAMPLE_BYTES,) * count,
                 sync=(True, *(False,) * (count - 1)),
+                first_sample_bytes=SAMPLE_BYTES,
                 first_nal_types=(7, 8, 5),
             )
         )

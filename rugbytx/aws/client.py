@@ -75,6 +75,8 @@ def client(service: Literal["dynamodb", "s3", "sqs"]) -> Any:
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         max_pool_connections=POOL_CONNECTIONS,
         tcp_keepalive=True,
+        # Left alone, botocore presigns S3's URLs by version 2, which buckets of today refuse.
+        signature_version="s3v4" if service == "s3" else None,
     )
     try:
         made = boto3.Session().client(service, config=config)
@@ -86,6 +88,14 @@ def client(service: Literal["dynamodb", "s3", "sqs"]) -> Any:
         raise SettingsError(f"the AWS configuration cannot be used: {error}") from error
     made.meta.events.register("after-call", _refuse_cut_answer)
     return made
+
+
+def authorities() -> str:
+    """Return the file with the certificate authorities that clients trust: ``AWS_CA_BUNDLE``, or botocore's own."""
+    from botocore.httpsession import where
+    from botocore.session import get_session
+
+    return str(get_session().get_config_variable("ca_bundle") or where())
 
 
 def _refuse_cut_answer(http_response: Any, model: Any, **_: Any) -> None:

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from rugbytx.aws.client import code, translated
+from rugbytx.aws.client import authorities, code, translated
 from rugbytx.aws.transfer import (
     DENIED,
     MISSING,
@@ -17,7 +17,7 @@ from rugbytx.aws.transfer import (
     fetch_rest,
     send,
 )
-from rugbytx.core.job import Source
+from rugbytx.core.job import Address, Source
 from rugbytx.errors import ScratchFull, SourceMissing, TransferError
 from rugbytx.ports import OnBytes, Stored
 
@@ -153,6 +153,17 @@ class S3Storage:
             for page in pages:
                 for item in page.get("Contents", []):
                     yield Stored(key=item["Key"], size_bytes=item["Size"], etag=item["ETag"].strip('"'))
+
+    def address(self, source: Source, *, lasts_s: int) -> Address:
+        """Return a presigned URL, which holds a signature and no secret key; nothing is asked of S3."""
+        pin: Pin = {"VersionId": source.version} if source.version else {}
+        with translated(self._client, f"bucket {source.bucket}"):
+            url = self._client.generate_presigned_url(
+                "get_object",
+                Params={"Bucket": source.bucket, "Key": source.key, **pin},
+                ExpiresIn=lasts_s,
+            )
+        return Address(url=url, authorities=authorities())
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Remove objects; removing what is not there is no error.  Raises TransferError if any stayed."""

@@ -34,6 +34,9 @@ from rugbytx.errors import LeaseLost, Unreachable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+#: What nobody takes any more needs no record: some named leases are a job's own.
+HOLD_DAYS = 1
+
 #: How long after a lease's end the sweep looks at its job.
 WAKE_AFTER_LEASE_S = 5.0
 
@@ -189,7 +192,12 @@ class DynamoUnitStore:
             LEASE_SK,
             condition=condition.IS_FREE,
             values={**condition.WORDS, "owner": owner, "now": now},
-            to={"owner": owner, "lease_until": now + lease_s, "schema": SCHEMA},
+            to={
+                "owner": owner,
+                "lease_until": now + lease_s,
+                "schema": SCHEMA,
+                EXPIRES: expires_at(now, HOLD_DAYS),
+            },
         )
         if refused:
             require_known_schema(refused.item)

@@ -15,6 +15,7 @@ from rugbytx.errors import RugbytxError
 COMMANDS = {
     "up": "up:up",
     "demo": "demo:demo",
+    "plan": "plan:plan",
     "submit": "submit:submit",
     "status": "status:status",
     "url": "url:url",

@@ -99,6 +99,10 @@ def as_json(
         "eta_s": round(ahead.eta_s, 1) if ahead and ahead.eta_s is not None else None,
         "master_url": master_url(job, connection),
         "mp4_url": object_url(outputs.mp4_key, connection) if outputs and outputs.mp4_key else None,
+        "poster_url": object_url(outputs.poster_key, connection) if outputs and outputs.poster_key else None,
+        "storyboard_url": (
+            object_url(outputs.storyboard_key, connection) if outputs and outputs.storyboard_key else None
+        ),
         "renditions": list(outputs.renditions) if outputs else None,
         "duration_s": outputs.duration_s if outputs else None,
         "output_bytes": outputs.size_bytes if outputs else None,

@@ -32,11 +32,23 @@ def connection(context: typer.Context) -> Connection:
     Raises SettingsError for a setting that is wrong, and for a ``RUGBYTX_*``
     name that is none: it was meant to change something.
     """
-    wiring = context.obj if isinstance(context.obj, Wiring) else Wiring()
+    wiring = _wiring(context)
     found = system.locate(wiring.environ)
-    environ = {**wiring.environ, **found.environ}
-    if unknown := settings.unknown(environ):
-        raise SettingsError("; ".join(unknown))
-    chosen = settings.read(environ)
+    chosen = _read({**wiring.environ, **found.environ})
     remark(system.describe(found, wiring.environ, queue=chosen.queue))
     return wiring.connect(found, chosen)
+
+
+def alone(context: typer.Context) -> Settings:
+    """Return the settings of a command that speaks to no system; raises as ``connection`` does."""
+    return _read(_wiring(context).environ)
+
+
+def _wiring(context: typer.Context) -> Wiring:
+    return context.obj if isinstance(context.obj, Wiring) else Wiring()
+
+
+def _read(environ: Mapping[str, str]) -> Settings:
+    if unknown := settings.unknown(environ):
+        raise SettingsError("; ".join(unknown))
+    return settings.read(environ)

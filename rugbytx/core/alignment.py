@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rugbytx.core import hls, playlist
 from rugbytx.core.check import MOST_FINDINGS, Finding, Rule, finding
 from rugbytx.core.gate import declared
+from rugbytx.core.master import video_codec
 from rugbytx.core.plan import Grid
 
 
@@ -91,7 +92,7 @@ def _variants(
             (Rule.FRAME_DURATION, f"{float(video.grid.rate):.3f}", f"{float(variant.frame_rate):.3f}"),
         ]
         if video.codecs:
-            pairs.append((Rule.CODEC, playlist.video_codec(video.codecs), variant.video_codec))
+            pairs.append((Rule.CODEC, video_codec(video.codecs), variant.video_codec))
         if audio and audio.codecs:
             pairs.append((Rule.CODEC, ",".join(sorted(audio.codecs)), variant.audio_codec))
         for rule, expected, seen in pairs:

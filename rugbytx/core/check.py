@@ -61,10 +61,14 @@ class Rule(StrEnum):
     BANDWIDTH = "bandwidth"
     #: The playlist can be read, and names what is there.
     PLAYLIST = "playlist"
+    #: The playlists keep the rules of ``core.conform``.
+    CONFORMANCE = "conformance"
     #: A segment's boxes are whole.
     BOXES = "boxes"
     #: A file is there, with the size and the content that the manifest names.
     MANIFEST = "manifest"
+    #: Every time of the film has its thumbnail.
+    STORYBOARD = "storyboard"
     #: A decoder shows every frame and complains of nothing.
     DECODE = "decode"
 

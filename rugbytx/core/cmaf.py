@@ -37,6 +37,8 @@ class Fragment:
     sizes: tuple[int, ...]
     #: Which samples say that they are sync samples.
     sync: tuple[bool, ...]
+    #: How many bytes lie between its beginning and the end of its first sample.
+    first_sample_bytes: int = 0
     #: The NAL unit types of the first sample (H.264 only; empty for audio).
     first_nal_types: tuple[int, ...] = ()
 
@@ -111,6 +113,18 @@ def segments(track: Track, *, segment_ticks: int) -> tuple[Segment, ...]:
     )
 
 
+def iframes(track: Track) -> tuple[Segment, ...]:
+    """Return the track's keyframes: each from its fragment's beginning to its own end, lasting until the next.
+
+    That is what an I-frame playlist names (RFC 8216, 4.3.3.6): a moof, and the
+    first sample of the mdat behind it.
+    """
+    return tuple(
+        Segment(offset=one.offset, size_bytes=one.first_sample_bytes, duration=one.duration)
+        for one in track.fragments
+    )
+
+
 def parse(data: Data) -> Track:
     """Return the track that a whole CMAF file holds; raises VerificationError for anything else.
 
@@ -178,6 +192,7 @@ def _read_fragment(moof: Box, mdat: Box, setup: Setup, *, offset: int, size_byte
         composition_offsets=tuple(chain.from_iterable(run.composition_offsets for run in runs)),
         sizes=tuple(chain.from_iterable(run.sizes for run in runs)),
         sync=tuple(not flags & _NON_SYNC for run in runs for flags in run.flags),
+        first_sample_bytes=begin + size - offset,
         first_nal_types=tuple(_nal_types(first, setup.entry.nal_length_bytes)),
     )
 

@@ -154,8 +154,8 @@ def first(
 ) -> Way:
     """Return the recipe to begin a chunk with.
 
-    A turn, a tone mapping and a change of colours are filters of the CPU's.  So
-    is the one that repeats the source's last frame in the last chunk: up to
+    A turn, deinterlacing, a tone mapping and a change of colours are filters of
+    the CPU's.  So is the one that repeats the source's last frame in the last chunk: up to
     ffmpeg 5.1 at least, ``tpad`` takes no frames that lie on a GPU.
     ``is_bt709`` says that pixels may pass as they are, in BT.709 and limited range.
     """
@@ -172,7 +172,8 @@ def first(
         (is_outside, Recipe.X264, "size-outside-nvenc"),
         (is_hdr(video), Recipe.NVENC_B, "hdr"),
         (not is_bt709, Recipe.NVENC_C, "colours-change"),
-        (video.rotation != 0, Recipe.NVENC_B, "rotated"),
+        (video.rotation != 0 or video.mirrored, Recipe.NVENC_B, "rotated"),
+        (video.is_interlaced, Recipe.NVENC_B, "interlaced"),
         (not is_decodable, Recipe.NVENC_B, "not-decoded-by-gpu"),
         (is_last, Recipe.NVENC_B, "last-chunk"),
         (True, Recipe.NVENC_A, "all-on-gpu"),

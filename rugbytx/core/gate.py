@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 
-from rugbytx.core import hls, playlist
+from rugbytx.core import conform, hls, playlist
 from rugbytx.core.check import AAC_FRAME, Finding, Rule, check_codec
+from rugbytx.core.master import iframes_name
 from rugbytx.core.plan import BASE_OFFSET_S, Grid, Plan
 from rugbytx.core.record import Record
 from rugbytx.core.result import TrackFile, TracksResult
@@ -42,7 +43,9 @@ class Texts:
     master: str
     #: By rendition, the audio's under ``audio``.
     media: Mapping[str, str]
-    #: Under which path the master names each of them.
+    #: Those of the keyframes, by rendition.
+    iframes: Mapping[str, str]
+    #: Under which path the master names each of them; those of keyframes by ``master.iframes_name``.
     paths: Mapping[str, str]
 
 
@@ -60,11 +63,31 @@ def before_publishing(
         gates += _video(grid, rendition.name, files)
         gates += _timeline(grid, rendition.name, media[rendition.name], breaks_us)
         gates.append(_boundaries(rendition.name, media[rendition.name], media[plan.renditions[0].name]))
+        name = iframes_name(rendition.name)
+        iframes = hls.parse_media(texts.iframes[rendition.name], name=f"{name}.m3u8")
+        gates += _timeline(grid, name, iframes, breaks_us)
+        gates.append(_keyframes(name, iframes, files))
+        media[name] = iframes
     gates.append(_one_codec_a_run(plan, chunks))
     if audio and plan.audio:
         gates += _audio(plan.grid, audio.files[0], media["audio"], len(breaks_us))
     gates += _rates(texts, master, media)
+    gates.append(_conformance(texts))
     return tuple(gates)
+
+
+def _conformance(texts: Texts) -> Gate:
+    """Return whether the playlists keep the rules of HLS, with the first that they break."""
+    media = {texts.paths[name]: text for name, text in texts.media.items()}
+    media |= {texts.paths[iframes_name(name)]: text for name, text in texts.iframes.items()}
+    broken = conform.check(texts.master, media)
+    return Gate(
+        rule=Rule.CONFORMANCE,
+        where="playlists",
+        expected="no broken rule",
+        seen=f"{len(broken)}, the first: {broken[0].sentence}" if broken else "none",
+        passed=not broken,
+    )
 
 
 def _equal(rule: Rule, where: str, expected: object, seen: object) -> Gate:
@@ -102,6 +125,20 @@ def _video(grid: Grid, name: str, files: Sequence[TrackFile]) -> Iterator[Gate]:
     codecs = ", ".join(sorted({file.codec for file in files}))
     yield Gate(
         rule=Rule.PROFILE, where=name, expected="Baseline, Main or High", seen=codecs, passed=not wrong
+    )
+
+
+def _keyframes(name: str, media: hls.Media, files: Sequence[TrackFile]) -> Gate:
+    """Return whether the playlist of keyframes names all of them, and nothing else."""
+    due = {(one.offset, one.size_bytes) for file in files for one in file.iframes}
+    named = sum((entry.segment.offset, entry.segment.size_bytes) in due for entry in media.entries)
+    count, keyframes = sum(len(file.iframes) for file in files), sum(file.keyframes for file in files)
+    return Gate(
+        rule=Rule.KEYFRAMES,
+        where=name,
+        expected=f"{keyframes} keyframes, and nothing else",
+        seen=f"{named} keyframes of {len(media.entries)} entries",
+        passed=media.is_iframes and named == len(media.entries) == count == keyframes,
     )
 
 
@@ -177,9 +214,15 @@ def _audio(grid: Grid, file: TrackFile, media: hls.Media, breaks: int) -> Iterat
 def _rates(texts: Texts, master: hls.Master, media: Mapping[str, hls.Media]) -> Iterator[Gate]:
     """Yield whether the master names every playlist, and declares what they measure."""
     names = {path: name for name, path in texts.paths.items()}
-    named = [variant.path for variant in master.variants] + ([master.audio] if master.audio else [])
+    named = [variant.path for variant in master.variants] + [one.path for one in master.iframes]
+    named += [master.audio] if master.audio else []
     yield _equal(Rule.PLAYLIST, "master", sorted(names), sorted(named))
     sound = measured(media["audio"]) if master.audio else playlist.Rates(average_bps=0, peak_bps=0)
+    for one in master.iframes:
+        if name := names.get(one.path):
+            keys = measured(media[name])
+            yield declared(name, "peak", one.bandwidth_bps, keys.peak_bps)
+            yield declared(name, "average", one.average_bps, keys.average_bps)
     for variant in master.variants:
         if name := names.get(variant.path):
             picture = measured(media[name])

@@ -24,17 +24,22 @@ _HEAD = ("#EXTM3U", f"#EXT-X-VERSION:{VERSION}")
 _INDEPENDENT = "#EXT-X-INDEPENDENT-SEGMENTS"
 _TARGET = re.compile(rf"#EXT-X-TARGETDURATION:{_NUMBER}")
 _MAP = re.compile(rf'#EXT-X-MAP:URI="{_URI}",BYTERANGE="{_RANGE}"')
+_IFRAMES_ONLY = "#EXT-X-I-FRAMES-ONLY"
 _EXTINF = re.compile(r"#EXTINF:(0|[1-9][0-9]{0,6})\.([0-9]{6}),")
 _BYTERANGE = re.compile(rf"#EXT-X-BYTERANGE:{_RANGE}")
 _PATH = re.compile(_URI)
 _MEDIA = re.compile(
-    r'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,'
+    r'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,'
     rf'CHANNELS="{_NUMBER}",URI="{_URI}"'
 )
 _VARIANT = re.compile(
     rf"#EXT-X-STREAM-INF:BANDWIDTH={_NUMBER},AVERAGE-BANDWIDTH={_NUMBER},"
     r'CODECS="([a-z0-9.]+)(?:,([a-z0-9.]+))?",'
     rf'RESOLUTION={_NUMBER}x{_NUMBER},FRAME-RATE=([0-9]+\.[0-9]{{3}})(,AUDIO="audio")?'
+)
+_IFRAMES = re.compile(
+    rf"#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={_NUMBER},AVERAGE-BANDWIDTH={_NUMBER},"
+    rf'CODECS="([a-z0-9.]+)",RESOLUTION={_NUMBER}x{_NUMBER},URI="{_URI}"'
 )
 
 
@@ -71,6 +76,8 @@ class Media:
 
     target_s: int
     entries: tuple[Entry, ...]
+    #: Whether it names keyframes alone.
+    is_iframes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +96,23 @@ class Variant:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Iframes:
+    """One variant of keyframes alone."""
+
+    path: str
+    bandwidth_bps: int
+    average_bps: int
+    video_codec: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Master:
     """A master playlist."""
 
     variants: tuple[Variant, ...]
+    iframes: tuple[Iframes, ...]
     #: The audio rendition's playlist, or None.
     audio: str | None
 
@@ -137,6 +157,10 @@ class _Lines:
             raise self.wrong(f"should have {what}")
         return found
 
+    def is_next(self, pattern: re.Pattern[str]) -> bool:
+        """Return whether the next line fits wholly."""
+        return not self.ended and pattern.fullmatch(self._lines[self._at]) is not None
+
     def match_if(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """Pass the next line if it fits wholly."""
         found = None if self.ended else pattern.fullmatch(self._lines[self._at])
@@ -155,11 +179,12 @@ def parse_media(text: str, *, name: str) -> Media:
     lines.take(*_HEAD)
     target_s = int(lines.match(_TARGET, "its target duration")[1])
     lines.take("#EXT-X-PLAYLIST-TYPE:VOD", _INDEPENDENT)
+    is_iframes = lines.passes(_IFRAMES_ONLY)
     entries = tuple(_entries(lines))
     lines.take("#EXT-X-ENDLIST")
     if not lines.ended or not entries:
         raise lines.wrong("goes on behind its end" if entries else "has no segments")
-    return Media(target_s=target_s, entries=entries)
+    return Media(target_s=target_s, entries=entries, is_iframes=is_iframes)
 
 
 def _entries(lines: _Lines) -> Iterator[Entry]:
@@ -192,8 +217,8 @@ def parse_master(text: str, *, name: str) -> Master:
     lines = _Lines(text, name)
     lines.take(*_HEAD, _INDEPENDENT)
     sound = lines.match_if(_MEDIA)
-    variants = []
-    while not lines.ended:
+    variants: list[Variant] = []
+    while not (lines.ended or lines.is_next(_IFRAMES)):
         found = lines.match(_VARIANT, "a variant")
         path = lines.match(_PATH, "a relative path")
         if bool(found[8]) != bool(sound) or bool(found[4]) != bool(sound):
@@ -212,7 +237,21 @@ def parse_master(text: str, *, name: str) -> Master:
         )
     if not variants:
         raise lines.wrong("has no variants")
-    return Master(variants=tuple(variants), audio=_unescaped(sound[2]) if sound else None)
+    iframes = tuple(_iframes(lines))
+    return Master(variants=tuple(variants), iframes=iframes, audio=_unescaped(sound[2]) if sound else None)
+
+
+def _iframes(lines: _Lines) -> Iterator[Iframes]:
+    while not lines.ended:
+        found = lines.match(_IFRAMES, "a variant of keyframes")
+        yield Iframes(
+            path=_unescaped(found[6]),
+            bandwidth_bps=int(found[1]),
+            average_bps=int(found[2]),
+            video_codec=found[3],
+            width=int(found[4]),
+            height=int(found[5]),
+        )
 
 
 def starts_us(entries: Sequence[Entry]) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """What the user wants: one source, one profile, a durable record."""
 
 import hashlib
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rugbytx.core.profile import Profile
@@ -42,6 +43,15 @@ class Source(Record):
         return f"s3://{self.bucket}/{self.key}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where a source can be read by anybody, for a while: a secret, so its text does not show it."""
+
+    url: str = field(repr=False)
+    #: A file with the certificate authorities to trust.
+    authorities: str = ""
+
+
 class Outputs(Record):
     """What a published job gave: where its master playlist and its manifest are, and its size."""
 
@@ -53,6 +63,9 @@ class Outputs(Record):
     duration_s: float
     renditions: tuple[str, ...]
     mp4_key: str = ""
+    poster_key: str = ""
+    #: The WebVTT file of the thumbnails.
+    storyboard_key: str = ""
     #: What of the source was lost, a line each.
     warnings: tuple[str, ...] = ()
 

@@ -4,10 +4,16 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from rugbytx.core import damage
+from rugbytx.core import bound, damage, selection
 from rugbytx.core.answer import clock_s, fraction, integer, known
 from rugbytx.core.record import Record
 from rugbytx.errors import UnsupportedMedia
+
+#: Containers, by ffprobe's names, whose streams are copied into one with an index before they are read.
+UNINDEXED = frozenset({"mpegts"})
+#: Where a copy of a source says what container it was made from, as ``MARK:name``.
+ARRIVED_TAG = "comment"
+ARRIVED_MARK = "rugbytx-arrived-as"
 
 
 class VideoStream(Record):
@@ -28,10 +34,27 @@ class VideoStream(Record):
     base_rate: Fraction
     #: 0 where the container does not say.
     rate_bps: int = 0
+    #: When the first frame is shown.
+    start_s: Fraction = Fraction(0)
+    #: Shown as in a mirror, before the turn.
+    mirrored: bool = False
+    #: ffprobe's word: ``tt`` has the top field first, ``bb`` the bottom field, ``tb`` and ``bt`` only say that there are two.
     field_order: str = "progressive"
+    #: ``pc`` is full range; elsewhere black is 16 and white 235.
+    colour_range: str = ""
     colour_transfer: str = ""
     colour_primaries: str = ""
     colour_space: str = ""
+
+    @property
+    def is_interlaced(self) -> bool:
+        """Return whether a frame holds two fields, each of its own instant."""
+        return self.field_order in {"tt", "bb", "tb", "bt"}
+
+    @property
+    def is_full_range(self) -> bool:
+        """Return whether black is 0 and white 255."""
+        return self.colour_range == "pc" or self.pixel_format.startswith("yuvj")
 
     @property
     def display_size(self) -> tuple[int, int]:
@@ -64,6 +87,8 @@ class MediaInfo(Record):
 
     #: ffprobe's format_name, e.g. ``mov,mp4,m4a,3gp,3g2,mj2``.
     container: str
+    #: The container that it was uploaded in, where it is copied out of that before it is read.
+    arrived_as: str = ""
     size_bytes: int
     #: Where the container's clock starts.
     start_s: Fraction
@@ -73,45 +98,42 @@ class MediaInfo(Record):
     missing_s: Fraction = Fraction(0)
     video: VideoStream
     audio: AudioStream | None = None
+    #: How many audio streams there are besides.
+    other_audio: int = 0
 
 
-#: No phone, camera or broadcast chain makes more; a decompression bomb does.
-MAX_SIDE = 8192
-MAX_PIXELS = 36_000_000
 MAX_FPS = 1000
-#: Panoramic cameras over a whole pitch make seven to one.
-MAX_ASPECT = 10
-#: Decoding is work: of 8K at 60 frames a second, or of anything, no more than 12 hours of 4K at 60.
-MAX_PIXELS_A_S = 7680 * 4320 * 60
-MAX_PIXELS_IN_ALL = 12 * 3600 * 3840 * 2160 * 60
-#: A match has two hours, and a day of tournament comes as its matches.
-MAX_S = 12 * 3600
-#: A black picture once a second takes ten times as much; a few frames stretched over hours take nothing.
-LEAST_BYTES_A_S = 4
-#: A shorter source is quickly done, whatever it is.
-MAX_STILL_S = 600
 
 
-def parse(answer: Mapping[str, Any], *, tail: Sequence[Mapping[str, Any]], size_bytes: int) -> MediaInfo:
+def parse(
+    answer: Mapping[str, Any],
+    *,
+    tail: Sequence[Mapping[str, Any]],
+    size_bytes: int,
+    first: Sequence[Mapping[str, Any]] = (),
+) -> MediaInfo:
     """Return what the source is, from ffprobe's ``-show_format -show_streams`` in JSON.
 
-    ``tail`` holds the last packets of the stream that ``pick_video`` names, as
+    ``tail`` holds the last packets of the stream that ``selection.video`` names, as
     ``-show_packets`` gives them.  Where the video ends is taken from there,
     because a container's own duration may be another stream's, an edit list's
-    or a guess.  Raises UnsupportedMedia with one sentence that says what is wrong.
+    or a guess.  ``first`` holds some decoded frames, where the container does not
+    say in which order their fields come.  Raises UnsupportedMedia with one sentence that says what is wrong.
     """
-    stream = pick_video(answer)
+    stream = selection.video(answer)
     if any(packet.get("side_data_type") == "Encryption info" for packet in tail):
         raise UnsupportedMedia("the source is encrypted, and this system has no key")
+    sound, other_audio = selection.audio(answer)
     container = answer.get("format", {})
     start_s = fraction(container.get("start_time")) or Fraction(0)
     average_rate, base_rate = _rates(stream)
     end_s = _end_s(stream, tail, start_s=start_s, frame_s=1 / average_rate)
-    _check_length(end_s, size_bytes)
-    _check_work(stream, average_rate, end_s)
+    bound.require_length(end_s, size_bytes=size_bytes)
+    bound.require_work(stream["width"], stream["height"], rate=average_rate, end_s=end_s)
     declared_s = _declared_s(container, stream, start_s=start_s, rate=average_rate)
     return MediaInfo(
         container=container.get("format_name", ""),
+        arrived_as=arrived_as(container),
         size_bytes=size_bytes,
         start_s=start_s,
         end_s=end_s,
@@ -122,58 +144,22 @@ def parse(answer: Mapping[str, Any], *, tail: Sequence[Mapping[str, Any]], size_
             pixel_format=stream["pix_fmt"],
             width=stream["width"],
             height=stream["height"],
-            sample_aspect=_aspect(stream),
+            sample_aspect=selection.sample_aspect(stream),
             rotation=_rotation(stream),
             average_rate=average_rate,
             base_rate=base_rate,
             rate_bps=integer(stream.get("bit_rate")) or 0,
-            field_order=known(stream, "field_order") or "progressive",
+            start_s=max(Fraction(0), (fraction(stream.get("start_time")) or start_s) - start_s),
+            mirrored=_is_mirrored(stream),
+            field_order=known(stream, "field_order") or _field_order(first),
+            colour_range=known(stream, "color_range"),
             colour_transfer=known(stream, "color_transfer"),
             colour_primaries=known(stream, "color_primaries"),
             colour_space=known(stream, "color_space"),
         ),
-        audio=_audio(answer),
+        audio=_audio(sound),
+        other_audio=other_audio,
     )
-
-
-def pick_video(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return ffprobe's description of the video stream to transcode; raises UnsupportedMedia.
-
-    It is the first one that is not a cover picture.
-
-    >>> cover = {"index": 0, "codec_type": "video", "codec_name": "mjpeg", "disposition": {"attached_pic": 1}}
-    >>> film = {"index": 2, "codec_type": "video", "codec_name": "h264", "pix_fmt": "yuv420p",
-    ...     "width": 64, "height": 48}
-    >>> pick_video({"streams": [cover, {"index": 1, "codec_type": "audio"}, film]})["index"]
-    2
-    """
-    videos = [stream for stream in answer.get("streams", ()) if stream.get("codec_type") == "video"]
-    films = [stream for stream in videos if not stream.get("disposition", {}).get("attached_pic")]
-    if not films:
-        what = "only a cover picture" if videos else "no video stream"
-        raise UnsupportedMedia(f"the source has {what}, so there is nothing to transcode")
-    stream: Mapping[str, Any] = films[0]
-    if not known(stream, "codec_name"):
-        raise UnsupportedMedia("the source's video is in a format that ffmpeg does not know")
-    _check_size(stream)
-    if not known(stream, "pix_fmt"):
-        raise UnsupportedMedia(f"the source's {stream['codec_name']} video cannot be decoded")
-    return stream
-
-
-def _check_size(stream: Mapping[str, Any]) -> None:
-    width, height = stream.get("width", 0), stream.get("height", 0)
-    if width < 1 or height < 1:
-        raise UnsupportedMedia(
-            "the source's video has no picture size: it is damaged, empty or far too large"
-        )
-    shown = round(width * _aspect(stream))
-    if max(width, height, shown) > MAX_SIDE or max(width, shown) * height > MAX_PIXELS:
-        raise UnsupportedMedia(f"the source's picture of {width}x{height} is larger than this system takes")
-    if shown < 1:
-        raise UnsupportedMedia("the source's pixel shape leaves no picture to show")
-    if max(shown, height) > MAX_ASPECT * min(shown, height):
-        raise UnsupportedMedia(f"the source's picture of {width}x{height} has no shape of a film's")
 
 
 def _rates(stream: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
@@ -192,41 +178,24 @@ def _end_s(
 
     Packets come in decode order, so with B-frames the last one to be shown is
     not the last of the file; packets marked ``D`` are decoded but never shown.
+    Where an MP4's track begins late, ffmpeg takes its length for its end and says
+    too little of how long the last packet lasts (libavformat/mov.c, ``mov_read_packet``).
     """
     tick_s = fraction(stream.get("time_base")) or Fraction(0)
+    is_counted = integer(stream.get("nb_frames")) is not None
+    forgotten_s = max(0, integer(stream.get("start_pts")) or 0) * tick_s if is_counted else Fraction(0)
     ends = []
     for packet in tail:
         shown_at = integer(packet.get("pts"), packet.get("dts"))
         if shown_at is not None and "D" not in packet.get("flags", ""):
-            duration = integer(packet.get("duration")) or 0
-            ends.append((shown_at * tick_s, duration * tick_s or frame_s))
+            lasts_s = (integer(packet.get("duration")) or 0) * tick_s or frame_s
+            if lasts_s < frame_s:
+                lasts_s = min(frame_s, lasts_s + forgotten_s)
+            ends.append((shown_at * tick_s, lasts_s))
     end_s = sum(max(ends)) - start_s if ends else Fraction(0)
     if end_s <= 0:
         raise UnsupportedMedia("the source's video has no frames")
     return end_s
-
-
-def _check_length(end_s: Fraction, size_bytes: int) -> None:
-    if end_s > MAX_S:
-        raise UnsupportedMedia(
-            f"the source lasts {float(end_s) / 3600:.0f} h, and this system takes at most {MAX_S // 3600} h"
-        )
-    if end_s > MAX_STILL_S and size_bytes < end_s * LEAST_BYTES_A_S:
-        raise UnsupportedMedia(
-            f"the source lasts {float(end_s) / 60:.0f} minutes and has"
-            f" less than {LEAST_BYTES_A_S} bytes for each second: it is no film"
-        )
-
-
-def _check_work(stream: Mapping[str, Any], rate: Fraction, end_s: Fraction) -> None:
-    pixels_a_s = stream["width"] * stream["height"] * rate
-    shown = f"{stream['width']}x{stream['height']} pixels {float(rate):g} times a second"
-    if pixels_a_s > MAX_PIXELS_A_S:
-        raise UnsupportedMedia(f"the source shows {shown}, which is more than this system takes")
-    if pixels_a_s * end_s > MAX_PIXELS_IN_ALL:
-        raise UnsupportedMedia(
-            f"the source shows {shown} for {float(end_s) / 3600:.1f} h, which is more than this system takes"
-        )
 
 
 def _declared_s(
@@ -250,30 +219,54 @@ def _declared_s(
     return None
 
 
-def _audio(answer: Mapping[str, Any]) -> AudioStream | None:
-    sounds = [
-        stream
-        for stream in answer.get("streams", ())
-        if stream.get("codec_type") == "audio"
-        and known(stream, "codec_name")
-        and stream.get("channels", 0) > 0
-        and integer(stream.get("sample_rate"))
-    ]
-    chosen = next((stream for stream in sounds if stream.get("disposition", {}).get("default")), None)
-    if chosen is None:
-        if not sounds:
-            return None
-        chosen = sounds[0]
+def _audio(sound: Mapping[str, Any] | None) -> AudioStream | None:
+    if sound is None:
+        return None
     return AudioStream(
-        index=chosen["index"],
-        codec=chosen["codec_name"],
-        channels=chosen["channels"],
-        sample_rate=int(chosen["sample_rate"]),
+        index=sound["index"],
+        codec=sound["codec_name"],
+        channels=sound["channels"],
+        sample_rate=int(sound["sample_rate"]),
     )
 
 
-def _aspect(stream: Mapping[str, Any]) -> Fraction:
-    return fraction(str(stream.get("sample_aspect_ratio", "")).replace(":", "/")) or Fraction(1)
+def arrived_as(container: Mapping[str, Any]) -> str:
+    """Return the container that is copied or was, by its own name or by what its copy says; or nothing.
+
+    >>> arrived_as({"format_name": "mpegts"}), arrived_as({"tags": {"COMMENT": "rugbytx-arrived-as:mpegts"}})
+    ('mpegts', 'mpegts')
+    """
+    if container.get("format_name") in UNINDEXED:
+        return str(container["format_name"])
+    tags = {name.lower(): text for name, text in container.get("tags", {}).items()}  # Matroska shouts
+    kind, _, name = tags.get(ARRIVED_TAG, "").partition(":")
+    return name if kind == ARRIVED_MARK else ""
+
+
+def _field_order(frames: Sequence[Mapping[str, Any]]) -> str:
+    """Return the order of fields that decoded frames have, in ffprobe's words for containers.
+
+    >>> _field_order([{"interlaced_frame": 1, "top_field_first": 0}]), _field_order([{"interlaced_frame": 0}])
+    ('bb', 'progressive')
+    """
+    for frame in frames:
+        if frame.get("interlaced_frame"):
+            return "tt" if frame.get("top_field_first") else "bb"
+    return "progressive"
+
+
+def _is_mirrored(stream: Mapping[str, Any]) -> bool:
+    r"""Return whether the display matrix mirrors: its determinant is negative.
+
+    >>> _is_mirrored({"side_data_list": [{"displaymatrix": "00: 65536 0 0\n01: 0 -65536 0\n02: 0 0 1073741824"}]})
+    True
+    """
+    for side_data in stream.get("side_data_list", ()):
+        rows = [line.split()[1:] for line in side_data.get("displaymatrix", "").splitlines() if line]
+        if rows:
+            (a, b, _), (c, d, _), _ = ([int(cell) for cell in row] for row in rows)
+            return a * d < b * c
+    return False
 
 
 def _rotation(stream: Mapping[str, Any]) -> int:

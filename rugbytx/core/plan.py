@@ -31,6 +31,8 @@ class Grid(Record):
     segment: int
     chunk: int
     chunks: int
+    #: How far the film is moved, audio and all, by less than a frame, so that its frames lie on the grid.
+    move_s: Fraction = Fraction(0)
 
     @property
     def duration_s(self) -> Fraction:
@@ -99,6 +101,19 @@ class AudioPlan(Record):
     channels: int = 2
 
 
+class Stills(Record):
+    """The still pictures: thumbnails for scrubbing, and a poster.  Sizes are in pixels."""
+
+    #: Frames of the grid from one thumbnail of a chunk to the next: whole GOPs.
+    every: int
+    width: int
+    height: int
+    #: The chunk that makes the poster.
+    poster_chunk: int
+    poster_width: int
+    poster_height: int
+
+
 class Plan(Versioned):
     """What is to be made of one source: written once, by the PLAN unit, and never changed."""
 
@@ -110,6 +125,7 @@ class Plan(Versioned):
     audio: AudioPlan | None
     #: Make a progressive MP4 of the first rendition.
     mp4: bool = False
+    stills: Stills | None = None
     #: Why the plan is what it is, a sentence each.
     notes: tuple[str, ...] = ()
 
@@ -119,5 +135,5 @@ class Plan(Versioned):
 
     def digest(self) -> str:
         """Return the SHA-256 of what an encoder is asked to do, in hex."""
-        asked = self.model_dump_json(include={"grid", "renditions", "audio", "source"})
+        asked = self.model_dump_json(include={"grid", "renditions", "audio", "source", "stills"})
         return hashlib.sha256(asked.encode()).hexdigest()

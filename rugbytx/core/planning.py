@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from rugbytx.core import ladder
+from rugbytx.core import ladder, note, phase, still
 from rugbytx.core.job import Source
 from rugbytx.core.media import MediaInfo, VideoStream
 from rugbytx.core.plan import AudioPlan, Grid, Plan
@@ -17,9 +17,14 @@ ONE_CHUNK_BELOW_S = Fraction(90)
 #: The keyframe interval, and the playlist segment in GOPs (Apple HLS authoring rules 1.13 and 7.5).
 GOP_S = 2
 SEGMENT_GOPS = 3
+#: Below this rate half a frame more than two seconds is too much.
+FEW_FRAMES = 10
 
 #: A tail shorter than this many GOPs joins the chunk before it.
 LEAST_TAIL_GOPS = 2
+
+#: No interlaced system has more frames a second.
+MOST_INTERLACED = Fraction(30)
 
 HIGHEST_RATE = Fraction(60)
 LOWEST_RATE = Fraction(1)
@@ -64,7 +69,13 @@ def decide(media: MediaInfo, source: Source, profile: Profile, *, chunk_s: float
         renditions=renditions,
         audio=audio,
         mp4=profile.mp4,
-        notes=(grid_note, *notes, *(() if audio else ("no audio: the source has none",))),
+        stills=still.decide(grid, renditions) if profile.stills else None,
+        notes=(
+            grid_note,
+            *note.of_source(media, grid),
+            *notes,
+            *(() if audio else ("no audio: the source has none",)),
+        ),
     )
 
 
@@ -76,11 +87,12 @@ def lay_grid(media: MediaInfo, *, chunk_s: float | None) -> tuple[Grid, str]:
     whose last frame ends at ``end``; measured for constant and variable rate.
     Above 30 frames a second it is even, for which the last may be shown twice.
     """
-    rate, note = grid_rate(media.video)
+    rate, why = grid_rate(media.video)
+    move_s = phase.move_s(start_s=media.video.start_s, source_rate=constant_rate(media.video), rate=rate)
     # A rendition may show every other frame of a fast grid, so everything there holds whole pairs.
     step = ladder.MOST_FRAME_STEP if ladder.is_fast(rate) else 1
-    frames = -(-max(1, _round(media.end_s * rate)) // step) * step
-    gop = max(1, _round(GOP_S * rate / step)) * step
+    frames = -(-max(1, _round((media.end_s + move_s) * rate)) // step) * step
+    gop = _gop(rate / step) * step
     segment = SEGMENT_GOPS * gop
     if chunk_s is None and media.end_s < ONE_CHUNK_BELOW_S:
         chunk = max(segment, -(-frames // segment) * segment)
@@ -88,7 +100,17 @@ def lay_grid(media: MediaInfo, *, chunk_s: float | None) -> tuple[Grid, str]:
         chunk = _chunk_frames(Fraction(chunk_s or CHUNK_S), rate=rate, gop=gop, segment=segment)
     whole, tail = divmod(frames, chunk)
     chunks = max(1, whole + (tail >= LEAST_TAIL_GOPS * gop))
-    return Grid(rate=rate, frames=frames, gop=gop, segment=segment, chunk=chunk, chunks=chunks), note
+    grid = Grid(rate=rate, frames=frames, gop=gop, segment=segment, chunk=chunk, chunks=chunks, move_s=move_s)
+    return grid, why
+
+
+def _gop(rate: Fraction) -> int:
+    """Return how many frames come to two seconds: the nearest number, but less where few frames make a difference.
+
+    >>> _gop(Fraction(30000, 1001)), _gop(Fraction(25, 2)), _gop(Fraction(5, 4))
+    (60, 25, 2)
+    """
+    return _round(GOP_S * rate) if rate >= FEW_FRAMES else max(1, int(GOP_S * rate))
 
 
 def _chunk_frames(length_s: Fraction, *, rate: Fraction, gop: int, segment: int) -> int:
@@ -103,28 +125,58 @@ def grid_rate(video: VideoStream) -> tuple[Fraction, str]:
     A constant rate is kept, written as the standard rate it stands for
     (29.97 is 30000/1001).  A variable one goes to the standard rate beside its
     average, or the next above it, so that frames are repeated rather than lost.
-    Above 60 it is halved, which drops every other frame and keeps motion even
+    Of interlaced video each field becomes a frame (rules 1.14 and 1.15).  Above
+    60 it is halved, which drops every other frame and keeps motion even
     (Apple HLS authoring rules 1.18 and 1.19).
     """
-    average, base = video.average_rate, video.base_rate
-    constant = abs(average - base) <= base / 1000
-    # A gap here and there lowers the average; the base is what the frames between lie on.
-    average = base if constant else average
-    rate, note = average, f"{_fps(average)} frames a second, as the source has"
-    if not constant:
+    constant = constant_rate(video)
+    average = constant or shown_rates(video)[0]
+    what = f"{_fps(average)} {'fields' if video.is_interlaced else 'frames'} a second"
+    if constant:
+        rate = average
+        why = f"{what}, and each becomes a frame" if video.is_interlaced else f"{what}, as the source has"
+    else:
         rate = next((known for known in STANDARD_RATES if known >= average), average)
-        note = f"variable rate, {_fps(average)} on average: brought to {_fps(rate)}"
+        why = f"variable rate, {what} on average: brought to {_fps(rate)}"
     near = min(STANDARD_RATES, key=lambda known: abs(known - average))
     tolerance = near / (3000 if constant else 200)
     if abs(near - average) <= tolerance and near != average:
-        rate = near
-        note = f"{_fps(average)} frames a second stands for {near}"
+        rate, why = near, f"{what} stand for {near}"
     while rate > HIGHEST_RATE:
         rate /= 2
-        note = f"{_fps(average)} frames a second is halved to {_fps(rate)}"
+        why = f"{what} are halved to {_fps(rate)}"
     if rate < LOWEST_RATE:
-        rate, note = LOWEST_RATE, f"{_fps(average)} frames a second is raised to one"
-    return rate.limit_denominator(LARGEST_DENOMINATOR), note
+        rate, why = LOWEST_RATE, f"{what} are raised to one"
+    return rate.limit_denominator(LARGEST_DENOMINATOR), why
+
+
+def constant_rate(video: VideoStream) -> Fraction | None:
+    """Return the rate at which frames are shown if that is constant.
+
+    A gap here and there lowers the average; the base is what the frames between lie on.
+    """
+    average, base = shown_rates(video)
+    return base if abs(average - base) <= base / 1000 else None
+
+
+def shown_rates(video: VideoStream) -> tuple[Fraction, Fraction]:
+    """Return the average and the base of the rate at which pictures are shown: each field is one.
+
+    Some containers count fields where others count frames.  No camera makes
+    more than 30 interlaced frames a second, so what is more are fields.
+    """
+    if not video.is_interlaced:
+        return video.average_rate, video.base_rate
+    return _fields(video.average_rate), _fields(video.base_rate)
+
+
+def _fields(rate: Fraction) -> Fraction:
+    """Return the rate of fields that a rate of fields or frames means.
+
+    >>> _fields(Fraction(25)), _fields(Fraction(50))
+    (Fraction(50, 1), Fraction(50, 1))
+    """
+    return 2 * rate if rate <= MOST_INTERLACED else rate
 
 
 def _source_rate_bps(media: MediaInfo, grid: Grid) -> int:

@@ -1,4 +1,4 @@
-"""The text of HLS playlists (RFC 8216, and Apple's HLS authoring specification).
+"""The text of HLS media playlists (RFC 8216, and Apple's HLS authoring specification).
 
 Every segment is a byte range of a chunk's own CMAF file, so publishing copies
 no video::
@@ -6,6 +6,7 @@ no video::
     master.m3u8 ── 720p.m3u8 ──┬── chunk 0: [init][segment][segment]...
                 │              ├── chunk 1: [init][segment][segment]...
                 │              └── ...
+                ├─ 720p-iframes.m3u8 ── the first sample of each fragment of these
                 └─ audio.m3u8 ───── audio: [init][segment][segment]...
 """
 
@@ -13,18 +14,28 @@ import string
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
-from rugbytx.core.plan import Grid, Plan
+from rugbytx.core.plan import Grid
 from rugbytx.core.result import TrackFile, TracksResult
 
 #: The lowest version that knows EXT-X-MAP in such a playlist (RFC 8216, 7).
 VERSION = 6
-#: A player that knows nothing of its network starts here (Apple's authoring specification, 1.32).
-DEFAULT_BPS = 2_000_000
 #: What path and playlist need no escape for (RFC 3986, 2.3); a colon would start a scheme.
 _PLAIN = frozenset((string.ascii_letters + string.digits + "-._~/").encode())
+
+
+class Kind(StrEnum):
+    """What becomes of a media playlist (RFC 8216, 4.3.3.5)."""
+
+    #: It is whole and never changes.
+    VOD = "vod"
+    #: It grows at its end while the job is worked on.
+    GROWING = "growing"
+    #: It has grown and is whole now.
+    GROWN = "grown"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +72,13 @@ def splices(grid: Grid, fingerprints: Sequence[str]) -> tuple[Fraction, ...]:
     return tuple(grid.chunk_frames(index).start / grid.rate for index in changes)
 
 
-def measure(files: Sequence[TrackFile], *, target_s: int) -> Rates:
-    """Return the rates of a rendition's segments."""
+def measure(files: Sequence[TrackFile], *, target_s: int, iframes: bool = False) -> Rates:
+    """Return the rates of a rendition's segments, or of its keyframes."""
     return rates(
         [
-            (segment.size_bytes, length)
+            (entry.size_bytes, Fraction(entry.duration, file.timescale))
             for file in files
-            for segment, length in zip(file.segments, _lengths_s(file), strict=True)
+            for entry in (file.iframes if iframes else file.segments)
         ],
         target_s=target_s,
     )
@@ -103,78 +114,44 @@ def media_playlist(
     splices_s: Sequence[Fraction],
     target_s: int,
     path_of: Callable[[TrackFile], str],
+    iframes: bool = False,
+    kind: Kind = Kind.VOD,
 ) -> str:
     """Return the playlist of one rendition; ``path_of`` gives a file's path relative to the playlist.
 
-    One map serves all chunks, because chunks of one fingerprint have the same
-    init segment.  At a splice the rendition gets a discontinuity and a new map:
-    video exactly there, where a file begins, and audio at the nearest boundary
-    of its own segments, since all renditions must count the same
+    With ``iframes`` it names the keyframes alone, for scrubbing (RFC 8216,
+    4.3.3.6).  One map serves all chunks, because chunks of one fingerprint have
+    the same init segment.  At a splice the rendition gets a discontinuity and a
+    new map: video exactly there, where a file begins, and audio at the nearest
+    boundary of its own segments, since all renditions must count the same
     discontinuities (RFC 8216, 6.2.4).
 
     EXTINF is the difference of two rounded instants and not a rounded length,
     so that two hours of thirds of a second do not add up to a drift.
     """
-    entries = [(file, segment) for file in files for segment in file.segments]
-    starts = list(accumulate((length for file in files for length in _lengths_s(file)), initial=Fraction(0)))
+    entries = [(file, entry) for file in files for entry in (file.iframes if iframes else file.segments)]
+    lengths_s = (Fraction(entry.duration, file.timescale) for file, entry in entries)
+    starts = list(accumulate(lengths_s, initial=Fraction(0)))
     breaks = Counter(_nearest(starts[1:-1], splice) + 1 for splice in splices_s if len(entries) > 1)
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{VERSION}",
         f"#EXT-X-TARGETDURATION:{target_s}",
-        "#EXT-X-PLAYLIST-TYPE:VOD",
+        f"#EXT-X-PLAYLIST-TYPE:{'VOD' if kind is Kind.VOD else 'EVENT'}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
+        *(["#EXT-X-I-FRAMES-ONLY"] if iframes else []),
     ]
-    for number, ((file, segment), (start, end)) in enumerate(zip(entries, pairwise(starts), strict=True)):
-        uri = _uri(path_of(file))
+    for number, ((file, entry), (start, end)) in enumerate(zip(entries, pairwise(starts), strict=True)):
+        path = uri(path_of(file))
         lines += ["#EXT-X-DISCONTINUITY"] * breaks[number]
         if number == 0 or breaks[number]:
-            lines.append(f'#EXT-X-MAP:URI="{uri}",BYTERANGE="{file.init_bytes}@0"')
+            lines.append(f'#EXT-X-MAP:URI="{path}",BYTERANGE="{file.init_bytes}@0"')
         lines += [
             f"#EXTINF:{_decimal(_microseconds(end) - _microseconds(start))},",
-            f"#EXT-X-BYTERANGE:{segment.size_bytes}@{segment.offset}",
-            uri,
+            f"#EXT-X-BYTERANGE:{entry.size_bytes}@{entry.offset}",
+            path,
         ]
-    return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
-
-
-def master_playlist(
-    plan: Plan,
-    chunks: Sequence[TracksResult],
-    audio: TracksResult | None,
-    *,
-    target_s: int,
-    path_of: Callable[[str], str],
-) -> str:
-    """Return the master playlist; ``path_of`` gives a rendition's playlist by its name, or by ``audio``.
-
-    The first variant is where a player starts: the one whose average is nearest
-    to 2 Mbit/s.  The others fall from the largest.  Rates are measured, and a
-    variant's are the sums of its video's and the audio's (RFC 8216, 4.3.4.2).
-    """
-    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    sound, sound_codec, group = Rates(average_bps=0, peak_bps=0), "", ""
-    if audio and plan.audio:
-        sound = measure(audio.files, target_s=target_s)
-        sound_codec, group = f",{audio.files[0].codec}", ',AUDIO="audio"'
-        lines.append(
-            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,'
-            f'CHANNELS="{plan.audio.channels}",URI="{_uri(path_of("audio"))}"'
-        )
-    variants = []
-    for rendition in plan.renditions:
-        files = files_of(chunks, rendition.name)
-        picture = measure(files, target_s=target_s)
-        average_bps = picture.average_bps + sound.average_bps
-        text = (
-            f"#EXT-X-STREAM-INF:BANDWIDTH={picture.peak_bps + sound.peak_bps},AVERAGE-BANDWIDTH={average_bps},"
-            f'CODECS="{video_codec(file.codec for file in files)}{sound_codec}",RESOLUTION={rendition.width}x{rendition.height},'
-            f"FRAME-RATE={float(plan.grid_of(rendition).rate):.3f}{group}\n{_uri(path_of(rendition.name))}"
-        )
-        variants.append((abs(average_bps - DEFAULT_BPS), text))
-    start = min(range(len(variants)), key=lambda number: variants[number][0])
-    variants.insert(0, variants.pop(start))
-    return "\n".join([*lines, *(text for _, text in variants), ""])
+    return "\n".join([*lines, *([] if kind is Kind.GROWING else ["#EXT-X-ENDLIST"]), ""])
 
 
 def _lengths_s(file: TrackFile) -> Iterator[Fraction]:
@@ -191,27 +168,10 @@ def _nearest(starts_s: Sequence[Fraction], instant_s: Fraction) -> int:
     return min(range(len(starts_s)), key=lambda number: abs(starts_s[number] - instant_s))
 
 
-def video_codec(codecs: Iterable[str]) -> str:
-    """Return the codec that a decoder must know to play all files of a rendition.
-
-    Where encoders differ it is the highest profile with the highest level,
-    since a decoder for these plays the lower ones too.  To name each of them
-    would be an honest list, but players ask the browser about all video codecs
-    of the attribute at once, as if they stood in one track file.
-
-    >>> video_codec(["avc1.64001f", "avc1.4d4028"])
-    'avc1.640028'
-    """
-    known = tuple(codecs)
-    profile = max(codec[5:9] for codec in known)
-    level = max(codec[9:11] for codec in known)
-    return f"avc1.{profile}{level}"
-
-
-def _uri(path: str) -> str:
+def uri(path: str) -> str:
     """Return a relative path as a URI reference: no quote, space, line end or scheme can enter a playlist.
 
-    >>> _uri('720p/a "b":1.mp4')
+    >>> uri('720p/a "b":1.mp4')
     '720p/a%20%22b%22%3A1.mp4'
     """
     return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in path.encode())

@@ -37,6 +37,8 @@ class Profile(Record):
     audio_rate_bps: int = Field(default=128_000, ge=32_000, le=320_000)
     #: Make a progressive MP4 of the top rendition as well.
     mp4: bool = False
+    #: Make thumbnails for scrubbing, and a poster.
+    stills: bool = True
     #: May chunks of unlike encoders stand in one rendition, joined by a discontinuity?
     splice: bool = True
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from rugbytx.core.plan import Plan
 from rugbytx.core.record import Record, Versioned
+from rugbytx.core.still import Picture
 from rugbytx.core.unit import PLAN, Kind, State, Unit, UnitKey
 
 
@@ -34,6 +35,17 @@ class TrackFile(Record):
     #: How many samples say that they are sync samples.
     keyframes: int
     segments: tuple[Segment, ...]
+    #: The keyframes by themselves; none of audio.
+    iframes: tuple[Segment, ...] = ()
+
+
+class StillFile(Record):
+    """One uploaded picture."""
+
+    picture: Picture
+    key: str
+    size_bytes: int
+    sha256: str
 
 
 class TracksResult(Versioned):
@@ -42,6 +54,7 @@ class TracksResult(Versioned):
     #: Hash over the init segments: chunks of one fingerprint can stand in one run.
     fingerprint: str
     files: tuple[TrackFile, ...]
+    stills: tuple[StillFile, ...] = ()
     #: Frames, or packets of sound, of the source that could not be decoded whole.
     damaged: int = 0
 
@@ -89,7 +102,9 @@ def objects_of(unit: Unit) -> Mapping[str, int]:
     """Return the keys and sizes of what a finished unit made for the job's outputs; publishing's are in its manifest."""
     match UnitKey.parse(unit.key).kind:
         case Kind.VIDEO | Kind.AUDIO:
-            return {file.key: file.size_bytes for file in tracks_of(unit).files}
+            tracks = tracks_of(unit)
+            sizes = {file.key: file.size_bytes for file in tracks.files}
+            return sizes | {one.key: one.size_bytes for one in tracks.stills}
         case Kind.MP4:
             mp4 = Mp4Result.model_validate_json(unit.result)
             return {mp4.key: mp4.size_bytes}

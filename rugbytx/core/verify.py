@@ -100,6 +100,33 @@ def check_audio(
     return timeline, tuple(found[:MOST_FINDINGS])
 
 
+def check_iframes(name: str, media: hls.Media, pieces: Sequence[Piece]) -> Iterator[Finding]:
+    """Yield where a playlist of keyframes names anything but the keyframes of these segments, in order."""
+    tracks = [(piece.entry.segment, piece.track) for piece in pieces if piece.track]
+    if len(tracks) < len(pieces):
+        return  # what cannot be read was found already
+    due = [
+        hls.Range(
+            path=span.path,
+            offset=span.offset + fragment.offset - track.init_bytes,
+            size_bytes=fragment.first_sample_bytes,
+        )
+        for span, track in tracks
+        for fragment in track.fragments
+    ]
+    seen = [entry.segment for entry in media.entries]
+    if not media.is_iframes:
+        yield finding(Rule.PLAYLIST, name, "#EXT-X-I-FRAMES-ONLY", "none")
+    wrong = [one for one in seen if one not in set(due)]
+    if seen != due:
+        what = f"{len(seen)}, {len(wrong)} of them no keyframes" if wrong else f"{len(seen)} of them"
+        yield finding(Rule.KEYFRAMES, name, f"the {len(due)} keyframes of its rendition", what)
+    lasts_us = hls.starts_us(media.entries)[-1]
+    whole_us = hls.starts_us([piece.entry for piece in pieces])[-1]
+    if abs(lasts_us - whole_us) > len(seen):
+        yield finding(Rule.DURATION, name, f"{whole_us / 1e6:.6f} s", f"{lasts_us / 1e6:.6f} s")
+
+
 def check_tiling(media: hls.Media, sizes: dict[str, int]) -> Iterator[Finding]:
     """Yield what is wrong with the byte ranges: a file's must fill it to its end, in order.
 

@@ -10,21 +10,30 @@ a protocol or a pattern, and inputs are held to known containers: a playlist
 named ``match.mp4`` would otherwise have ffmpeg read other files of this host.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 
 from rugbytx.core.encoder import Recipe
-from rugbytx.core.media import MAX_PIXELS
+from rugbytx.core.job import Address
+from rugbytx.core.media import ARRIVED_MARK, ARRIVED_TAG
 from rugbytx.core.plan import BASE_OFFSET_S, AudioPlan, Plan, Rendition
+from rugbytx.core.selection import MAX_PIXELS, Stream
+from rugbytx.core.still import Picture
 from rugbytx.media import graph
 from rugbytx.media.encoder import Encoder, Encoders
 
-#: Protocols, containers and picture sizes that a source may have.
+#: Containers and picture sizes that a source may have.
 _GUARD = (
-    *("-protocol_whitelist", "file"),
     *("-format_whitelist", "mov,matroska,mpegts,avi"),
     *("-max_pixels", str(MAX_PIXELS)),
+)
+#: A server that hangs is given up, a connection that breaks is made anew; left alone, ffmpeg waits for
+#: ever on the one, and takes what came before the other for the whole file.
+_OVER_HTTP = (
+    *("-rw_timeout", "15000000"),
+    *("-reconnect", "1", "-reconnect_on_network_error", "1", "-reconnect_delay_max", "5"),
 )
 _FFMPEG = (
     *("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+warning"),
@@ -39,11 +48,19 @@ _BARE = ("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1")
 _CMAF = ("-f", "mp4", "-use_editlist", "0", "-movflags")
 _CMAF_FLAGS = "+cmaf+frag_discont+negative_cts_offsets+skip_trailer"
 
+#: MPEG-TS names its streams one by one as they come; a commentary may begin minutes after the kick-off's picture.
+_THOROUGH = ("-analyzeduration", "300000000", "-probesize", "100000000")
+#: What MP4 holds as it is.  Other audio is encoded without loss, other video goes into Matroska.
+MP4_VIDEO = frozenset({"h264", "hevc", "mpeg2video", "mpeg1video", "mpeg4"})
+MP4_AUDIO = frozenset({"aac", "ac3", "eac3", "mp2", "mp3"})
+#: MPEG-TS counts in these ticks, and so does the copy, its edit lists included.
+_EXACT = ("-video_track_timescale", "90000", "-movie_timescale", "90000")
+#: A still picture; ``mjpeg`` writes to the very name it is given, while ``image2`` takes it for a pattern.
+_JPEG = ("-c:v", "mjpeg", "-q:v", "4", "-f", "mjpeg")
+_NONE: Mapping[Picture, Path] = MappingProxyType({})
+
 #: How far before a chunk decoding begins, so that the grid's first frame finds its predecessor.
 PREROLL_S = 2
-#: MPEG-TS has no index: a seek lands anywhere, and decoding starts at the next
-#: keyframe after it, which may be a whole GOP away (x264's default: 250 frames).
-PREROLL_UNINDEXED_S = 20
 
 #: Frames a second of a trial's film, which is one GOP a second.
 TRIAL_RATE = 30
@@ -55,12 +72,14 @@ def chunk(  # noqa: PLR0913  what, from where, to where, in which way, by which 
     source: Path,
     outputs: Sequence[Path],
     *,
+    pictures: Mapping[Picture, Path] = _NONE,
     recipe: Recipe = Recipe.X264,
     encoder: Encoder | None = None,
     ffmpeg: str = "ffmpeg",
 ) -> list[str]:
     """Return the command that encodes one chunk, a file for each of the plan's renditions.
 
+    ``pictures`` says where the chunk's still pictures go, all that the plan wants of it.
     ``encoder`` holds the options of the recipe's family; their defaults if there is none.
     """
     start_s = plan.grid.chunk_frames(index).start / plan.grid.rate
@@ -83,6 +102,8 @@ def chunk(  # noqa: PLR0913  what, from where, to where, in which way, by which 
             *(*_CMAF, f"{_CMAF_FLAGS}+frag_keyframe", "-video_track_timescale", str(grid.timescale)),
             _url(output),
         ]
+    for picture, path in pictures.items():
+        argv += ["-map", f"[{picture}]", "-frames:v", "1", "-an", *_BARE, *_JPEG, _url(path)]
     return argv
 
 
@@ -104,7 +125,7 @@ def audio(plan: Plan, wanted: AudioPlan, source: Path, output: Path, *, ffmpeg: 
     of 1024, so that audio cut with the chunks would click at every join.
     """
     filters = (
-        f"aresample=async=1:first_pts=0:osr={wanted.sample_rate}",
+        f"{graph.move('asetpts', plan)}aresample=async=1:first_pts=0:osr={wanted.sample_rate}",
         "aformat=channel_layouts=stereo",
         "apad",
         f"atrim=end={seconds(plan.grid.duration_s)}",
@@ -120,22 +141,57 @@ def audio(plan: Plan, wanted: AudioPlan, source: Path, output: Path, *, ffmpeg: 
 
 def read(plan: Plan, index: int, source: Path) -> list[str]:
     """Return the input's part of a chunk's command: where to seek, and whose clock counts."""
-    is_indexed = not plan.media.container.startswith("mpegts")
     start_s = plan.grid.chunk_frames(index).start / plan.grid.rate
-    seek_s = start_s - (PREROLL_S if is_indexed else PREROLL_UNINDEXED_S)
+    seek_s = start_s - PREROLL_S
     # A seek to just behind the beginning saves nothing, and in AVI it lands a frame off.
     # An accurate seek would drop a frame from before it that is still on screen at the chunk's start.
     seek = ["-noaccurate_seek", "-ss", seconds(seek_s)] if seek_s > 1 else []
     return [*seek, *_STEADY, "-copyts", "-start_at_zero", *_source(source)]
 
 
-def headers(source: Path, *, ffprobe: str = "ffprobe") -> list[str]:
+def ingest(
+    source: Path,
+    output: Path,
+    *,
+    video: Stream,
+    audio: Stream | None,
+    arrived_as: str,
+    ffmpeg: str = "ffmpeg",
+) -> list[str]:
+    """Return the command that copies a source without an index into a file that can be searched.
+
+    Without ``-copyts``, so that ffmpeg closes the jumps of a clock that was set
+    anew in mid-film, for all streams alike.
+    """
+    maps = ["-map", f"0:{video['index']}", "-c:v", "copy"]
+    if audio is not None:
+        maps += ["-map", f"0:{audio['index']}", "-c:a"]
+        maps += ["copy"] if audio["codec_name"] in MP4_AUDIO else ["flac", "-strict", "experimental"]
+    muxer = "mp4" if video["codec_name"] in MP4_VIDEO else "matroska"
+    return [
+        *(ffmpeg, *_FFMPEG, *_THOROUGH, "-fflags", "+genpts", *_source(source), *maps, *_BARE),
+        *("-metadata", f"{ARRIVED_TAG}={ARRIVED_MARK}:{arrived_as}", "-fflags", "+bitexact"),
+        *(*(_EXACT if muxer == "mp4" else ()), "-f", muxer, _url(output)),
+    ]
+
+
+def headers(source: Path | Address, *, ffprobe: str = "ffprobe", thorough: bool = False) -> list[str]:
     """Return the command that describes the container and its streams in JSON."""
-    return [*_ffprobe(ffprobe), "-show_format", "-show_streams", "-of", "json", *_source(source)]
+    look = _THOROUGH if thorough else ()
+    return [*_ffprobe(ffprobe), "-show_format", "-show_streams", "-of", "json", *look, *_source(source)]
+
+
+def first_frames(source: Path | Address, *, stream_index: int, ffprobe: str = "ffprobe") -> list[str]:
+    """Return the command that decodes a few frames and says in JSON in which order their fields come."""
+    entries = "frame=interlaced_frame,top_field_first"
+    return [
+        *(*_ffprobe(ffprobe), "-select_streams", str(stream_index), "-read_intervals", "%+#5"),
+        *("-show_entries", entries, "-of", "json", *_source(source)),
+    ]
 
 
 def packets(
-    source: Path, *, stream_index: int, from_s: Fraction | None, ffprobe: str = "ffprobe"
+    source: Path | Address, *, stream_index: int, from_s: Fraction | None, ffprobe: str = "ffprobe"
 ) -> list[str]:
     """Return the command that lists a stream's packets, from about ``from_s`` on the container's clock to the end."""
     interval = [] if from_s is None else ["-read_intervals", f"{seconds(from_s)}%"]
@@ -192,8 +248,14 @@ def _ffprobe(ffprobe: str) -> list[str]:
     return [ffprobe, "-hide_banner", "-loglevel", "level+warning"]
 
 
-def _source(path: Path) -> list[str]:
-    return [*_GUARD, "-i", _url(path)]
+def _source(source: Path | Address) -> list[str]:
+    if isinstance(source, Path):
+        return ["-protocol_whitelist", "file", *_GUARD, "-i", _url(source)]
+    if not source.url.startswith("https:"):
+        return ["-protocol_whitelist", "http,tcp", *_GUARD, *_OVER_HTTP, "-i", source.url]
+    # ffmpeg 5 trusts every certificate unless it is told not to.
+    trust = ("-tls_verify", "1", "-ca_file", source.authorities)
+    return ["-protocol_whitelist", "https,tls,tcp", *_GUARD, *_OVER_HTTP, *trust, "-i", source.url]
 
 
 def _url(path: Path) -> str:

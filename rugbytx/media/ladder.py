@@ -14,7 +14,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from rugbytx.core import encoder
 from rugbytx.core.breaker import Kind
 from rugbytx.core.encoder import Candidates, Family, Recipe
 from rugbytx.core.plan import Plan
+from rugbytx.core.still import Picture
 from rugbytx.errors import HostUnfit, Stalled, TranscodeError
 from rugbytx.media import command, ffmpeg, graph, limit
 from rugbytx.media.complaint import Action
@@ -102,15 +103,34 @@ class Ladder:
         self._choice = None
         self._trials.forget()
 
-    def encode(self, plan: Plan, index: int, source: Path, paths: Sequence[Path], *, pulse: Pulse) -> Climb:
-        """Write ``paths``; raises what the last recipe's failure means, and what ``pulse`` raises."""
+    def encode(
+        self,
+        plan: Plan,
+        index: int,
+        source: Path,
+        paths: Sequence[Path],
+        pictures: Mapping[Picture, Path],
+        *,
+        pulse: Pulse,
+    ) -> Climb:
+        """Write ``paths`` and ``pictures``; raises what the last recipe's failure means, and what ``pulse`` raises."""
         family = self.choose(pulse=pulse).family
         digest = plan.digest()
         recipe = self._begin.get(digest) or self._first(family, plan, index)
         while True:  # ends: every turn goes down the ladder or leaves
             began_at = time.monotonic()
             try:
-                done = self._run(plan, index, source, paths, recipe, pulse)
+                argv = command.chunk(
+                    plan,
+                    index,
+                    source,
+                    paths,
+                    pictures=pictures,
+                    recipe=recipe,
+                    encoder=self._trials.encoders.of(recipe.family),
+                    ffmpeg=self._trials.ffmpeg,
+                )
+                done = self._run(plan, index, argv, recipe, pulse)
             except Stalled as error:
                 self._note_stall(digest, recipe, error)
                 raise
@@ -134,19 +154,8 @@ class Ladder:
         log.info("recipe", extra={"recipe": way.recipe, "reason": way.reason})
         return way.recipe
 
-    def _run(
-        self, plan: Plan, index: int, source: Path, paths: Sequence[Path], recipe: Recipe, pulse: Pulse
-    ) -> ffmpeg.Attempt:
+    def _run(self, plan: Plan, index: int, argv: list[str], recipe: Recipe, pulse: Pulse) -> ffmpeg.Attempt:
         pulse.step("encode")
-        argv = command.chunk(
-            plan,
-            index,
-            source,
-            paths,
-            recipe=recipe,
-            encoder=self._trials.encoders.of(recipe.family),
-            ffmpeg=self._trials.ffmpeg,
-        )
         limits = limit.chunk(plan, index, on_gpu=recipe is not Recipe.X264)
         return ffmpeg.attempt(argv, pulse=pulse, limits=limits)
 

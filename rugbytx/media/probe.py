@@ -7,15 +7,19 @@ the beginning where it does not.
 """
 
 import json
+import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from rugbytx.core import media
+from rugbytx.core import media, selection
+from rugbytx.core.answer import known
+from rugbytx.core.job import Address
 from rugbytx.core.media import MediaInfo
-from rugbytx.errors import UnsupportedMedia
+from rugbytx.errors import JobRejected, UnsupportedMedia
 from rugbytx.media import command, diagnosis, process
 from rugbytx.media.complaint import READING
 from rugbytx.media.limit import NO_FILE, Limits
@@ -33,17 +37,33 @@ _PACKETS_A_BEAT = 256
 #: ffprobe writes no file; reading through a source of many gigabytes takes a few minutes.
 _READING = Limits(file_bytes=NO_FILE)
 
+#: A presigned URL, which is a key to the object, and the colon behind it.
+_ADDRESS = re.compile(r"(https?)://\S*?(:?)(?=\s|$)")
+
 Packet = Mapping[str, str]
 
 
 def read(path: Path, *, pulse: Pulse, ffprobe: str = "ffprobe") -> MediaInfo:
     """Return what the file is; raises UnsupportedMedia, TranscodeError, HostUnfit or what ``pulse`` raises."""
+    return _look(path, size_bytes=path.stat().st_size, pulse=pulse, ffprobe=ffprobe)
+
+
+def read_afar(address: Address, *, size_bytes: int, pulse: Pulse, ffprobe: str = "ffprobe") -> MediaInfo:
+    """Return what the object at an address is, reading its headers and its end only.
+
+    Raises as ``read`` does, and JobRejected where its end cannot be found
+    without reading all of it.  No message holds the address.
+    """
+    return _look(address, size_bytes=size_bytes, pulse=pulse, ffprobe=ffprobe)
+
+
+def headers(
+    path: Path, *, pulse: Pulse, ffprobe: str = "ffprobe", thorough: bool = False
+) -> Mapping[str, Any]:
+    """Return what a source says of itself; ``thorough`` looks further for streams that begin late."""
     if path.stat().st_size == 0:
         raise UnsupportedMedia("the source is empty")
-    answer = _headers(path, pulse=pulse, ffprobe=ffprobe)
-    stream = media.pick_video(answer)
-    tail = _tail(path, answer, stream["index"], pulse=pulse, ffprobe=ffprobe)
-    return media.parse(answer, tail=tail, size_bytes=path.stat().st_size)
+    return ask(command.headers(path, ffprobe=ffprobe, thorough=thorough), pulse=pulse)
 
 
 def count(path: Path, *, pulse: Pulse, ffprobe: str = "ffprobe") -> Mapping[str, Any]:
@@ -66,26 +86,55 @@ def ask(argv: list[str], *, pulse: Pulse) -> Mapping[str, Any]:
     return parsed
 
 
-def _headers(path: Path, *, pulse: Pulse, ffprobe: str) -> Mapping[str, Any]:
-    return ask(command.headers(path, ffprobe=ffprobe), pulse=pulse)
+def _look(source: Path | Address, *, size_bytes: int, pulse: Pulse, ffprobe: str) -> MediaInfo:
+    if size_bytes == 0:
+        raise UnsupportedMedia("the source is empty")
+    answer = ask(command.headers(source, ffprobe=ffprobe), pulse=pulse)
+    stream = selection.video(answer)
+    tail = _tail(source, answer, stream, pulse=pulse, ffprobe=ffprobe)
+    first = [] if known(stream, "field_order") else _first(source, stream, pulse=pulse, ffprobe=ffprobe)
+    return media.parse(answer, tail=tail, first=first, size_bytes=size_bytes)
+
+
+def _first(
+    source: Path | Address, stream: Mapping[str, Any], *, pulse: Pulse, ffprobe: str
+) -> Sequence[Mapping[str, Any]]:
+    """Return what a few frames say of their fields; DV's and DNxHD's containers say nothing."""
+    argv = command.first_frames(source, stream_index=stream["index"], ffprobe=ffprobe)
+    frames: Sequence[Mapping[str, Any]] = ask(argv, pulse=pulse).get("frames", ())
+    return frames
 
 
 def _tail(
-    path: Path, answer: Mapping[str, Any], stream_index: int, *, pulse: Pulse, ffprobe: str
+    source: Path | Address,
+    answer: Mapping[str, Any],
+    stream: Mapping[str, Any],
+    *,
+    pulse: Pulse,
+    ffprobe: str,
 ) -> list[Packet]:
     """Return the last packets of a stream, in decode order."""
-    container = answer.get("format", {})
-    if "duration" in container:
-        start_s = Fraction(container.get("start_time", 0))
-        from_s = max(start_s, start_s + Fraction(container["duration"]) - _TAIL_S)
-        found = _packets(path, stream_index, from_s, pulse=pulse, ffprobe=ffprobe)
+    for from_s in _near_ends(answer.get("format", {}), stream):
+        found = _packets(source, stream["index"], from_s, pulse=pulse, ffprobe=ffprobe)
         if found:
             return found
-    return _packets(path, stream_index, None, pulse=pulse, ffprobe=ffprobe)
+    if isinstance(source, Address):
+        raise JobRejected(
+            "where the source's video ends shows only when all of it is read: copy it here and ask again"
+        )
+    return _packets(source, stream["index"], None, pulse=pulse, ffprobe=ffprobe)
+
+
+def _near_ends(container: Mapping[str, Any], stream: Mapping[str, Any]) -> Iterator[Fraction]:
+    """Yield where to look for the last packets: before the file's end, and before the stream's own."""
+    for told in (container, stream):
+        if "duration" in told:
+            start_s = Fraction(told.get("start_time", 0))
+            yield max(start_s, start_s + Fraction(told["duration"]) - _TAIL_S)
 
 
 def _packets(
-    path: Path, stream_index: int, from_s: Fraction | None, *, pulse: Pulse, ffprobe: str
+    source: Path | Address, stream_index: int, from_s: Fraction | None, *, pulse: Pulse, ffprobe: str
 ) -> list[Packet]:
     """Return the last packets of those from ``from_s`` on; a full scan holds no more than they."""
     tail: deque[Packet] = deque(maxlen=_TAIL_PACKETS)
@@ -102,7 +151,7 @@ def _packets(
             pulse.advance(count=seen)
 
     lines = process.Lines(take)
-    argv = command.packets(path, stream_index=stream_index, from_s=from_s, ffprobe=ffprobe)
+    argv = command.packets(source, stream_index=stream_index, from_s=from_s, ffprobe=ffprobe)
     _run(argv, pulse=pulse, on_stdout=lines.feed)
     return list(tail)
 
@@ -110,4 +159,7 @@ def _packets(
 def _run(argv: list[str], *, pulse: Pulse, on_stdout: process.OnBytes) -> None:
     ended = process.run(argv, pulse=pulse, on_stdout=on_stdout, limits=_READING)
     if ended.code:
+        ended = replace(
+            ended, complaints=tuple(_ADDRESS.sub(r"\1://...\2", line) for line in ended.complaints)
+        )
         raise diagnosis.ending(ended, table=READING).error

@@ -38,7 +38,9 @@ _KILL_S = 10.0
 ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "TMPDIR")
 
 _READ_BYTES = 1 << 16
-_HEAD_LINES, _TAIL_LINES, _LINE_BYTES = 50, 200, 2000
+_HEAD_LINES, _TAIL_LINES = 50, 200
+#: ffmpeg names its input before it says what is wrong with it, and a presigned URL may be 3000 bytes long.
+_LINE_BYTES = 4000
 
 #: Takes what a child wrote, as it comes.
 OnBytes = Callable[[bytes], None]
@@ -60,7 +62,7 @@ class Ended:
 
 
 class Lines:
-    """Cuts a stream of bytes into lines and hands each on, shortened to 2000 bytes."""
+    """Cuts a stream of bytes into lines and hands each on, shortened to 4000 bytes."""
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self._on_line = on_line

@@ -82,7 +82,8 @@ def window_of(plan: Plan, frames: range) -> tuple[Plan, int]:
     """Return a plan of the first rendition that has these frames as a chunk of its own, and that chunk's number."""
     before = {"chunk": frames.start, "chunks": 2} if frames.start else {"chunk": frames.stop, "chunks": 1}
     grid = plan.grid.model_copy(update={**before, "frames": frames.stop})
-    return plan.model_copy(update={"grid": grid, "renditions": plan.renditions[:1]}), before["chunks"] - 1
+    alone = {"grid": grid, "renditions": plan.renditions[:1], "stills": None}
+    return plan.model_copy(update=alone), before["chunks"] - 1
 
 
 def parse(said: str, metric: Metric) -> tuple[float, ...]:

@@ -3,18 +3,18 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from rugbytx.core import damage, encoder
+from rugbytx.core import damage, encoder, still
 from rugbytx.core.breaker import Kind
 from rugbytx.core.encoder import Family
 from rugbytx.core.media import MediaInfo
 from rugbytx.core.plan import Plan
 from rugbytx.core.quality import Scores
 from rugbytx.errors import HostUnfit, ScratchFull, VerificationError
-from rugbytx.media import command, ffmpeg, host, limit, package, probe, quality, version
+from rugbytx.media import command, ffmpeg, host, ingest, limit, package, probe, quality, version
 from rugbytx.media.complaint import PLAIN
 from rugbytx.media.encoder import X264, Encoders, X264Profile
 from rugbytx.media.fault import Faults
@@ -44,6 +44,11 @@ class FfmpegMedia:
     #: Where trials are remembered.
     cache: Path | None = None
     faults: Faults = field(default_factory=Faults)
+
+    @property
+    def programs(self) -> package.Programs:
+        """Return where ffmpeg and ffprobe are."""
+        return package.Programs(ffmpeg=self.ffmpeg, ffprobe=self.ffprobe)
 
     @cached_property
     def trials(self) -> Trials:
@@ -83,6 +88,11 @@ class FfmpegMedia:
         verdict = self.trials.remembered(choice.family) or choice.verdicts[-1]
         return choice.family.value, verdict.fingerprint or choice.family.value
 
+    def ingest(self, arrived: Path, path: Path, *, pulse: Pulse) -> None:
+        """Make of what was uploaded the file that is read from here on."""
+        with self.noting():
+            ingest.prepare(arrived, path, pulse=pulse, programs=self.programs)
+
     def probe(self, path: Path, *, pulse: Pulse) -> MediaInfo:
         """Return what the source is."""
         pulse.step("probe")
@@ -92,8 +102,9 @@ class FfmpegMedia:
     def encode_chunk(self, plan: Plan, index: int, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:
         """Encode one chunk in all renditions into ``folder``."""
         paths = tuple(folder / f"{rendition.name}-{index:05d}.mp4" for rendition in plan.renditions)
+        pictures = {picture: folder / f"{picture}-{index:05d}.jpg" for picture in still.pictures(plan, index)}
         with self.noting():
-            climb = self.ladder.encode(plan, index, source, paths, pulse=pulse)
+            climb = self.ladder.encode(plan, index, source, paths, pictures, pulse=pulse)
         # Before the files are read: where nothing could be decoded there is nothing in them.
         damage.require(damaged=climb.damaged, frames=plan.grid.frames)
         encoded = self._encoded(
@@ -105,7 +116,7 @@ class FfmpegMedia:
             for rendition, track in zip(plan.renditions, encoded.tracks, strict=True)
         )
         damage.require_end(damaged=climb.damaged, missing=missing)
-        return encoded
+        return replace(encoded, pictures=pictures)
 
     def encode_audio(self, plan: Plan, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:
         """Encode the whole audio into ``folder``."""
@@ -138,9 +149,8 @@ class FfmpegMedia:
         self, plan: Plan, video: Sequence[Path], audio: Path | None, path: Path, *, pulse: Pulse
     ) -> None:
         """Join the chunks of one rendition, in order, and the audio into a progressive MP4."""
-        programs = package.Programs(ffmpeg=self.ffmpeg, ffprobe=self.ffprobe)
         with self.noting():
-            package.make_mp4(plan, video, audio, path, pulse=pulse, programs=programs)
+            package.make_mp4(plan, video, audio, path, pulse=pulse, programs=self.programs)
 
     def _encoded(self, paths: tuple[Path, ...], *, encoder: str, encode_s: float, damaged: int) -> Encoded:
         """Read what was written."""

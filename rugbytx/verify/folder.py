@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rugbytx.core import cmaf, hls
+from rugbytx.core import cmaf, hls, still
 from rugbytx.core.check import Finding, Rule
+from rugbytx.core.plan import Grid
 from rugbytx.core.verify import Piece
 from rugbytx.errors import VerificationError
 
@@ -48,6 +49,19 @@ class Folder:
             return self._named(name).read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             raise VerificationError(f"{name} is no text") from error
+
+    def storyboard(self, name: str, grid: Grid) -> Iterator[Finding]:
+        """Yield what is wrong with a WebVTT file of thumbnails."""
+        sizes = {}
+        try:
+            text = self.text(name)
+            for path in still.sheets(text):
+                sizes[path] = still.jpeg_size(self._named(path).read_bytes(), name=path)
+        except VerificationError as error:
+            yield Finding(rule=Rule.STORYBOARD, where=name, expected="its sheets, whole", seen=str(error))
+            return
+        for fault in still.faults(text, sizes, duration_s=grid.duration_s):
+            yield Finding(rule=Rule.STORYBOARD, where=name, expected="a thumbnail for each time", seen=fault)
 
     def _named(self, name: str) -> Path:
         path = self.find(name)

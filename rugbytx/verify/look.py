@@ -11,13 +11,14 @@ Whatever is found is told and nothing ends the look but its end, so that one
 broken segment does not hide another.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from rugbytx.core import alignment, hls, layout, verify
+from rugbytx.core import alignment, conform, gate, hls, layout, verify
 from rugbytx.core.alignment import Timeline
 from rugbytx.core.check import Finding, Rule
 from rugbytx.core.plan import Grid
@@ -54,6 +55,10 @@ def look(
     return _Look(folder=Folder(path=master.parent), on_step=on_step).at(master, ffmpeg=ffmpeg, quick=quick)
 
 
+#: A media playlist and its segments.
+Read = tuple[hls.Media, list[Piece]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Look:
     """One look at a folder of outputs, and what it found so far."""
@@ -69,6 +74,9 @@ class _Look:
         if manifest:
             self.findings.extend(self._against(manifest))
         grid = self._master(path.name, report.grid if report else None)
+        if grid:
+            for storyboard in sorted(self.folder.path.glob("*.vtt")):
+                self.findings.extend(self.folder.storyboard(storyboard.name, grid))
         if grid and not quick:
             for name, timeline in self.timelines.items():
                 self._play(name, timeline.grid, has_frames=timeline.has_frames, ffmpeg=ffmpeg)
@@ -115,7 +123,9 @@ class _Look:
     def _master(self, name: str, grid: Grid | None) -> Grid | None:
         """Check the master and all that it names; return the grid, found in the renditions if not given."""
         try:
-            master = hls.parse_master(self.folder.text(name), name=name)
+            text = self.folder.text(name)
+            self.findings.extend(conform.check(text, dict(self._texts(text)), name=name))
+            master = hls.parse_master(text, name=name)
         except VerificationError as error:
             self._add(Rule.PLAYLIST, name, "a master playlist of ours", str(error))
             return grid
@@ -126,6 +136,8 @@ class _Look:
             return None
         for playlist, (media, pieces) in read.items():
             self._keep(*verify.check_video(playlist, media, pieces, verify.thinned(grid, pieces)))
+        for one in master.iframes:
+            self._iframes(one, master, read)
         if master.audio:
             named.append(master.audio)
             if sound := self._read(master.audio):
@@ -136,7 +148,13 @@ class _Look:
             self.findings.extend(alignment.check_together(master, videos, audio, name=name))
         return grid
 
-    def _read(self, name: str) -> tuple[hls.Media, list[Piece]] | None:
+    def _texts(self, master: str) -> Iterator[tuple[str, str]]:
+        """Yield the media playlists that a master names, by their paths; what is missing is found elsewhere."""
+        for path in conform.named(master):
+            with suppress(VerificationError):
+                yield path, self.folder.text(path)
+
+    def _read(self, name: str) -> Read | None:
         """Return a media playlist and its segments; None where it is none of ours."""
         try:
             media = hls.parse_media(self.folder.text(name), name=name)
@@ -150,6 +168,28 @@ class _Look:
         sizes = {path: file.stat().st_size for path, file in found.items() if file}
         self.findings.extend(verify.check_tiling(media, sizes))
         return media, pieces
+
+    def _iframes(self, one: hls.Iframes, master: hls.Master, read: Mapping[str, Read]) -> None:
+        """Check a playlist of keyframes against the rendition of its size."""
+        sizes = {(variant.width, variant.height): variant.path for variant in master.variants}
+        path = sizes.get((one.width, one.height), "")
+        try:
+            media = hls.parse_media(self.folder.text(one.path), name=one.path)
+        except VerificationError as error:
+            self._add(Rule.PLAYLIST, one.path, "a playlist of keyframes", str(error))
+            return
+        if path not in read:
+            self._add(Rule.PICTURE_SIZE, one.path, "that of a variant", f"{one.width}x{one.height}")
+            return
+        self.findings.extend(verify.check_iframes(one.path, media, read[path][1]))
+        measured = gate.measured(media)
+        for which, declared, rate in (
+            ("peak", one.bandwidth_bps, measured.peak_bps),
+            ("average", one.average_bps, measured.average_bps),
+        ):
+            told = gate.declared(one.path, which, declared, rate)
+            if not told.passed:
+                self.findings.append(told.finding())
 
     def _keep(self, timeline: Timeline, findings: Iterable[Finding]) -> None:
         self.timelines[timeline.name] = timeline

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,14 +24,11 @@ from rugbytx.worker.account import Account
 
 log = logging.getLogger(__name__)
 
-#: What the audio is called among the renditions.
-AUDIO_NAME = "audio"
-
 #: A chunk of all renditions fits into this; the source is counted by its size.
 SCRATCH_MARGIN_BYTES = 256 * 1024 * 1024
 
 
-#: How the patience for a refused upload is spent: each pause is twice the one before.
+#: How the patience for a refused transfer is spent: each pause is twice the one before.
 PATIENCE_SHARES = (1 / 15, 2 / 15, 4 / 15, 8 / 15)
 #: So soon work that waits learns that it is not wanted any more.
 CHECK_EVERY_S = 0.1
@@ -52,17 +49,21 @@ class Bench:
     pulse: Pulse
     #: How long a look at the outputs may take.
     check_s: float = 0.0
-    #: How long an upload may be refused, in all, before the unit's work is given up.
+    #: How long a transfer may be refused, in all, before the unit's work is given up.
     patience_s: float = 0.0
 
 
 def fetch_source(bench: Bench) -> Path:
-    """Return the source on the scratch disk, downloading it the first time."""
+    """Return the source on the scratch disk, downloading and preparing it the first time."""
     source, path = bench.job.source, bench.scratch / "source"
-    if not path.exists():
+    if path.exists():
+        return path
+    arrived = bench.scratch / "arrived"
+    if not arrived.exists():
         bench.pulse.step("download")
         require_room(bench.scratch, source.size_bytes)
-        download(bench, source, path)
+        download(bench, source, arrived)
+    bench.ports.media.ingest(arrived, path, pulse=bench.pulse)
     return path
 
 
@@ -91,27 +92,44 @@ def fetch_track(bench: Bench, file: TrackFile, folder: Path) -> Path:
 
 
 def download(bench: Bench, source: Source, path: Path) -> None:
-    """Download an object, counting its bytes."""
+    """Download an object, counting its bytes; one that broke off is resumed."""
 
     def count(size_bytes: int) -> None:
         bench.account.read(size_bytes, bench.pulse)
 
-    bench.ports.storage.download(source, path, on_bytes=count)
+    _patiently(bench, source.key, lambda: bench.ports.storage.download(source, path, on_bytes=count))
 
 
 def upload(bench: Bench, path: Path, key: str, content_type: str) -> None:
-    """Upload a file under the lease's own key, counting its bytes.
+    """Upload a file under the lease's own key, counting its bytes."""
 
-    A minute of encoding is worth some waiting: where the bucket refuses the
-    file, beyond the SDK's own retries, it is tried again after growing pauses.
+    def count(size_bytes: int) -> None:
+        bench.account.wrote(size_bytes, bench.pulse)
+
+    _patiently(
+        bench,
+        key,
+        lambda: bench.ports.storage.upload(
+            path, bench.output_bucket, key, content_type=content_type, on_bytes=count
+        ),
+    )
+
+
+def _patiently(bench: Bench, key: str, transfer: Callable[[], object]) -> None:
+    """Transfer, and again after growing pauses where the bucket refuses.
+
+    A minute of encoding is worth some waiting beyond the SDK's own retries; and
+    a lane that gave up at once would take unit after unit into the same outage.
     """
     for share in PATIENCE_SHARES if bench.patience_s else ():
         try:
-            return _upload(bench, path, key, content_type)
+            transfer()
         except (TransferError, Unreachable) as error:
-            log.warning("upload-refused", extra={"job_id": bench.job.id, "key": key, "reason": str(error)})
+            log.warning("transfer-refused", extra={"job_id": bench.job.id, "key": key, "reason": str(error)})
+        else:
+            return
         _wait(bench.pulse, bench.patience_s * share)
-    return _upload(bench, path, key, content_type)
+    transfer()
 
 
 def _wait(pulse: Pulse, seconds: float) -> None:
@@ -120,13 +138,6 @@ def _wait(pulse: Pulse, seconds: float) -> None:
     while (left_s := until - time.monotonic()) > 0:
         pulse.check()
         time.sleep(min(left_s, CHECK_EVERY_S))
-
-
-def _upload(bench: Bench, path: Path, key: str, content_type: str) -> None:
-    def count(size_bytes: int) -> None:
-        bench.account.wrote(size_bytes, bench.pulse)
-
-    bench.ports.storage.upload(path, bench.output_bucket, key, content_type=content_type, on_bytes=count)
 
 
 def unit_folder(bench: Bench) -> Path:

@@ -32,7 +32,10 @@ def after_publishing(job: Job, outputs: Outputs, *, storage: Storage, bucket: st
     A failure is only logged, because the sweep cleans up again whatever happens here.
     """
     try:
-        keys = [stored.key for stored in storage.list(bucket, layout.prefix(job.id, job.generation))]
+        shown = layout.early_prefix(job.id, job.generation)
+        listed = storage.list(bucket, layout.prefix(job.id, job.generation))
+        # Somebody may be watching the early playlists: they stay for a day.
+        keys = [stored.key for stored in listed if not stored.key.startswith(shown)]
         strays = clean.strays(keys, _manifest(outputs, storage, bucket), outputs)
         _remove(job.id, strays, storage, bucket)
     except RugbytxError as error:

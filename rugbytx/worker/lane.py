@@ -15,11 +15,11 @@ from rugbytx.core.delivery import Delivery, worn
 from rugbytx.core.job import Job, Outputs, Pointer, Status
 from rugbytx.core.plan import Plan
 from rugbytx.core.result import plan_of
-from rugbytx.core.unit import CHECK, PUBLISH, Lease, State, Unit, UnitKey
+from rugbytx.core.unit import CHECK, PUBLISH, Lease, Unit, UnitKey
 from rugbytx.errors import LeaseLost
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
-from rugbytx.worker import clean, work
+from rugbytx.worker import clean, finished, work
 from rugbytx.worker.account import Account
 from rugbytx.worker.bench import Bench
 from rugbytx.worker.drain import Leave, Notice
@@ -65,13 +65,23 @@ class Lane:
 
     def _turns(self, pointer: Pointer, delivery: Delivery, scratch: Path) -> Ending:
         store = self.ports.store
+        shown = 0
         for _ in range(MOST_TURNS):
             job = self._open_job(pointer)
             if job is None or self._is_replaced(pointer, delivery):
                 return Ending.ACKNOWLEDGE
             units = self._units_of(job)
             plan = plan_of(units)
-            self._note_what_is_finished(job, plan, units)
+            finished.note(store, job, plan, units)
+            shown = finished.show(
+                job,
+                plan,
+                units,
+                ports=self.ports,
+                bucket=self.settings.output_bucket,
+                owner=self.worker,
+                shown=shown,
+            )
             decision = self._decide(job, plan, units)
             log.info(
                 "next-unit",
@@ -188,22 +198,6 @@ class Lane:
             if key in former:
                 store.adopt(job, former[key])
         return store.read_units(job.id, job.generation)
-
-    def _note_what_is_finished(self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> None:
-        """Repeat what a commit should have left on the job's record, where it is missing."""
-        if plan and not job.units:
-            self.ports.store.planned(
-                job.id, job.generation, units=next_unit.unit_count(plan), frames=plan.grid.frames
-            )
-        # A look is none of the plan's units, and a chunk that is to be made anew is not finished.
-        finished = [
-            key
-            for key, unit in units.items()
-            if unit.state is State.DONE and key != CHECK and not pin.is_outdated(pin.of(job), unit)
-        ]
-        missing = [key for key in finished if str(key) not in job.done]
-        if missing:
-            self.ports.store.mark_done(job.id, job.generation, missing)
 
     def _attempt(
         self,

@@ -4,14 +4,25 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from rugbytx.core import check, damage, gate, layout, playlist, report
+from rugbytx.core import check, damage, gate, layout, master, playlist, report, still
+from rugbytx.core.early import Beginning
 from rugbytx.core.gate import Texts
 from rugbytx.core.job import Outputs
-from rugbytx.core.plan import Plan
-from rugbytx.core.result import Manifest, ManifestEntry, Mp4Result, TrackFile, TracksResult, tracks_of
+from rugbytx.core.plan import Plan, Stills
+from rugbytx.core.result import (
+    Manifest,
+    ManifestEntry,
+    Mp4Result,
+    StillFile,
+    TrackFile,
+    TracksResult,
+    tracks_of,
+)
+from rugbytx.core.still import Picture
 from rugbytx.core.unit import AUDIO, MP4, Kind, UnitKey
 from rugbytx.errors import VerificationError
-from rugbytx.worker.bench import AUDIO_NAME, Bench
+from rugbytx.worker import finished
+from rugbytx.worker.bench import Bench
 
 
 def publish(bench: Bench, plan: Plan) -> Outputs:
@@ -28,7 +39,8 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
     bench.pulse.step("publish")
     damaged = sum(chunk.damaged for chunk in chunks)
     damage.require(damaged=damaged, frames=plan.grid.frames)
-    uploaded = [*_tracks(chunks, audio), *([_mp4(mp4)] if mp4 else [])]
+    stills = [one for chunk in chunks for one in chunk.stills]
+    uploaded = [*_tracks(chunks, audio), *map(_still, stills), *([_mp4(mp4)] if mp4 else [])]
     _require_present(bench, uploaded)
     warnings = damage.warnings(
         missing_s=plan.media.missing_s, damaged=damaged, damaged_sound=audio.damaged if audio else 0
@@ -42,15 +54,22 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
 
     told = _described(bench, "report", "json", proof.model_dump_json(indent=1), layout.JSON_TYPE)
     media = [_playlist(bench, name, text) for name, text in texts.media.items()]
-    master = _playlist(bench, "master", texts.master)
-    entries = (*uploaded, *(entry for entry, _ in media), told[0], master[0])
-    manifest = Manifest(job_id=job.id, generation=job.generation, master_key=master[0].key, entries=entries)
+    media += [_playlist(bench, master.iframes_name(name), text) for name, text in texts.iframes.items()]
+    if plan.stills:
+        media.append(_storyboard(bench, plan, plan.stills, stills))
+    first = _playlist(bench, "master", texts.master)
+    entries = (*uploaded, *(entry for entry, _ in media), told[0], first[0])
+    manifest = Manifest(job_id=job.id, generation=job.generation, master_key=first[0].key, entries=entries)
     listed = _described(bench, "manifest", "json", manifest.model_dump_json(indent=1), layout.JSON_TYPE)
-    for entry, body in (*media, told, listed, master):
+    if plan.grid.chunks > 1 and job.profile.splice:
+        # Whoever watches the growing playlists is told of their end.
+        whole = Beginning(chunks=tuple(chunks), audio=audio)
+        finished.write(whole, job, plan, storage=bench.ports.storage, bucket=bench.output_bucket)
+    for entry, body in (*media, told, listed, first):
         bench.ports.storage.put(body, bench.output_bucket, entry.key, content_type=entry.content_type)
         bench.account.wrote(len(body), bench.pulse)
     return Outputs(
-        master_key=master[0].key,
+        master_key=first[0].key,
         manifest_key=listed[0].key,
         manifest_sha256=listed[0].sha256,
         size_bytes=sum(entry.size_bytes for entry in entries),
@@ -58,17 +77,23 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
         duration_s=float(plan.grid.duration_s),
         renditions=tuple(rendition.name for rendition in plan.renditions),
         mp4_key=mp4.key if mp4 else "",
+        poster_key=next((one.key for one in stills if one.picture is Picture.POSTER), ""),
+        storyboard_key=media[-1][0].key if plan.stills else "",
         warnings=warnings,
     )
 
 
 def _texts(bench: Bench, plan: Plan, chunks: Sequence[TracksResult], audio: TracksResult | None) -> Texts:
     """Return the playlists as they are to be written."""
-    master = playlist.master_playlist(
+    text = master.master_playlist(
         plan, chunks, audio, target_s=_target_s(chunks, audio), path_of=partial(_playlist_path, bench)
     )
     media = dict(_media_playlists(bench, plan, chunks, audio))
-    return Texts(master=master, media=media, paths={name: _playlist_path(bench, name) for name in media})
+    iframes = dict(_iframe_playlists(bench, plan, chunks, target_s=_target_s(chunks, audio)))
+    names = [*media, *map(master.iframes_name, iframes)]
+    return Texts(
+        master=text, media=media, iframes=iframes, paths={name: _playlist_path(bench, name) for name in names}
+    )
 
 
 def _media_playlists(
@@ -78,15 +103,31 @@ def _media_playlists(
     splices_s = playlist.splices(plan.grid, [chunk.fingerprint for chunk in chunks])
     renditions = {rendition.name: playlist.files_of(chunks, rendition.name) for rendition in plan.renditions}
     if audio:
-        renditions[AUDIO_NAME] = audio.files
+        renditions[layout.AUDIO_NAME] = audio.files
     for name, files in renditions.items():
         text = playlist.media_playlist(
             files,
             splices_s=splices_s,
             target_s=_target_s(chunks, audio),
-            path_of=lambda file: layout.relative(file.key, bench.job.id, bench.job.generation),
+            path_of=partial(_file_path, bench),
         )
         yield name, text
+
+
+def _iframe_playlists(
+    bench: Bench, plan: Plan, chunks: Sequence[TracksResult], *, target_s: int
+) -> Iterator[tuple[str, str]]:
+    """Yield each rendition's name and the playlist of its keyframes."""
+    splices_s = playlist.splices(plan.grid, [chunk.fingerprint for chunk in chunks])
+    for rendition in plan.renditions:
+        text = playlist.media_playlist(
+            playlist.files_of(chunks, rendition.name),
+            splices_s=splices_s,
+            target_s=target_s,
+            path_of=partial(_file_path, bench),
+            iframes=True,
+        )
+        yield rendition.name, text
 
 
 def _target_s(chunks: Sequence[TracksResult], audio: TracksResult | None) -> int:
@@ -100,6 +141,11 @@ def _playlist_path(bench: Bench, name: str) -> str:
     """Return a media playlist's path relative to the master."""
     key = layout.file_key(bench.lease, name, "m3u8")
     return layout.relative(key, bench.job.id, bench.job.generation)
+
+
+def _file_path(bench: Bench, file: TrackFile) -> str:
+    """Return a track file's path relative to the playlists."""
+    return layout.relative(file.key, bench.job.id, bench.job.generation)
 
 
 def _tracks(chunks: Iterable[TracksResult], audio: TracksResult | None) -> Iterable[ManifestEntry]:
@@ -120,6 +166,28 @@ def _mp4(mp4: Mp4Result) -> ManifestEntry:
     return ManifestEntry(
         key=mp4.key, size_bytes=mp4.size_bytes, sha256=mp4.sha256, content_type=layout.MP4_TYPE
     )
+
+
+def _still(still: StillFile) -> ManifestEntry:
+    return ManifestEntry(
+        key=still.key, size_bytes=still.size_bytes, sha256=still.sha256, content_type=layout.PICTURE_TYPE
+    )
+
+
+def _storyboard(
+    bench: Bench, plan: Plan, wanted: Stills, stills: Sequence[StillFile]
+) -> tuple[ManifestEntry, bytes]:
+    """Return the WebVTT file of the thumbnails, read back before it is written."""
+    sheets = [
+        layout.relative(one.key, bench.job.id, bench.job.generation)
+        for one in stills
+        if one.picture is Picture.SHEET
+    ]
+    text = still.webvtt(wanted, plan.grid, sheets)
+    sizes = {path: still.pictures(plan, index)[Picture.SHEET] for index, path in enumerate(sheets)}
+    if wrong := next(still.faults(text, sizes, duration_s=plan.grid.duration_s), ""):
+        raise VerificationError(f"the storyboard is wrong: {wrong}")
+    return _described(bench, "storyboard", "vtt", text, layout.STORYBOARD_TYPE)
 
 
 def _playlist(bench: Bench, name: str, text: str) -> tuple[ManifestEntry, bytes]:

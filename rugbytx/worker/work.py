@@ -5,19 +5,21 @@ returned, and decides what becomes of a unit whose work raised.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from pathlib import Path
 
-from rugbytx.core import check, cmaf, layout, planning
+from rugbytx.core import check, cmaf, layout, planning, still
 from rugbytx.core.cmaf import Track
 from rugbytx.core.plan import Plan
 from rugbytx.core.record import Record
-from rugbytx.core.result import Mp4Result, TrackFile, TracksResult, tracks_of
+from rugbytx.core.result import Mp4Result, StillFile, TrackFile, TracksResult, tracks_of
+from rugbytx.core.still import Picture
 from rugbytx.core.unit import AUDIO, Kind, Unit, UnitKey
 from rugbytx.errors import VerificationError
 from rugbytx.ports import Encoded
 from rugbytx.worker import quality
-from rugbytx.worker.bench import AUDIO_NAME, Bench, fetch_source, fetch_track, sha256, unit_folder, upload
+from rugbytx.worker.bench import Bench, fetch_source, fetch_track, sha256, unit_folder, upload
 from rugbytx.worker.publish import publish
 
 #: Audio's fragments of two seconds are grouped into segments of about this length, as the video's are.
@@ -59,7 +61,9 @@ def encode_chunk(bench: Bench, plan: Plan) -> TracksResult:
     bench.account.frames = len(plan.grid.chunk_frames(index))
     names = [rendition.name for rendition in plan.renditions]
     segment_s = plan.grid.segment / plan.grid.rate
-    return upload_tracks(bench, encoded, names, segment_s=segment_s, content_type=layout.MP4_TYPE)
+    require_pictures(plan, index, encoded.pictures)
+    made = upload_tracks(bench, encoded, names, segment_s=segment_s, content_type=layout.MP4_TYPE)
+    return made.model_copy(update={"stills": tuple(upload_pictures(bench, encoded.pictures))})
 
 
 def encode_audio(bench: Bench, plan: Plan) -> TracksResult:
@@ -70,7 +74,7 @@ def encode_audio(bench: Bench, plan: Plan) -> TracksResult:
     encoded = bench.ports.media.encode_audio(plan, source, unit_folder(bench), pulse=bench.pulse)
     check.require(check.check_audio(plan, encoded.tracks[0]))
     return upload_tracks(
-        bench, encoded, [AUDIO_NAME], segment_s=AUDIO_SEGMENT_S, content_type=layout.AUDIO_TYPE
+        bench, encoded, [layout.AUDIO_NAME], segment_s=AUDIO_SEGMENT_S, content_type=layout.AUDIO_TYPE
     )
 
 
@@ -118,9 +122,29 @@ def upload_tracks(
                 samples=sum(len(fragment.sizes) for fragment in track.fragments),
                 keyframes=sum(sum(fragment.sync) for fragment in track.fragments),
                 segments=cmaf.segments(track, segment_ticks=int(segment_s * track.timescale)),
+                iframes=cmaf.iframes(track) if track.width else (),
             )
         )
     return TracksResult(fingerprint=fingerprint, files=tuple(files), damaged=encoded.damaged)
+
+
+def require_pictures(plan: Plan, index: int, pictures: Mapping[Picture, Path]) -> None:
+    """Raise VerificationError unless the chunk's pictures are there, whole and of the planned size."""
+    for picture, planned in still.pictures(plan, index).items():
+        name = f"the {picture} of chunk {index}"
+        if picture not in pictures or not pictures[picture].is_file():
+            raise VerificationError(f"{name} was not written")
+        seen = still.jpeg_size(pictures[picture].read_bytes(), name=name)
+        if seen != planned:
+            raise VerificationError(f"{name} should have {planned} pixels and has {seen}")
+
+
+def upload_pictures(bench: Bench, pictures: Mapping[Picture, Path]) -> Iterator[StillFile]:
+    """Upload a chunk's pictures, and yield what publishing needs to know of each."""
+    for picture, path in pictures.items():
+        key = layout.picture_key(bench.lease, picture)
+        upload(bench, path, key, layout.PICTURE_TYPE)
+        yield StillFile(picture=picture, key=key, size_bytes=path.stat().st_size, sha256=sha256(path))
 
 
 def fingerprint_of(tracks: tuple[Track, ...]) -> str:

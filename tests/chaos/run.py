@@ -37,7 +37,7 @@ TIMES = {
     "RUGBYTX_VISIBILITY_S": "6",
     "RUGBYTX_SWEEP_S": "2",
     "RUGBYTX_STALL_S": "6",
-    "RUGBYTX_UPLOAD_PATIENCE_S": "4",
+    "RUGBYTX_TRANSFER_PATIENCE_S": "4",
     "RUGBYTX_POLL_WAIT_S": "1",
     # Slow, so that a chunk of two small seconds keeps an encoder busy for long enough to be hit.
     "RUGBYTX_X264_PRESET": "slow",

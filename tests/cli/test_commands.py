@@ -15,7 +15,8 @@ KEYS = [
     *("job_id", "generation", "status", "reason", "source", "source_bytes", "profile"),
     *("submitted_at", "started_at", "ended_at", "deadline_at"),
     *("units", "units_done", "frames", "frames_done", "fps", "eta_s"),
-    *("master_url", "mp4_url", "renditions", "duration_s", "output_bytes", "quality"),
+    *("master_url", "mp4_url", "poster_url", "storyboard_url", "renditions", "duration_s"),
+    *("output_bytes", "quality"),
 ]
 MASTER = "http://127.0.0.1:5000/rugbytx-output/out/x/g1/master-f1.m3u8"
 
@@ -250,6 +251,36 @@ class TestRm:
         assert "is RUNNING; it can be removed once it has ended" in result.stderr
         assert f"there is no job {'e' * 20}" in result.stderr
         assert [job.id for job in fakes.store.list_jobs()] == [running.id]
+
+
+class TestEarly:
+    """`rugbytx url --early`."""
+
+    MASTER = "http://127.0.0.1:5000/rugbytx-output/out/{}/g1/early/master.m3u8"
+
+    def test_the_finished_beginning_has_an_address(self, run: Run, fakes: Fakes, running: Job) -> None:
+        """As soon as a lane has shown it, and before that a reason."""
+        result = run("url", running.id, "--early")
+        assert result.exit_code == 3
+        assert "its first chunk and its sound are not finished" in result.stderr
+        fakes.add_object(f"out/{running.id}/g1/early/master.m3u8", bucket="rugbytx-output")
+        address = self.MASTER.format(running.id)
+        assert run("url", running.id, "--early").stdout == f"{address}\n"
+        printed = lines(run("url", running.id, "--early", "--json").stdout)
+        assert printed == [{"job_id": running.id, "master_url": address, "is_early": True}]
+        assert run("url", running.id).exit_code == 3
+
+    def test_a_finished_job_is_shown_whole(self, run: Run, fakes: Fakes, running: Job) -> None:
+        """The early lists are for those who watch them already."""
+        fakes.add_object(f"out/{running.id}/g1/early/master.m3u8", bucket="rugbytx-output")
+        fakes.end(running, Status.SUCCEEDED)
+        assert run("url", running.id, "--early").stdout == f"{MASTER}\n"
+
+    def test_a_failed_job_is_not_shown(self, run: Run, fakes: Fakes, running: Job) -> None:
+        """Its beginning goes with the clean-up."""
+        fakes.add_object(f"out/{running.id}/g1/early/master.m3u8", bucket="rugbytx-output")
+        fakes.end(running, Status.FAILED)
+        assert "it is FAILED" in run("url", running.id, "--early").stderr
 
 
 def test_the_outputs_of_a_clip_have_an_mp4(run: Run, fakes: Fakes) -> None:

@@ -3,12 +3,14 @@
 import errno
 import os
 import threading
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from botocore.exceptions import ResponseStreamingError
@@ -342,6 +344,35 @@ def test_a_full_disk_is_said_and_given_back(s3: Any, tmp_path: Path, monkeypatch
     with pytest.raises(ScratchFull, match="no room"):
         S3Storage(s3).download(source, tmp_path / "down", on_bytes=_ignore)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_opens_one_object_and_shows_nothing(s3: Any) -> None:
+    """Whoever has it reads that version, by ranges and without credentials; no text of it says so."""
+    storage = S3Storage(s3)
+    source = _put_source(storage, b"0123456789", key="in/a match + more?.mp4")
+    address = storage.address(source, lasts_s=60)
+    asked = urllib.request.Request(address.url, headers={"Range": "bytes=3-5"})  # noqa: S310  our own server
+    with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310
+        assert (answer.status, answer.read()) == (206, b"345")
+    query = parse_qs(urlsplit(address.url).query)
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert query["X-Amz-Expires"] == ["60"]
+    assert "Signature" not in repr(address)
+    assert Path(address.authorities).is_file()
+
+
+def test_an_address_pins_the_version(s3: Any) -> None:
+    """Where the bucket keeps versions."""
+    storage = S3Storage(s3)
+    source = _put_source(storage, b"x").model_copy(update={"version": "v7"})
+    assert parse_qs(urlsplit(storage.address(source, lasts_s=60).url).query)["versionId"] == ["v7"]
+
+
+def test_authorities_of_ones_own_are_trusted(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As boto3 does."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/etc/own.pem")
+    source = _put_source(S3Storage(s3), b"x")
+    assert S3Storage(s3).address(source, lasts_s=60).authorities == "/etc/own.pem"
 
 
 def test_a_missing_bucket_is_one_plain_sentence(s3: Any) -> None:

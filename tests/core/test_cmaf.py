@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rugbytx.core.cmaf import Fragment, parse, segments
+from rugbytx.core.cmaf import Fragment, iframes, parse, segments
 from rugbytx.core.plan import Plan
 from rugbytx.errors import VerificationError
 from tests.boxes import FTYP, FULL, NON_SYNC, SAMPLES, WHOLE, avc1, box, fragment, moov, mp4a, words
+from tests.footage import frame_hashes
 
 
 @pytest.mark.process
@@ -30,6 +31,19 @@ def test_a_file_of_ffmpeg_reads_as_its_recipe_promises(video_sample: bytes, ntsc
         assert min(part.presentation_times) == part.decode_time
         assert part.presentation_times != tuple(sorted(part.presentation_times))
     assert sum(part.size_bytes for part in track.fragments) == len(video_sample) - track.init_bytes
+
+
+@pytest.mark.process
+def test_a_keyframe_of_ffmpeg_decodes_by_itself(video_sample: bytes, tmp_path: Path) -> None:
+    """What an I-frame playlist names, behind the init segment, is one whole picture, and no more than that."""
+    track = parse(video_sample)
+    found = iframes(track)
+    assert [one.duration for one in found] == [fragment.duration for fragment in track.fragments]
+    for one in found:
+        picture = video_sample[one.offset : one.offset + one.size_bytes]
+        path = tmp_path / f"{one.offset}.mp4"
+        path.write_bytes(video_sample[: track.init_bytes] + picture)
+        assert len(frame_hashes(["ffmpeg", "-v", "fatal", "-i", str(path)])) == 1
 
 
 @pytest.mark.process
@@ -92,7 +106,9 @@ def test_every_way_to_write_a_fragment_reads_the_same(init: bytes, part: bytes) 
     track = parse(FTYP + init + part)
     at, size = len(FTYP + init), len(part)
     assert track.timescale == 1000
-    assert track.fragments == (Fragment(**{**vars(EXPECTED), "offset": at, "size_bytes": size}),)
+    first = size - sum(map(len, SAMPLES[1:]))
+    place = {"offset": at, "size_bytes": size, "first_sample_bytes": first}
+    assert track.fragments == (Fragment(**{**vars(EXPECTED), **place}),)
     assert track.fragments[0].presentation_times == (10_000, 10_120, 10_040)
 
 

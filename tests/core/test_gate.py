@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rugbytx.core import gate, planning, playlist
+from rugbytx.core import gate, master, planning, playlist
 from rugbytx.core.gate import Gate, Texts
 from rugbytx.core.plan import Plan
 from rugbytx.core.planning import STANDARD_RATES
@@ -33,8 +33,19 @@ def texts_of(plan: Plan, chunks: Sequence[TracksResult], audio: TracksResult | N
         )
         for name, ones in files.items()
     }
-    master = playlist.master_playlist(plan, chunks, audio, target_s=target_s, path_of="{}.m3u8".format)
-    return Texts(master=master, media=media, paths={name: f"{name}.m3u8" for name in media})
+    iframes = {
+        rendition.name: playlist.media_playlist(
+            files[rendition.name],
+            splices_s=splices_s,
+            target_s=target_s,
+            path_of=lambda file: file.key,
+            iframes=True,
+        )
+        for rendition in plan.renditions
+    }
+    text = master.master_playlist(plan, chunks, audio, target_s=target_s, path_of="{}.m3u8".format)
+    names = [*media, *map(master.iframes_name, iframes)]
+    return Texts(master=text, media=media, iframes=iframes, paths={name: f"{name}.m3u8" for name in names})
 
 
 def failed(gates: Sequence[Gate]) -> set[tuple[str, str]]:
@@ -68,7 +79,11 @@ def with_file(**changes: object) -> list[TracksResult]:
     ("chunks", "expected"),
     [
         (with_file(samples=59), {("frame-count", TOP)}),
-        (with_file(keyframes=2), {("keyframes", TOP)}),
+        (with_file(keyframes=2), {("keyframes", TOP), ("keyframes", f"{TOP}-iframes")}),
+        (
+            with_file(iframes=CHUNKS[1].files[0].iframes[:-1]),
+            {("keyframes", f"{TOP}-iframes"), ("duration", f"{TOP}-iframes")},
+        ),
         (with_file(start=CHUNKS[2].files[0].start), {("decode-time", TOP)}),
         (with_file(size_bytes=1), {("tiling", TOP)}),
         (with_file(codec="avc1.6e0028"), {("profile", TOP), ("codec", "master")}),
@@ -128,7 +143,8 @@ def test_a_missing_discontinuity_is_found() -> None:
     audio = sound(PLAN)
     texts = texts_of(PLAN, CHUNKS, audio)
     found = failed(gate.before_publishing(PLAN, unlike, audio, texts))
-    assert found == {("discontinuity", name) for name in texts.media}
+    names = [*texts.media, *map(master.iframes_name, texts.iframes)]
+    assert found == {("discontinuity", name) for name in names}
 
 
 def test_a_gate_becomes_a_finding() -> None:

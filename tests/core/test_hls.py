@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rugbytx.core import hls
+from rugbytx.core.master import master_playlist
 from rugbytx.core.plan import Plan
-from rugbytx.core.playlist import master_playlist, media_playlist
+from rugbytx.core.playlist import media_playlist
 from rugbytx.core.result import TracksResult
 from rugbytx.errors import VerificationError
 from tests.track_files import track_file
@@ -112,6 +113,10 @@ def test_a_master_comes_back_as_it_went(master: str) -> None:
     assert (variant.video_codec, variant.audio_codec) == ("avc1.64001f", "mp4a.40.2")
     assert variant.frame_rate == Fraction("29.970")
     assert variant.bandwidth_bps == variant.average_bps > 700_000
+    [iframes] = found.iframes
+    assert (iframes.path, iframes.width, iframes.height) == ("180p-iframes.m3u8", 320, 180)
+    assert iframes.video_codec == "avc1.64001f"
+    assert iframes.bandwidth_bps == iframes.average_bps < variant.average_bps / 10
 
     silent = (
         re.sub(r"#EXT-X-MEDIA[^\n]+\n", "", master).replace(",mp4a.40.2", "").replace(',AUDIO="audio"', "")
@@ -126,6 +131,7 @@ def test_a_master_comes_back_as_it_went(master: str) -> None:
         (',AUDIO="audio"', "", "sound is not what the master offers"),
         (",mp4a.40.2", "", "sound is not what the master offers"),
         ("RESOLUTION=320x180,", "", "should have a variant"),
+        (',URI="180p-iframes', ',FRAME-RATE=1,URI="180p-iframes', "should have a variant"),
         ("180p.m3u8", "/etc/passwd?", "should have a relative path"),
         ("#EXT-X-INDEPENDENT-SEGMENTS\n", "", "should have #EXT-X-INDEPENDENT-SEGMENTS"),
     ],

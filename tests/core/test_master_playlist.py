@@ -3,8 +3,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from rugbytx.core.master import master_playlist
 from rugbytx.core.plan import Plan, Rendition
-from rugbytx.core.playlist import files_of, master_playlist
+from rugbytx.core.playlist import files_of
 from rugbytx.core.result import TracksResult
 from tests.track_files import track_file
 
@@ -41,12 +42,12 @@ def master(plan: Plan, chunks: Sequence[TracksResult], audio: TracksResult | Non
 
 
 def test_the_master_starts_near_two_megabits_and_falls_from_the_top(ladder: Plan) -> None:
-    """Rates are the video's and the audio's together."""
+    """Rates are the video's and the audio's together; the keyframes of each follow."""
     assert master(ladder, [chunk(), chunk()], AUDIO) == (
         "#EXTM3U\n"
         "#EXT-X-VERSION:6\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
-        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,'
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,'
         'CHANNELS="2",URI="audio.m3u8"\n'
         "#EXT-X-STREAM-INF:BANDWIDTH=2630000,AVERAGE-BANDWIDTH=2629000,"
         'CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio"\n'
@@ -57,6 +58,12 @@ def test_the_master_starts_near_two_megabits_and_falls_from_the_top(ladder: Plan
         "#EXT-X-STREAM-INF:BANDWIDTH=730000,AVERAGE-BANDWIDTH=729000,"
         'CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=640x360,FRAME-RATE=29.970,AUDIO="audio"\n'
         "360p.m3u8\n"
+        "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=600000,AVERAGE-BANDWIDTH=600000,"
+        'CODECS="avc1.64001f",RESOLUTION=1920x1080,URI="1080p-iframes.m3u8"\n'
+        "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=250000,AVERAGE-BANDWIDTH=250000,"
+        'CODECS="avc1.64001f",RESOLUTION=1280x720,URI="720p-iframes.m3u8"\n'
+        "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=60000,AVERAGE-BANDWIDTH=60000,"
+        'CODECS="avc1.64001f",RESOLUTION=640x360,URI="360p-iframes.m3u8"\n'
     )
 
 
@@ -70,13 +77,15 @@ def test_a_master_without_audio_names_none(ladder: Plan) -> None:
         "#EXT-X-STREAM-INF:BANDWIDTH=600000,AVERAGE-BANDWIDTH=600000,"
         'CODECS="avc1.64001f",RESOLUTION=640x360,FRAME-RATE=29.970\n'
         "360p.m3u8\n"
+        "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=60000,AVERAGE-BANDWIDTH=60000,"
+        'CODECS="avc1.64001f",RESOLUTION=640x360,URI="360p-iframes.m3u8"\n'
     )
 
 
 def test_runs_of_unlike_encoders_are_announced_by_what_plays_them_all(ladder: Plan) -> None:
     """High at 3.1 and Main at 4.0 need a decoder for High at 4.0."""
     text = master(ladder, [chunk("avc1.64001f"), chunk("avc1.4d4028")], AUDIO)
-    assert set(re.findall(r'CODECS="([^"]*)"', text)) == {"avc1.640028,mp4a.40.2"}
+    assert set(re.findall(r'CODECS="([^"]*)"', text)) == {"avc1.640028,mp4a.40.2", "avc1.640028"}
 
 
 def test_files_of_a_rendition_stand_in_the_order_of_the_chunks() -> None:

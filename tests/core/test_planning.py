@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from rugbytx.core import encoder, ladder, planning
 from rugbytx.core.encoder import Family
 from rugbytx.core.job import Source
-from rugbytx.core.media import MAX_ASPECT, AudioStream, MediaInfo, VideoStream
+from rugbytx.core.media import AudioStream, MediaInfo, VideoStream
 from rugbytx.core.profile import Profile, Rung
+from rugbytx.core.selection import MAX_ASPECT
 
 MATCH = Profile(
     name="match",
@@ -33,6 +34,7 @@ def stream(
     rate_bps: int = 20_000_000,
     codec: str = "h264",
     rotation: int = 0,
+    field_order: str = "progressive",
 ) -> VideoStream:
     """Return a video stream; constant rate unless ``base`` differs."""
     return VideoStream(
@@ -45,6 +47,7 @@ def stream(
         average_rate=average,
         base_rate=base or average,
         rate_bps=rate_bps,
+        field_order=field_order,
     )
 
 
@@ -98,6 +101,25 @@ def test_grid_rate_is_the_rate_that_the_source_means(
     rate, reason = planning.grid_rate(stream(average=average, base=base))
     assert rate == expected
     assert reason
+
+
+FIELDS = [
+    # what the container counts, on average and at the base -> frames a second
+    (Fraction(25), Fraction(25), Fraction(50)),
+    (Fraction(25), Fraction(50), Fraction(50)),  # H.264's base rate is that of its fields
+    (Fraction(50), Fraction(50), Fraction(50)),  # a packet for each field
+    (NTSC, NTSC, 2 * NTSC),
+    (Fraction(2997, 100), 2 * NTSC, 2 * NTSC),
+    (Fraction(2470, 100), Fraction(25), Fraction(50)),  # one frame in eighty is missing
+]
+
+
+@pytest.mark.parametrize(("average", "base", "expected"), FIELDS)
+def test_each_field_becomes_a_frame(average: Fraction, base: Fraction, expected: Fraction) -> None:
+    """Whether a container counts frames or fields, motion keeps its full rate."""
+    rate, reason = planning.grid_rate(stream(average=average, base=base, field_order="tt"))
+    assert rate == expected
+    assert "fields" in reason
 
 
 CHUNKS = [

@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from rugbytx.core import still
 from rugbytx.core.cmaf import Track
 from rugbytx.core.media import MediaInfo
 from rugbytx.core.plan import Plan
 from rugbytx.core.quality import Metric, Scores
 from rugbytx.ports import Encoded, Pulse
 from tests.plans import small_media
+from tests.stills import jpeg
 from tests.tracks import audio_track, video_track
 
 
@@ -28,6 +31,11 @@ class FakeMedia:
         """Return what the test calls this encoder."""
         return self.made_by
 
+    def ingest(self, arrived: Path, path: Path, *, pulse: Pulse) -> None:
+        """Take every upload as it is."""
+        pulse.step("ingest")
+        arrived.rename(path)
+
     def probe(self, path: Path, *, pulse: Pulse) -> MediaInfo:
         """Return a small source, whatever the file holds."""
         assert path.exists()
@@ -43,7 +51,10 @@ class FakeMedia:
             video_track(plan, index, rendition, encoder=self.made_by) for rendition in plan.renditions
         )
         self.done[f"chunk {index}"] += 1
-        return _encoded(folder, tracks)
+        pictures = {one: folder / f"{one}.jpg" for one in still.pictures(plan, index)}
+        for picture, size in still.pictures(plan, index).items():
+            pictures[picture].write_bytes(jpeg(*size))
+        return replace(_encoded(folder, tracks), pictures=pictures)
 
     def encode_audio(self, plan: Plan, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:
         """Write the audio file."""

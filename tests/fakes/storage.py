@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rugbytx.core.job import Source
+from rugbytx.core.job import Address, Source
 from rugbytx.errors import SourceChanged, SourceMissing, TransferError, Unreachable
 from rugbytx.ports import OnBytes, Stored
 
@@ -101,6 +101,11 @@ class FakeStorage:
                 if held_in == bucket and key.startswith(prefix)
             )
         return iter([_stored(key, body) for key, body in found])
+
+    def address(self, source: Source, *, lasts_s: int) -> Address:
+        """Return an address where nobody answers: nothing here speaks HTTP."""
+        self._check()
+        return Address(url=f"http://127.0.0.1:1/{source.bucket}/{source.key}?expires={lasts_s}")
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Remove objects; removing what is not there is no error."""

@@ -118,6 +118,8 @@ class FaultProxy:
         self._released = threading.Event()
         #: Every request, in order.
         self.seen: list[Seen] = []
+        #: Bytes of answers' bodies that were passed back.
+        self.passed_bytes = 0
 
     def __enter__(self) -> Self:
         self._server = _Server(self)
@@ -302,6 +304,7 @@ class _Handler(BaseHTTPRequestHandler):
             left_bytes = (size_bytes or 0) // 2 if fault is Fault.CUT else math.inf
             for block in copied(answer):
                 self.wfile.write(block if left_bytes >= len(block) else block[: int(left_bytes)])
+                self.server.proxy.passed_bytes += len(block)
                 left_bytes -= len(block)
                 if left_bytes <= 0:
                     break

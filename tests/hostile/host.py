@@ -63,7 +63,7 @@ class Host:
         self._compares = True
         self.renew_lane()
 
-    def submit(self, key: str, body: bytes, *, profile: Profile = SMALL) -> Job:
+    def submit(self, key: str, body: bytes, *, profile: Profile = SMALL, chunk_s: float | None = None) -> Job:
         """Put an object and accept it as a job, whatever it is: what may be refused at the door is not here."""
         self.storage.put(body, BUCKET, key, content_type="video/mp4")
         stored = self.storage.head(BUCKET, key)
@@ -74,6 +74,7 @@ class Host:
             id=identify(source, profile),
             source=source,
             profile=profile,
+            chunk_s=chunk_s,
             submitted_at=now,
             deadline_at=now + 3600,
             wake_at=now + 600,

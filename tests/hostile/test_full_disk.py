@@ -17,8 +17,9 @@ CHUNK = UnitKey(Kind.VIDEO, 0)
 SILENT = """#!/usr/bin/env bash
 ffmpeg "$@"
 status=$?
-output="${@: -1}"
-case "$output" in *-00000.mp4) truncate -s "-%BYTES%" "${output#file:}" ;; esac
+for word in "$@"; do
+    case "$word" in file:*-00000.mp4) truncate -s "-%BYTES%" "${word#file:}" ;; esac
+done
 exit $status
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rugbytx.core import media
+from rugbytx.core import media, selection
 from rugbytx.core.media import AudioStream, MediaInfo, VideoStream
 from rugbytx.errors import UnsupportedMedia
 
@@ -19,7 +19,7 @@ def parse(name: str, **changes: Any) -> MediaInfo:
     """Return the value of a saved answer, the video stream changed as told."""
     saved = json.loads((Path(__file__).parent / "probes" / f"{name}.json").read_text())
     if changes:
-        media.pick_video(saved["answer"])
+        selection.video(saved["answer"])
         video = next(stream for stream in saved["answer"]["streams"] if stream["codec_type"] == "video")
         video.update(changes)
     return media.parse(saved["answer"], tail=saved["tail"], size_bytes=1000)
@@ -37,9 +37,9 @@ def aac(channels: int, sample_rate: int) -> AudioStream:
 
 
 @pytest.mark.parametrize(
-    ("name", "container", "start_s", "end_s", "video", "audio"),
+    ("name", "container", "start_s", "end_s", "video", "audio", "other_audio"),
     [
-        ("big-buck-bunny", MP4, 0, 30, h264(854, 480, Fraction(24), rate_bps=906_282), aac(6, 48_000)),
+        ("big-buck-bunny", MP4, 0, 30, h264(854, 480, Fraction(24), rate_bps=906_282), aac(6, 48_000), 0),
         (
             "car-detection",
             MP4,
@@ -53,8 +53,10 @@ def aac(channels: int, sample_rate: int) -> AudioStream:
                 colour_transfer="smpte170m",
                 colour_primaries="smpte170m",
                 colour_space="smpte170m",
+                colour_range="tv",
             ),
             aac(2, 48_000),
+            0,
         ),
         # Its clock starts at 33 ms, with the first frame: 51 frames of 33.3 ms from there.
         (
@@ -62,8 +64,9 @@ def aac(channels: int, sample_rate: int) -> AudioStream:
             "matroska,webm",
             Fraction(33, 1000),
             Fraction(17, 10),
-            h264(640, 480, Fraction(30), pixel_format="yuvj420p"),
+            h264(640, 480, Fraction(30), pixel_format="yuvj420p", colour_range="pc"),
             None,
+            0,
         ),
         (
             "ntsc-with-audio",
@@ -72,6 +75,7 @@ def aac(channels: int, sample_rate: int) -> AudioStream:
             Fraction(3003, 1000),  # 90 frames of 1001/30000 s
             h264(320, 240, NTSC, rate_bps=733_168),
             aac(1, 44_100),
+            0,
         ),
         (
             "rotated",
@@ -80,16 +84,18 @@ def aac(channels: int, sample_rate: int) -> AudioStream:
             Fraction(3003, 1000),
             h264(320, 240, NTSC, rate_bps=733_168, rotation=90),
             aac(1, 44_100),
+            0,
         ),
-        ("live-without-duration", "matroska,webm", 0, 2, h264(320, 240, Fraction(25)), None),
+        ("live-without-duration", "matroska,webm", 0, 2, h264(320, 240, Fraction(25)), None, 0),
         # The audio starts at -7 ms, so the video ends 7 ms later on the container's own clock.
         (
             "two-sounds",
             "matroska,webm",
             Fraction(-7, 1000),
             Fraction(2016, 1000),
-            h264(320, 240, NTSC),
+            h264(320, 240, NTSC, start_s=Fraction(14, 1000)),
             AudioStream(index=2, codec="opus", channels=1, sample_rate=48_000),
+            1,
         ),
     ],
 )
@@ -100,10 +106,17 @@ def test_an_answer_becomes_a_value(
     end_s: Fraction,
     video: VideoStream,
     audio: AudioStream | None,
+    other_audio: int,
 ) -> None:
     """Times are exact, and the end comes from the packets."""
     assert parse(name) == MediaInfo(
-        container=container, size_bytes=1000, start_s=start_s, end_s=end_s, video=video, audio=audio
+        container=container,
+        size_bytes=1000,
+        start_s=start_s,
+        end_s=end_s,
+        video=video,
+        audio=audio,
+        other_audio=other_audio,
     )
 
 
@@ -217,6 +230,27 @@ def test_the_end_is_that_of_the_last_frame_shown(tail: list[dict[str, str]], end
     saved = json.loads((Path(__file__).parent / "probes" / "gesture.json").read_text())
     saved["answer"]["format"]["start_time"] = "0.000000"
     assert media.parse(saved["answer"], tail=tail, size_bytes=1).end_s == end_s
+
+
+@pytest.mark.parametrize(
+    ("start_pts", "lasts", "end_pts"),
+    [
+        (0, 1001, 90_090),
+        (0, 500, 89_589),  # cut off in mid-frame by an edit list
+        (600, 401, 90_090),  # 600 ticks were forgotten
+        (600, 900, 90_090),  # a frame is never made longer than others
+        (2000, 0, 90_090),  # more than a frame was
+    ],
+)
+def test_the_last_frame_of_a_track_that_begins_late_lasts_as_long_as_others(
+    start_pts: int, lasts: int, end_pts: int
+) -> None:
+    """By so much does ffmpeg's MP4 reader shorten it."""
+    saved = json.loads((Path(__file__).parent / "probes" / "ntsc-with-audio.json").read_text())
+    video = next(stream for stream in saved["answer"]["streams"] if stream["codec_type"] == "video")
+    video["start_pts"] = start_pts
+    tail = [{"pts": str(89_089), "duration": str(lasts), "flags": "__"}]
+    assert media.parse(saved["answer"], tail=tail, size_bytes=1).end_s == Fraction(end_pts, 30_000)
 
 
 @pytest.mark.parametrize("tail", [[], [{"pts": "0", "duration": "33", "flags": "KD"}]])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rugbytx.core.encoder import Recipe
 from rugbytx.core.media import MediaInfo, VideoStream
 from rugbytx.core.plan import AudioPlan, Plan
 from rugbytx.media import command, graph
@@ -15,7 +16,14 @@ SOURCE = Path("/scratch/match.mp4")
 AUDIO = AudioPlan(stream_index=1, rate_bps=128_000)
 
 
-def plan(*, container: str = "mov,mp4,m4a,3gp,3g2,mj2", colour_space: str = "", height: int = 108) -> Plan:
+def plan(
+    *,
+    colour_space: str = "",
+    height: int = 108,
+    field_order: str = "",
+    move_s: Fraction = Fraction(0),
+    start_s: Fraction = Fraction(0),
+) -> Plan:
     """Return a plan of five chunks of 60 frames at 29.97 a second; the video is stream 2."""
     video = VideoStream(
         index=2,
@@ -26,9 +34,14 @@ def plan(*, container: str = "mov,mp4,m4a,3gp,3g2,mj2", colour_space: str = "", 
         average_rate=NTSC,
         base_rate=NTSC,
         colour_space=colour_space,
+        field_order=field_order,
+        start_s=start_s,
     )
-    media = MediaInfo(container=container, size_bytes=1, start_s=Fraction(0), end_s=310 / NTSC, video=video)
-    return plan_for(media)
+    media = MediaInfo(
+        container="mov,mp4,m4a,3gp,3g2,mj2", size_bytes=1, start_s=Fraction(0), end_s=310 / NTSC, video=video
+    )
+    made = plan_for(media)
+    return made.model_copy(update={"grid": made.grid.model_copy(update={"move_s": move_s})})
 
 
 def lines(text: str) -> list[str]:
@@ -86,6 +99,80 @@ def test_a_rendition_of_every_other_frame_is_thinned_before_it_is_scaled() -> No
     assert changed[1:] == [("70", "35"), ("30", "15"), ("30", "15"), ("30000", "15000")]
 
 
+@pytest.mark.parametrize(
+    ("field_order", "parity"), [("tt", "tff"), ("bb", "bff"), ("tb", "auto"), ("bt", "auto")]
+)
+def test_fields_become_frames_before_the_grid_is_laid(field_order: str, parity: str) -> None:
+    """In the container's order, or in each frame's own where writers disagree about the container's word."""
+    filters = graph.cut(plan(field_order=field_order), 0).split(",")
+    assert filters[:2] == [
+        f"bwdif=mode=send_field:parity={parity}:deint=all",
+        "fps=fps=30000/1001:start_time=0",
+    ]
+    assert graph.cut(plan(field_order="progressive"), 0).startswith("fps=")
+
+
+@pytest.mark.parametrize(
+    ("move_s", "shown"), [(Fraction(1, 48), "0.020833"), (Fraction(-1, 300), "-0.003333")]
+)
+def test_a_move_is_a_constant_in_the_streams_ticks(move_s: Fraction, shown: str) -> None:
+    """After the fields, whose own moments it leaves alone, and before the grid; the audio goes along."""
+    filters = graph.cut(plan(field_order="tt", move_s=move_s), 0).split(",")
+    assert filters[1:3] == [
+        f"setpts=PTS+round({shown}/TB)",
+        "fps=fps=30000/1001:start_time=0",
+    ]
+    argv = command.audio(plan(move_s=move_s), AUDIO, SOURCE, Path("/scratch/audio.mp4"))
+    assert argv[argv.index("-af") + 1].startswith(f"asetpts=PTS+round({shown}/TB),aresample=")
+
+
+def test_the_last_frame_of_a_track_that_begins_late_is_followed_by_another() -> None:
+    """On the CPU; the GPU never gets the last chunk, and a film that begins at zero needs nothing."""
+    late = plan(start_s=Fraction(1, 48))
+    assert graph.cut(late, 4).startswith("tpad=stop=1:stop_mode=clone,fps=")
+    assert graph.cut(late, 0, Recipe.NVENC_A).startswith("fps=")
+    assert graph.cut(plan(), 4).startswith("fps=")
+
+
+def test_a_transport_stream_is_copied() -> None:
+    """Two of its streams, without encoding, on the clock of the source."""
+    wanted = """
+        ffmpeg -nostdin -hide_banner -nostats -loglevel level+warning -progress pipe:1 -stats_period 0.5 -y
+        -analyzeduration 300000000 -probesize 100000000 -fflags +genpts
+        -protocol_whitelist file -format_whitelist mov,matroska,mpegts,avi -max_pixels 36000000
+        -i file:/scratch/arrived -map 0:3 -c:v copy -map 0:5 -c:a copy
+        -sn -dn -map_metadata -1 -map_chapters -1 -metadata comment=rugbytx-arrived-as:mpegts -fflags +bitexact
+        -video_track_timescale 90000 -movie_timescale 90000 -f mp4 file:/scratch/source.part
+    """
+    paths = Path("/scratch/arrived"), Path("/scratch/source.part")
+    video, audio = {"index": 3, "codec_name": "h264"}, {"index": 5, "codec_name": "aac"}
+    assert command.ingest(*paths, video=video, audio=audio, arrived_as="mpegts") == lines(wanted)
+
+
+@pytest.mark.parametrize(
+    ("video", "audio", "muxer", "sound"),
+    [
+        ("h264", "mp2", "mp4", ["copy"]),
+        ("hevc", "pcm_bluray", "mp4", ["flac", "-strict", "experimental"]),
+        ("mpeg2video", "aac_latm", "mp4", ["flac", "-strict", "experimental"]),
+        ("vc1", "ac3", "matroska", ["copy"]),
+    ],
+)
+def test_what_mp4_cannot_hold(video: str, audio: str, muxer: str, sound: list[str]) -> None:
+    """Audio becomes lossless audio; video is never encoded, so it gets another container."""
+    argv = command.ingest(
+        SOURCE,
+        SOURCE,
+        video={"index": 0, "codec_name": video},
+        audio={"index": 1, "codec_name": audio},
+        arrived_as="mpegts",
+    )
+    place = argv.index("-c:a") + 1
+    assert argv[place : place + len(sound)] == sound
+    assert argv[argv.index("-f") + 1] == muxer
+    assert argv[argv.index("-c:v") + 1] == "copy"
+
+
 def test_the_audio_is_encoded_once_and_as_long_as_the_video() -> None:
     """310 frames at 29.97 a second are 10.343667 s."""
     wanted = """
@@ -120,17 +207,16 @@ def test_an_mp4_is_muxed_without_encoding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("container", "index", "seek"),
+    ("index", "seek"),
     [
-        ("mov,mp4,m4a,3gp,3g2,mj2", 0, None),
-        ("mov,mp4,m4a,3gp,3g2,mj2", 1, None),  # 2.002 s less 2 s: not worth a seek
-        ("mov,mp4,m4a,3gp,3g2,mj2", 2, "2.004000"),
-        ("mpegts", 4, None),  # 8.008 s less 20 s
+        (0, None),
+        (1, None),  # 2.002 s less 2 s: not worth a seek
+        (2, "2.004000"),
     ],
 )
-def test_decoding_begins_before_the_chunk(container: str, index: int, seek: str | None) -> None:
-    """Two seconds before where there is an index, twenty where there is none."""
-    argv = command.read(plan(container=container), index, SOURCE)
+def test_decoding_begins_before_the_chunk(index: int, seek: str | None) -> None:
+    """Two seconds before, from where the index finds a keyframe."""
+    argv = command.read(plan(), index, SOURCE)
     assert (argv[argv.index("-ss") + 1] if "-ss" in argv else None) == seek
 
 

@@ -127,7 +127,7 @@ def test_of_any_number_of_complaints_the_first_and_the_last_are_kept(pulse: Fake
     ended = process.run(["bash", "-c", script], pulse=pulse, on_stdout=bytearray().extend)
     assert ended.complaints[:2] == ("line 1", "line 2")
     assert ended.complaints[49:51] == ("line 50", "line 19802")
-    assert ended.complaints[-1] == "x" * 2000
+    assert ended.complaints[-1] == "x" * 4000
     assert len(ended.complaints) == 250
 
 

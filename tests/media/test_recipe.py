@@ -16,6 +16,7 @@ import pytest
 
 from rugbytx.core.encoder import Family, Recipe
 from rugbytx.core.plan import Plan
+from rugbytx.core.still import Picture
 from rugbytx.media import command, graph
 from rugbytx.media.encoder import X264, Encoders
 from rugbytx.media.trial import FRAMES, PICTURE
@@ -24,6 +25,7 @@ from tests.gpu_plan import gpu_plan
 GOLDEN = Path(__file__).parent / "golden"
 SOURCE = Path("/scratch/match.mp4")
 OUTPUTS = [Path("/scratch/180p.mp4"), Path("/scratch/90p.mp4")]
+PICTURES = {Picture.SHEET: Path("/scratch/sheet.jpg"), Picture.POSTER: Path("/scratch/poster.jpg")}
 
 #: What h264_nvmpi knows besides ffmpeg's common options.
 NVMPI_OPTIONS = {"-profile", "-level", "-rc", "-preset", "-num_capture_buffers", "-max_perf"}
@@ -36,11 +38,13 @@ HDR = gpu_plan(
 )
 COMMANDS = {
     **{
-        recipe.replace("/", "-"): command.chunk(gpu_plan(), 1, SOURCE, OUTPUTS, recipe=recipe)
+        recipe.replace("/", "-"): command.chunk(
+            gpu_plan(), 1, SOURCE, OUTPUTS, pictures=PICTURES, recipe=recipe
+        )
         for recipe in Recipe
     },
-    "nvenc-B-hdr": command.chunk(HDR, 1, SOURCE, OUTPUTS, recipe=Recipe.NVENC_B),
-    "x264-hdr": command.chunk(HDR, 1, SOURCE, OUTPUTS, recipe=Recipe.X264),
+    "nvenc-B-hdr": command.chunk(HDR, 1, SOURCE, OUTPUTS, pictures=PICTURES, recipe=Recipe.NVENC_B),
+    "x264-hdr": command.chunk(HDR, 1, SOURCE, OUTPUTS, pictures=PICTURES, recipe=Recipe.X264),
     **{
         f"trial-{family}": command.trial(
             Encoders().of(family), PICTURE, Path("/scratch/trial.mp4"), frames=FRAMES, ffmpeg="ffmpeg"
@@ -64,14 +68,16 @@ def test_every_golden_file_belongs_to_a_command() -> None:
 @pytest.mark.parametrize("recipe", Recipe)
 def test_parameter_sets_are_in_band_in_every_family(recipe: Recipe) -> None:
     """Without them a player that comes from a chunk of another encoder decodes garbage."""
-    argv = command.chunk(gpu_plan(), 1, SOURCE, OUTPUTS, recipe=recipe)
+    argv = command.chunk(gpu_plan(), 1, SOURCE, OUTPUTS, pictures=PICTURES, recipe=recipe)
     assert argv.count("dump_extra=freq=keyframe") == len(OUTPUTS)
 
 
 def test_only_the_gpu_recipes_ask_for_a_gpu() -> None:
     """The x264 and nvmpi commands would not start on a host without CUDA otherwise."""
     for recipe in (Recipe.X264, Recipe.NVMPI):
-        assert "cuda" not in " ".join(command.chunk(gpu_plan(), 1, SOURCE, OUTPUTS, recipe=recipe))
+        assert "cuda" not in " ".join(
+            command.chunk(gpu_plan(), 1, SOURCE, OUTPUTS, pictures=PICTURES, recipe=recipe)
+        )
 
 
 @cache

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core import check
+from rugbytx.core import check, planning
 from rugbytx.core.plan import BASE_OFFSET_S, Plan
+from rugbytx.core.still import Picture
 from rugbytx.errors import LeaseLost, VerificationError
 from rugbytx.media import package
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.ports import Encoded, Media
 from tests.footage import SIZES, UNEVEN, film, frame_hashes, make, plan_for, show
+from tests.plans import PROFILE, SOURCE
 from tests.pulse import FakePulse
 
 pytestmark = pytest.mark.process
@@ -73,6 +75,38 @@ def test_what_is_encoded_passes_every_gate(
     if audio:
         check.require(check.check_audio(plan, audio.tracks[0]))
     assert [step for step in pulse.steps if step != "trial"][:2] == ["probe", "encode"]
+
+
+def test_every_thumbnail_is_the_frame_of_its_time(tmp_path: Path, pulse: FakePulse) -> None:
+    """In its place on the sheet of its chunk."""
+    path = tmp_path / "brighter.mp4"
+    look = "geq=lum='60+N':cb=128:cr=128"
+    make(path, "-f", "lavfi", "-i", f"color=black:s=320x180:r=10:d=10,{look}", "-qp", "0")
+    plan = planning.decide(MEDIA.probe(path, pulse=pulse), SOURCE, PROFILE, chunk_s=6.0)
+    sheets = [
+        MEDIA.encode_chunk(plan, index, path, tmp_path, pulse=pulse).pictures[Picture.SHEET]
+        for index in range(plan.grid.chunks)
+    ]
+    shown = [(luma - 16) * 255 / 219 for luma in (60, 80, 100, 120, 140)]
+    assert greys(sheets[0], 3) == pytest.approx(shown[:3], abs=4)
+    assert greys(sheets[1], 2) == pytest.approx(shown[3:], abs=4)
+
+
+def test_the_poster_is_no_black_frame(tmp_path: Path, pulse: FakePulse) -> None:
+    """Though its chunk begins with one; and no other chunk makes a poster."""
+    path = tmp_path / "dark.mp4"
+    film(path, "-vf", "drawbox=t=fill:c=black:enable='lt(t,2)'", rate="10", length_s=12)
+    plan = planning.decide(MEDIA.probe(path, pulse=pulse), SOURCE, PROFILE, chunk_s=6.0)
+    made = [MEDIA.encode_chunk(plan, index, path, tmp_path, pulse=pulse).pictures for index in range(2)]
+    assert greys(made[0][Picture.POSTER], 1)[0] > 40
+    assert Picture.POSTER not in made[1]
+
+
+def greys(picture: Path, columns: int) -> list[int]:
+    """Return the brightness of a picture's columns, in full range."""
+    argv = ["ffmpeg", "-v", "error", "-i", str(picture), "-vf", f"format=gray,scale={columns}:1:flags=area"]
+    done = subprocess.run([*argv, "-f", "rawvideo", "-"], capture_output=True, check=True, timeout=60)
+    return list(done.stdout)
 
 
 def test_an_encode_moves_and_can_be_stopped(tmp_path: Path, pulse: FakePulse) -> None:

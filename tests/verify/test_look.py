@@ -58,7 +58,7 @@ def test_what_a_lane_published_is_whole(plain: Path) -> None:
     assert (verdict.segments, verdict.frames) == (12, 2 * 240)
     assert verdict.decoded
     assert verdict.has_manifest
-    assert verdict.files == 11
+    assert verdict.files == 17
 
 
 def test_playlists_and_boxes_say_enough_without_a_manifest(plain: Path) -> None:
@@ -67,6 +67,45 @@ def test_playlists_and_boxes_say_enough_without_a_manifest(plain: Path) -> None:
     verdict = looked(plain)
     assert [finding.sentence for finding in verdict.findings] == []
     assert not verdict.has_manifest
+
+
+@pytest.mark.parametrize(
+    ("pattern", "new", "sentence"),
+    [
+        (r"#EXTINF:2.000000,\n.*\n.*\n", "", "fails the keyframes gate: expected the 12 keyframes"),
+        (r"BYTERANGE:(\d+)@(\d+)\n", r"BYTERANGE:1\1@\2\n", "12, 1 of them no keyframes"),
+        (r"#EXT-X-I-FRAMES-ONLY\n", "", "expected #EXT-X-I-FRAMES-ONLY"),
+        (r"#EXTINF:2.000000,", "#EXTINF:1.000000,", "fails the duration gate: expected 24.000000 s"),
+    ],
+)
+def test_a_wrong_playlist_of_keyframes_is_found(plain: Path, pattern: str, new: str, sentence: str) -> None:
+    """It has to name the keyframes of its rendition, all of them and nothing else."""
+    [path] = plain.parent.glob("90p-iframes-*.m3u8")
+    text, count = re.subn(pattern, new, path.read_text(), count=1)
+    assert count
+    path.write_text(text)
+    forget_manifest(plain)
+    assert any(sentence in finding.sentence for finding in looked(plain).findings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("storyboard/00001", "storyboard/00007", "is not there"),
+        ("xywh=0,0,114,64", "xywh=900,900,114,64", "lies outside"),
+        ("00:00:02.000\n", "00:00:01.000\n", "should begin at 1000 ms"),
+    ],
+)
+def test_a_wrong_storyboard_is_found(plain: Path, old: str, new: str, sentence: str) -> None:
+    """It has to name whole pictures and cover the film."""
+    [path] = plain.parent.glob("storyboard-*.vtt")
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    forget_manifest(plain)
+    [finding] = looked(plain).findings
+    assert finding.rule == "storyboard"
+    assert sentence in finding.sentence
 
 
 def test_a_splice_decodes_without_a_complaint(spliced: Path) -> None:

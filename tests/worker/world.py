@@ -93,7 +93,7 @@ class World:
             lease_s=120,
             heartbeat_s=40,
             visibility_s=120,
-            upload_patience_s=0,
+            transfer_patience_s=0,
             scratch=scratch,
             output_bucket=BUCKET,
         )
@@ -182,8 +182,16 @@ class World:
             named = {entry.key for entry in manifest.entries} | {outputs.manifest_key}
         beside = layout.quality_prefix(self.job_id, job.generation) if job and named else BUCKET
         for stored in self.storage.list(BUCKET, ""):
-            if stored.key not in named and not stored.key.startswith(beside):
+            if stored.key not in named and not stored.key.startswith(beside) and "/early/" not in stored.key:
                 yield stored.key
+
+    def early(self) -> dict[str, str]:
+        """Return the early playlists by their names."""
+        return {
+            stored.key.rpartition("/")[2]: self.storage.get(BUCKET, stored.key).decode()
+            for stored in self.storage.list(BUCKET, "")
+            if "/early/" in stored.key
+        }
 
     def deliver(self, *, acknowledge: bool = True) -> bool:
         """Run one lane for the next message, as the task does; False where no message is visible."""

@@ -1,0 +1,50 @@
+"""MP4 files changed by hand, where ffmpeg cannot make what cameras do."""
+
+import struct
+from pathlib import Path
+
+from tests.boxes import box
+
+#: Rows ``a b`` and ``c d`` of a display matrix: (x, y) is shown at (a*x + c*y, b*x + d*y).
+Matrix = tuple[int, int, int, int]
+
+_ONE = 1 << 16
+#: From a track header's name to its matrix (ISO/IEC 14496-12, 8.3.2, version 0).
+_TO_MATRIX = 4 + 40
+#: What holds a sample entry, from the outside in.
+_AROUND = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
+
+
+def show_by(path: Path, matrix: Matrix) -> Path:
+    """Set the display matrix of the first track, and return the path."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + _TO_MATRIX
+    a, b, c, d = (part * _ONE for part in matrix)
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+def call_dolby_vision(
+    path: Path, *, entry: bytes = b"hev1", profile: int = 5, compatibility: int = 0
+) -> Path:
+    """Say of the first track that it is Dolby Vision, and return the path.
+
+    A box is added to the sample entry (Dolby Vision Streams within the ISO Base
+    Media File Format, 2.1.2); the index must stand behind the pictures.
+    """
+    data = bytearray(path.read_bytes())
+    moov = data.index(b"moov")
+    assert moov > data.index(b"mdat")
+    level, rpu, enhancement, base = 4, 1, 0, 1
+    bits = profile << 9 | level << 3 | rpu << 2 | enhancement << 1 | base
+    extra = box("dvcC", struct.pack(">BBHB", 1, 0, bits, compatibility << 4), bytes(19))
+    at = moov
+    for name in (*_AROUND, entry):
+        at = data.index(name, at)
+        (size,) = struct.unpack_from(">I", data, at - 4)
+        struct.pack_into(">I", data, at - 4, size + len(extra))
+    end = at - 4 + size
+    data[end:end] = extra
+    path.write_bytes(data)
+    return path
