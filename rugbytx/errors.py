@@ -14,11 +14,11 @@
     │   └── UnsupportedMedia          not a video that can be transcoded
     ├── AttemptFailed        RETRY    this attempt failed; another may not
     │   ├── TransferError             a download or an upload broke
-    │   ├── ScratchFull               no room left on the host's scratch disk
     │   ├── VerificationError         an output failed a gate
     │   └── TranscodeError            ffmpeg failed
     │       └── Stalled               a step's counter stood still for ``stall_s``
     ├── HostUnfit            RELEASE  the job is fine, this host is not: hand back uncharged
+    │   └── ScratchFull               no room left on the host's scratch disk
     ├── LeaseLost            ABANDON  the work is no longer ours; touch nothing
     └── Draining             RELEASE  we are being switched off; hand back, charge nothing
 
@@ -77,10 +77,6 @@ class TransferError(AttemptFailed):
     """A download or an upload broke."""
 
 
-class ScratchFull(AttemptFailed):
-    """The host's scratch disk has no room for this unit."""
-
-
 class VerificationError(AttemptFailed):
     """An output failed a gate; the message names the gate and the figure."""
 
@@ -95,6 +91,10 @@ class Stalled(TranscodeError):
 
 class HostUnfit(RugbytxError):
     """The job is fine and this host is not: hand the unit back uncharged."""
+
+
+class ScratchFull(HostUnfit):
+    """The host's scratch disk has no room for this unit, and another's may have."""
 
 
 class LeaseLost(RugbytxError):

@@ -19,7 +19,7 @@ from rugbytx.core.plan import Plan
 from rugbytx.core.presence import Worker
 from rugbytx.core.quality import Scores
 from rugbytx.core.still import Picture
-from rugbytx.core.unit import Lease, Measured, Progress, Unit, UnitKey
+from rugbytx.core.unit import Charge, Lease, Measured, Progress, Unit, UnitKey
 
 #: Called with the number of bytes that have moved since the last call, from any thread but one call at a time.
 OnBytes = Callable[[int], None]
@@ -134,9 +134,9 @@ class JobStore(Protocol):
         """Make the unit DONE; raises LeaseLost.  Only the fence is tested, not the clock."""
 
     def give_back(
-        self, lease: Lease, *, retry_at: float, reason: str, charged: bool, measured: Measured
+        self, lease: Lease, *, retry_at: float, reason: str, charge: Charge, measured: Measured
     ) -> None:
-        """Make the unit WAITING; ``charged`` adds a verdict.  Raises LeaseLost."""
+        """Make the unit WAITING, and count what it is charged with.  Raises LeaseLost."""
 
     def fail(self, lease: Lease, *, reason: str, measured: Measured) -> None:
         """Make the unit FAILED, which ends its job, and wake the job at once.  Raises LeaseLost."""

@@ -1,4 +1,4 @@
-"""What ffmpeg says when it fails: a case for each row of the table, in the program's own words.
+"""What ffmpeg says when it fails: a case for each thing that the table knows, in the program's own words.
 
 Those marked *seen* were written by ffmpeg 5.1.9 on a machine without a GPU.
 The others are put together from what users of GPUs reported, in the issues that
@@ -51,6 +51,31 @@ class Case:
 def _nvenc(name: str, line: str, action: Action, error: type[RugbytxError], says: str) -> Case:
     """Return a case of an encoder that does not open: the cause, and ffmpeg's wrappers round it."""
     return Case(name, (f"{_NVENC} {line}", _OPENING, _CONVERSION), action, error, says)
+
+
+_CUDA = "[AVHWDeviceContext @ 0x55c3] [error] cu->cuCtxCreate(&ctx, flags, device) failed ->"
+
+#: Action, error, and a part of the sentence.
+Fate = tuple[Action, type[RugbytxError], str]
+
+_FULL: Fate = (Action.DISK, ScratchFull, "the scratch disk is full")
+_NO_DRIVER: Fate = (Action.HOST, HostUnfit, "no NVIDIA driver")
+_NO_VIDEO_PART: Fate = (Action.HOST, HostUnfit, "NVIDIA_DRIVER_CAPABILITIES=compute,video,utility")
+_NO_DEVICE_HERE: Fate = (Action.HOST, HostUnfit, "GPU is not there")
+_SICK: Fate = (Action.SICK, TranscodeError, "the GPU or its driver failed")
+_RAN: Fate = (Action.SICK, TranscodeError, "failed while it ran")
+_GPU_FULL: Fate = (Action.RETRY, TranscodeError, "the GPU's memory is full")
+_PICTURE: Fate = (Action.PLAN, TranscodeError, "this kind of picture")
+_LACKS: Fate = (Action.PLAN, TranscodeError, "lacks what the ladder asks for")
+_SIZE: Fate = (Action.PLAN, TranscodeError, "pictures of this size")
+_NOT_DECODED: Fate = (Action.PLAN, TranscodeError, "cannot decode or scale")
+_NO_WRITING: Fate = (Action.HOST, HostUnfit, "may not write")
+_NOT_ACCEPTED: Fate = (Action.INPUT, UnsupportedMedia, "of a kind that is not accepted")
+
+
+def _other(name: str, line: str, fate: Fate) -> Case:
+    """Return a case of one line and the wrapper behind it."""
+    return Case(name, (line, _CONVERSION), *fate)
 
 
 CASES = (
@@ -377,6 +402,156 @@ CASES = (
         Action.RETRY,
         TranscodeError,
         "memory is full",
+    ),
+    # -- each other way of saying the same; the words are those of libavcodec 5.1's own strings
+    _other("quota used up", "[error] av_interleaved_write_frame(): Disk quota exceeded", _FULL),
+    _other(
+        "no CUDA to be had",
+        "[AVHWDeviceContext @ 0x55c3] [error] Could not dynamically load CUDA",
+        _NO_DRIVER,
+    ),
+    _other(
+        "driver without its decoder", "[h264 @ 0x55c3] [error] Cannot load libnvcuvid.so.1", _NO_VIDEO_PART
+    ),
+    _other("driver that loads no decoder", "[h264 @ 0x55c3] [error] Failed loading nvcuvid.", _NO_VIDEO_PART),
+    _other(
+        "driver and library apart",
+        f"{_CUDA} CUDA_ERROR_SYSTEM_DRIVER_MISMATCH: system has unsupported display driver / cuda driver combination",
+        (Action.HOST, HostUnfit, "older than this ffmpeg needs"),
+    ),
+    _other("no device at all", f"{_NVENC} [error] No CUDA capable devices found", _NO_DEVICE_HERE),
+    *(
+        _other(f"sick GPU: {code}", f"{_CUDA} CUDA_ERROR_{code}: unknown", _SICK)
+        for code in (
+            *("LAUNCH_FAILED", "LAUNCH_TIMEOUT", "ECC_UNCORRECTABLE", "HARDWARE_STACK_ERROR", "UNKNOWN"),
+            *("SYSTEM_NOT_READY", "NOT_INITIALIZED"),
+        )
+    ),
+    _other("CUDA memory full", f"{_CUDA} CUDA_ERROR_OUT_OF_MEMORY: out of memory", _GPU_FULL),
+    _other(
+        "no room for a picture", f"{_NVENC} [error] CreateInputBuffer failed: out of memory (10): ", _GPU_FULL
+    ),
+    _other(
+        "lock busy",
+        f"{_NVENC} [error] Failed unlocking bitstream buffer, expect the gates of mordor to open: lock busy (13): ",
+        (Action.RETRY, TranscodeError, "encoder is busy"),
+    ),
+    _other("chroma in full", f"{_NVENC} [warning] YUV444P not supported", _PICTURE),
+    _other(
+        "interlaced",
+        f"{_NVENC} [warning] Interlaced encoding is not supported. Supported level: 0",
+        _PICTURE,
+    ),
+    *(
+        _other(f"chip without: {lack}", f"{_NVENC} [warning] {lack}", _LACKS)
+        for lack in (
+            "Max B-frames 3 exceed 0",
+            "RC lookahead not supported",
+            "Temporal AQ not supported",
+            "Multiple reference frames are not supported by the device",
+        )
+    ),
+    _other("picture too high", f"{_NVENC} [warning] Height 8192 exceeds 4096", _SIZE),
+    _other(
+        "settings not known",
+        f"{_NVENC} [error] InitializeEncoder failed: unsupported param (12): (no details)",
+        (Action.PLAN, TranscodeError, "refuses these settings"),
+    ),
+    _other(
+        "decoder not set up",
+        "[h264 @ 0x55c3] [warning] Failed setup for format cuda: hwaccel initialisation returned error.",
+        _NOT_DECODED,
+    ),
+    _other("decoder out of surfaces", "[h264 @ 0x55c3] [error] No decoder surfaces left", _NOT_DECODED),
+    _other(
+        "decoder for other formats",
+        "[error] hwaccel requested for input stream #0:0, but cannot be initialized: not supported",
+        _NOT_DECODED,
+    ),
+    _other(
+        "decoder without its device",
+        "[error] Device setup failed for decoder on input stream #0:0 : Operation not permitted",
+        _NOT_DECODED,
+    ),
+    # After a fall back to frames in memory, where nothing else was said (Tichau/FileConverter #713).
+    _other(
+        "filters for other frames",
+        "[error] Error reinitializing filters!",
+        (Action.PLAN, TranscodeError, "cannot take this source's frames"),
+    ),
+    _other(
+        "bitstream not to be had",
+        f"{_NVENC} [error] Failed locking bitstream buffer: generic error (20): ",
+        _RAN,
+    ),
+    _other("device gone while it runs", f"{_NVENC} [error] EncodePicture: device does not exist (5): ", _RAN),
+    _other("picture not to be mapped", f"{_NVENC} [error] Failed mapping: map failed (16): ", _RAN),
+    _other(
+        "no way into the encoder",
+        "[h264_v4l2m2m @ 0x556f] [error] can't configure encoder",
+        (Action.PLAN, TranscodeError, "no video encoder of that kind"),
+    ),
+    _other("no right to write", "[error] file:/scratch/o.mp4: Permission denied", _NO_WRITING),
+    _other("a disk to read only", "[error] file:/scratch/o.mp4: Read-only file system", _NO_WRITING),
+    _other(
+        "no video file, in later words",
+        "[error] Error opening input file file:/scratch/a.mp4: Invalid data found when processing input",
+        (Action.INPUT, UnsupportedMedia, "not a video file"),
+    ),
+    _other(
+        "perhaps another kind",
+        "[mpeg @ 0x55] [warning] Format mp3 detected only with low score of 1, misdetection possible!",
+        (Action.INPUT, UnsupportedMedia, "not a video file that ffmpeg knows"),
+    ),
+    _other(
+        "playlist of an address",
+        "[hls @ 0x5] [error] Protocol 'http' not on whitelist 'file'!",
+        _NOT_ACCEPTED,
+    ),
+    _other("ffconcat", "[concat @ 0x5] [error] Unsafe file name '/etc/passwd'", _NOT_ACCEPTED),
+    Case(
+        "picture of another size, and content",  # seen
+        (
+            (
+                "[graph 0 input from stream 0:0 @ 0x55cf] [warning] Changing video frame properties on the fly"
+                " is not supported by all filters."
+            ),
+        ),
+        Action.INPUT,
+        UnsupportedMedia,
+        "picture changes its size",
+        code=0,
+    ),
+    Case(
+        "sound of other channels",  # seen
+        (
+            "[graph_0_in_0_1 @ 0x55bd] [error] Changing audio frame properties on the fly is not supported.",
+            "[error] Error while filtering: Invalid argument",
+            "[error] Failed to inject frame into filter network: Invalid argument",
+            "[fatal] Error while processing the decoded data for stream #0:1",
+        ),
+        Action.INPUT,
+        UnsupportedMedia,
+        "sound changes its channels",
+    ),
+    _other(
+        "codec without a decoder",
+        "[error] Error: no decoder found for codec none",
+        (Action.INPUT, UnsupportedMedia, "cannot be decoded"),
+    ),
+    *(
+        _other(
+            f"network: {words}",
+            f"[https @ 0x55] [error] {words}",
+            (Action.RETRY, TranscodeError, "broke off"),
+        )
+        for words in (
+            "https://bucket/key: Connection reset by peer",
+            "https://bucket/key: Connection timed out",
+            "https://bucket/key: Input/output error",
+            "https://bucket/key: Server returned 5XX Server Error reply",
+            "Connection to tcp://bucket:443 failed: No route to host",
+        )
     ),
     Case("killed", (), Action.RETRY, TranscodeError, "ended by signal 9", code=-9),
     Case("crashed", (), Action.PLAN, TranscodeError, "ended by signal 11", code=-11),

@@ -124,7 +124,7 @@ MUTANTS = (
             Edit(
                 "rugbytx/worker/lane.py",
                 "                store.fail(lease, reason=outcome.reason, measured=account.close())\n",
-                "                store.give_back(lease, retry_at=0, reason=outcome.reason, charged=True,"
+                "                store.give_back(lease, retry_at=0, reason=outcome.reason, charge=outcome.charge,"
                 " measured=account.close())\n"
                 "                store.end_job(job.id, job.generation, Status.FAILED, reason=outcome.reason)\n",
             ),

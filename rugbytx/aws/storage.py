@@ -95,8 +95,10 @@ class S3Storage:
         except OSError as error:
             if error.errno in FULL:
                 partial.unlink(missing_ok=True)
-                raise ScratchFull(f"there is no room for {source.url} in {path.parent}") from error
-            raise TransferError(f"{source.url} cannot be written to {path}: {error.strerror}") from error
+                raise ScratchFull(f"the scratch disk has no room for {source.url}") from error
+            raise TransferError(
+                f"{source.url} cannot be written to the scratch disk: {error.strerror}"
+            ) from error
 
     def upload(self, path: Path, bucket: str, key: str, *, content_type: str, on_bytes: OnBytes) -> Stored:
         """Put a file, in parts where it is large.

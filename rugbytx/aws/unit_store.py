@@ -28,7 +28,7 @@ from rugbytx.aws.table import EXPIRES, Item, Refused, Table, Value, attribute
 from rugbytx.core import pin
 from rugbytx.core.job import Job
 from rugbytx.core.record import SCHEMA
-from rugbytx.core.unit import CHECK, Lease, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey
 from rugbytx.errors import LeaseLost, Unreachable
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class DynamoUnitStore:
             lease_until=now + lease_s,
             verdicts=seen.verdicts if seen else 0,
             deaths=seen.deaths + (seen.state is State.LEASED) if seen else 0,
+            refusals=seen.refusals if seen else 0,
             reason=seen.reason if seen else "",
             measured=Measured(started_at=now),
         )
@@ -110,6 +111,7 @@ class DynamoUnitStore:
             until=unit.lease_until,
             verdicts=unit.verdicts,
             deaths=unit.deaths,
+            refusals=unit.refusals,
         )
 
     def adopt(self, job: Job, unit: Unit) -> None:
@@ -157,9 +159,9 @@ class DynamoUnitStore:
         self._end_attempt(lease, State.DONE, {"result": result}, measured=measured, now=self.now())
 
     def give_back(
-        self, lease: Lease, *, retry_at: float, reason: str, charged: bool, measured: Measured
+        self, lease: Lease, *, retry_at: float, reason: str, charge: Charge, measured: Measured
     ) -> None:
-        """Make the unit WAITING; ``charged`` adds a verdict.  Raises LeaseLost.
+        """Make the unit WAITING, and count what it is charged with.  Raises LeaseLost.
 
         Then the job wakes at ``retry_at``, or at once where that is past, unless
         it would wake before that anyway: other units may be waiting for the
@@ -169,7 +171,8 @@ class DynamoUnitStore:
         change: dict[str, Value] = {
             "retry_at": retry_at,
             "reason": reason,
-            "verdicts": lease.verdicts + charged,
+            "verdicts": lease.verdicts + (charge is Charge.VERDICT),
+            "refusals": lease.refusals + (charge is Charge.REFUSAL),
         }
         self._end_attempt(lease, State.WAITING, change, measured=measured, now=now)
         self._wake_by(lease, max(retry_at, now))

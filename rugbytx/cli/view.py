@@ -218,7 +218,17 @@ def units_table(units: Sequence[Unit], *, at: float) -> "Table | None":
             str(unit.progress.frames or ""),
             f"{unit.progress.fps:.0f}" if unit.progress.fps else "",
             printable(unit.owner),
-            f"{unit.verdicts} failed, {unit.deaths} died" if unit.verdicts or unit.deaths else "",
+            _troubles(unit),
             printable(unit.reason),
         )
     return table if table.row_count else None
+
+
+def _troubles(unit: Unit) -> str:
+    """Return how often a unit's attempts came to nothing, and how.
+
+    >>> _troubles(Unit(key="PLAN", generation=1, state=State.WAITING, fence=3, verdicts=1, refusals=2))
+    '1 failed, 2 refused'
+    """
+    told = ((unit.verdicts, "failed"), (unit.deaths, "died"), (unit.refusals, "refused"))
+    return ", ".join(f"{number} {what}" for number, what in told if number)

@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
     #: The host has no encoder that it may use: no driver, the wrong ffmpeg, a GPU that is gone.
     UNFIT = "unfit"
-    #: The encoder failed and may do better next time.
+    #: The encoder failed, or the disk was full, and may do better next time.
     SICK = "sick"
 
 

@@ -13,6 +13,10 @@ from rugbytx.errors import UnsupportedMedia
 
 #: More than this share of a source's time or frames may not be lost.
 MOST_LOST = Fraction(1, 50)
+#: A gap in the sound is silence, and less is made of it; most of it is another matter.
+MOST_SOUND_LOST = Fraction(1, 10)
+#: In a packet of sound: Opus has 960 samples, AAC 1024, the older kinds more.
+LEAST_SAMPLES = 960
 #: An end that is nearer to the declared one than this is rounding, or a frame that nobody can time.
 LEAST_LOST_FRAMES = 2
 
@@ -55,6 +59,21 @@ def require(*, damaged: int, frames: int) -> None:
         raise UnsupportedMedia(
             f"the source is damaged: {min(damaged, frames)} of its {frames} frames cannot be decoded whole"
         )
+
+
+def require_sound(*, damaged: int, sample_rate: int, length_s: Fraction) -> None:
+    """Raise UnsupportedMedia where too much of a source's sound is ``damaged``.
+
+    What a lost packet held is not known, but no codec puts less into one than
+    ``LEAST_SAMPLES``, so this is the least that was lost.
+
+    >>> require_sound(damaged=5, sample_rate=48_000, length_s=Fraction(2))
+    >>> require_sound(damaged=94, sample_rate=48_000, length_s=Fraction(2))
+    Traceback (most recent call last):
+    rugbytx.errors.UnsupportedMedia: the source's sound is damaged: 94 of its packets cannot be decoded
+    """
+    if damaged * Fraction(LEAST_SAMPLES, sample_rate) > length_s * MOST_SOUND_LOST:
+        raise UnsupportedMedia(f"the source's sound is damaged: {damaged} of its packets cannot be decoded")
 
 
 def require_end(*, damaged: int, missing: int) -> None:

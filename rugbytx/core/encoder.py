@@ -115,6 +115,10 @@ def _release(host: Host) -> int:
 #: What NVENC takes of H.264: the least side since Turing, and the greatest of any (NVENC support matrix).
 NVENC_LEAST_SIDE = 146
 NVENC_MOST_SIDE = 4096
+#: What a Jetson's own encoder takes (gjrtimmer/jetson-ffmpeg, "FAQ Hardware and Platform").  It pads sides that
+#: are no multiple of 16, as 1080 is; whether the padding is cut off again the gates see by the picture's size.
+NVMPI_MOST_WIDTH = 3840
+NVMPI_MOST_HEIGHT = 2160
 
 #: What NVDEC decodes on every GPU that is meant here, by codec: AV1 only from Ampere on.
 NVDEC_FORMATS = {
@@ -155,6 +159,10 @@ def first(
     ffmpeg 5.1 at least, ``tpad`` takes no frames that lie on a GPU.
     ``is_bt709`` says that pixels may pass as they are, in BT.709 and limited range.
     """
+    if family is Family.NVMPI and any(
+        rendition.width > NVMPI_MOST_WIDTH or rendition.height > NVMPI_MOST_HEIGHT for rendition in renditions
+    ):
+        return Way(recipe=Recipe.X264, reason="size-outside-nvmpi")
     if family is not Family.NVENC:
         return Way(recipe=Recipe(family.value), reason="one-way-only")
     sides = [side for rendition in renditions for side in (rendition.width, rendition.height)]

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+from rugbytx.core import encoder
 from rugbytx.core.media import VideoStream
 from rugbytx.core.plan import Rendition
 from rugbytx.core.profile import Profile, Rung
@@ -13,6 +14,11 @@ HIGH_MOTION_ABOVE = Fraction(30)
 #: worth more than an even motion, except where it is the best there is.
 FULL_RATE_FROM = 540
 MOST_FRAME_STEP = 2
+
+#: Sides that every hardware encoder takes.  A source beyond them is scaled, so that no plan is made that only
+#: some hosts can do; ``core.media`` refuses shapes that are beyond both.
+LEAST_SIDE = encoder.NVENC_LEAST_SIDE
+MOST_SIDE = min(encoder.NVENC_MOST_SIDE, encoder.NVMPI_MOST_WIDTH)
 
 #: A source this much taller than the next rung gets a rendition of its own size.
 WELL_ABOVE = 1.15
@@ -36,14 +42,20 @@ def decide(
 ) -> tuple[tuple[Rendition, ...], tuple[str, ...]]:
     """Return the renditions, from the largest to the smallest, and a sentence for each choice.
 
-    Nothing is scaled up, and nothing gets more bits than the source can fill
-    (``source_rate_bps``, 0 where unknown).  A source that stands well above the
-    largest rung that fits it keeps its own size on top, because throwing away
-    a sixth of the picture is seen and storing it costs little.
+    Nothing is scaled up, but for a source that is smaller than GPUs encode, and
+    nothing gets more bits than the source can fill (``source_rate_bps``, 0 where
+    unknown).  Every GPU host can make every rendition of a profile whose rungs
+    are at least as high as that; a Jetson may take the tallest to its CPU.  A
+    source that stands well above the largest rung that fits it keeps its own
+    size on top, because throwing away a sixth of the picture is seen and storing
+    it costs little.
     """
-    width, height = video.display_size
+    width, height = _encodable(video.display_size)
     short = _even_below(min(width, height))
     rungs, notes = _fitting(profile, short)
+    if (width, height) != video.display_size:
+        shown = "x".join(map(str, video.display_size))
+        notes.append(f"{shown} is brought to {width}x{height} at most: hardware encodes nothing beyond")
     renditions: list[Rendition] = []
     for rung in rungs:
         scale = Fraction(rung.height, min(width, height))
@@ -73,6 +85,17 @@ def decide(
         if step > 1:
             notes.append(f"{rung.height}p shows every other frame: it has less than {FULL_RATE_FROM} lines")
     return tuple(renditions), tuple(notes)
+
+
+def _encodable(size: tuple[int, int]) -> tuple[int, int]:
+    """Return the size within what every encoder takes that is nearest to ``size`` and has its shape.
+
+    >>> _encodable((1920, 1080)), _encodable((8192, 1080)), _encodable((128, 96))
+    ((1920, 1080), (3840, 506), (195, 146))
+    """
+    least, most = Fraction(LEAST_SIDE, min(size)), Fraction(MOST_SIDE, max(size))
+    scale = min(max(Fraction(1), least), most)
+    return round(size[0] * scale), round(size[1] * scale)
 
 
 def is_fast(rate: Fraction) -> bool:

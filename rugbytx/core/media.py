@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from rugbytx.core import damage, selection
+from rugbytx.core import bound, damage, selection
 from rugbytx.core.answer import clock_s, fraction, integer, known
 from rugbytx.core.record import Record
 from rugbytx.errors import UnsupportedMedia
@@ -103,12 +103,6 @@ class MediaInfo(Record):
 
 
 MAX_FPS = 1000
-#: A match has two hours, and a day of tournament comes as its matches.
-MAX_S = 12 * 3600
-#: A black picture once a second takes ten times as much; a few frames stretched over hours take nothing.
-LEAST_BYTES_A_S = 4
-#: A shorter source is quickly done, whatever it is.
-MAX_STILL_S = 600
 
 
 def parse(
@@ -127,12 +121,15 @@ def parse(
     say in which order their fields come.  Raises UnsupportedMedia with one sentence that says what is wrong.
     """
     stream = selection.video(answer)
+    if any(packet.get("side_data_type") == "Encryption info" for packet in tail):
+        raise UnsupportedMedia("the source is encrypted, and this system has no key")
     sound, other_audio = selection.audio(answer)
     container = answer.get("format", {})
     start_s = fraction(container.get("start_time")) or Fraction(0)
     average_rate, base_rate = _rates(stream)
     end_s = _end_s(stream, tail, start_s=start_s, frame_s=1 / average_rate)
-    _check_length(end_s, size_bytes)
+    bound.require_length(end_s, size_bytes=size_bytes)
+    bound.require_work(stream["width"], stream["height"], rate=average_rate, end_s=end_s)
     declared_s = _declared_s(container, stream, start_s=start_s, rate=average_rate)
     return MediaInfo(
         container=container.get("format_name", ""),
@@ -199,18 +196,6 @@ def _end_s(
     if end_s <= 0:
         raise UnsupportedMedia("the source's video has no frames")
     return end_s
-
-
-def _check_length(end_s: Fraction, size_bytes: int) -> None:
-    if end_s > MAX_S:
-        raise UnsupportedMedia(
-            f"the source lasts {float(end_s) / 3600:.0f} h, and this system takes at most {MAX_S // 3600} h"
-        )
-    if end_s > MAX_STILL_S and size_bytes < end_s * LEAST_BYTES_A_S:
-        raise UnsupportedMedia(
-            f"the source lasts {float(end_s) / 60:.0f} minutes and has"
-            f" less than {LEAST_BYTES_A_S} bytes for each second: it is no film"
-        )
 
 
 def _declared_s(

@@ -10,6 +10,8 @@ from rugbytx.errors import UnsupportedMedia
 #: No phone, camera or broadcast chain makes more; a decompression bomb does.
 MAX_SIDE = 8192
 MAX_PIXELS = 36_000_000
+#: Panoramic cameras over a whole pitch make seven to one.
+MAX_ASPECT = 10
 
 Stream = Mapping[str, Any]
 
@@ -67,6 +69,8 @@ def _check_size(stream: Stream) -> None:
         raise UnsupportedMedia(f"the source's picture of {width}x{height} is larger than this system takes")
     if shown < 1:
         raise UnsupportedMedia("the source's pixel shape leaves no picture to show")
+    if max(shown, height) > MAX_ASPECT * min(shown, height):
+        raise UnsupportedMedia(f"the source's picture of {width}x{height} has no shape of a film's")
 
 
 def _check_colours(stream: Stream) -> None:

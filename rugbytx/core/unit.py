@@ -82,6 +82,16 @@ class State(StrEnum):
     FAILED = "FAILED"
 
 
+class Charge(StrEnum):
+    """What a unit that is given back is charged with."""
+
+    NOTHING = "nothing"
+    #: The attempt failed for a reason.
+    VERDICT = "verdict"
+    #: Its host could not do it, whatever the unit.
+    REFUSAL = "refusal"
+
+
 class Measured(Record):
     """What one attempt cost and did: later decisions learn from it."""
 
@@ -132,6 +142,8 @@ class Unit(Versioned):
     verdicts: int = 0
     #: Attempts that fell silent.
     deaths: int = 0
+    #: Attempts that a host could not make.
+    refusals: int = 0
     reason: str = ""
     progress: Progress = Progress()
     measured: Measured = Measured()
@@ -174,3 +186,4 @@ class Lease:
     #: What the unit had been through before this claim.
     verdicts: int = 0
     deaths: int = 0
+    refusals: int = 0

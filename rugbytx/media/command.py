@@ -39,6 +39,8 @@ _FFMPEG = (
     *("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+warning"),
     *("-progress", "pipe:1", "-stats_period", "0.5", "-y"),
 )
+#: Filters that were made anew in mid-film would begin their grid and their silence again from zero.
+_STEADY = ("-reinit_filter", "0")
 #: No subtitles, data, tags or chapters of the source's.
 _BARE = ("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1")
 #: A track file whose parts can be published as they are: one fragment a GOP,
@@ -129,7 +131,7 @@ def audio(plan: Plan, wanted: AudioPlan, source: Path, output: Path, *, ffmpeg: 
         f"atrim=end={seconds(plan.grid.duration_s)}",
     )
     return [
-        *(ffmpeg, *_FFMPEG, "-copyts", "-start_at_zero", *_source(source)),
+        *(ffmpeg, *_FFMPEG, *_STEADY, "-copyts", "-start_at_zero", *_source(source)),
         *("-map", f"0:{wanted.stream_index}", "-vn", *_BARE, "-af", ",".join(filters)),
         *("-c:a", "aac", "-b:a", str(wanted.rate_bps), "-output_ts_offset", seconds(Fraction(BASE_OFFSET_S))),
         *(*_CMAF, _CMAF_FLAGS, "-frag_duration", "2000000"),
@@ -144,7 +146,7 @@ def read(plan: Plan, index: int, source: Path) -> list[str]:
     # A seek to just behind the beginning saves nothing, and in AVI it lands a frame off.
     # An accurate seek would drop a frame from before it that is still on screen at the chunk's start.
     seek = ["-noaccurate_seek", "-ss", seconds(seek_s)] if seek_s > 1 else []
-    return [*seek, "-copyts", "-start_at_zero", *_source(source)]
+    return [*seek, *_STEADY, "-copyts", "-start_at_zero", *_source(source)]
 
 
 def ingest(
@@ -195,7 +197,13 @@ def packets(
     interval = [] if from_s is None else ["-read_intervals", f"{seconds(from_s)}%"]
     return [
         *(*_ffprobe(ffprobe), "-select_streams", str(stream_index), *interval),
-        *("-show_entries", "packet=pts,dts,duration,flags", "-of", "compact=p=0", *_source(source)),
+        *(
+            "-show_entries",
+            "packet=pts,dts,duration,flags:packet_side_data=side_data_type",
+            "-of",
+            "compact=p=0",
+            *_source(source),
+        ),
     ]
 
 

@@ -52,7 +52,8 @@ def play(path: Path, *, kind: str, length_s: Fraction, pulse: Pulse, ffmpeg: str
         elif name == "out_time_us" and value.strip().isdecimal():
             pulse.advance(frames=frames, count=int(value))
 
-    limits = Limits(file_bytes=limit.NO_FILE, cpu_s=int(_CPU_S_PER_S * length_s) + _CPU_S)
+    cpu_s = int(_CPU_S_PER_S * length_s) + _CPU_S
+    limits = Limits(file_bytes=limit.NO_FILE, cpu_s=cpu_s, wall_s=cpu_s)
     lines = process.Lines(take)
     ended = process.run(
         argv(path, kind=kind, ffmpeg=ffmpeg), pulse=pulse, on_stdout=lines.feed, limits=limits

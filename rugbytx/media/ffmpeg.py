@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from rugbytx.errors import RugbytxError
-from rugbytx.media import complaint, process
-from rugbytx.media.complaint import Diagnosis
+from rugbytx.media import diagnosis, process
+from rugbytx.media.complaint import ENCODING, PLAIN, Complaint
+from rugbytx.media.diagnosis import Diagnosis
 from rugbytx.media.limit import Limits
 from rugbytx.ports import Pulse
 
@@ -94,14 +94,20 @@ def run(argv: Sequence[str], *, pulse: Pulse, limits: Limits = process.SHORT_WOR
     or full of holes, so what it wrote still has to be checked.  Raises what
     ``diagnose`` returns, what ``pulse.check`` raises, or HostUnfit.
     """
-    done = attempt(argv, pulse=pulse, limits=limits)
+    done = attempt(argv, pulse=pulse, limits=limits, table=PLAIN)
     if done.diagnosis:
         raise done.diagnosis.error
     return done.damaged
 
 
-def attempt(argv: Sequence[str], *, pulse: Pulse, limits: Limits = process.SHORT_WORK) -> Attempt:
-    """Run ffmpeg as ``run`` does, and return what went wrong instead of raising it."""
+def attempt(
+    argv: Sequence[str],
+    *,
+    pulse: Pulse,
+    limits: Limits = process.SHORT_WORK,
+    table: Sequence[Complaint] = ENCODING,
+) -> Attempt:
+    """Run ffmpeg as ``run`` does, with an encoder of any kind, and return what went wrong instead of raising it."""
     damaged = 0
 
     def look(line: str) -> None:
@@ -111,10 +117,5 @@ def attempt(argv: Sequence[str], *, pulse: Pulse, limits: Limits = process.SHORT
     lines = process.Lines(ProgressReader(pulse).take)
     ended = process.run(argv, pulse=pulse, on_stdout=lines.feed, on_complaint=look, limits=limits)
     if ended.code or any(_FATAL.search(line) for line in ended.complaints):
-        return Attempt(damaged=damaged, diagnosis=complaint.examine(ended.code, ended.complaints))
-    return Attempt(damaged=damaged, diagnosis=complaint.spoilt(ended.complaints))
-
-
-def diagnose(code: int, complaints: Sequence[str]) -> RugbytxError:
-    """Return the error that an ending of ffmpeg's means."""
-    return complaint.examine(code, complaints).error
+        return Attempt(damaged=damaged, diagnosis=diagnosis.ending(ended, table=table))
+    return Attempt(damaged=damaged, diagnosis=diagnosis.spoilt(ended.complaints))

@@ -5,8 +5,10 @@
     choose a family (trial, once a process) ─► first recipe for this source ─► run ffmpeg
                                                           ▲                        │
                                                           └── the next recipe ◄────┤ PLAN, or the second RETRY
-                                                                                   │ in this way of this plan
-    HostUnfit ◄── no driver, sick for the third time, or software is not allowed ◄─┘
+                                                          ▲                        │ in this way of this plan
+                                                          └─ works ─ fresh trial ◄─┤ HOST
+    HostUnfit ◄───────────────────────────────────────────── fails ──┘             │
+    HostUnfit ◄── sick for the third time, or no way left and a fresh trial fails ◄┘
 """
 
 import logging
@@ -23,7 +25,8 @@ from rugbytx.core.plan import Plan
 from rugbytx.core.still import Picture
 from rugbytx.errors import HostUnfit, Stalled, TranscodeError
 from rugbytx.media import command, ffmpeg, graph, limit
-from rugbytx.media.complaint import Action, Diagnosis
+from rugbytx.media.complaint import Action
+from rugbytx.media.diagnosis import Diagnosis
 from rugbytx.media.fault import Faults
 from rugbytx.media.trial import Trials, Verdict
 from rugbytx.ports import Pulse
@@ -90,6 +93,11 @@ class Ladder:
             )
         return self._choice
 
+    @property
+    def known(self) -> Choice | None:
+        """Return what this host encodes with, if that was found out already."""
+        return self._choice
+
     def reconsider(self) -> None:
         """Believe no trial so far: something has happened that it did not foretell."""
         self._choice = None
@@ -139,22 +147,22 @@ class Ladder:
             is_bt709=graph.is_bt709(video),
             is_last=index == plan.grid.chunks - 1,
         )
+        if way.recipe is Recipe.X264 and not self._is_software_allowed:
+            raise TranscodeError(
+                f"this host's {family} encoder cannot do this source, and it may not encode on its CPU: {way.reason}"
+            )
         log.info("recipe", extra={"recipe": way.recipe, "reason": way.reason})
         return way.recipe
 
     def _run(self, plan: Plan, index: int, argv: list[str], recipe: Recipe, pulse: Pulse) -> ffmpeg.Attempt:
         pulse.step("encode")
-        limits = limit.encoding(
-            rate_bps=max(rendition.peak_bps for rendition in plan.renditions),
-            length_s=len(plan.grid.chunk_frames(index)) / plan.grid.rate,
-            on_gpu=recipe is not Recipe.X264,
-        )
+        limits = limit.chunk(plan, index, on_gpu=recipe is not Recipe.X264)
         return ffmpeg.attempt(argv, pulse=pulse, limits=limits)
 
     def _next(self, digest: str, recipe: Recipe, found: Diagnosis, pulse: Pulse) -> Recipe:
         """Return the recipe to take after a failure; raises where there is none, or none is wanted."""
         if found.action is Action.HOST:
-            self.reconsider()
+            found = self._confirmed(recipe, found, pulse)
         if found.action in {Action.SICK, Action.BUSY}:
             self._count(found)
         is_trouble = found.action in {Action.RETRY, Action.SICK, Action.BUSY}
@@ -169,6 +177,19 @@ class Ladder:
         log.warning("recipe-changed", extra={"recipe": below, "before": recipe, "reason": str(found.error)})
         self._remember(digest, below)
         return below
+
+    def _confirmed(self, recipe: Recipe, found: Diagnosis, pulse: Pulse) -> Diagnosis:
+        """Return what a complaint about this host means where a trial, which sees nothing of the source, succeeds.
+
+        A source can make ffmpeg say anything, so its run alone takes no host
+        out of service; it only takes the next way.  Raises HostUnfit where the
+        trial fails too.
+        """
+        self.reconsider()
+        verdict = self._trials.verdict(recipe.family, pulse=pulse, fresh=True)
+        if not verdict.works:
+            raise HostUnfit(verdict.reason) from found.error
+        return Diagnosis(action=Action.PLAN, error=TranscodeError(f"only with this source: {found.error}"))
 
     def _count(self, found: Diagnosis) -> None:
         """Count a fault against this host; raises HostUnfit when the breaker opens."""

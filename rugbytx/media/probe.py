@@ -10,6 +10,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from rugbytx.core.answer import known
 from rugbytx.core.job import Address
 from rugbytx.core.media import MediaInfo
 from rugbytx.errors import JobRejected, UnsupportedMedia
-from rugbytx.media import command, ffmpeg, process
+from rugbytx.media import command, diagnosis, process
+from rugbytx.media.complaint import READING
 from rugbytx.media.limit import NO_FILE, Limits
 from rugbytx.ports import Pulse
 
@@ -157,4 +159,7 @@ def _packets(
 def _run(argv: list[str], *, pulse: Pulse, on_stdout: process.OnBytes) -> None:
     ended = process.run(argv, pulse=pulse, on_stdout=on_stdout, limits=_READING)
     if ended.code:
-        raise ffmpeg.diagnose(ended.code, [_ADDRESS.sub(r"\1://...\2", line) for line in ended.complaints])
+        ended = replace(
+            ended, complaints=tuple(_ADDRESS.sub(r"\1://...\2", line) for line in ended.complaints)
+        )
+        raise diagnosis.ending(ended, table=READING).error

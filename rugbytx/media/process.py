@@ -20,9 +20,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, cast
 
-from rugbytx.errors import HostUnfit
+from rugbytx.errors import HostUnfit, TranscodeError
 from rugbytx.media.limit import Limits
 from rugbytx.ports import Pulse
 
@@ -56,6 +57,8 @@ class Ended:
     code: int
     #: The first and the last lines of its standard error.
     complaints: tuple[str, ...]
+    #: Which of its limits ended it, as a sentence about its source; empty where none did.
+    limit: str = ""
 
 
 class Lines:
@@ -116,7 +119,7 @@ def run(
     Whatever ``pulse.check`` or a callback raises, and a KeyboardInterrupt,
     ends the child first.  When this returns or raises, nothing of the child's
     process group is alive, and the child is reaped.  Raises HostUnfit where the
-    program cannot be started.
+    program cannot be started, and TranscodeError where it does not end in time.
     """
     ends = Ends()
 
@@ -126,16 +129,20 @@ def run(
             on_complaint(line)
 
     complaints = Lines(complain)
+    until = time.monotonic() + limits.wall_s
     with _started(argv, limits) as (process, stdout, stderr):
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ, on_stdout)
             selector.register(stderr, selectors.EVENT_READ, complaints.feed)
             while not _has_exited(process):
                 pulse.check()
+                if time.monotonic() > until:
+                    raise TranscodeError(f"{Path(argv[0]).name} did not end within {limits.wall_s:.0f} s")
                 # With both pipes closed there is only the exit to wait for, and it is near.
                 for key, _ in selector.select(TICK_S if selector.get_map() else TICK_S / 10):
                     if not _pass_on(key.fd, key.data):
                         selector.unregister(key.fileobj)
+        cpu_s = _cpu_s(process.pid)
         _kill_group(process)
         for pipe, take in ((stdout, on_stdout), (stderr, complaints.feed)):
             _drain(pipe, take)
@@ -143,7 +150,8 @@ def run(
     if process.returncode:
         # What is to end the work may have ended the child first: a SIGTERM to all of a service's processes.
         pulse.check()
-    return Ended(code=process.returncode, complaints=ends.lines())
+    met = limits.met(code=process.returncode, cpu_s=cpu_s)
+    return Ended(code=process.returncode, complaints=ends.lines(), limit=met)
 
 
 @contextlib.contextmanager
@@ -161,7 +169,7 @@ def _started(
             start_new_session=True,
         )
     except OSError as error:
-        raise HostUnfit(f"this host cannot start {argv[0]}: {error.strerror}") from error
+        raise HostUnfit(f"this host cannot start {Path(argv[0]).name}: {error.strerror}") from error
     # Popen's own exit would wait for the child without a bound, so it is not used as a context.
     with cast("IO[bytes]", process.stdout) as stdout, cast("IO[bytes]", process.stderr) as stderr:
         try:
@@ -181,7 +189,7 @@ def _guard(program: str) -> list[str]:
     the *thread* that forked (prctl(2), PR_SET_PDEATHSIG); that one waits here.
     """
     if shutil.which(program) is None:
-        raise HostUnfit(f"this host has no {program}")
+        raise HostUnfit(f"this host has no {Path(program).name}")
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
@@ -214,6 +222,17 @@ def _has_exited(process: subprocess.Popen[bytes]) -> bool:
     cannot hit a stranger.
     """
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the processor seconds of a child that has ended and is not reaped; 0 where the kernel does not say."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0.0
+    # After the name, which may hold anything: utime and stime are the 14th and the 15th of all (proc(5)).
+    user, system = told.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -20,7 +20,8 @@ from rugbytx.core.pairing import HEIGHT, WIDTH, Pair
 from rugbytx.core.plan import Plan
 from rugbytx.core.quality import Metric, Scores
 from rugbytx.errors import TranscodeError, VerificationError
-from rugbytx.media import command, complaint, graph, process, version
+from rugbytx.media import command, diagnosis, graph, process, version
+from rugbytx.media.complaint import PLAIN
 from rugbytx.media.limit import Limits
 from rugbytx.ports import Pulse
 
@@ -58,7 +59,7 @@ def compare(  # noqa: PLR0913  what, of what, against what, and with what
     wanted = argv(plan, frames, source, made, pictures, first=first, metric=metric, ffmpeg=ffmpeg)
     ended = process.run(wanted, pulse=pulse, on_stdout=take, limits=_LIMITS)
     if ended.code:
-        raise complaint.examine(ended.code, ended.complaints).error
+        raise diagnosis.ending(ended, table=PLAIN).error
     values = parse(said.decode(errors="replace"), metric)
     if len(values) != len(frames):
         raise VerificationError(f"{len(values)} of {len(frames)} frames could be compared with the source")

@@ -13,8 +13,9 @@ from rugbytx.core.encoder import Family
 from rugbytx.core.media import MediaInfo
 from rugbytx.core.plan import Plan
 from rugbytx.core.quality import Scores
-from rugbytx.errors import HostUnfit, VerificationError
+from rugbytx.errors import HostUnfit, ScratchFull, VerificationError
 from rugbytx.media import command, ends, ffmpeg, host, ingest, limit, package, probe, quality, version
+from rugbytx.media.complaint import PLAIN
 from rugbytx.media.encoder import X264, Encoders, X264Profile
 from rugbytx.media.fault import Faults
 from rugbytx.media.ladder import Ladder
@@ -79,6 +80,14 @@ class FfmpegMedia:
         family = self.family()
         return self.trials.verdict(family).fingerprint or family.value
 
+    def known(self) -> tuple[str, str]:
+        """Return what ``family`` and ``maker`` would, if this process knows it without a trial; else nothing."""
+        choice = self.ladder.known
+        if choice is None or self.faults.decision().is_open:
+            return "", ""
+        verdict = self.trials.remembered(choice.family) or choice.verdicts[-1]
+        return choice.family.value, verdict.fingerprint or choice.family.value
+
     def ingest(self, arrived: Path, path: Path, *, pulse: Pulse) -> None:
         """Make of what was uploaded the file that is read from here on."""
         with self.noting():
@@ -119,11 +128,19 @@ class FfmpegMedia:
         pulse.step("encode")
         path = folder / "audio.mp4"
         argv = command.audio(plan, plan.audio, source, path, ffmpeg=self.ffmpeg)
-        limits = limit.encoding(rate_bps=plan.audio.rate_bps, length_s=plan.grid.duration_s)
+        limits = limit.sound(rate_bps=plan.audio.rate_bps, length_s=plan.grid.duration_s)
         started_at = time.monotonic()
         with self.noting():
-            damaged = ffmpeg.run(argv, pulse=pulse, limits=limits)
-        return self._encoded((path,), encoder="aac", encode_s=time.monotonic() - started_at, damaged=damaged)
+            done = ffmpeg.attempt(argv, pulse=pulse, limits=limits, table=PLAIN)
+            # First, because it is why ffmpeg fails where it does.
+            damage.require_sound(
+                damaged=done.damaged, sample_rate=plan.audio.sample_rate, length_s=plan.grid.duration_s
+            )
+            if done.diagnosis:
+                raise done.diagnosis.error
+        return self._encoded(
+            (path,), encoder="aac", encode_s=time.monotonic() - started_at, damaged=done.damaged
+        )
 
     def compare(
         self, plan: Plan, frames: range, source: Path, made: Path, *, first: int, pulse: Pulse
@@ -151,9 +168,15 @@ class FfmpegMedia:
 
     @contextmanager
     def noting(self) -> Iterator[None]:
-        """Note a HostUnfit before it travels on, so that the gate is closed when the unit is handed back."""
+        """Note a HostUnfit before it travels on, so that the gate is closed when the unit is handed back.
+
+        A full disk is one by its third time: one unit's files may have filled it.
+        """
         try:
             yield
+        except ScratchFull as error:
+            self.faults.add(Kind.SICK, str(error))
+            raise
         except HostUnfit as error:
             self.faults.add(Kind.UNFIT, str(error))
             raise

@@ -114,7 +114,7 @@ class Trials:
         those kept the trial from telling anything.
         """
         key = self._key(family)
-        known = None if fresh else self._remembered().get(key)
+        known = None if fresh else self.remembered(family)
         if known and known.is_fresh(self.monotonic()):
             return known
         verdict = self._try(family, pulse)
@@ -122,6 +122,10 @@ class Trials:
         if not verdict.is_passing:
             self._remember(key, verdict)
         return verdict
+
+    def remembered(self, family: Family) -> Verdict | None:
+        """Return what the last trial of the family showed, however long ago, if any process remembers it."""
+        return self._remembered().get(self._key(family))
 
     def forget(self) -> None:
         """Forget all results: something has happened that they did not foretell."""

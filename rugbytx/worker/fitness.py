@@ -24,6 +24,8 @@ class Fitness:
         self._media = media
         self._on_unfit = on_unfit
         self._was_fit = True
+        #: Until when the breaker stayed open that was last seen open.
+        self._open_until = 0.0
 
     def is_broken(self) -> bool:
         """Return whether the breaker is open; reads one small file at most."""
@@ -41,8 +43,10 @@ class Fitness:
     def _unfit_because(self) -> str:
         decision = self._media.faults.decision()
         if decision.is_open:
-            # What was found before the fault no longer counts.
-            self._media.ladder.reconsider()
+            if decision.until != self._open_until:
+                # Once for each opening: what was found before the fault no longer counts.
+                self._media.ladder.reconsider()
+                self._open_until = decision.until
             return decision.reason
         try:
             with self._media.noting():

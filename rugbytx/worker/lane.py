@@ -255,7 +255,12 @@ class Lane:
     def _settle(self, job: Job, lease: Lease, account: Account, error: Exception) -> Ending | None:
         """Do with the unit what ``retry.decide`` says of the error."""
         store = self.ports.store
-        outcome = retry.decide(error, verdicts=lease.verdicts, jitter=random.random())  # noqa: S311  no secret
+        outcome = retry.decide(
+            error,
+            verdicts=lease.verdicts,
+            refusals=lease.refusals,
+            jitter=random.random(),  # noqa: S311  no secret
+        )
         log.warning(
             "attempt-ended",
             extra={
@@ -279,7 +284,7 @@ class Lane:
                     lease,
                     retry_at=store.now() + outcome.pause_s,
                     reason=outcome.reason,
-                    charged=outcome.is_charged,
+                    charge=outcome.charge,
                     measured=account.close(),
                 )
         except LeaseLost:

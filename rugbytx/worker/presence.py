@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from rugbytx.core.presence import PERIODS, Worker
-from rugbytx.errors import HostUnfit, RugbytxError
+from rugbytx.errors import RugbytxError
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.ports import JobStore
 
@@ -44,8 +44,11 @@ class Presence:
             log.warning("presence-not-withdrawn", extra={"reason": str(error)})
 
     def say(self) -> None:
-        """Say it once; raises Unreachable."""
-        encoder, maker = self._encoder()
+        """Say it once; raises Unreachable.
+
+        A host whose encoder is not known, or is unfit, lives and encodes nothing.
+        """
+        encoder, maker = self._media.known()
         now = self._store.now()
         self._store.present(
             Worker(
@@ -59,13 +62,6 @@ class Presence:
                 until=now + PERIODS * self._presence_s,
             )
         )
-
-    def _encoder(self) -> tuple[str, str]:
-        """Return the encoder's family and fingerprint; a host without one lives, and encodes nothing."""
-        try:
-            return self._media.family(), self._media.maker()
-        except HostUnfit:
-            return "", ""
 
     def _run(self) -> None:
         while True:

@@ -11,7 +11,7 @@ from rugbytx.aws.client import client
 from rugbytx.aws.job_store import DynamoJobStore
 from rugbytx.aws.table import Table
 from rugbytx.core.job import Status
-from rugbytx.core.unit import PLAN, Kind, UnitKey
+from rugbytx.core.unit import PLAN, Charge, Kind, UnitKey
 from rugbytx.errors import HostUnfit, SettingsError, Unreachable
 from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, OUTPUTS, Bench, connect
 
@@ -89,7 +89,7 @@ def test_unit_of_a_newer_schema_is_left_alone(dynamodb: Bench, raw: Any) -> None
         lambda: store.claim(job, CHUNK, seen, owner="aws", lease_s=LEASE_S),
         lambda: store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS),
         lambda: store.commit(lease, result="1", measured=NOTHING),
-        lambda: store.give_back(lease, retry_at=0, reason="", charged=True, measured=NOTHING),
+        lambda: store.give_back(lease, retry_at=0, reason="", charge=Charge.VERDICT, measured=NOTHING),
     ]
     for attempt in attempts:
         with pytest.raises(HostUnfit, match=r"^job a was written by a newer rugbytx"):

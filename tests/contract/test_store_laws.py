@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from rugbytx.core.job import Status
-from rugbytx.core.unit import Kind, Lease, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.unit import Charge, Kind, Lease, Measured, Progress, State, Unit, UnitKey
 from rugbytx.errors import LeaseLost
 from tests.store_bench import LEASE_S, Bench, fake_bench
 
@@ -93,8 +93,8 @@ class Lanes(RuleBasedStateMachine):
             assert self.results.setdefault((lease.generation, lease.key), lease.token) == lease.token
 
     @precondition(lambda self: self.leases)
-    @rule(data=st.data(), charged=st.booleans(), wait_s=st.sampled_from([0, 50]))
-    def give_back(self, data: Any, *, charged: bool, wait_s: int) -> None:
+    @rule(data=st.data(), charge=st.sampled_from(Charge), wait_s=st.sampled_from([0, 50]))
+    def give_back(self, data: Any, *, charge: Charge, wait_s: int) -> None:
         """Give back under any lease ever given: it works for the unit's last one, and charges once."""
         lease = data.draw(st.sampled_from(self.leases))
         last = self.fences[lease.generation, lease.key] == lease.fence
@@ -102,7 +102,7 @@ class Lanes(RuleBasedStateMachine):
         retry_at = self.bench.store.now() + wait_s
         try:
             self.bench.store.give_back(
-                lease, retry_at=retry_at, reason="", charged=charged, measured=Measured()
+                lease, retry_at=retry_at, reason="", charge=charge, measured=Measured()
             )
         except LeaseLost:
             assert not may
@@ -110,7 +110,7 @@ class Lanes(RuleBasedStateMachine):
             assert may
             self.ended[lease.token] = State.WAITING
             unit = self.bench.store.read_units("a", lease.generation)[lease.key]
-            assert unit.verdicts - lease.verdicts in {0, 1}
+            assert (unit.verdicts - lease.verdicts) + (unit.refusals - lease.refusals) in {0, 1}
 
     @precondition(lambda self: self.leases)
     @rule(data=st.data())

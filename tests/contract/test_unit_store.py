@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rugbytx.core.job import Status
-from rugbytx.core.unit import CHECK, Kind, Lease, Measured, Progress, State, UnitKey
+from rugbytx.core.unit import CHECK, Charge, Kind, Lease, Measured, Progress, State, UnitKey
 from rugbytx.errors import LeaseLost
 from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, Bench
 
@@ -73,7 +73,7 @@ def test_takeover_counts_a_death(shaky: Bench) -> None:
     """A lease that ran out is a silent death; the fence grows and verdicts stay."""
     job = shaky.created()
     first = shaky.claimed(job)
-    shaky.store.give_back(first, retry_at=0, reason="cut off", charged=True, measured=NOTHING)
+    shaky.store.give_back(first, retry_at=0, reason="cut off", charge=Charge.VERDICT, measured=NOTHING)
     shaky.claimed(job)
     shaky.advance(LEASE_S + 1)
     third = shaky.claimed(job, owner="aws")
@@ -93,7 +93,7 @@ def test_after_a_takeover_the_first_has_nothing(shaky: Bench) -> None:
     with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
         shaky.store.commit(lost, result="{}", measured=NOTHING)
     with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
-        shaky.store.give_back(lost, retry_at=0, reason="", charged=True, measured=NOTHING)
+        shaky.store.give_back(lost, retry_at=0, reason="", charge=Charge.VERDICT, measured=NOTHING)
     with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
         shaky.store.fail(lost, reason="", measured=NOTHING)
     assert (shaky.unit(job), shaky.read().wake_at) == (stands, wake_at)
@@ -180,7 +180,7 @@ def test_commit_again_is_no_defeat(shaky: Bench) -> None:
     shaky.store.commit(lease, result="1", measured=NOTHING)
     assert shaky.unit(job) == committed
     with pytest.raises(LeaseLost, match=r"no longer leased"):
-        shaky.store.give_back(lease, retry_at=0, reason="", charged=True, measured=NOTHING)
+        shaky.store.give_back(lease, retry_at=0, reason="", charge=Charge.VERDICT, measured=NOTHING)
     with pytest.raises(LeaseLost, match=r"no longer leased"):
         shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
 
@@ -247,24 +247,28 @@ def test_what_has_a_record_is_not_taken_over(shaky: Bench) -> None:
     shaky.store.commit(lease, result="2", measured=NOTHING)
 
 
-@pytest.mark.parametrize(("charged", "verdicts"), [(True, 1), (False, 0)])
-def test_given_back_waits(shaky: Bench, *, charged: bool, verdicts: int) -> None:
-    """A unit given back waits for its retry; only a charge is a verdict, and repeating it charges once."""
+@pytest.mark.parametrize(
+    ("charge", "verdicts", "refusals"),
+    [(Charge.NOTHING, 0, 0), (Charge.VERDICT, 1, 0), (Charge.REFUSAL, 0, 1)],
+)
+def test_given_back_waits(shaky: Bench, charge: Charge, verdicts: int, refusals: int) -> None:
+    """A unit given back waits for its retry; it is charged with what is said, and repeating it charges once."""
     job = shaky.created()
     lease = shaky.claimed(job)
     retry_at = shaky.store.now() + 30
     measured = Measured(worker="jetson", elapsed_s=3.5)
     for _ in range(2):
-        shaky.store.give_back(lease, retry_at=retry_at, reason="cut off", charged=charged, measured=measured)
+        shaky.store.give_back(lease, retry_at=retry_at, reason="cut off", charge=charge, measured=measured)
     unit = shaky.unit(job)
     assert unit is not None
-    assert (unit.state, unit.retry_at, unit.verdicts) == (State.WAITING, retry_at, verdicts)
+    assert (unit.state, unit.retry_at) == (State.WAITING, retry_at)
+    assert (unit.verdicts, unit.refusals) == (verdicts, refusals)
     assert (unit.reason, unit.measured, unit.owner) == ("cut off", measured, "")
     assert shaky.store.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
     shaky.advance(31)
     again = shaky.store.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S)
     assert again is not None
-    assert (again.fence, again.verdicts, again.deaths) == (2, verdicts, 0)
+    assert (again.fence, again.verdicts, again.deaths, again.refusals) == (2, verdicts, 0, refusals)
 
 
 def test_failed_is_the_end(shaky: Bench) -> None:
@@ -282,7 +286,7 @@ def test_failed_is_the_end(shaky: Bench) -> None:
     assert shaky.store.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
     for late in (
         lambda: shaky.store.commit(lease, result="1", measured=NOTHING),
-        lambda: shaky.store.give_back(lease, retry_at=0, reason="", charged=False, measured=NOTHING),
+        lambda: shaky.store.give_back(lease, retry_at=0, reason="", charge=Charge.NOTHING, measured=NOTHING),
         lambda: shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS),
     ):
         with pytest.raises(LeaseLost):
@@ -296,7 +300,7 @@ def test_giving_back_brings_the_wake_nearer(shaky: Bench) -> None:
     first, second, third = (shaky.claimed(job, UnitKey(Kind.VIDEO, index)) for index in range(3))
 
     def wake_after(lease: Lease, retry_at: float) -> float:
-        shaky.store.give_back(lease, retry_at=retry_at, reason="", charged=False, measured=NOTHING)
+        shaky.store.give_back(lease, retry_at=retry_at, reason="", charge=Charge.NOTHING, measured=NOTHING)
         return shaky.read().wake_at
 
     assert wake_after(first, now + 60) == now + 60
@@ -309,5 +313,5 @@ def test_giving_back_to_an_ended_job(shaky: Bench) -> None:
     job = shaky.created()
     lease = shaky.claimed(job)
     shaky.store.end_job("a", 1, Status.CANCELLED)
-    shaky.store.give_back(lease, retry_at=0, reason="", charged=False, measured=NOTHING)
+    shaky.store.give_back(lease, retry_at=0, reason="", charge=Charge.NOTHING, measured=NOTHING)
     assert shaky.read().wake_at == job.wake_at

@@ -114,6 +114,13 @@ def test_sizes_that_nvenc_does_not_take_go_to_x264(width: int, height: int) -> N
     assert (way.recipe, way.reason) == (Recipe.X264, "size-outside-nvenc")
 
 
+@pytest.mark.parametrize(("width", "height"), [(4096, 2160), (2160, 3840)])
+def test_sizes_that_nvmpi_does_not_take_go_to_x264(width: int, height: int) -> None:
+    """A Jetson's own encoder ends at 3840x2160, upright as well."""
+    way = encoder.first(NVMPI, video(), [rendition(width, height)], is_bt709=True, is_last=False)
+    assert (way.recipe, way.reason) == (Recipe.X264, "size-outside-nvmpi")
+
+
 @pytest.mark.parametrize("family", [NVMPI, X264])
 def test_other_families_have_one_way(family: Family) -> None:
     """Decoded and scaled on the CPU, whatever the source is."""

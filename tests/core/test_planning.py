@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rugbytx.core import ladder, planning
+from rugbytx.core import encoder, ladder, planning
+from rugbytx.core.encoder import Family
 from rugbytx.core.job import Source
 from rugbytx.core.media import AudioStream, MediaInfo, VideoStream
 from rugbytx.core.profile import Profile, Rung
+from rugbytx.core.selection import MAX_ASPECT
 
 MATCH = Profile(
     name="match",
@@ -225,6 +227,8 @@ LADDERS = [
     ((320, 180), 9_000_000, [(320, 180)]),  # below every rung
     ((1080, 1920), 9_000_000, [(1080, 1920), (720, 1280), (540, 960), (360, 640)]),  # portrait
     ((1440, 1080), 9_000_000, [(1440, 1080), (960, 720), (720, 540), (480, 360)]),
+    ((128, 96), 9_000_000, [(194, 146)]),  # as small as a GPU encodes
+    ((8192, 1080), 90_000_000, [(3840, 506), (2732, 360)]),  # as wide as a Jetson does
 ]
 
 
@@ -270,20 +274,24 @@ def test_small_pictures_show_every_other_frame(
 
 
 sides = st.integers(min_value=2, max_value=8192)
+shapes = st.tuples(sides, sides).filter(lambda size: max(size) <= MAX_ASPECT * min(size))
 
 
-@given(width=sides, height=sides, source_rate_bps=st.integers(min_value=0, max_value=100_000_000))
-def test_ladder_laws(width: int, height: int, source_rate_bps: int) -> None:
-    """Nothing is scaled up, sides are even, names differ, and sizes and rates fall together."""
+@given(size=shapes, source_rate_bps=st.integers(min_value=0, max_value=100_000_000))
+def test_ladder_laws(size: tuple[int, int], source_rate_bps: int) -> None:
+    """Nothing is scaled up beyond need, an AWS host takes every size, sides are even, names differ, and sizes and rates fall together."""
     renditions, _ = ladder.decide(
-        stream(size=(width, height)), MATCH, rate=Fraction(25), source_rate_bps=source_rate_bps
+        stream(size=size), MATCH, rate=Fraction(25), source_rate_bps=source_rate_bps
     )
     assert renditions
     assert len({rendition.name for rendition in renditions}) == len(renditions)
     for rendition in renditions:
         assert rendition.width % 2 == rendition.height % 2 == 0
-        assert rendition.width <= max(2, width)
-        assert rendition.height <= max(2, height)
+        made = (rendition.width, rendition.height)
+        assert min(made) <= max(ladder.LEAST_SIDE, min(size))
+        assert ladder.LEAST_SIDE <= min(made) <= max(made) <= ladder.MOST_SIDE
+        way = encoder.first(Family.NVENC, stream(size=size), renditions, is_bt709=True, is_last=False)
+        assert way.recipe.family is Family.NVENC
         assert rendition.rate_bps <= max(ladder.LEAST_RATE_BPS, source_rate_bps or 1 << 40)
         assert rendition.rate_bps <= rendition.peak_bps <= 2 * rendition.rate_bps
     rates_bps = [rendition.rate_bps for rendition in renditions]

@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from rugbytx.core import pin
 from rugbytx.core.job import Job
 from rugbytx.core.record import SCHEMA, Versioned
-from rugbytx.core.unit import CHECK, Lease, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey
 from rugbytx.errors import HostUnfit, LeaseLost, Unreachable
 from tests.fakes.clock import Clock
 
@@ -87,6 +87,7 @@ class FakeUnitStore:
                 lease_until=now + lease_s,
                 verdicts=seen.verdicts if seen else 0,
                 deaths=seen.deaths + (seen.state is State.LEASED) if seen else 0,
+                refusals=seen.refusals if seen else 0,
                 reason=seen.reason if seen else "",
                 measured=Measured(started_at=now),
             )
@@ -129,12 +130,17 @@ class FakeUnitStore:
 
     @sent
     def give_back(
-        self, lease: Lease, *, retry_at: float, reason: str, charged: bool, measured: Measured
+        self, lease: Lease, *, retry_at: float, reason: str, charge: Charge, measured: Measured
     ) -> None:
         """Make the unit WAITING; the job wakes by then.  Raises LeaseLost."""
-        verdicts = lease.verdicts + charged
         self._end_attempt(
-            lease, State.WAITING, retry_at=retry_at, reason=reason, verdicts=verdicts, measured=measured
+            lease,
+            State.WAITING,
+            retry_at=retry_at,
+            reason=reason,
+            verdicts=lease.verdicts + (charge is Charge.VERDICT),
+            refusals=lease.refusals + (charge is Charge.REFUSAL),
+            measured=measured,
         )
         self._wake_by(lease, max(retry_at, self._now()))
 
@@ -215,4 +221,5 @@ def _lease(job_id: str, key: UnitKey, unit: Unit) -> Lease:
         until=unit.lease_until,
         verdicts=unit.verdicts,
         deaths=unit.deaths,
+        refusals=unit.refusals,
     )

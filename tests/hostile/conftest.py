@@ -7,7 +7,7 @@ import pytest
 
 from tests.hostile import table
 from tests.hostile.host import Host
-from tests.hostile.kind import Place
+from tests.hostile.source import Place
 from tests.hostile.trap import Canary, Listener
 
 

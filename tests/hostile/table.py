@@ -9,8 +9,9 @@ from pathlib import Path
 from rugbytx.core.job import Job
 from tests.footage import film
 from tests.hostile.host import BUCKET, LEASE_S, Ended, Host
-from tests.hostile.kind import KINDS, Kind, Place
+from tests.hostile.kind import KINDS, Kind
 from tests.hostile.name import KEYS, NAMES, submit_file, submit_key
+from tests.hostile.source import Place
 from tests.hostile.trap import Canary, Listener
 from tests.worker.world import Call
 

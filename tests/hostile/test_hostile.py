@@ -8,8 +8,9 @@ import pytest
 from rugbytx.core.job import Status
 from tests.hostile import table
 from tests.hostile.host import Host
-from tests.hostile.kind import KINDS, Kind, Place
+from tests.hostile.kind import KINDS, Kind
 from tests.hostile.name import NAMES, status
+from tests.hostile.source import Place
 from tests.hostile.trap import Canary, Listener
 
 pytestmark = pytest.mark.process

@@ -149,6 +149,16 @@ def test_hdr_says_so() -> None:
         ("gesture", {"width": 8194}, "the source's picture of 8194x480 is larger"),
         ("gesture", {"width": 8000, "height": 8000}, "the source's picture of 8000x8000 is larger"),
         ("gesture", {"sample_aspect_ratio": "100:1"}, "the source's picture of 640x480 is larger"),
+        (
+            "gesture",
+            {"width": 4812, "height": 480},
+            "the source's picture of 4812x480 has no shape of a film's",
+        ),
+        (
+            "gesture",
+            {"width": 3840, "height": 2160, "avg_frame_rate": "300/1"},
+            "the source shows 3840x2160 pixels 300 times a second, which is more",
+        ),
         ("gesture", {"sample_aspect_ratio": "1:9999"}, "the source's pixel shape leaves no picture"),
         ("gesture", {"codec_name": "none"}, "the source's video is in a format that ffmpeg does not know"),
         ("gesture", {"pix_fmt": "unknown"}, "the source's h264 video cannot be decoded"),
@@ -249,3 +259,12 @@ def test_a_video_without_frames_is_refused(tail: list[dict[str, str]]) -> None:
     saved = json.loads((Path(__file__).parent / "probes" / "gesture.json").read_text())
     with pytest.raises(UnsupportedMedia, match="no frames"):
         media.parse(saved["answer"], tail=tail, size_bytes=1)
+
+
+def test_a_day_in_8k_is_refused() -> None:
+    """Each second of it is allowed, and all of them are more work than twelve hours of 4K."""
+    saved = json.loads((Path(__file__).parent / "probes" / "gesture.json").read_text())
+    saved["answer"]["streams"][0].update({"width": 7680, "height": 4320, "avg_frame_rate": "60/1"})
+    tail = [{"pts": str(1000 * 3600 * 4), "duration": "16", "flags": "K_"}]
+    with pytest.raises(UnsupportedMedia, match=r"60 times a second for 4\.0 h, which is more"):
+        media.parse(saved["answer"], tail=tail, size_bytes=1 << 40)

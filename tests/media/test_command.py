@@ -54,7 +54,7 @@ def test_a_chunk_is_cut_from_one_decode_and_encoded_in_all_sizes() -> None:
     outputs = [Path("/scratch/90p.mp4"), Path("/scratch/46p.mp4")]
     wanted = """
         ffmpeg -nostdin -hide_banner -nostats -loglevel level+warning -progress pipe:1 -stats_period 0.5 -y
-        -noaccurate_seek -ss 6.008000 -copyts -start_at_zero
+        -noaccurate_seek -ss 6.008000 -reinit_filter 0 -copyts -start_at_zero
         -protocol_whitelist file -format_whitelist mov,matroska,mpegts,avi -max_pixels 36000000
         -i file:/scratch/match.mp4
         -filter_complex
@@ -177,7 +177,7 @@ def test_the_audio_is_encoded_once_and_as_long_as_the_video() -> None:
     """310 frames at 29.97 a second are 10.343667 s."""
     wanted = """
         ffmpeg -nostdin -hide_banner -nostats -loglevel level+warning -progress pipe:1 -stats_period 0.5 -y
-        -copyts -start_at_zero
+        -reinit_filter 0 -copyts -start_at_zero
         -protocol_whitelist file -format_whitelist mov,matroska,mpegts,avi -max_pixels 36000000
         -i file:/scratch/match.mp4 -map 0:1 -vn -sn -dn -map_metadata -1 -map_chapters -1
         -af aresample=async=1:first_pts=0:osr=48000,aformat=channel_layouts=stereo,apad,atrim=end=10.343667

@@ -8,8 +8,9 @@ import pytest
 
 from rugbytx.core.encoder import Family
 from rugbytx.errors import TranscodeError
-from rugbytx.media import complaint
-from rugbytx.media.complaint import DAMAGE, TABLE, WRAPPER, Action
+from rugbytx.media import diagnosis
+from rugbytx.media.complaint import ENCODING, PLAIN, READING, Action, Complaint
+from rugbytx.media.diagnosis import DAMAGE, WRAPPER
 from rugbytx.media.transcoder import FfmpegMedia
 from tests.complaints import CASES, Case
 from tests.gpu_plan import gpu_plan
@@ -24,17 +25,32 @@ PLAN = gpu_plan()
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_each_complaint_has_one_meaning(case: Case) -> None:
     """Whatever stands round it: the kind of error says what becomes of the unit, its sentence what a person reads."""
-    found = complaint.examine(case.code, case.lines) if case.code else complaint.spoilt(case.lines)
+    found = diagnosis.examine(case.code, case.lines) if case.code else diagnosis.spoilt(case.lines)
     assert found is not None
     assert (found.action, type(found.error)) == (case.action, case.error)
     assert case.says in str(found.error)
 
 
-def test_each_row_has_a_case() -> None:
-    """No row stands in the table that nothing proves."""
-    lines = [line for case in CASES for line in case.lines]
-    decisive = [next((row for row in TABLE if row.pattern.search(line)), None) for line in lines]
-    assert [row.meaning for row in TABLE if row not in decisive] == []
+PATTERNS = [(row, pattern) for row in ENCODING for pattern in row.patterns]
+
+
+@pytest.mark.parametrize(("row", "pattern"), PATTERNS, ids=[pattern.pattern for _, pattern in PATTERNS])
+def test_each_pattern_has_a_case(row: Complaint, pattern: re.Pattern[str]) -> None:
+    """Nothing stands in the table that nothing proves: some case is what it is by this pattern alone."""
+    lines = [line for case in CASES for line in case.lines if pattern.search(line)]
+    alone = [line for line in lines if sum(other.search(line) is not None for other in row.patterns) == 1]
+    assert any(next(known for known in ENCODING if known.fits(line)) is row for line in alone)
+
+
+def test_a_source_that_reaches_out_is_an_event(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever watches the logs can count them; other bad sources are none."""
+    diagnosis.examine(1, ["[concat @ 0x5] [error] Unsafe file name '/etc/passwd'"], table=READING)
+    diagnosis.examine(1, ["[mov @ 0x5] [error] moov atom not found"], table=READING)
+    [event] = caplog.records
+    assert (event.message, event.__dict__["reason"]) == (
+        "source-reaches-out",
+        "Unsafe file name '/etc/passwd'",
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,7 +66,6 @@ def test_each_row_has_a_case() -> None:
         ),
         "[vost#0:0/h264_nvenc @ 0x5] [error] Error while opening encoder - maybe incorrect parameters",
         "[vf#0:0 @ 0x5] [error] Terminating thread with return code -22 (Invalid argument)",
-        "[error] Error reinitializing filters!",
         "[error] Failed to inject frame into filter network: Invalid argument",
         "[error] Device creation failed: -1.",
         "[info] Exiting normally, received signal 15.",
@@ -59,7 +74,7 @@ def test_each_row_has_a_case() -> None:
 def test_a_wrapper_is_never_the_reason(line: str) -> None:
     """It only reports that something else went wrong."""
     assert WRAPPER.search(line)
-    assert not any(row.pattern.search(line) for row in TABLE)
+    assert not any(row.fits(line) for row in ENCODING)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +97,7 @@ def test_a_wrapper_is_never_the_reason(line: str) -> None:
 )
 def test_an_error_of_our_own_side_spoils_success(line: str, is_ours: bool) -> None:
     """Whatever the exit status says; what is wrong with the source is counted instead."""
-    found = complaint.spoilt([line])
+    found = diagnosis.spoilt([line])
     assert (found is not None) is is_ours
     if found:
         assert (found.action, type(found.error)) == (Action.RETRY, TranscodeError)
@@ -103,7 +118,36 @@ def test_an_error_of_our_own_side_spoils_success(line: str, is_ours: bool) -> No
 def test_damage_is_never_the_reason(line: str) -> None:
     """It is counted while the source is decoded, and judged by its amount."""
     assert DAMAGE.search(line)
-    assert not any(row.pattern.search(line) for row in TABLE)
+    assert not any(row.fits(line) for row in ENCODING)
+
+
+#: What a file says through the demuxer that quotes it.
+QUOTES = (
+    "[mov,mp4,m4a,3gp,3g2,mj2 @ 0x5] [warning] Skipped opening external track: stream 0, alias: path='%s'"
+)
+OF_HOST = [case for case in CASES if case.action not in {Action.INPUT, Action.RETRY} and case.lines]
+
+
+@pytest.mark.parametrize("case", OF_HOST, ids=str)
+def test_nobody_is_believed_who_quotes_the_file(case: Case) -> None:
+    """What a file says of this host is no complaint about it, whatever the exit status."""
+    lines = [QUOTES % line for line in case.lines]
+    found = diagnosis.examine(
+        1, [*lines, "[error] file:/scratch/a: Invalid data found when processing input"]
+    )
+    assert found.action is Action.INPUT
+    assert diagnosis.spoilt(lines) is None
+
+
+@pytest.mark.parametrize("case", OF_HOST, ids=str)
+def test_ffprobe_says_nothing_of_the_host(case: Case) -> None:
+    """It opens the source and nothing else, and a file may hold whole lines of ffmpeg's."""
+    assert diagnosis.examine(1, case.lines, table=READING).action is Action.RETRY
+
+
+def test_without_an_encoder_none_is_at_fault() -> None:
+    """Sound, comparisons and copies use none."""
+    assert [row.meaning for row in PLAIN if row.action in {Action.HOST, Action.SICK, Action.PLAN}] == []
 
 
 @pytest.fixture
@@ -135,8 +179,9 @@ def encode(media: FfmpegMedia, folder: Path, pulse: FakePulse) -> str:
 def test_what_becomes_of_the_unit(
     case: Case, stand_in: StandIn, good: Path, tmp_path: Path, pulse: FakePulse
 ) -> None:
-    """PLAN takes the next recipe at once; all else ends the attempt, and the host where it is the host's fault."""
-    stand_in.play([GOOD, Scene(stderr=case.stderr, code=case.code)], good=good)
+    """PLAN takes the next recipe at once; all else ends the attempt, and the host where a trial says so too."""
+    scene = Scene(stderr=case.stderr, code=case.code)
+    stand_in.play([GOOD, scene, scene] if case.action is Action.HOST else [GOOD, scene], good=good)
     media = media_of(stand_in)
     if case.action is Action.PLAN:
         assert encode(media, tmp_path, pulse) == "nvenc/B"
@@ -144,5 +189,6 @@ def test_what_becomes_of_the_unit(
         return
     with pytest.raises(case.error, match=re.escape(case.says)):
         encode(media, tmp_path, pulse)
-    assert [recipe_of(start) for start in stand_in.starts] == ["trial", "nvenc/A"]
+    confirmed = ["trial"] if case.action is Action.HOST else []
+    assert [recipe_of(start) for start in stand_in.starts] == ["trial", "nvenc/A", *confirmed]
     assert media.faults.decision().is_open is (case.action is Action.HOST)

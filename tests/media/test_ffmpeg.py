@@ -8,7 +8,7 @@ import pytest
 
 from rugbytx.core.plan import AudioPlan
 from rugbytx.errors import Draining, HostUnfit, RugbytxError, ScratchFull, TranscodeError, UnsupportedMedia
-from rugbytx.media import command, ffmpeg
+from rugbytx.media import command, diagnosis, ffmpeg
 from tests.plans import small_plan
 from tests.processes import descendants
 from tests.pulse import FakePulse
@@ -125,7 +125,7 @@ def test_the_cause_is_found_among_the_complaints(
     code: int, complaints: list[str], error: type[RugbytxError], sentence: str
 ) -> None:
     """The kind of error says what becomes of the unit, its sentence what a person reads."""
-    found = ffmpeg.diagnose(code, complaints)
+    found = diagnosis.examine(code, complaints).error
     assert type(found) is error
     assert str(found) == sentence
 

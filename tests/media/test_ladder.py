@@ -8,7 +8,7 @@ import pytest
 
 from rugbytx.core import check
 from rugbytx.core.encoder import Family
-from rugbytx.errors import HostUnfit, Stalled, TranscodeError
+from rugbytx.errors import HostUnfit, ScratchFull, Stalled, TranscodeError
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
 from tests.footage import film, plan_for
@@ -25,6 +25,7 @@ REFUSED = Scene(
 )
 NO_DRIVER = Scene(stderr="[h264_nvenc @ 0x5] [error] Cannot load libcuda.so.1")
 SICK = Scene(stderr="[h264_nvenc @ 0x5] [error] EncodePicture failed!: generic error (20): ")
+DISK_FULL = Scene(stderr="[error] av_interleaved_write_frame(): No space left on device")
 FULL = Scene(stderr="[h264_nvenc @ 0x5] [error] InitializeEncoder failed: out of memory (10): (no details)")
 
 
@@ -122,6 +123,15 @@ def test_the_third_fault_of_a_sick_encoder_takes_the_host_out(a_host: Host) -> N
     assert Faults(a_host.faults).decision().is_open
 
 
+def test_the_third_full_disk_takes_the_host_out(a_host: Host) -> None:
+    """One unit's files may have filled it; a disk that stays full is no place to work."""
+    media = a_host.media(GOOD, DISK_FULL, DISK_FULL, DISK_FULL)
+    for is_open in (False, False, True):
+        with pytest.raises(ScratchFull):
+            a_host.encode(media)
+        assert media.faults.decision().is_open is is_open
+
+
 class Watch(FakePulse):
     """Finds that the work stands still, once ffmpeg has started so often."""
 
@@ -155,6 +165,17 @@ def test_a_source_that_the_encoder_refuses_is_not_the_hosts_fault(a_host: Host) 
     assert not media.faults.decision().is_open
 
 
+def test_what_begins_with_x264_is_refused_where_that_is_not_allowed(a_host: Host) -> None:
+    """A rendition that no GPU makes must not make an AWS host encode on its CPU without a word."""
+    media = a_host.media(GOOD, GOOD, is_software_allowed=False)
+    plan = gpu_plan()
+    tiny = plan.renditions[1].model_copy(update={"width": 160, "height": 90})
+    plan = plan.model_copy(update={"renditions": (plan.renditions[0], tiny)})
+    with pytest.raises(TranscodeError, match="may not encode on its CPU: size-outside-nvenc"):
+        media.encode_chunk(plan, 1, a_host.folder / "source", a_host.folder, pulse=a_host.pulse)
+    assert a_host.taken == ["trial"]
+
+
 def test_a_host_that_may_not_fall_back_is_unfit(a_host: Host) -> None:
     """Where the repeated trial fails too."""
     media = a_host.media(GOOD, REFUSED, REFUSED, REFUSED, NO_DRIVER, is_software_allowed=False)
@@ -165,11 +186,29 @@ def test_a_host_that_may_not_fall_back_is_unfit(a_host: Host) -> None:
 
 def test_a_gpu_that_is_lost_is_tried_anew(a_host: Host) -> None:
     """What the trial said no longer counts."""
-    media = a_host.media(GOOD, NO_DRIVER, NO_DRIVER, GOOD)
+    media = a_host.media(GOOD, NO_DRIVER, NO_DRIVER, NO_DRIVER, GOOD)
     with pytest.raises(HostUnfit, match="no NVIDIA driver"):
         a_host.encode(media)
     assert a_host.encode(media) == "x264"
-    assert a_host.taken == ["trial", "nvenc/A", "trial", "trial", "x264"]
+    assert a_host.taken == ["trial", "nvenc/A", "trial", "trial", "trial", "x264"]
+
+
+@pytest.mark.parametrize("is_software_allowed", [True, False])
+def test_what_only_one_source_says_of_the_host_takes_the_next_way(
+    a_host: Host, *, is_software_allowed: bool
+) -> None:
+    """A file may hold any line of ffmpeg's; a trial sees nothing of it, and closes no gate."""
+    scenes = (GOOD, *(NO_DRIVER, GOOD) * 3, GOOD)
+    media = a_host.media(*scenes, is_software_allowed=is_software_allowed)
+    if is_software_allowed:
+        assert a_host.encode(media) == "x264"
+    else:
+        with pytest.raises(
+            TranscodeError, match="cannot do this source: only with this source: this host has no NVIDIA"
+        ):
+            a_host.encode(media)
+    assert a_host.taken[:7] == ["trial", "nvenc/A", "trial", "nvenc/B", "trial", "nvenc/C", "trial"]
+    assert not media.faults.decision().is_open
 
 
 def test_hdr_becomes_what_every_screen_shows(tmp_path: Path, pulse: FakePulse) -> None:

@@ -1,13 +1,15 @@
 """What a child may use, seen from within the child and by what becomes of one that wants more."""
 
 import signal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from rugbytx.errors import TranscodeError, VerificationError
-from rugbytx.media import ffmpeg, package, process
+from rugbytx.errors import TranscodeError, UnsupportedMedia, VerificationError
+from rugbytx.media import ffmpeg, limit, package, process
 from rugbytx.media.limit import NO_FILE, Limits
+from tests.gpu_plan import gpu_plan
 from tests.pulse import FakePulse
 
 pytestmark = pytest.mark.process
@@ -47,7 +49,7 @@ def test_an_output_without_end_is_cut_off_and_refused(tmp_path: Path, pulse: Fak
     argv = ["ffmpeg", "-nostdin", "-loglevel", "level+warning", "-f", "lavfi"]
     argv += ["-i", "nullsrc=size=320x240:rate=25,geq=random(1)*255:128:128", "-c:v", "libx264"]
     argv += ["-preset", "ultrafast", "-f", "mp4", str(path)]
-    with pytest.raises(TranscodeError, match="File size limit exceeded"):
+    with pytest.raises(UnsupportedMedia, match="makes a file grow beyond all that its length allows: 300000"):
         ffmpeg.run(argv, pulse=pulse, limits=Limits(file_bytes=300_000))
     assert path.stat().st_size == 300_000
     with pytest.raises(VerificationError):
@@ -57,6 +59,40 @@ def test_an_output_without_end_is_cut_off_and_refused(tmp_path: Path, pulse: Fak
 def test_a_child_that_only_burns_time_is_ended(pulse: FakePulse) -> None:
     """By SIGKILL, which no program takes for a wish."""
     assert told("trap '' XCPU TERM; while :; do :; done", pulse, Limits(cpu_s=1))[0] == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("script", "error", "says"),
+    [
+        ("while :; do :; done", UnsupportedMedia, "more processor time than any film of its size: over 1 s"),
+        ("kill -9 $$", TranscodeError, "ended by signal 9"),
+    ],
+)
+def test_who_met_the_limit_is_told_from_who_was_killed(
+    script: str, error: type[Exception], says: str, pulse: FakePulse
+) -> None:
+    """The kernel ends both in the same way: a source that takes too much is bad, a child that was killed is not."""
+    with pytest.raises(error, match=says):
+        ffmpeg.run(["bash", "-c", script], pulse=pulse, limits=Limits(cpu_s=1))
+
+
+def test_a_child_that_trickles_is_ended(pulse: FakePulse) -> None:
+    """It computes next to nothing, and now and then it moves."""
+    script = "while sleep 0.1; do echo frame=$((n++)); echo progress=continue; done"
+    with pytest.raises(TranscodeError, match="bash did not end within 1 s"):
+        ffmpeg.run(["bash", "-c", script], pulse=pulse, limits=Limits(wall_s=1.0))
+
+
+def test_a_chunk_has_time_by_its_pixels() -> None:
+    """A minute of a match in high definition: a hundred times what it takes here, and bounded by the clock as well."""
+    plan = gpu_plan(width=1920, height=1080, average_rate=Fraction(50))
+    rendition = plan.renditions[0].model_copy(update={"width": 1920, "height": 1080})
+    grid = plan.grid.model_copy(update={"rate": Fraction(50), "chunk": 3000, "frames": 3000, "chunks": 1})
+    plan = plan.model_copy(update={"grid": grid, "renditions": (rendition,)})
+    limits = limit.chunk(plan, 0)
+    # 4000 frames are decoded and 3000 encoded.
+    assert limits.cpu_s == 600 + 7000 * 1920 * 1080 // 1_000_000
+    assert limits.wall_s == limits.cpu_s + 3600
 
 
 def test_memory_without_end_is_refused(pulse: FakePulse) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from rugbytx.core.encoder import Candidates, Family
 from rugbytx.errors import Draining, HostUnfit, LeaseLost, RugbytxError, ScratchFull
-from rugbytx.media import complaint, host
+from rugbytx.media import diagnosis, host
 from rugbytx.media.complaint import Action
 from rugbytx.media.encoder import X264, Encoders
 from rugbytx.media.fault import Faults
@@ -93,7 +93,7 @@ def test_nvenc_does_not_work_here() -> None:
 )
 def test_what_was_recorded_without_a_driver_is_the_hosts_fault(path: Path) -> None:
     """As ffmpeg 5.1.9 wrote it on a machine without a GPU: encoding, decoding, uploading."""
-    found = complaint.examine(1, path.read_text(encoding="utf-8").splitlines())
+    found = diagnosis.examine(1, path.read_text(encoding="utf-8").splitlines())
     assert found.action is Action.HOST
     assert "no NVIDIA driver" in str(found.error)
 

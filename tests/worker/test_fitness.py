@@ -34,6 +34,7 @@ class Bench:
             ffmpeg=self.stand_in.program,
             wished=Family.NVENC,
             is_software_allowed=is_software_allowed,
+            cache=folder / "trials.json",
             faults=Faults(folder / "faults", monotonic=self.clock),
         )
         self.view = View(
@@ -110,6 +111,37 @@ def test_after_the_pause_a_trial_decides(bench: Bench, after: Scene, is_open: bo
     bench.view.look()
     assert bench.view.is_open() is is_open
     assert len(bench.stand_in.starts) == 2
+
+
+def test_an_open_breaker_causes_no_trial(bench: Bench) -> None:
+    """Neither the gate's looks nor the worker's presence try what is to be left alone; nor does presence ever."""
+    bench.play(GOOD, GOOD)
+    assert bench.media.known() == ("", "")
+    bench.view.look()
+    assert bench.media.known() == ("nvenc", bench.media.maker())
+    assert len(bench.stand_in.starts) == 1
+    bench.child_meets("this host has no NVIDIA driver")
+    for _ in range(60):
+        bench.view.look()
+        assert bench.media.known() == ("", "")
+        bench.clock.advance(5)
+        assert len(bench.stand_in.starts) == 1
+    bench.view.look()
+    assert (bench.view.is_open(), len(bench.stand_in.starts)) == (True, 2)
+    assert bench.media.known() == ("nvenc", bench.media.maker())
+
+
+def test_what_the_host_finds_out_while_the_breaker_is_open_is_kept(bench: Bench) -> None:
+    """Only the first look after an opening forgets: a child's trial after that is not in vain."""
+    bench.play(GOOD, GOOD)
+    bench.view.look()
+    bench.child_meets("this host has no NVIDIA driver")
+    bench.view.look()
+    bench.media.trials.verdict(Family.NVENC)
+    bench.view.look()
+    bench.clock.advance(PAUSE_S)
+    bench.view.look()
+    assert (bench.view.is_open(), len(bench.stand_in.starts)) == (True, 2)
 
 
 @pytest.mark.parametrize(

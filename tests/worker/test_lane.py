@@ -10,8 +10,10 @@ import pytest
 
 from rugbytx.core import layout
 from rugbytx.core.job import Status
+from rugbytx.core.next import MOST_VERDICTS
+from rugbytx.core.retry import LONGEST_PAUSE_S, MOST_REFUSALS
 from rugbytx.core.unit import AUDIO, State
-from rugbytx.errors import LeaseLost, TranscodeError, Unreachable, UnsupportedMedia
+from rugbytx.errors import HostUnfit, LeaseLost, ScratchFull, TranscodeError, Unreachable, UnsupportedMedia
 from rugbytx.worker.drain import Leave
 from tests.worker.faults import FAULTS, Recorder, crash_after, crash_before, repeat
 from tests.worker.world import Call, World
@@ -251,6 +253,44 @@ def test_a_worker_that_leaves_does_not_wait_for_the_bucket(tmp_path: Path) -> No
     world.deliver()
     [unit] = [unit for unit in world.store.read_units("7ad4", 1).values() if unit.state is State.WAITING]
     assert (unit.verdicts, unit.deaths) == (0, 0)
+
+
+def test_two_broken_hosts_do_not_fail_what_a_third_can_do(tmp_path: Path) -> None:
+    """Nobody is charged for a host that is broken or full."""
+    errors = [HostUnfit("no encoder works on this host"), ScratchFull("the scratch disk is full")]
+
+    def refuse(call: Call) -> Any:
+        if call.name == "media.encode_audio" and errors:
+            raise errors.pop()
+        return call.do()
+
+    world = World(tmp_path, on_call=refuse)
+    world.submit()
+    assert world.run_until_ended().status is Status.SUCCEEDED
+    audio = world.store.read_units("7ad4", 1)[AUDIO]
+    assert (audio.verdicts, audio.refusals) == (0, 2)
+
+
+def test_a_unit_that_every_host_refuses_ends_its_job(tmp_path: Path) -> None:
+    """A source that makes each host unfit that takes it does not go round the fleet for ever."""
+
+    def refuse(call: Call) -> Any:
+        if call.name == "media.encode_audio":
+            raise HostUnfit("no encoder works on this host")
+        return call.do()
+
+    world = World(tmp_path, on_call=refuse)
+    world.submit()
+    for _ in range(MOST_REFUSALS + MOST_VERDICTS):
+        assert world.job().is_open
+        world.clock.advance(LONGEST_PAUSE_S)
+        world.sweep()
+        while world.deliver():
+            pass
+    assert (world.job().status, world.job().reason) == (
+        Status.FAILED,
+        "AUDIO: no encoder works on this host (tried 4 times)",
+    )
 
 
 def test_a_bad_source_fails_in_one_attempt(tmp_path: Path) -> None:

@@ -5,9 +5,7 @@ from typing import cast
 
 import pytest
 
-from rugbytx.core.encoder import Family
 from rugbytx.core.presence import Worker
-from rugbytx.errors import HostUnfit
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.worker.presence import Presence
 from tests.fakes.store import FakeStore
@@ -20,15 +18,9 @@ class Encoder:
 
     is_fit = True
 
-    def family(self) -> Family:
-        """Return the family, where there is one."""
-        if not self.is_fit:
-            raise HostUnfit("no encoder works on this host")
-        return Family.X264
-
-    def maker(self) -> str:
-        """Return the fingerprint."""
-        return "a"
+    def known(self) -> tuple[str, str]:
+        """Return the family and the fingerprint, where an encoder is known to work."""
+        return ("x264", "a") if self.is_fit else ("", "")
 
 
 class Heard(FakeStore):
