@@ -73,10 +73,13 @@ def decide(job: Job | None, *, now: float) -> Decision:
     return Decision(clean=True, reason="job-ended", spared=job.outputs or job.published)
 
 
-def strays(keys: Iterable[str], manifest: Manifest | None, outputs: Outputs | None) -> Sequence[str]:
+def strays(
+    keys: Iterable[str], manifest: Manifest | None, outputs: Outputs | None, *, look_fence: int | None = None
+) -> Sequence[str]:
     """Return the keys that neither the manifest names nor belong to it.
 
-    What samples said of the outputs is written after the manifest, and stays with them.
+    What samples said of the outputs is written after the manifest, and stays with
+    them: what the CHECK unit wrote that was committed under ``look_fence``, where one was.
 
     >>> strays(["out/7ad4/g1/720p/00000-f1.mp4"], None, None)
     ['out/7ad4/g1/720p/00000-f1.mp4']
@@ -84,8 +87,9 @@ def strays(keys: Iterable[str], manifest: Manifest | None, outputs: Outputs | No
     named = {entry.key for entry in manifest.entries} if manifest else set()
     if outputs:
         named.add(outputs.manifest_key)
-    beside = layout.quality_prefix(manifest.job_id, manifest.generation) if manifest else None
-    return [key for key in keys if key not in named and not (beside and key.startswith(beside))]
+    if manifest and look_fence is not None:
+        named.add(layout.quality_key(manifest.job_id, manifest.generation, look_fence))
+    return [key for key in keys if key not in named]
 
 
 def lends(job: Job, *, now: float) -> bool:

@@ -139,7 +139,7 @@ def identify(source: Source, profile: Profile) -> str:
     >>> rung = {"height": 360, "rate_bps": 600_000, "high_motion_rate_bps": 900_000}
     >>> profile = Profile.model_validate({"name": "small", "rungs": [rung]})
     >>> identify(Source(bucket="b", key="k", etag="e", size_bytes=1), profile)
-    '7ad4ed4b51032dcbdcac'
+    '2bb01e998f3308f659a5'
     """
     parts = (source.bucket, source.key, source.etag, str(source.size_bytes), profile.digest())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]

@@ -84,6 +84,15 @@ def quality_prefix(job_id: str, generation: int) -> str:
     return f"{prefix(job_id, generation)}quality-"
 
 
+def quality_key(job_id: str, generation: int, fence: int) -> str:
+    """Return the key of what a CHECK under this fence said.
+
+    >>> quality_key("7ad4", 2, 1)
+    'out/7ad4/g2/quality-f1.json'
+    """
+    return f"{quality_prefix(job_id, generation)}f{fence}.json"
+
+
 def relative(key: str, job_id: str, generation: int) -> str:
     """Return a key as a path relative to the generation's playlists.
 

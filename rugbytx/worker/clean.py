@@ -13,6 +13,7 @@ from rugbytx.core import clean, layout
 from rugbytx.core.clean import Cleaning
 from rugbytx.core.job import Job, Outputs
 from rugbytx.core.result import Manifest
+from rugbytx.core.unit import CHECK, State
 from rugbytx.errors import RugbytxError, VerificationError
 from rugbytx.ports import JobStore, Storage
 
@@ -32,10 +33,13 @@ def after_publishing(job: Job, outputs: Outputs, *, storage: Storage, bucket: st
     A failure is only logged, because the sweep cleans up again whatever happens here.
     """
     try:
-        shown = layout.early_prefix(job.id, job.generation)
+        later = (
+            layout.early_prefix(job.id, job.generation),
+            layout.quality_prefix(job.id, job.generation),
+        )
         listed = storage.list(bucket, layout.prefix(job.id, job.generation))
-        # Somebody may be watching the early playlists: they stay for a day.
-        keys = [stored.key for stored in listed if not stored.key.startswith(shown)]
+        # Somebody may be watching the early playlists: they stay for a day, as what samples say does.
+        keys = [stored.key for stored in listed if not stored.key.startswith(later)]
         strays = clean.strays(keys, _manifest(outputs, storage, bucket), outputs)
         _remove(job.id, strays, storage, bucket)
     except RugbytxError as error:
@@ -72,7 +76,9 @@ def _clean(cleaning: Cleaning, store: JobStore, storage: Storage, bucket: str) -
         return 0
     spared = decision.spared
     manifest = _manifest(spared, storage, bucket) if spared else None
-    strays = clean.strays(keys, manifest, spared)
+    look = store.read_units(manifest.job_id, manifest.generation).get(CHECK) if manifest else None
+    look_fence = look.fence if look and look.state is State.DONE else None
+    strays = clean.strays(keys, manifest, spared, look_fence=look_fence)
     _remove(cleaning.job_id, strays, storage, bucket)
     return len(strays)
 

@@ -101,3 +101,11 @@ def test_strays_are_what_the_manifest_does_not_name() -> None:
     keys = ["out/j/g1/a", "out/j/g1/b", "out/j/g2/b", outputs(2).manifest_key, outputs(1).manifest_key]
     assert clean.strays(keys, manifest, outputs(2)) == ["out/j/g1/b", outputs(1).manifest_key]
     assert clean.strays(keys, None, None) == keys
+
+
+def test_only_what_a_finished_look_said_stays() -> None:
+    """What one that was cut off had written names no truth."""
+    manifest = Manifest(job_id="j", generation=1, master_key="out/j/g1/m", entries=())
+    keys = ["out/j/g1/quality-f1.json", "out/j/g1/quality-f2.json"]
+    assert clean.strays(keys, manifest, None, look_fence=2) == keys[:1]
+    assert clean.strays(keys, manifest, None) == keys

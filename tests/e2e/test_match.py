@@ -1,6 +1,7 @@
 """A source of two hours, as long as a match and as small as a stamp: nothing adds up over its length."""
 
 import time
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -40,11 +41,13 @@ def match(tmp_path: Path) -> Path:
 
 
 def memory_bytes(pid: int) -> int:
-    """Return what a worker's Python processes have resident: its main process and its pool child."""
-    pages = 0
+    """Return what a worker's Python processes take together, pages that they share counted once (proc(5), Pss)."""
+    kilobytes = 0
     for process in (pid, *descendants(pid, "celery")):
-        pages += int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * 4096
+        with suppress(FileNotFoundError, ProcessLookupError):  # a fork that has become an encoder, or ended
+            text = Path(f"/proc/{process}/smaps_rollup").read_text()
+            kilobytes += int(next(line.split()[1] for line in text.splitlines() if line.startswith("Pss:")))
+    return kilobytes * 1024
 
 
 def test_a_match_comes_out_whole(system: LocalSystem, match: Path, tmp_path: Path) -> None:

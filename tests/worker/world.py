@@ -180,9 +180,11 @@ class World:
         if job and (outputs := job.outputs or job.published):
             manifest = Manifest.model_validate_json(self.storage.get(BUCKET, outputs.manifest_key))
             named = {entry.key for entry in manifest.entries} | {outputs.manifest_key}
-        beside = layout.quality_prefix(self.job_id, job.generation) if job and named else BUCKET
+            look = self.store.read_units(job.id, job.generation).get(CHECK)
+            if look and look.state is State.DONE:
+                named.add(layout.quality_key(job.id, job.generation, look.fence))
         for stored in self.storage.list(BUCKET, ""):
-            if stored.key not in named and not stored.key.startswith(beside) and "/early/" not in stored.key:
+            if stored.key not in named and "/early/" not in stored.key:
                 yield stored.key
 
     def early(self) -> dict[str, str]:
