@@ -244,6 +244,9 @@ class Encoded:
     encode_s: float
     #: The version of the program that encoded.
     ffmpeg: str = ""
+    #: The GPU that encoded, and its driver; empty where none did.
+    gpu: str = ""
+    driver: str = ""
     #: Frames, or packets of sound, that could not be decoded whole.
     damaged: int = 0
 
