@@ -290,6 +290,31 @@ class Media(Protocol):
         """Return how like the source these frames of the first rendition are; ``made`` begins with frame ``first``."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """An action that a service was asked for, e.g. ``sqs:SendMessage``."""
+
+    action: str
+    #: What the service said to somebody who may not; empty where he may.
+    refusal: str = ""
+
+
+class Permissions(Protocol):
+    """What the services let this host do.  Each method raises Unreachable where what it asks of is not there.
+
+    Whatever is tried leaves nothing behind.
+    """
+
+    def queue(self) -> Sequence[Tried]:
+        """Try what workers and submitters do with the queue."""
+
+    def table(self) -> Sequence[Tried]:
+        """Try what workers do with the table and its index."""
+
+    def bucket(self, name: str, *, writes: bool) -> Sequence[Tried]:
+        """Try what workers do with a bucket: reading, and writing where they do that."""
+
+
 class Gate(Protocol):
     """May this worker receive now?  Asked before every receive, so it neither blocks nor raises."""
 

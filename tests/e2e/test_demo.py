@@ -99,6 +99,11 @@ def test_other_terminals_find_the_system(
         assert whole.returncode == 0, whole.stdout + whole.stderr
         assert json.loads(whole.stdout)["frames"] == 150 * len(job["renditions"])
 
+        class_alone = run_command("doctor", "--json", RUGBYTX_WORKER_CLASS="aws", RUGBYTX_ENCODER="x264")
+        assert class_alone.returncode == 0, class_alone.stdout
+        told = [json.loads(line) for line in class_alone.stdout.splitlines()]
+        assert any(one["text"].startswith("local system at ") for one in told)
+
         up.send_signal(signal.SIGINT)
         assert up.wait(30.0) == 0
     assert survivors(*MARK) == []
