@@ -244,6 +244,9 @@ class Encoded:
     encode_s: float
     #: The version of the program that encoded.
     ffmpeg: str = ""
+    #: The GPU that encoded, and its driver; empty where none did.
+    gpu: str = ""
+    driver: str = ""
     #: Frames, or packets of sound, that could not be decoded whole.
     damaged: int = 0
 
@@ -285,6 +288,31 @@ class Media(Protocol):
         self, plan: Plan, frames: range, source: Path, made: Path, *, first: int, pulse: Pulse
     ) -> Scores:
         """Return how like the source these frames of the first rendition are; ``made`` begins with frame ``first``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """An action that a service was asked for, e.g. ``sqs:SendMessage``."""
+
+    action: str
+    #: What the service said to somebody who may not; empty where he may.
+    refusal: str = ""
+
+
+class Permissions(Protocol):
+    """What the services let this host do.  Each method raises Unreachable where what it asks of is not there.
+
+    Whatever is tried leaves nothing behind.
+    """
+
+    def queue(self) -> Sequence[Tried]:
+        """Try what workers and submitters do with the queue."""
+
+    def table(self) -> Sequence[Tried]:
+        """Try what workers do with the table and its index."""
+
+    def bucket(self, name: str, *, writes: bool) -> Sequence[Tried]:
+        """Try what workers do with a bucket: reading, and writing where they do that."""
 
 
 class Gate(Protocol):

@@ -20,6 +20,9 @@ X264Preset = Literal[
 ]
 
 
+WorkerClass = Literal["jetson", "aws"]
+
+
 class Settings(BaseModel):
     """Every setting, with its default.  The variable is the field's name in capitals behind ``RUGBYTX_``.
 
@@ -42,7 +45,7 @@ class Settings(BaseModel):
     profiles: Path | None = None
 
     # -- this worker
-    worker_class: Literal["jetson", "aws"] = "jetson"
+    worker_class: WorkerClass = "jetson"
     #: The module of Celery's own keys under ``celeryconfig``; the worker class by default.
     celery_config: str = ""
     scratch: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / "rugbytx")

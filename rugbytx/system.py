@@ -20,13 +20,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rugbytx import settings as rugbytx_settings
 from rugbytx.errors import SettingsError
-from rugbytx.ports import JobStore, Queue, Storage
+from rugbytx.ports import JobStore, Permissions, Queue, Storage
 from rugbytx.settings import Settings
 
 #: AWS variables that choose no account, region or endpoint.
 NEUTRAL = frozenset({"AWS_CA_BUNDLE", "AWS_PAGER", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE"})
 NEUTRAL_PREFIX = "AWS_CLI_"
 PREFIXES = ("AWS_", "RUGBYTX_")
+#: What a worker is and how it works, and not of which system it is one.
+OWN = frozenset(
+    f"RUGBYTX_{name}"
+    for name in (
+        *("WORKER_CLASS", "CELERY_CONFIG", "SCRATCH", "SCRATCH_FLOOR_BYTES", "FFMPEG", "FFPROBE"),
+        *("ENCODER", "X264_PRESET", "X264_PROFILE", "LEAVE"),
+    )
+)
 #: On the loopback device an answer takes microseconds; silence is a dead system.
 CONNECT_TIMEOUT_S = 1.0
 
@@ -51,6 +59,8 @@ class Connection:
     settings: Settings
     #: Where S3 is, e.g. ``https://s3.eu-west-1.amazonaws.com``.
     s3_url: str
+    #: Asked by the doctor alone.
+    permissions: Permissions
 
 
 class Announcement(BaseModel):
@@ -68,27 +78,30 @@ class Announcement(BaseModel):
 def locate(environ: Mapping[str, str]) -> System:
     """Return the system that a process with this environment speaks to.
 
-    It is the local one only where no ``AWS_*`` or ``RUGBYTX_*`` setting is
-    present, somebody announced one, their process lives and the endpoint
-    accepts a connection.
+    It is the local one only where no setting chooses another (``chosen``),
+    somebody announced one, their process lives and the endpoint accepts a
+    connection.  What the caller sets himself goes before what was announced.
     """
     if not chosen(environ):
         announced = _read(state_path(environ))
         if announced and _lives(announced):
-            return System(is_local=True, environ=announced.environ, endpoint_url=announced.endpoint_url)
+            theirs = {name: value for name, value in announced.environ.items() if name not in environ}
+            return System(is_local=True, environ=theirs, endpoint_url=announced.endpoint_url)
     return System(is_local=False)
 
 
 def chosen(environ: Mapping[str, str]) -> list[str]:
     """Return the variables that choose a system, sorted.
 
-    >>> chosen({"AWS_PROFILE": "club", "AWS_PAGER": "", "AWS_CLI_AUTO_PROMPT": "on", "HOME": "/"})
+    A worker's own class, encoder, programs and scratch folder choose none.
+
+    >>> chosen({"AWS_PROFILE": "club", "AWS_PAGER": "", "RUGBYTX_WORKER_CLASS": "aws", "HOME": "/"})
     ['AWS_PROFILE']
     """
     return sorted(
         name
         for name in environ
-        if name.startswith(PREFIXES) and name not in NEUTRAL and not name.startswith(NEUTRAL_PREFIX)
+        if name.startswith(PREFIXES) and name not in NEUTRAL | OWN and not name.startswith(NEUTRAL_PREFIX)
     )
 
 
@@ -135,16 +148,20 @@ def connect(settings: Settings) -> Connection:
     """
     from rugbytx.aws.client import client
     from rugbytx.aws.job_store import DynamoJobStore
+    from rugbytx.aws.permission import AwsPermissions
     from rugbytx.aws.queue import SqsQueue
     from rugbytx.aws.storage import S3Storage
 
-    s3 = client("s3")
+    s3, sqs, dynamodb = client("s3"), client("sqs"), client("dynamodb")
     return Connection(
-        store=DynamoJobStore(settings.table, client=client("dynamodb")),
-        queue=SqsQueue(client("sqs"), settings.queue),
+        store=DynamoJobStore(settings.table, client=dynamodb),
+        queue=SqsQueue(sqs, settings.queue),
         storage=S3Storage(s3),
         settings=settings,
         s3_url=s3.meta.endpoint_url,
+        permissions=AwsPermissions(
+            sqs=sqs, dynamodb=dynamodb, s3=s3, queue=settings.queue, table=settings.table
+        ),
     )
 
 

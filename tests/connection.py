@@ -8,6 +8,7 @@ from rugbytx.core.job import Job, Outputs, Source, Status, identify
 from rugbytx.core.profile import Profile, Rung
 from rugbytx.settings import Settings
 from rugbytx.system import Connection
+from tests.fakes.permission import FakePermissions
 from tests.fakes.queue import FakeQueue
 from tests.fakes.storage import FakeStorage
 from tests.fakes.store import FakeStore
@@ -36,12 +37,14 @@ class Fakes:
         self.store = FakeStore()
         self.queue = FakeQueue()
         self.storage = FakeStorage()
+        self.permissions = FakePermissions()
         self.connection = Connection(
             store=self.store,
             queue=self.queue,
             storage=self.storage,
             settings=settings or Settings(),
             s3_url="http://127.0.0.1:5000",
+            permissions=self.permissions,
         )
 
     def add_object(self, key: str, body: bytes = b"video", bucket: str = "rugbytx-source") -> str:

@@ -8,6 +8,7 @@ from tests.tracks import audio_track, video_track
 
 def file_of(track: cmaf.Track, rendition: str, key: str, *, segment_ticks: int) -> TrackFile:
     """Return a track as it was uploaded."""
+    first_shown, last_shown = track.shown
     return TrackFile(
         rendition=rendition,
         key=key,
@@ -17,6 +18,10 @@ def file_of(track: cmaf.Track, rendition: str, key: str, *, segment_ticks: int) 
         init_sha256=track.init_sha256,
         timescale=track.timescale,
         codec=track.codec,
+        width=track.width,
+        height=track.height,
+        first_shown=first_shown,
+        last_shown=last_shown,
         start=track.fragments[0].decode_time,
         samples=sum(len(fragment.sizes) for fragment in track.fragments),
         keyframes=sum(sum(fragment.sync) for fragment in track.fragments),

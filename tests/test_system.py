@@ -55,11 +55,31 @@ def test_any_choice_in_the_environment_goes_first(environ: dict[str, str], name:
 
 @pytest.mark.usefixtures("announced")
 @pytest.mark.parametrize(
-    "name", ["AWS_CA_BUNDLE", "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS", "AWS_CLI_AUTO_PROMPT"]
+    "name",
+    [
+        *("AWS_CA_BUNDLE", "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS", "AWS_CLI_AUTO_PROMPT"),
+        *("RUGBYTX_WORKER_CLASS", "RUGBYTX_ENCODER", "RUGBYTX_SCRATCH"),
+    ],
 )
 def test_what_chooses_no_system_does_not_count(environ: dict[str, str], name: str) -> None:
-    """These say how to speak, not to whom."""
+    """These say how to speak, and who speaks, but not to whom."""
     assert system.locate(environ | {name: "x"}).is_local
+
+
+def test_what_the_caller_says_of_himself_goes_before_what_was_announced(
+    environ: dict[str, str], endpoint: str
+) -> None:
+    """The local system has settings of its own."""
+    told = {**SETTINGS, "RUGBYTX_SCRATCH": "/theirs", "RUGBYTX_X264_PRESET": "fast"}
+    system.announce(endpoint_url=endpoint, settings=told, path=system.state_path(environ))
+    found = system.locate(environ | {"RUGBYTX_SCRATCH": "/mine"})
+    assert found.environ == {**SETTINGS, "RUGBYTX_X264_PRESET": "fast"}
+    system.withdraw(system.state_path(environ))
+
+
+def test_every_setting_of_a_workers_own_is_one() -> None:
+    """And not a name that was misspelt."""
+    assert {name.removeprefix("RUGBYTX_").lower() for name in system.OWN} <= set(Settings.model_fields)
 
 
 def test_nothing_is_found_where_nothing_was_announced(environ: dict[str, str]) -> None:

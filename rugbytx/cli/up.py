@@ -18,9 +18,17 @@ class LogLevel(StrEnum):
 
 
 def up(
-    workers: Annotated[
-        int, typer.Option(min=0, max=64, help="How many workers to start, one slot each.")
+    jetson: Annotated[
+        int, typer.Option(min=0, max=64, help="How many workers of class jetson to start, one slot each.")
     ] = 1,
+    aws: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=64,
+            help="How many of class aws; their x264 profile is another one, so that jobs cross splices.",
+        ),
+    ] = 0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 takes a free one.")] = 0,
     log_level: Annotated[LogLevel, typer.Option(help="How much the workers' logs tell.")] = LogLevel.INFO,
 ) -> None:
@@ -34,7 +42,9 @@ def up(
     try:
         with (
             ended_by_signals(),
-            LocalSystem(workers=workers, port=port, announced=True, log_level=log_level.upper()) as local,
+            LocalSystem(
+                jetson=jetson, aws=aws, port=port, announced=True, log_level=log_level.upper()
+            ) as local,
         ):
             typer.echo(
                 _welcome(local.endpoint_url, [(worker.name, str(worker.log)) for worker in local.workers])

@@ -75,6 +75,12 @@ class Track:
     fragments: tuple[Fragment, ...]
 
     @property
+    def shown(self) -> tuple[int, int]:
+        """Return when the first and the last sample are shown, in ticks."""
+        times = [time for fragment in self.fragments for time in fragment.presentation_times]
+        return min(times), max(times)
+
+    @property
     def level(self) -> int:
         """Return the level that the parameter sets declare, in tenths; 0 for audio.
 

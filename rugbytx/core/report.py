@@ -40,10 +40,14 @@ class UnitFacts(Record):
     #: ``PLAN``, ``AUDIO``, ``VIDEO#00003``, ...
     unit: str
     worker_class: str
-    #: The encoder family, or empty where nothing was encoded.
+    #: The recipe, which is the encoder's family and its way, e.g. ``nvenc/B``; ``aac`` for sound, and
+    #: empty where nothing was encoded.
     encoder: str
     #: The program that encoded, e.g. ``5.1.9``.
     ffmpeg: str
+    #: The GPU that encoded, and what its driver says of its version; empty where none did.
+    gpu: str = ""
+    driver: str = ""
     fingerprint: str
     #: Claims, failed attempts and attempts that fell silent.
     fence: int
@@ -57,6 +61,20 @@ class UnitFacts(Record):
     bytes_read: int
     bytes_written: int
     frames: int
+
+
+class ChunkFacts(Record):
+    """What the gates saw of one file of a track; in passing them, each figure was what the plan asks for."""
+
+    size_bytes: int
+    codec: str
+    #: E.g. ``1280x720``; empty for audio.
+    picture: str
+    samples: int
+    keyframes: int
+    #: When the first and the last sample are shown, from the beginning of the film.
+    first_s: float
+    last_s: float
 
 
 class TrackFacts(Record):
@@ -79,6 +97,8 @@ class TrackFacts(Record):
     #: What the segments came to (RFC 8216, 4.1).
     measured_average_bps: int
     measured_peak_bps: int
+    #: In the order of the film; the audio is a single one.
+    chunks: tuple[ChunkFacts, ...] = ()
 
 
 class SoundOffset(Record):
@@ -114,7 +134,7 @@ class Report(Versioned):
     bytes_written: int
     #: How often the source was read.
     source_reads: float
-    #: The gates before publishing, each with the figure that it saw.  A chunk that failed one of its own is not here.
+    #: The gates before publishing, each with the figure that it saw; what those of the chunks saw stands at the tracks.
     gates: tuple[Gate, ...]
     #: What is no fault and yet worth a look, a sentence each.
     warnings: tuple[str, ...]
@@ -172,6 +192,8 @@ def _unit(job: Job, unit: Unit) -> UnitFacts:
         worker_class=cost.worker_class,
         encoder=cost.encoder,
         ffmpeg=cost.ffmpeg,
+        gpu=cost.gpu,
+        driver=cost.driver,
         fingerprint=cost.fingerprint,
         fence=unit.fence,
         verdicts=unit.verdicts,
@@ -212,7 +234,24 @@ def _track(files: Sequence[TrackFile], rate_bps: int, peak_bps: int, *, target_s
         planned_peak_bps=peak_bps,
         measured_average_bps=measured.average_bps,
         measured_peak_bps=measured.peak_bps,
+        chunks=tuple(map(_chunk, files)),
     )
+
+
+def _chunk(file: TrackFile) -> ChunkFacts:
+    return ChunkFacts(
+        size_bytes=file.size_bytes,
+        codec=file.codec,
+        picture=f"{file.width}x{file.height}" if file.width else "",
+        samples=file.samples,
+        keyframes=file.keyframes,
+        first_s=_film_s(file, file.first_shown),
+        last_s=_film_s(file, file.last_shown),
+    )
+
+
+def _film_s(file: TrackFile, ticks: int) -> float:
+    return round(float(Fraction(ticks, file.timescale) - BASE_OFFSET_S), 6)
 
 
 def _sound_offset(grid: Grid, file: TrackFile) -> SoundOffset:

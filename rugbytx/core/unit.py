@@ -100,6 +100,9 @@ class Measured(Record):
     encoder: str = ""
     #: The version of the program that encoded.
     ffmpeg: str = ""
+    #: The GPU that encoded, and its driver; empty where none did.
+    gpu: str = ""
+    driver: str = ""
     fingerprint: str = ""
     started_at: float = 0.0
     ended_at: float = 0.0

@@ -25,11 +25,20 @@ _SMI = ("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=
 def checks(settings: Settings, *, root: Path = Path("/")) -> list[Check]:
     """Return the checks of this host."""
     return [
-        Check(name="host", look=lambda: [_host(root)]),
-        Check(name="gpu", look=lambda: [_gpu(root)]),
+        Check(name="host", look=lambda: [_host(root)], remedy="let this user read /proc and /dev"),
+        Check(
+            name="gpu",
+            look=lambda: [_gpu(root)],
+            remedy="a driver that does not answer needs a restart of the host, or a new installation",
+        ),
         _program_check("ffmpeg", settings.ffmpeg),
         _program_check("ffprobe", settings.ffprobe),
-        Check(name="encoder", look=lambda: _encoders(settings, root), timeout_s=4 * TIMEOUT_S),
+        Check(
+            name="encoder",
+            look=lambda: _encoders(settings, root),
+            remedy=f"see to `ffmpeg` and `gpu` first; {PREFIX}ENCODER=x264 leaves the GPU alone",
+            timeout_s=4 * TIMEOUT_S,
+        ),
         Check(
             name="scratch",
             look=lambda: [_scratch(settings)],
@@ -140,7 +149,10 @@ def _taken(candidates: Candidates, verdicts: dict[Family, Verdict], settings: Se
     name = "encoder"
     if not working:
         return Finding(
-            check=name, health=Health.FAIL, text="no encoder works on this host", remedy="see the lines above"
+            check=name,
+            health=Health.FAIL,
+            text="no encoder works on this host",
+            remedy="install an ffmpeg with libx264; why each encoder does not work stands above",
         )
     text = f"{working[0]} is taken ({candidates.reason})"
     if working[0] is Family.X264 and not settings.is_software_allowed:

@@ -1,18 +1,16 @@
 """The system: whether the queue, the table and the buckets are there and let this host do its work.
 
-Only reads, and writes that cannot change anything: each of them is refused by
-its own condition, and not by a missing permission.
+Nothing is left behind: how each action is tried stands in ``aws.permission``.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from itertools import islice
 
 from rugbytx.doctor.check import Check, Finding, Health
-from rugbytx.errors import RugbytxError
+from rugbytx.ports import Tried
 from rugbytx.system import Connection
 
-#: No job, object or receipt has this name.
+#: No job has this name.
 NOBODY = "-doctor-"
 #: Signatures bear a clock that is five minutes off (SigV4); people reading logs do not bear five seconds.
 CLOCK_WARN_S = 5.0
@@ -28,7 +26,11 @@ def checks(system: Connection, *, clock: Callable[[], float] = time.time) -> lis
     return [
         Check(name="queue", look=lambda: _queue(system), remedy=_RESOURCES),
         Check(name="table", look=lambda: _table(system), remedy=_RESOURCES),
-        Check(name="clock", look=lambda: [_clock(system, clock)], remedy="see `table` above"),
+        Check(
+            name="clock",
+            look=lambda: [_clock(system, clock)],
+            remedy="see to the table first: the store's time stands in its answers",
+        ),
         *(_bucket_check(system, bucket) for bucket in buckets),
     ]
 
@@ -37,40 +39,28 @@ def _queue(system: Connection) -> Sequence[Finding]:
     depth = system.queue.depth()
     text = f"{system.settings.queue}: {depth.visible} messages waiting, {depth.in_flight} in work"
     there = Finding(check="queue", health=Health.OK, text=text)
-    return [
-        there,
-        # A receipt that nobody was given: refused for what it is, unless this may not be asked at all.
-        _permission(
-            "queue permissions",
-            lambda: system.queue.extend(NOBODY, visibility_s=0),
-            may="visibility of messages may be changed",
-            remedy="allow sqs:ReceiveMessage, DeleteMessage, ChangeMessageVisibility and SendMessage on the queue",
-        ),
-    ]
+    return [there, _permitted("queue permissions", system.permissions.queue(), of="the queue")]
 
 
 def _table(system: Connection) -> Sequence[Finding]:
     system.store.read_job(NOBODY)
     there = Finding(check="table", health=Health.OK, text=f"{system.settings.table} answers")
-    return [
-        there,
-        # Only a job that exists is changed.
-        _permission(
-            "table permissions",
-            lambda: system.store.set_wake(NOBODY, 1, wake_at=0.0),
-            may="records may be changed",
-            remedy="allow dynamodb:GetItem, Query, PutItem, UpdateItem and DeleteItem on the table and its index",
-        ),
-    ]
+    return [there, _permitted("table permissions", system.permissions.table(), of="the table and its index")]
 
 
-def _permission(name: str, write: Callable[[], object], *, may: str, remedy: str) -> Finding:
-    """Say whether a write that changes nothing is allowed."""
-    try:
-        write()
-    except RugbytxError as error:
-        return Finding(check=name, health=Health.FAIL, text=str(error), remedy=remedy)
-    return Finding(check=name, health=Health.OK, text=may)
+def _permitted(name: str, tried: Sequence[Tried], *, of: str) -> Finding:
+    """Say which of the actions that were tried are refused, if any is."""
+    refused = [one for one in tried if one.refusal]
+    if not refused:
+        actions = ", ".join(one.action.partition(":")[2] for one in tried)
+        return Finding(check=name, health=Health.OK, text=f"allowed: {actions}")
+    actions = ", ".join(one.action for one in refused)
+    return Finding(
+        check=name,
+        health=Health.FAIL,
+        text=f"refused: {actions} ({refused[0].refusal})",
+        remedy=f"allow {actions}, in the policy of this host's role, and of {of}",
+    )
 
 
 def _clock(system: Connection, clock: Callable[[], float]) -> Finding:
@@ -93,11 +83,7 @@ def _bucket_check(system: Connection, bucket: str) -> Check:
 
 
 def _bucket(system: Connection, bucket: str) -> Finding:
-    """Say whether the bucket can be listed and its objects be read; nothing is written."""
-    name = f"bucket {bucket}"
-    found = list(islice(system.storage.list(bucket, f"{NOBODY}/"), 1))
-    system.storage.head(bucket, NOBODY)
-    text = "may be listed and read; writing was not tried"
-    if found:
-        text = f"{text} (it holds objects under {NOBODY}/)"
-    return Finding(check=name, health=Health.OK, text=text)
+    """Say whether workers may do with the bucket what they do: sources are read, outputs also written and removed."""
+    writes = bucket == system.settings.output_bucket
+    tried = system.permissions.bucket(bucket, writes=writes)
+    return _permitted(f"bucket {bucket}", tried, of="the bucket")

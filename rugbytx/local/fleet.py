@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from rugbytx.errors import HostUnfit
+from rugbytx.media.encoder import X264Profile
+from rugbytx.settings import WorkerClass
 from rugbytx.worker.drain import LEAVE_S
 
 #: Ends Celery's last line before it receives, behind the node's name.
@@ -19,6 +21,20 @@ _READY = " ready."
 _TAIL_LINES = 15
 #: How long the rest of a dead group may hold on to the log.
 _REAP_S = 5.0
+
+
+#: The classes have unlike encoders in real life, and so here: what both work on crosses a splice.
+X264_PROFILES: Mapping[WorkerClass, X264Profile] = {"jetson": "high", "aws": "main"}
+
+
+def worker_environ(environ: Mapping[str, str], worker_class: WorkerClass) -> dict[str, str]:
+    """Return the environment of a local worker of this class; an x264 profile in ``environ`` holds for all."""
+    return {
+        "RUGBYTX_X264_PROFILE": X264_PROFILES[worker_class],
+        **environ,
+        "RUGBYTX_CELERY_CONFIG": "local",
+        "RUGBYTX_WORKER_CLASS": worker_class,
+    }
 
 
 def worker_argv(name: str, *, log_level: str) -> list[str]:
@@ -44,8 +60,17 @@ class Worker:
     its parent.
     """
 
-    def __init__(self, name: str, argv: Sequence[str], *, environ: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        log: Path,
+        worker_class: WorkerClass = "jetson",
+    ) -> None:
         self.name = name
+        self.worker_class = worker_class
         self.log = log
         #: Set when the worker said that it is ready, and when its output ended.
         self._told = threading.Event()

@@ -7,6 +7,7 @@ gone at the end.
 import os
 import signal
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +18,8 @@ from rugbytx import settings, system
 from rugbytx.errors import HostUnfit, SettingsError
 from rugbytx.local import resources
 from rugbytx.local.embedded import EmbeddedAws
-from rugbytx.local.fleet import Worker, worker_argv
+from rugbytx.local.fleet import Worker, worker_argv, worker_environ
+from rugbytx.settings import WorkerClass
 
 #: Short, so that a person who kills a worker sees the takeover.
 _TIMES = {
@@ -43,15 +45,21 @@ class LocalSystem:
     """
 
     def __init__(
-        self, *, workers: int = 1, port: int = 0, announced: bool = False, log_level: str = "INFO"
+        self,
+        *,
+        jetson: int = 1,
+        aws: int = 0,
+        port: int = 0,
+        announced: bool = False,
+        log_level: str = "INFO",
     ) -> None:
         self.workers: list[Worker] = []
         self.endpoint_url = ""
-        self._initial_workers = workers
+        self._initial: Mapping[WorkerClass, int] = {"jetson": jetson, "aws": aws}
         self._port = port
         self._announced = announced
         self._log_level = log_level
-        self._started = 0
+        self._started: Counter[WorkerClass] = Counter()
         self._restarts = 0
         self._open = ExitStack()
 
@@ -69,8 +77,9 @@ class LocalSystem:
                 system.announce(endpoint_url=self.endpoint_url, settings=self.variables)
                 stack.callback(system.withdraw)
             stack.callback(self._stop_workers)
-            for _ in range(self._initial_workers):
-                self.start_worker(wait=False)
+            for worker_class, count in self._initial.items():
+                for _ in range(count):
+                    self.start_worker(worker_class, wait=False)
             for worker in self.workers:
                 worker.wait_ready()
             self._open = stack.pop_all()
@@ -79,18 +88,21 @@ class LocalSystem:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def start_worker(self, *, wait: bool = True, **changed: str) -> Worker:
-        """Start one more worker, with settings of its own such as ``RUGBYTX_X264_PRESET="slow"``.
+    def start_worker(
+        self, worker_class: WorkerClass = "jetson", /, *, wait: bool = True, **changed: str
+    ) -> Worker:
+        """Start one more worker of a class, with settings of its own such as ``RUGBYTX_X264_PRESET="slow"``.
 
         Only from the main thread, see ``Worker``.  Raises HostUnfit if it does not become ready.
         """
-        self._started += 1
-        name = f"jetson-{self._started}"
+        self._started[worker_class] += 1
+        name = f"{worker_class}-{self._started[worker_class]}"
         worker = Worker(
             name,
             worker_argv(name, log_level=self._log_level),
-            environ={**os.environ, "RUGBYTX_CELERY_CONFIG": "local", **changed},
+            environ={**worker_environ(os.environ, worker_class), **changed},
             log=self.folder / f"{name}.log",
+            worker_class=worker_class,
         )
         self.workers.append(worker)
         if wait:
@@ -111,7 +123,8 @@ class LocalSystem:
                     f"Workers died {_MAX_RESTARTS + 1} times. The log of {dead.name} ends:\n{dead.log_tail()}"
                 )
             self._restarts += 1
-            sentences.append(f"Worker {dead.name} died; {self.start_worker().name} takes its place.")
+            other = self.start_worker(dead.worker_class)
+            sentences.append(f"Worker {dead.name} died; {other.name} takes its place.")
         return sentences
 
     def stop_worker(self, worker: Worker) -> None:

@@ -25,6 +25,13 @@ def driver(root: Path = Path("/")) -> str:
     return next((text.splitlines()[0] for text in found if text), "")
 
 
+def gpu(root: Path = Path("/")) -> str:
+    """Return the names of the GPUs, or of the Jetson; empty where there is none."""
+    told = "\n".join(map(_text, sorted((root / "proc/driver/nvidia/gpus").glob("*/information"))))
+    models = [line.partition(":")[2].strip() for line in told.splitlines() if line.startswith("Model:")]
+    return ", ".join(models) or (read(root).model if (root / "etc/nv_tegra_release").exists() else "")
+
+
 def state(root: Path = Path("/")) -> str:
     """Return a text that changes with the driver, the GPUs and the boot: whatever a trial's result hangs on."""
     gpus = sorted((root / "proc/driver/nvidia/gpus").glob("*/information"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rugbytx.core import damage, encoder, still
 from rugbytx.core.breaker import Kind
-from rugbytx.core.encoder import Family
+from rugbytx.core.encoder import Family, Recipe
 from rugbytx.core.media import MediaInfo
 from rugbytx.core.plan import Plan
 from rugbytx.core.quality import Scores
@@ -119,7 +119,13 @@ class FfmpegMedia:
         with self.noting():
             for path, track in zip(paths, encoded.tracks, strict=True):
                 ends.check(path, track, pulse=pulse, ffmpeg=self.ffmpeg)
-        return replace(encoded, pictures=pictures)
+        on_gpu = climb.recipe is not Recipe.X264
+        return replace(
+            encoded,
+            pictures=pictures,
+            gpu=host.gpu() if on_gpu else "",
+            driver=host.driver() if on_gpu else "",
+        )
 
     def encode_audio(self, plan: Plan, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:
         """Encode the whole audio into ``folder``."""

@@ -19,6 +19,8 @@ class Account:
     frames: int = 0
     encoder: str = ""
     ffmpeg: str = ""
+    gpu: str = ""
+    driver: str = ""
     fingerprint: str = ""
     encode_s: float = 0.0
     _began: float = field(default_factory=time.monotonic)
@@ -43,6 +45,8 @@ class Account:
             worker_class=self.worker_class,
             encoder=self.encoder,
             ffmpeg=self.ffmpeg,
+            gpu=self.gpu,
+            driver=self.driver,
             fingerprint=self.fingerprint,
             started_at=self.started_at,
             ended_at=self.started_at + elapsed_s,

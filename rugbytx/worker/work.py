@@ -102,10 +102,13 @@ def upload_tracks(
     bench.account.encoder = encoded.encoder
     bench.account.encode_s = encoded.encode_s
     bench.account.ffmpeg = encoded.ffmpeg
+    bench.account.gpu = encoded.gpu
+    bench.account.driver = encoded.driver
     bench.account.fingerprint = fingerprint
     bench.pulse.step("upload")
     files = []
     for name, path, track in zip(names, encoded.paths, encoded.tracks, strict=True):
+        first_shown, last_shown = track.shown
         key = layout.track_key(bench.lease, name)
         upload(bench, path, key, content_type)
         files.append(
@@ -118,6 +121,10 @@ def upload_tracks(
                 init_sha256=track.init_sha256,
                 timescale=track.timescale,
                 codec=track.codec,
+                width=track.width,
+                height=track.height,
+                first_shown=first_shown,
+                last_shown=last_shown,
                 start=track.fragments[0].decode_time,
                 samples=sum(len(fragment.sizes) for fragment in track.fragments),
                 keyframes=sum(sum(fragment.sync) for fragment in track.fragments),

@@ -54,7 +54,7 @@ def perform(*, jobs: int, seed: int, folder: Path, logs: Path | None) -> table.R
     films = footage.films(folder, jobs)
     footage.write_profiles(folder)
     os.environ.update(TIMES, RUGBYTX_PROFILES=str(folder))
-    with LocalSystem(workers=0) as system, ExitStack() as stack:
+    with LocalSystem(jetson=0) as system, ExitStack() as stack:
         siege = Siege(system, films, jobs=jobs, seed=seed)
         clock = siege.open(stack, seed=seed)
         began_at = time.monotonic()

@@ -30,6 +30,7 @@ def run(fakes: Fakes, tmp_path: Path) -> Run:
             storage=fakes.storage,
             settings=settings,
             s3_url=fakes.connection.s3_url,
+            permissions=fakes.permissions,
         )
 
     def invoke(*args: str, environ: Mapping[str, str] | None = None, stdin: str = "") -> Result:

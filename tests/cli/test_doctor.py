@@ -107,6 +107,12 @@ def test_too_little_room_is_a_failure(doctor: Doctor) -> None:
     assert (status, told["scratch"]["health"]) == (1, "fail")
 
 
+def test_whatever_breaks_has_a_remedy(fakes: Fakes, tmp_path: Path) -> None:
+    """Also where looking itself fails, or takes too long."""
+    checks = [*host.checks(Settings(scratch=tmp_path)), *system.checks(fakes.connection)]
+    assert [one.name for one in checks if not one.remedy] == []
+
+
 def test_without_a_system_only_the_host_is_judged(run: Run, tmp_path: Path) -> None:
     """Exit status 0, and it says so."""
     done = run("doctor", environ={"XDG_RUNTIME_DIR": str(tmp_path)})
@@ -132,6 +138,23 @@ def test_a_system_that_is_well(fakes: Fakes) -> None:
     ]
     assert fakes.store.list_jobs() == []
     assert fakes.queue.depth().visible == 0
+
+
+@pytest.mark.parametrize(
+    ("denied", "check"),
+    [
+        ("sqs:SendMessage", "queue permissions"),
+        ("dynamodb:PutItem", "table permissions"),
+        ("s3:PutObject", "bucket rugbytx-output"),
+    ],
+)
+def test_a_permission_that_is_missing_is_a_failure(fakes: Fakes, denied: str, check: str) -> None:
+    """Its action is named, and what helps."""
+    fakes.permissions.denied.add(denied)
+    found = findings(fakes)
+    assert [name for name, finding in found.items() if finding.health is not Health.OK] == [check]
+    assert found[check].text == f"refused: {denied} (AccessDenied)"
+    assert found[check].remedy.startswith(f"allow {denied}, ")
 
 
 @pytest.mark.parametrize(

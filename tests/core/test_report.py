@@ -52,6 +52,8 @@ def units(encoders: Sequence[str] = ("x264",) * 3) -> dict[UnitKey, Unit]:
             bytes_written=1000,
             encode_s=6.25,
             ffmpeg="5.1.9",
+            gpu="NVIDIA L4",
+            driver="550.54",
         )
         for index, encoder in enumerate(encoders)
     }
@@ -82,6 +84,13 @@ def test_it_says_what_was_made_by_whom_and_how() -> None:
     assert (top.samples, top.keyframes, top.segments, top.files) == (180, 9, 3, 3)
     assert top.planned_average_bps == GRID.renditions[0].rate_bps
     assert top.measured_peak_bps >= top.measured_average_bps > 0
+    assert [(one.picture, one.samples, one.keyframes, one.first_s, one.last_s) for one in top.chunks] == [
+        ("320x180", 60, 3, 0.0, 5.9),
+        ("320x180", 60, 3, 6.0, 11.9),
+        ("320x180", 60, 3, 12.0, 17.9),
+    ]
+    assert {(one.codec, one.size_bytes) for one in top.chunks} == {("avc1.64001f", 640)}
+    assert (video.gpu, video.driver) == ("NVIDIA L4", "550.54")
     assert made.gates == (GATE,)
     assert made.grid == GRID.grid
     assert made.notes == GRID.notes

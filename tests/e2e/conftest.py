@@ -29,7 +29,7 @@ def system() -> Iterator[LocalSystem]:
 
     For one module only: a process can hold one system at a time, and other tests want theirs.
     """
-    with LocalSystem(workers=0) as local:
+    with LocalSystem(jetson=0) as local:
         yield local
 
 

@@ -18,10 +18,10 @@ pytestmark = pytest.mark.process
 
 
 @contextmanager
-def running_up(environ: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+def running_up(environ: dict[str, str], *options: str) -> Iterator["subprocess.Popen[str]"]:
     """Run ``rugbytx up`` until it says that it is up, and for as long as the context is open."""
     process = subprocess.Popen(
-        [RUGBYTX, "up"],
+        [RUGBYTX, "up", *options],
         env=environ,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -99,6 +99,11 @@ def test_other_terminals_find_the_system(
         assert whole.returncode == 0, whole.stdout + whole.stderr
         assert json.loads(whole.stdout)["frames"] == 150 * len(job["renditions"])
 
+        class_alone = run_command("doctor", "--json", RUGBYTX_WORKER_CLASS="aws", RUGBYTX_ENCODER="x264")
+        assert class_alone.returncode == 0, class_alone.stdout
+        told = [json.loads(line) for line in class_alone.stdout.splitlines()]
+        assert any(one["text"].startswith("local system at ") for one in told)
+
         up.send_signal(signal.SIGINT)
         assert up.wait(30.0) == 0
     assert survivors(*MARK) == []
@@ -106,12 +111,12 @@ def test_other_terminals_find_the_system(
 
 
 def test_up_replaces_a_worker_that_died(command_environ: dict[str, str]) -> None:
-    """A worker that is killed is named, and another takes its place."""
-    with running_up(command_environ) as up:
+    """A worker that is killed is named, and another of its class takes its place."""
+    with running_up(command_environ, "--jetson", "0", "--aws", "1") as up:
         main, *_ = descendants(up.pid, "celery")
         os.kill(main, signal.SIGKILL)
         assert up.stdout is not None
-        assert "Worker jetson-1 died; jetson-2 takes its place." in next(
+        assert "Worker aws-1 died; aws-2 takes its place." in next(
             line for line in up.stdout if line.startswith("Worker")
         )
         up.send_signal(signal.SIGTERM)

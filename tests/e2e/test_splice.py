@@ -95,9 +95,7 @@ def test_two_kinds_of_encoder_meet_once(system: LocalSystem, noise: Path, tmp_pa
     """Worked on from both ends, the job plays through its one splice without a complaint, and verifies."""
     connection = systems.connect(system.settings)
     first = system.start_worker(RUGBYTX_X264_PRESET="slow")
-    second = system.start_worker(
-        RUGBYTX_X264_PRESET="slow", RUGBYTX_X264_PROFILE="main", RUGBYTX_WORKER_CLASS="aws"
-    )
+    second = system.start_worker("aws", RUGBYTX_X264_PRESET="slow")
     accepted = intake.accept(intake.Request(source=str(noise), chunk_s=5.0), connection)
     wait_for(connection, accepted.job, lambda _job, units: is_leased(units, V0))
     connection.queue.send([Pointer(job_id=accepted.job.id, generation=1)])
@@ -131,9 +129,7 @@ def test_a_job_without_splices_outlives_its_encoder(system: LocalSystem, noise: 
     """The other worker waits while one with the job's encoder lives, then makes all of its chunks anew."""
     connection = systems.connect(system.settings)
     first = system.start_worker(RUGBYTX_X264_PRESET="slow")
-    second = system.start_worker(
-        RUGBYTX_X264_PRESET="slow", RUGBYTX_X264_PROFILE="main", RUGBYTX_WORKER_CLASS="aws"
-    )
+    second = system.start_worker("aws", RUGBYTX_X264_PRESET="slow")
     # Whoever comes first: the other one is the stranger.
     request = intake.Request(source=str(noise), chunk_s=5.0, profile="clip")
     accepted = intake.accept(request, connection)

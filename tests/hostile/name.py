@@ -10,6 +10,7 @@ from rugbytx.cli.app import app
 from rugbytx.cli.wiring import Wiring
 from rugbytx.settings import Settings
 from rugbytx.system import Connection, System
+from tests.fakes.permission import FakePermissions
 from tests.hostile.host import BUCKET, Host
 
 #: What it is about a name, and the name of a file.
@@ -62,6 +63,7 @@ def _run(host: Host, *args: str) -> Result:
             storage=host.storage,
             settings=settings,
             s3_url="http://127.0.0.1:5000",
+            permissions=FakePermissions(),
         )
 
     wiring = Wiring(environ={"HOME": str(host.scratch)}, connect=connect)

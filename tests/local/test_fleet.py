@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from rugbytx.errors import HostUnfit
-from rugbytx.local.fleet import Worker, worker_argv
+from rugbytx.local.fleet import Worker, worker_argv, worker_environ
+from rugbytx.settings import WorkerClass
 from tests.processes import ends, watched
 
 pytestmark = pytest.mark.process
@@ -130,6 +131,17 @@ def test_the_real_command_is_used() -> None:
     argv = worker_argv("one", log_level="INFO")
     assert argv[0] == sys.executable
     assert "-m celery -A rugbytx worker -Q transcode --concurrency 1" in " ".join(argv)
+
+
+def test_the_classes_have_unlike_encoders() -> None:
+    """As in real life, so that a job that both work on crosses a splice; who asks for one profile gets it."""
+    classes: tuple[WorkerClass, ...] = ("jetson", "aws")
+    made = [worker_environ({"RUGBYTX_WORKER_CLASS": "aws"}, worker_class) for worker_class in classes]
+    assert [
+        (one["RUGBYTX_WORKER_CLASS"], one["RUGBYTX_X264_PROFILE"], one["RUGBYTX_CELERY_CONFIG"])
+        for one in made
+    ] == [("jetson", "high", "local"), ("aws", "main", "local")]
+    assert worker_environ({"RUGBYTX_X264_PROFILE": "high"}, "aws")["RUGBYTX_X264_PROFILE"] == "high"
 
 
 def _child_of(worker: Worker) -> int:

@@ -22,6 +22,7 @@ from rugbytx.worker.drain import Notice
 from rugbytx.worker.lane import Ending, Lane
 from rugbytx.worker.sweeper import sweep_once
 from tests.fakes.media import FakeMedia
+from tests.fakes.permission import FakePermissions
 from tests.fakes.queue import FakeQueue
 from tests.fakes.storage import FakeStorage
 from tests.fakes.store import FakeStore
@@ -118,6 +119,7 @@ class World:
             storage=self.ports.storage,
             settings=self.settings,
             s3_url="",
+            permissions=FakePermissions(),
         )
 
     def submit(self) -> Job:
