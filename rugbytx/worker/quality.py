@@ -7,11 +7,12 @@ import logging
 import time
 from pathlib import Path
 
-from rugbytx.core import layout, quality
+from rugbytx.core import layout, quality, sampling
 from rugbytx.core.plan import Plan
 from rugbytx.core.playlist import files_of
-from rugbytx.core.quality import Quality, Scores, Window
+from rugbytx.core.quality import Quality, Scores
 from rugbytx.core.result import tracks_of
+from rugbytx.core.sampling import Window
 from rugbytx.core.unit import Kind, UnitKey
 from rugbytx.worker.bench import Bench, unit_folder
 
@@ -22,7 +23,7 @@ def check(bench: Bench, plan: Plan) -> Quality:
     """Compare windows until the time for it is spent, and write down what they came to; at least one is compared."""
     ends_at = time.monotonic() + bench.check_s
     chunks = [tracks_of(bench.units[UnitKey(Kind.VIDEO, index)]) for index in range(plan.grid.chunks)]
-    windows = quality.windows(plan, chunks, seed=bench.job.id)
+    windows = sampling.windows(plan, chunks, seed=bench.job.id)
     bench.pulse.step("check")
     looked: list[tuple[Window, Scores]] = []
     for window in windows:
@@ -48,7 +49,7 @@ def _fetch(bench: Bench, plan: Plan, window: Window) -> tuple[Path, int]:
     """Bring the segments that hold a window here, as one file; return it, and the frame it begins with."""
     chunks = (tracks_of(bench.units[UnitKey(Kind.VIDEO, index)]) for index in range(plan.grid.chunks))
     files = files_of(chunks, plan.renditions[0].name)
-    first, parts = quality.parts(plan, files, window.frames)
+    first, parts = sampling.parts(plan, files, window.frames)
     path = unit_folder(bench) / "window.mp4"
     with path.open("wb") as made:
         for part in parts:

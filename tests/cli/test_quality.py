@@ -6,7 +6,8 @@ import pytest
 
 from rugbytx.core import quality
 from rugbytx.core.job import Job, Status
-from rugbytx.core.quality import Metric, Place, Scores, Window
+from rugbytx.core.quality import Metric, Scores
+from rugbytx.core.sampling import Place, Window
 from rugbytx.core.unit import CHECK, Measured
 from tests.connection import Fakes, Run, make_job
 from tests.plans import small_plan

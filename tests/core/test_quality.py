@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rugbytx.core import quality
+from rugbytx.core import quality, sampling
 from rugbytx.core.pairing import Pair
 from rugbytx.core.playlist import files_of
-from rugbytx.core.quality import CHANCES, Metric, Place, Quality, Scores, Window
+from rugbytx.core.quality import Metric, Quality, Scores
 from rugbytx.core.result import TracksResult
+from rugbytx.core.sampling import CHANCES, Place, Window
 from rugbytx.core.unit import CHECK, PUBLISH, State, Unit, UnitKey
 from tests.plans import small_plan
 from tests.results import chunk
@@ -52,7 +53,7 @@ def test_a_look_keeps_nobody_waiting(
 
 def test_windows_lie_at_the_start_at_splices_at_joins_and_anywhere() -> None:
     """The more telling ones first; ten frames a second, chunks of 60 frames."""
-    windows = quality.windows(PLAN, chunks(("a", "a", "b", "b", "b", "b")), seed="7ad4")
+    windows = sampling.windows(PLAN, chunks(("a", "a", "b", "b", "b", "b")), seed="7ad4")
     assert [window.place for window in windows] == [
         Place.START,
         Place.SPLICE,
@@ -64,8 +65,8 @@ def test_windows_lie_at_the_start_at_splices_at_joins_and_anywhere() -> None:
     assert {window.frames for window in windows[2:5]} < {
         range(at - 30, at + 30) for at in (60, 180, 240, 300)
     }
-    assert windows == quality.windows(PLAN, chunks(("a", "a", "b", "b", "b", "b")), seed="7ad4")
-    assert windows != quality.windows(PLAN, chunks(("a", "a", "b", "b", "b", "b")), seed="7ad5")
+    assert windows == sampling.windows(PLAN, chunks(("a", "a", "b", "b", "b", "b")), seed="7ad4")
+    assert windows != sampling.windows(PLAN, chunks(("a", "a", "b", "b", "b", "b")), seed="7ad5")
 
 
 @given(st.integers(1, 400), st.integers(1, 30), st.text(max_size=5))
@@ -75,14 +76,14 @@ def test_windows_hold_frames_that_are_there(frames: int, chunk_frames: int, seed
     grid = PLAN.grid.model_copy(update={"frames": frames, "chunk": chunk_frames, "chunks": count})
     plan = PLAN.model_copy(update={"grid": grid})
     made = [TracksResult(fingerprint=str(index % 3), files=()) for index in range(count)]
-    for window in quality.windows(plan, made, seed=seed):
+    for window in sampling.windows(plan, made, seed=seed):
         assert 0 <= window.frames.start < window.frames.stop <= frames
 
 
 def test_parts_are_whole_segments_of_the_files_that_hold_the_frames() -> None:
     """An init segment first; at a join those on both its sides."""
     files = files_of(chunks(), "180p")
-    first, parts = quality.parts(PLAN, files, range(90, 150))
+    first, parts = sampling.parts(PLAN, files, range(90, 150))
     assert first == 60
     assert [part.key for part in parts] == ["180p/1.mp4", "180p/1.mp4", "180p/2.mp4"]
     assert parts[0].span == range(files[1].init_bytes)

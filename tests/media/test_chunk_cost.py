@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx import profiles
-from rugbytx.core import planning, quality
+from rugbytx.core import planning, quality, sampling
 from rugbytx.core.job import Source
 from rugbytx.core.plan import Plan
 from rugbytx.core.result import TracksResult
@@ -87,7 +87,7 @@ def test_good_chunks_raise_no_alarm(name: str, tmp_path: Path) -> None:
     source = FOOTAGE / name
     plan, whole, _ = encode(source, tmp_path / "made", chunk_s=6.0)
     chunks = [TracksResult(fingerprint="x264", files=())] * plan.grid.chunks
-    windows = {window for seed in "abcd" for window in quality.windows(plan, chunks, seed=seed)}
+    windows = {window for seed in "abcd" for window in sampling.windows(plan, chunks, seed=seed)}
     looked = [
         (window, compare(plan, window.frames, source, whole, first=0, pulse=FakePulse()))
         for window in sorted(windows, key=lambda window: window.frames.start)

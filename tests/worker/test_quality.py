@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rugbytx.core import quality
+from rugbytx.core import quality, sampling
 from rugbytx.core.job import Job, Pointer, Status
 from rugbytx.core.plan import Plan
 from rugbytx.core.quality import Metric, Quality, Scores
@@ -182,7 +182,7 @@ def test_real_outputs_are_like_their_source(tmp_path: Path) -> None:
     publish(world, source, SmallMedia(profiles=("high", "main")), chunk_s=6.0)
     found = looked(world)
     assert found
-    assert [sample.place for sample in found.samples][:2] == [quality.Place.START, quality.Place.SPLICE]
+    assert [sample.place for sample in found.samples][:2] == [sampling.Place.START, sampling.Place.SPLICE]
     assert found.left_out == 0
     assert found.worst > 0.9
     assert found.alarms == ()
