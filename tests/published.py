@@ -69,7 +69,15 @@ def pretending(track: Track) -> Track:
     return replace(track, fragments=tuple(map(claimed, track.fragments)))
 
 
-def publish(world: World, film: Path, media: FfmpegMedia, *, chunk_s: float, mp4: bool = False) -> Job:
+def publish(
+    world: World,
+    film: Path,
+    media: FfmpegMedia,
+    *,
+    chunk_s: float,
+    mp4: bool = False,
+    profile: Profile = PROFILE,
+) -> Job:
     """Run the job of one film to its end."""
     world.ports = replace(world.ports, media=media)
     world.storage.put(film.read_bytes(), "source", "film.mp4", content_type="video/mp4")
@@ -81,7 +89,7 @@ def publish(world: World, film: Path, media: FfmpegMedia, *, chunk_s: float, mp4
         Job(
             id=world.job_id,
             source=source,
-            profile=PROFILE.model_copy(update={"mp4": mp4}),
+            profile=profile.model_copy(update={"mp4": mp4}),
             chunk_s=chunk_s,
             submitted_at=now,
             deadline_at=now + 3600,
