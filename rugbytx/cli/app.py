@@ -24,6 +24,7 @@ COMMANDS = {
     "cancel": "cancel:cancel",
     "retry": "retry:retry",
     "rm": "rm:rm",
+    "play": "play:play",
     "verify": "verify:verify",
     "dlq": "dlq:dlq",
     "doctor": "doctor:doctor",

@@ -1,7 +1,9 @@
 """`rugbytx demo`: one video through a whole system of its own, and proof that it plays."""
 
 import shlex
+import shutil
 import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -141,9 +143,14 @@ def _tell(job: "Job", plan: "Plan", manifest: "Manifest", *, folder: Path, elaps
         f"Every check passed: sizes and SHA-256 of {len(manifest.entries)} files, "
         f"{plan.grid.frames} frames of {len(plan.renditions)} renditions decoded without an error, "
         f"{'with sound' if plan.audio else 'without sound, like the source'}.\n\n"
-        f"Play it:\n  ffplay {shlex.quote(str(master))}\n"
-        f"Browsers need {shlex.quote(str(folder))} behind an HTTP server that answers range requests."
+        f"Play it in a browser:\n  {_command()} play {shlex.quote(str(folder))}\n"
+        f"or without one:\n  ffplay {shlex.quote(str(master))}"
     )
+
+
+def _command() -> str:
+    """Return how this program can be called again: by its name, where that is on PATH."""
+    return "rugbytx" if shutil.which("rugbytx") else shlex.quote(sys.argv[0])
 
 
 def _table(job: "Job", plan: "Plan", manifest: "Manifest") -> "Table":

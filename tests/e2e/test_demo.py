@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
@@ -47,8 +48,42 @@ def running_up(environ: dict[str, str], *options: str) -> Iterator["subprocess.P
         watchdog.cancel()
 
 
-def test_demo_makes_what_it_says(run_command: RunCommand, clip: Path, tmp_path: Path) -> None:
-    """The demo exits 0, leaves renditions, MP4 and manifest, and no process."""
+@contextmanager
+def playing(target: str, *, cwd: Path, environ: dict[str, str]) -> Iterator[str]:
+    """Run ``rugbytx play`` while the context is open, give the page's address, and end it by Ctrl-C."""
+    process = subprocess.Popen(
+        [RUGBYTX, "play", target, "--native", "--json"],
+        env=environ,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    watchdog = threading.Timer(60.0, process.kill)
+    watchdog.start()
+    try:
+        with process:
+            assert process.stdout is not None
+            try:
+                yield json.loads(process.stdout.readline())["url"]
+            finally:
+                process.send_signal(signal.SIGINT)
+        assert process.returncode == 0
+    finally:
+        watchdog.cancel()
+
+
+def get(url: str) -> str:
+    """Return what is at an address, past any HTTP proxy."""
+    with build_opener(ProxyHandler({})).open(url, timeout=10) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+def test_demo_makes_what_it_says(
+    run_command: RunCommand, command_environ: dict[str, str], clip: Path, tmp_path: Path
+) -> None:
+    """The demo exits 0, leaves renditions, MP4 and manifest, and no process, and what it offers can be played."""
     done = run_command("demo", str(clip), "--profile", "clip", "--chunk", "3s", timeout_s=120.0)
     assert done.returncode == 0, done.stdout + done.stderr
     folder = tmp_path / "rugbytx-demo" / clip.stem
@@ -57,6 +92,9 @@ def test_demo_makes_what_it_says(run_command: RunCommand, clip: Path, tmp_path: 
     for entry in json.loads((folder / "manifest.json").read_text())["entries"]:
         assert (folder / entry["key"].split("/", 3)[3]).stat().st_size == entry["size_bytes"]
     assert "150 frames" in done.stdout
+    offered = done.stdout.split("Play it in a browser:\n")[1].splitlines()[0]
+    with playing(offered.split(" play ")[1].strip(" '"), cwd=tmp_path, environ=command_environ) as url:
+        assert get(f"{url}media/{next(folder.glob('master-*')).name}").startswith("#EXTM3U\n")
     assert survivors(*MARK) == []
 
 
@@ -103,6 +141,10 @@ def test_other_terminals_find_the_system(
         assert class_alone.returncode == 0, class_alone.stdout
         told = [json.loads(line) for line in class_alone.stdout.splitlines()]
         assert any(one["text"].startswith("local system at ") for one in told)
+
+        with playing(job["job_id"], cwd=clip.parent, environ=command_environ) as url:
+            source = json.loads(get(f"{url}playing.json"))["source"]
+            assert get(f"{url}{source}").startswith("#EXTM3U\n")
 
         up.send_signal(signal.SIGINT)
         assert up.wait(30.0) == 0

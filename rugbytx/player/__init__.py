@@ -1,0 +1,1 @@
+"""A page that plays outputs, served on loopback: `rugbytx play`."""
