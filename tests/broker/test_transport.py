@@ -70,8 +70,9 @@ def survives(rig: Rig, fault: Fault, *, within_s: float) -> bool:
 
     Two of them, as curl itself repeats one that a kept connection lost.
     """
-    healthy = rig.polls(Fault.PASS)
     rig.hurt(Rule(fault=fault, operation="ReceiveMessage", times=2))
+    # One that was begun before the fault proves nothing.
+    healthy = rig.polls(Fault.PASS)
     # Not before a healthy receive: what one that lost its answer held is gone until its visibility timeout.
     if not rig.comes(lambda: rig.polls(Fault.PASS) > healthy, within_s=within_s):
         return False
