@@ -8,7 +8,6 @@
     the sweep and the gate's view, in threads  dies with the main process, whatever kills it
 """
 
-import ctypes
 import logging
 import os
 import signal
@@ -23,6 +22,7 @@ from celery.worker.state import active_requests
 
 from rugbytx import settings as settings_module
 from rugbytx.aws.client import client
+from rugbytx.aws.host import Metadata
 from rugbytx.aws.job_store import DynamoJobStore
 from rugbytx.aws.message import TASK
 from rugbytx.aws.queue import SqsQueue
@@ -41,13 +41,11 @@ from rugbytx.worker import log as worker_log
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Ending, Lane
 from rugbytx.worker.presence import Presence
+from rugbytx.worker.spot import Spot
 from rugbytx.worker.sweeper import Sweeper
 from rugbytx.worker.view import View
 
 log = logging.getLogger(__name__)
-
-#: prctl's PR_SET_PDEATHSIG (linux/prctl.h).
-PR_SET_PDEATHSIG = 1
 
 #: Made before the pool forks, so that its children share it.
 NOTICE = drain.Notice()
@@ -195,21 +193,7 @@ def begin_child(**_: Any) -> None:
     ports.cache_clear()
     media.cache_clear()
     drain.be_child()
-    die_with_parent()
-
-
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent goes: nobody could acknowledge its lane.
-
-    Who has another parent already is an orphan.  That the parent is PID 1 proves
-    nothing: in a container the main process is.
-    """
-    if sys.platform != "linux":
-        return
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) was refused")
-    if os.getppid() != MAIN_PID:
-        os.kill(os.getpid(), signal.SIGKILL)
+    drain.die_with(MAIN_PID)
 
 
 @cache
@@ -285,9 +269,23 @@ def obey_signals(**_: Any) -> None:
     drain.obey(NOTICE, first=drain.Leave[settings().leave.upper()])
 
 
+@cache
+def spot() -> Spot:
+    """Return what listens for the end of a Spot instance; the notice is as good as a SIGTERM."""
+    return Spot(Metadata(), on_notice=lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+
+@signals.worker_ready.connect
+def watch_spot(**_: Any) -> None:
+    """Listen for the end of the instance, on hosts that may be taken back; signals are obeyed by then."""
+    if settings().worker_class == "aws":
+        spot().start()
+
+
 @signals.worker_shutdown.connect
 def stop_threads(**_: Any) -> None:
-    """Stop the sweep, the view and the presence before the process goes, and leave nothing behind."""
+    """Stop the threads before the process goes, and leave nothing behind."""
+    spot().stop()
     sweeper().stop()
     view().stop()
     presence().stop()

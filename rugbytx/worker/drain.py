@@ -11,14 +11,16 @@
 
 Celery's own cold shutdown is never reached: it ends the pool's children by
 SIGTERM, with the lease held and the message hidden.  Its warm one waits for the
-tasks, and the notice makes them short.  A Spot notice comes as a SIGTERM too:
-the ECS agent drains the instance and stops its containers
+tasks, and the notice makes them short.  A Spot notice comes as a SIGTERM too: from
+``worker.spot``, or from an ECS agent that drains its instance
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/container-instance-spot.html).
 """
 
+import ctypes
 import mmap
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -34,6 +36,9 @@ LEAVE_S = 8.0
 
 #: The exit status of a worker that could not hand everything back in time: the lease runs out instead.
 EXIT_CUT_SHORT = os.EX_TEMPFAIL
+
+#: prctl's PR_SET_PDEATHSIG (linux/prctl.h).
+PR_SET_PDEATHSIG = 1
 
 #: The signals that end a worker.
 LEAVING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -133,6 +138,20 @@ def obey(notice: Notice, *, first: Leave) -> None:
 def be_child() -> None:
     """Let a forked child's signals be its own: the wake-up descriptor is the main process's."""
     signal.set_wakeup_fd(-1)
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent goes: nobody could acknowledge its lane.
+
+    Who has another parent already is an orphan.  That the parent is PID 1 proves
+    nothing: in a container the main process is.
+    """
+    if sys.platform != "linux":
+        return
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) was refused")
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _heed(notice: Notice, heard: int, first: Leave) -> None:

@@ -21,6 +21,7 @@ from rugbytx.system import Connection
 from rugbytx.worker.drain import EXIT_CUT_SHORT
 from tests.e2e.conftest import wait_for
 from tests.faults.proxy import Fault, FaultProxy, Rule
+from tests.metadata import MetadataService
 from tests.processes import descendants, ends, watched
 
 pytestmark = pytest.mark.process
@@ -152,6 +153,36 @@ def test_every_way_of_leaving_hands_the_unit_back(
         key: given_back.count(key) for key in given_back
     }
     assert all((unit.verdicts, unit.deaths) == (0, 0) for unit in units.values())
+
+
+def test_a_spot_notice_hands_the_unit_back(
+    system: LocalSystem, submit: Callable[[float], tuple[Connection, Job]]
+) -> None:
+    """As a SIGTERM does, and without one: from the notice to the next claim nothing is charged."""
+    connection, job = submit(6.0)
+    with MetadataService() as service:
+        worker = system.start_worker(
+            wait=True,
+            RUGBYTX_X264_PRESET=SLOW,
+            RUGBYTX_WORKER_CLASS="aws",
+            RUGBYTX_ENCODER="x264",
+            **service.environ,
+        )
+        wait_for_encoder(worker)
+        service.take_back()
+        looks = service.looks
+        until = time.monotonic() + BOUND_S
+        while service.looks == looks:
+            assert time.monotonic() < until, "the worker does not look"
+            time.sleep(0.02)
+        assert leave(worker, lambda _worker: None) < PROMISE_S
+    assert worker.exit_code == 0, worker.log_tail()
+    assert "spot-notice" in worker.log.read_text()
+    units = connection.store.read_units(job.id, 1).values()
+    assert State.LEASED not in {unit.state for unit in units}
+    assert all((unit.verdicts, unit.deaths) == (0, 0) for unit in units)
+    system.stop_worker(worker)
+    forget(connection, job)
 
 
 def test_an_idle_worker_leaves_at_once(system: LocalSystem) -> None:

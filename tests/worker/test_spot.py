@@ -1,0 +1,75 @@
+"""A Spot instance that is taken back says so, and the worker hears it."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from rugbytx.aws.host import Interruption, Metadata
+from rugbytx.errors import Unreachable
+from rugbytx.worker.spot import Spot
+from tests.metadata import MetadataService
+
+BOUND_S = 30.0
+
+
+@pytest.fixture
+def service() -> Iterator[MetadataService]:
+    """Return a metadata service."""
+    with MetadataService() as running:
+        yield running
+
+
+def test_the_notice_is_read(service: MetadataService) -> None:
+    """Nothing before it, one token for all looks, and another where that one is refused."""
+    metadata = Metadata(service.environ)
+    assert metadata.interruption() is None
+    assert metadata.interruption() is None
+    assert service.tokens == 1
+    service.tokens += 1  # the one that was given is none any more
+    service.take_back()
+    assert metadata.interruption() == Interruption(action="terminate", time="2027-01-15T08:02:00Z")
+    assert service.tokens == 3
+
+
+@pytest.mark.parametrize("notice", [b"", b"[]", b'{"action": "terminate"}', b"\xff"])
+def test_a_notice_that_cannot_be_read_is_no_end(service: MetadataService, notice: bytes) -> None:
+    """It is told as a fault of the service."""
+    service.notice = notice
+    with pytest.raises(Unreachable, match="cannot be read"):
+        Metadata(service.environ).interruption()
+
+
+def test_without_a_service_there_is_no_notice() -> None:
+    """A refused connection is a sentence."""
+    nowhere = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"}
+    with pytest.raises(Unreachable, match=r"no metadata service at http://127\.0\.0\.1:9"):
+        Metadata(nowhere).interruption()
+
+
+def test_the_notice_is_passed_on_once(service: MetadataService) -> None:
+    """After looks that found nothing."""
+    heard = threading.Event()
+    count: list[int] = []
+
+    def note() -> None:
+        count.append(1)
+        heard.set()
+
+    spot = Spot(Metadata(service.environ), on_notice=note, look_s=0.01)
+    spot.start()
+    service.take_back()
+    assert heard.wait(BOUND_S)
+    spot.stop()
+    assert count == [1]
+
+
+def test_what_is_no_instance_is_not_asked_for_ever() -> None:
+    """After three looks without an answer the thread ends; where the service is switched off it never begins."""
+    nowhere = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"}
+    for environ in (nowhere, nowhere | {"AWS_EC2_METADATA_DISABLED": "true"}):
+        before = set(threading.enumerate())
+        Spot(Metadata(environ), on_notice=lambda: None, look_s=0.01).start()
+        for thread in set(threading.enumerate()) - before:
+            thread.join(BOUND_S)
+            assert not thread.is_alive()
