@@ -29,6 +29,7 @@ def fetch(storage: Storage, bucket: str, outputs: Outputs, folder: Path, *, on_b
         raise VerificationError(f"{outputs.manifest_key} is not the manifest that was committed")
     manifest = Manifest.model_validate_json(body)
     prefix = layout.job_prefix(manifest.job_id)
+    folder.mkdir(parents=True, exist_ok=True)
     needed, free = sum(entry.size_bytes for entry in manifest.entries), shutil.disk_usage(folder).free
     if free < needed + MARGIN_BYTES:
         raise ScratchFull(f"{folder} has {free >> 20} MiB free, and the outputs need {needed >> 20} MiB")

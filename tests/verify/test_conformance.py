@@ -27,7 +27,6 @@ def test_what_a_profile_makes_keeps_the_rules(name: str, tmp_path: Path) -> None
     job = publish(world, source, SmallMedia(preset="ultrafast"), chunk_s=6.0, profile=profile)
     assert job.outputs
     assert len(job.outputs.renditions) == len(profile.rungs)
-    (tmp_path / "out").mkdir()
     master = copy(world, tmp_path / "out")
     verdict = look(master, on_step=lambda _: None)
     assert [finding.sentence for finding in verdict.findings] == []
