@@ -13,6 +13,7 @@ nothing of it is shown before it is published.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import takewhile
 
 from rugbytx.core import layout, master, playlist
 from rugbytx.core.job import Job
@@ -34,22 +35,21 @@ class Beginning:
     audio: TracksResult | None
 
 
-def beginning(job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> Beginning | None:
-    """Return the finished beginning, or None where there is nothing to show, or nothing left to wait for."""
+def beginning(
+    job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit], *, shown: int = 0
+) -> Beginning | None:
+    """Return the finished beginning, or None where it has no more than ``shown`` chunks, or nothing is left to wait for."""
     if plan is None or plan.grid.chunks == 1 or not job.profile.splice:
         return None
     done = {key for key, unit in units.items() if unit.state is State.DONE}
     if plan.audio and AUDIO not in done:
         return None
-    chunks = []
-    for index in range(plan.grid.chunks):
-        key = UnitKey(UnitKind.VIDEO, index)
-        if key not in done:
-            break
-        chunks.append(tracks_of(units[key]))
-    if not 0 < len(chunks) < plan.grid.chunks:
+    keys = (UnitKey(UnitKind.VIDEO, index) for index in range(plan.grid.chunks))
+    finished = list(takewhile(done.__contains__, keys))
+    if not shown < len(finished) < plan.grid.chunks:
         return None
-    return Beginning(chunks=tuple(chunks), audio=tracks_of(units[AUDIO]) if plan.audio else None)
+    chunks = tuple(tracks_of(units[key]) for key in finished)
+    return Beginning(chunks=chunks, audio=tracks_of(units[AUDIO]) if plan.audio else None)
 
 
 def texts(job: Job, plan: Plan, chunks: Sequence[TracksResult], audio: TracksResult | None) -> dict[str, str]:

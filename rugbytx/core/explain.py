@@ -44,7 +44,6 @@ FILTERS = {
     "hwdownload": "pictures for the eye are made on the CPU",
     "tile": "thumbnails for scrubbing, on one sheet a chunk",
     "thumbnail": "the poster: the frame that stands best for those of its chunk",
-    "null": "nothing",
 }
 DEINTERLACERS = frozenset({"bwdif", "yadif", "bwdif_cuda", "yadif_cuda"})
 

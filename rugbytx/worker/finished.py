@@ -52,8 +52,8 @@ def show(  # noqa: PLR0913  what, of which job, where, who, and what is known al
 
     A failure is only logged: the next chunk brings the next try.
     """
-    beginning = early.beginning(job, plan, units)
-    if plan is None or beginning is None or len(beginning.chunks) <= shown:
+    beginning = early.beginning(job, plan, units, shown=shown)
+    if plan is None or beginning is None:
         return shown
     try:
         if ports.store.hold(f"early-{job.id}", owner=owner, lease_s=HOLD_S):

@@ -89,7 +89,7 @@ def _texts(bench: Bench, plan: Plan, chunks: Sequence[TracksResult], audio: Trac
         plan, chunks, audio, target_s=_target_s(chunks, audio), path_of=partial(_playlist_path, bench)
     )
     media = dict(_media_playlists(bench, plan, chunks, audio))
-    iframes = dict(_iframe_playlists(bench, plan, chunks, target_s=_target_s(chunks, audio)))
+    iframes = dict(_media_playlists(bench, plan, chunks, audio, iframes=True))
     names = [*media, *map(master.iframes_name, iframes)]
     return Texts(
         master=text, media=media, iframes=iframes, paths={name: _playlist_path(bench, name) for name in names}
@@ -97,12 +97,17 @@ def _texts(bench: Bench, plan: Plan, chunks: Sequence[TracksResult], audio: Trac
 
 
 def _media_playlists(
-    bench: Bench, plan: Plan, chunks: Sequence[TracksResult], audio: TracksResult | None
+    bench: Bench,
+    plan: Plan,
+    chunks: Sequence[TracksResult],
+    audio: TracksResult | None,
+    *,
+    iframes: bool = False,
 ) -> Iterator[tuple[str, str]]:
-    """Yield each rendition's name and playlist, the audio's last."""
+    """Yield each rendition's name and playlist, the audio's last; or those of the keyframes, of which audio has none."""
     splices_s = playlist.splices(plan.grid, [chunk.fingerprint for chunk in chunks])
     renditions = {rendition.name: playlist.files_of(chunks, rendition.name) for rendition in plan.renditions}
-    if audio:
+    if audio and not iframes:
         renditions[layout.AUDIO_NAME] = audio.files
     for name, files in renditions.items():
         text = playlist.media_playlist(
@@ -110,24 +115,9 @@ def _media_playlists(
             splices_s=splices_s,
             target_s=_target_s(chunks, audio),
             path_of=partial(_file_path, bench),
+            iframes=iframes,
         )
         yield name, text
-
-
-def _iframe_playlists(
-    bench: Bench, plan: Plan, chunks: Sequence[TracksResult], *, target_s: int
-) -> Iterator[tuple[str, str]]:
-    """Yield each rendition's name and the playlist of its keyframes."""
-    splices_s = playlist.splices(plan.grid, [chunk.fingerprint for chunk in chunks])
-    for rendition in plan.renditions:
-        text = playlist.media_playlist(
-            playlist.files_of(chunks, rendition.name),
-            splices_s=splices_s,
-            target_s=target_s,
-            path_of=partial(_file_path, bench),
-            iframes=True,
-        )
-        yield rendition.name, text
 
 
 def _target_s(chunks: Sequence[TracksResult], audio: TracksResult | None) -> int:
