@@ -106,6 +106,8 @@ class Job(Versioned):
     #: How many units the plan holds in all, or 0 while there is no plan.
     units: int = 0
     frames: int = 0
+    #: How much work the plan is: the pixels of its frames in all renditions together; 0 while there is no plan.
+    work_px: float = 0.0
     outputs: Outputs | None = None
     #: The units that this generation takes over from the one before, by name.
     adopted: tuple[str, ...] = ()
