@@ -44,7 +44,7 @@ class JobStore(Protocol):
     def start_job(self, job_id: str, generation: int) -> None:
         """Turn QUEUED into RUNNING."""
 
-    def planned(self, job_id: str, generation: int, *, units: int, frames: int) -> None:
+    def planned(self, job_id: str, generation: int, *, units: int, frames: int, work_px: float) -> None:
         """Note on the job's record how large the plan is."""
 
     def set_wake(self, job_id: str, generation: int, *, wake_at: float, resends: int | None = None) -> bool:

@@ -84,10 +84,10 @@ class FakeStore(FakeUnitStore):
             self._change(job, status=Status.RUNNING, started_at=self._now())
 
     @sent
-    def planned(self, job_id: str, generation: int, *, units: int, frames: int) -> None:
+    def planned(self, job_id: str, generation: int, *, units: int, frames: int, work_px: float) -> None:
         """Note on the open job's record how large the plan is."""
         if job := self._open_job(job_id, generation):
-            self._change(job, units=units, frames=frames)
+            self._change(job, units=units, frames=frames, work_px=work_px)
 
     @sent
     def set_wake(self, job_id: str, generation: int, *, wake_at: float, resends: int | None = None) -> bool:
