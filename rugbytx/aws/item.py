@@ -39,7 +39,7 @@ WORKER_PK = "WORKER"
 
 #: Attributes that are one JSON string.
 NESTED = frozenset(
-    {"source", "profile", "outputs", "published", "adopted", "progress", "measured", "repinned"}
+    {"source", "profile", "outputs", "published", "adopted", "progress", "measured", "repinned", "lost"}
 )
 
 
