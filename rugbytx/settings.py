@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from rugbytx.core.estimate import PRIORS, PX_PER_BYTE, Pace, assumed
 from rugbytx.core.scaling_facts import Mode, Policy
+from rugbytx.core.worker_class import JETSON
 from rugbytx.errors import SettingsError
 
 PREFIX = "RUGBYTX_"
@@ -53,6 +54,8 @@ class Settings(BaseModel):
     scratch: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / "rugbytx")
     #: With less room than this on the scratch disk a worker receives nothing.
     scratch_floor_bytes: int = Field(default=1024**3, ge=0)
+    #: What an hour of this worker costs, for the ledger; by default ``aws_usd_per_h``, or the Jetson's power.
+    usd_per_h: float | None = Field(default=None, ge=0)
     ffmpeg: str = "ffmpeg"
     ffprobe: str = "ffprobe"
     #: The encoder to use; ``auto`` takes the best that passes a trial on this host.
@@ -128,6 +131,13 @@ class Settings(BaseModel):
             message = f"{PREFIX}SOURCE_BUCKETS must name at least one bucket"
             raise ValueError(message)
         return self
+
+    @property
+    def own_usd_per_h(self) -> float:
+        """Return what an hour of this worker costs."""
+        if self.usd_per_h is not None:
+            return self.usd_per_h
+        return self.aws_usd_per_h if self.worker_class == "aws" else JETSON.prices[0].usd_per_h.value
 
     @property
     def policy(self) -> Policy:

@@ -24,7 +24,7 @@ LONG_IDLE_S = 1800.0
 MOST_BOOT_S = 600.0
 
 
-class Ending(StrEnum):
+class End(StrEnum):
     """How a span ended; while its worker lives, and after it fell silent, it has none."""
 
     #: The day was over; the next day's span goes on.
@@ -57,7 +57,7 @@ class Span(Versioned):
     long_idles: int = 0
     long_idle_s: float = 0.0
     usd_per_h: float
-    #: An ``Ending``, or empty.
+    #: An ``End``, or empty.
     ending: str = ""
 
     def advanced(self, *, now: float, is_busy: bool, is_able: bool, lasts_s: float) -> "Span":
@@ -74,7 +74,8 @@ class Span(Versioned):
             update={
                 "seen_at": now,
                 "until": min(now + lasts_s, day_after(self.started_at)),
-                "ready_at": self.ready_at or (now if is_able or is_busy else 0.0),
+                # Whoever was at work had been let.
+                "ready_at": self.ready_at or (self.seen_at if is_busy else now if is_able else 0.0),
                 "busy_s": self.busy_s + (now - self.seen_at if is_busy else 0.0),
                 "idle_since": now if is_busy else self.idle_since,
                 "long_idles": self.long_idles + (is_long and not was_long),
@@ -83,7 +84,7 @@ class Span(Versioned):
             }
         )
 
-    def ended(self, ending: Ending) -> "Span":
+    def ended(self, ending: End) -> "Span":
         """Return the span as it ended with its worker's last word."""
         return self.model_copy(update={"until": self.seen_at, "ending": str(ending)})
 
@@ -130,9 +131,7 @@ class Total:
         )
 
 
-def begun(  # noqa: PLR0913  who, which kind, when, at what price
-    worker: str, worker_class: str, *, now: float, usd_per_h: float, boot_s: float = 0.0
-) -> Span:
+def begun(worker: str, worker_class: str, *, now: float, usd_per_h: float, boot_s: float = 0.0) -> Span:
     """Return the span of a worker that begins ``now``, on a host that was booted for it ``boot_s`` ago.
 
     What was paid before midnight for a host that was booted then is not counted.
@@ -161,7 +160,7 @@ def followed(span: Span, *, now: float, is_busy: bool, is_able: bool, lasts_s: f
     """
     while (midnight := day_after(span.started_at)) <= now:
         whole = span.advanced(now=midnight, is_busy=is_busy, is_able=is_able, lasts_s=lasts_s)
-        yield whole.ended(Ending.MIDNIGHT)
+        yield whole.ended(End.MIDNIGHT)
         span = whole.next_day()
     yield span.advanced(now=now, is_busy=is_busy, is_able=is_able, lasts_s=lasts_s)
 
