@@ -31,6 +31,7 @@ from rugbytx.broker import gate
 from rugbytx.core.delivery import Delivery
 from rugbytx.core.encoder import Family
 from rugbytx.core.job import Pointer
+from rugbytx.core.scaling_facts import AWS
 from rugbytx.errors import RugbytxError
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
@@ -38,6 +39,7 @@ from rugbytx.ports import Ports
 from rugbytx.settings import Settings
 from rugbytx.worker import drain, scratch
 from rugbytx.worker import log as worker_log
+from rugbytx.worker.admit import Admission
 from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Lane
@@ -230,6 +232,17 @@ def view() -> View:
         view_s=settings().view_s,
         is_draining=lambda: NOTICE.asked is not drain.Leave.NOT,
         fitness=Fitness(media(), on_unfit=leave_unfit),
+        admission=admission().look if settings().worker_class == AWS else None,
+    )
+
+
+def admission() -> Admission:
+    """Return what asks whether this AWS worker is wanted."""
+    return Admission(
+        store=ports().store,
+        queue=ports().queue,
+        settings=settings(),
+        busy=lambda: len(active_requests),
     )
 
 
@@ -243,9 +256,9 @@ def leave_unfit() -> None:
 
 
 @signals.worker_ready.connect
-def start_view(**_: Any) -> None:
+def start_view(sender: Any, **_: Any) -> None:
     """Begin to look whether this worker may receive: the first receive waits for it, and the pool has forked."""
-    view().start()
+    view().start(name=str(sender.hostname))
 
 
 @signals.worker_ready.connect
