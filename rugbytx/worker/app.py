@@ -30,6 +30,7 @@ from rugbytx.broker import gate
 from rugbytx.core.delivery import Delivery
 from rugbytx.core.encoder import Family
 from rugbytx.core.job import Pointer
+from rugbytx.core.scaling_facts import AWS
 from rugbytx.core.span import End
 from rugbytx.errors import RugbytxError
 from rugbytx.media.fault import Faults
@@ -38,6 +39,7 @@ from rugbytx.ports import Ports
 from rugbytx.settings import Settings
 from rugbytx.worker import drain, scratch
 from rugbytx.worker import log as worker_log
+from rugbytx.worker.admit import Admission
 from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Lane
@@ -229,6 +231,9 @@ def presence() -> Presence:
 @cache
 def view() -> View:
     """Return what the main process's gate reads: closed until it is started."""
+    asking = Admission(
+        store=ports().store, queue=ports().queue, settings=settings(), busy=lambda: load().busy
+    )
     return View(
         store=ports().store,
         scratch=settings().scratch,
@@ -236,6 +241,7 @@ def view() -> View:
         view_s=settings().view_s,
         is_draining=lambda: NOTICE.asked is not drain.Leave.NOT,
         fitness=Fitness(media(), on_unfit=leave_unfit),
+        admission=asking.look if settings().worker_class == AWS else None,
     )
 
 
@@ -257,7 +263,7 @@ def leave_unfit() -> None:
 @signals.worker_ready.connect
 def start_threads(sender: Any, **_: Any) -> None:
     """Start the threads once the pool has forked; the first receive waits for the view's first look."""
-    view().start()
+    view().start(name=str(sender.hostname))
     sweeper().start(owner=str(sender.hostname))
     presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
 
