@@ -36,7 +36,7 @@ from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
-from rugbytx.worker import drain, scratch
+from rugbytx.worker import drain, protection, scratch
 from rugbytx.worker import log as worker_log
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Ending, Lane
@@ -85,6 +85,7 @@ def media() -> FfmpegMedia:
         x264_profile=chosen.x264_profile,
         wished=None if chosen.encoder == "auto" else Family(chosen.encoder),
         is_software_allowed=chosen.is_software_allowed,
+        read_rate=chosen.read_rate,
         cache=chosen.scratch / TRIALS,
         faults=Faults(chosen.scratch / f"faults-{MAIN_PID}.jsonl"),
     )
@@ -229,6 +230,7 @@ def view() -> View:
         view_s=settings().view_s,
         is_draining=lambda: NOTICE.asked is not drain.Leave.NOT,
         fitness=Fitness(media(), on_unfit=leave_unfit),
+        protection=protection.here(lasts_s=settings().protection_s),
     )
 
 

@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from rugbytx.core.protection import PROTECTED
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import JobStore
 from rugbytx.worker.fitness import Fitness
+from rugbytx.worker.protection import Protection
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class View:
         view_s: float,
         is_draining: Callable[[], bool],
         fitness: Fitness | None = None,
+        protection: Protection | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -54,6 +57,7 @@ class View:
         self._view_s = view_s
         self._is_draining = is_draining
         self._fitness = fitness
+        self._protection = protection
         self._monotonic = monotonic
         #: The last look: why, and when.  One tuple, so that it is never half of two.
         self._seen = (UNSEEN, 0.0)
@@ -92,7 +96,20 @@ class View:
         """Look once."""
         # Before looking, not after: a read that takes long tells of the past.
         seen_at = self._monotonic()
-        self._seen = (self._judge(), seen_at)
+        self._seen = (self._protected(self._judge()), seen_at)
+
+    def _protected(self, reason: str) -> str:
+        """Return the reason once this worker's task has the protection that it calls for."""
+        if self._protection is None:
+            return reason
+        try:
+            answer = self._protection.follow(
+                is_admitted=reason == OPEN and not self._is_draining(), was_closed=self._seen[0] != OPEN
+            )
+        except Exception:
+            log.exception("look-broke")
+            return LOOK_BROKE
+        return answer if reason == OPEN and answer != PROTECTED else reason
 
     def _judge(self) -> str:
         try:
