@@ -92,7 +92,9 @@ def plan_of(size: Size, chunk_s: float | None) -> Plan:
     )
     rungs = tuple(
         Rung(height=height, rate_bps=rate, high_motion_rate_bps=rate)
-        for height, rate in zip(_HEIGHTS[size.profile], (3_000_000, 2_000_000, 1_000_000, 600_000), strict=False)
+        for height, rate in zip(
+            _HEIGHTS[size.profile], (3_000_000, 2_000_000, 1_000_000, 600_000), strict=False
+        )
     )
     is_clip = size.profile == "clip"
     profile = Profile(name=size.profile, rungs=rungs, mp4=is_clip, splice=not is_clip)

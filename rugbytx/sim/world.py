@@ -239,5 +239,3 @@ def _scaling_policy(case: Case) -> ScalingPolicy:
         least_use_s=policy.least_use_s,
         aws_usd_per_h=case.prices.host_h(figures.purchase),
     )
-
-
