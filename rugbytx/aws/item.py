@@ -9,6 +9,7 @@ travels with a record (source, profile, outputs, ...) is one JSON string::
     LEASE#<n>   LEASE                    a singleton's lease
     CLEAN       000001795543200#<id>     a clean-up: when it is due, and of which job
     WORKER      <name>                   what a worker last said of itself
+    SPAN#<day>  <worker>#<start>         what a worker was on that day, for the ledger
     SCALING     TOLD                     how many AWS workers are wanted, since when: what gates read
     SCALING     DECISION                 the latest scaling decision, with its facts
 """
@@ -23,6 +24,7 @@ from rugbytx.core.clean import Cleaning
 from rugbytx.core.job import Job
 from rugbytx.core.presence import Worker
 from rugbytx.core.record import SCHEMA
+from rugbytx.core.span import Span, day_of
 from rugbytx.core.unit import Unit, UnitKey
 from rugbytx.errors import HostUnfit
 
@@ -31,6 +33,7 @@ DAY_S = 86_400
 JOB_DAYS = 400
 UNIT_DAYS = 30
 WORKER_DAYS = 1
+SPAN_DAYS = 400
 
 #: A clean-up that nobody did must not outlive its job's record: it would find nothing that spares the outputs.
 CLEANING_DAYS = 30
@@ -47,7 +50,7 @@ DECISION_SK = "DECISION"
 NESTED = frozenset(
     {
         *("source", "profile", "outputs", "published", "adopted", "progress", "measured", "repinned"),
-        *("jobs", "speeds"),
+        *("jobs", "speeds", "lost"),
     }
 )
 
@@ -138,6 +141,24 @@ def worker_item(worker: Worker) -> Item:
 def parse_worker(item: Item) -> Worker:
     """Return the item's worker."""
     return Worker.model_validate(_fields(item))
+
+
+def span_pk(day: str) -> str:
+    """Return the partition key of a UTC day's spans."""
+    return f"SPAN#{day}"
+
+
+def span_item(span: Span) -> Item:
+    """Return a span as an item."""
+    fields = span.model_dump(mode="json")
+    fields[EXPIRES] = expires_at(span.seen_at, SPAN_DAYS)
+    sk = f"{span.worker}#{span.started_at:.3f}"
+    return _item(span_pk(day_of(span.started_at)), sk, fields)
+
+
+def parse_span(item: Item) -> Span:
+    """Return the item's span."""
+    return Span.model_validate(_fields(item))
 
 
 def told_item(told: Told) -> Item:

@@ -52,7 +52,7 @@ BATCH_TRIES = 8
 
 #: A record as DynamoDB's protocol has it: ``{"fence": {"N": "3"}}``.
 Item = dict[str, Any]
-Value = str | int | float | frozenset[str]
+Value = str | bool | int | float | frozenset[str]
 
 
 @dataclass(frozen=True)

@@ -87,9 +87,7 @@ def decide(
     for stage in stages(plan):
         found = ((key, units.get(key)) for key in stage)
         held = {key: unit for key, unit in found if unit is not None and not is_outdated(pin, unit)}
-        pending = [
-            key for key in stage if (unit := held.get(key)) is None or unit.state is not State.DONE
-        ]
+        pending = [key for key in stage if (unit := held.get(key)) is None or unit.state is not State.DONE]
         if not pending:
             continue
         claimable = [key for key in pending if key not in held or held[key].is_claimable(now)]

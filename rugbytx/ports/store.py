@@ -7,6 +7,7 @@ from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning
 from rugbytx.core.job import Job, Outputs, Status
 from rugbytx.core.presence import Worker
+from rugbytx.core.span import Span
 from rugbytx.core.unit import Charge, Lease, Measured, Progress, Unit, UnitKey
 
 
@@ -139,6 +140,12 @@ class JobStore(Protocol):
 
     def decision(self) -> str:
         """Return the latest scaling decision as it was recorded, or an empty string."""
+
+    def record_span(self, span: Span) -> None:
+        """Note how a worker's span stands; the last word stands."""
+
+    def spans(self, day: str) -> Sequence[Span]:
+        """Return the spans of a UTC day, e.g. ``2026-11-25``, by a consistent read."""
 
     def hold(self, name: str, *, owner: str, lease_s: float) -> bool:
         """Take or keep the named lease; False while another holds it."""

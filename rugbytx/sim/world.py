@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from time import process_time
 from typing import Any
 
-from simpy import Environment, Event
+from simpy import Environment
 
 from rugbytx.core.price import Prices
 from rugbytx.core.scaling_facts import Policy as ScalingPolicy
@@ -240,5 +240,3 @@ def _scaling_policy(case: Case) -> ScalingPolicy:
         least_use_s=policy.least_use_s,
         aws_usd_per_h=case.prices.host_h(figures.purchase),
     )
-
-

@@ -4,7 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rugbytx.core import next as next_unit
@@ -21,6 +21,7 @@ from rugbytx.worker.bench import Bench
 from rugbytx.worker.drain import Leave, Notice
 from rugbytx.worker.ending import Ending
 from rugbytx.worker.heartbeat import Heartbeat
+from rugbytx.worker.speed import Speeds
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Attempts:
     #: Who we are, in leases and records.
     worker: str
     notice: Notice
+    speeds: Speeds = field(default_factory=Speeds)
 
     def make(
         self,
@@ -82,7 +84,9 @@ class Attempts:
                     patience_s=settings.patience_s,
                 )
                 result = work.do(bench, plan)
-            store.commit(lease, result=result.model_dump_json(), measured=account.close())
+            measured = account.close()
+            store.commit(lease, result=result.model_dump_json(), measured=measured)
+            self.speeds.note(plan, lease.key, measured)
             log.info("unit-done", extra={"job_id": job.id, "unit": str(lease.key), "fence": lease.fence})
         except Exception as error:  # noqa: BLE001  the tree in rugbytx.errors sorts every error there is
             return self._settle(job, lease, account, error)

@@ -7,6 +7,7 @@ from rugbytx.core.clean import Cleaning, due_at
 from rugbytx.core.job import Job, Outputs, Status
 from rugbytx.core.presence import Worker
 from rugbytx.core.record import SCHEMA
+from rugbytx.core.span import Span, day_of
 from rugbytx.core.unit import UnitKey
 from tests.fakes.unit_store import FakeUnitStore, sent
 
@@ -26,6 +27,7 @@ class FakeStore(FakeUnitStore):
         self._openings: dict[str, Job] = {}
         self._cleanings: set[Cleaning] = set()
         self._workers: dict[str, Worker] = {}
+        self._spans: dict[tuple[str, str, float], Span] = {}
         self._told: Told | None = None
         self._decision = ""
 
@@ -120,6 +122,17 @@ class FakeStore(FakeUnitStore):
         now = self._now()
         living = [worker for worker in self._workers.values() if worker.until > now]
         return [worker for worker in living if worker.schema_number <= SCHEMA]
+
+    @sent
+    def record_span(self, span: Span) -> None:
+        """Note how a worker's span stands."""
+        self._spans[day_of(span.started_at), span.worker, round(span.started_at, 3)] = span
+
+    @sent
+    def spans(self, day: str) -> Sequence[Span]:
+        """Return the spans of a UTC day, by worker and beginning."""
+        found = [self._spans[key] for key in sorted(self._spans) if key[0] == day]
+        return [span for span in found if span.schema_number <= SCHEMA]
 
     @sent
     def tell(self, told: Told, *, decision: str) -> None:
