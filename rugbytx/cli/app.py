@@ -30,6 +30,7 @@ COMMANDS = {
     "queue": "queue:queue",
     "autoscale": "autoscale:autoscale",
     "replay": "autoscale:replay",
+    "simulate": "simulate:simulate",
     "doctor": "doctor:doctor",
     "version": "version:version",
 }

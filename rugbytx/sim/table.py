@@ -25,9 +25,8 @@ class Row:
     units: dict[UnitKey, Unit] = field(default_factory=dict)
     is_planned: bool = False
     done: set[str] = field(default_factory=set)
-    #: Lanes at it, and when pointers were sent as assists.
+    #: Lanes at it.
     lanes: int = 0
-    assists: list[float] = field(default_factory=list)
     #: When the sweep looks, while no lane is at it.
     wake_at: float = 0.0
     resends: int = 0
