@@ -27,7 +27,10 @@ class Present(Protocol):
 
     name: str
     worker_class: str
-    is_busy: bool
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether a lane is under way."""
 
     @property
     def maker(self) -> str:

@@ -24,7 +24,7 @@ from rugbytx.sim.jetson import POWER
 from rugbytx.sim.site import Site, spread
 from rugbytx.sim.size import profile_of
 from rugbytx.sim.sqs import MOST_IN_FLIGHT_S, Delivery
-from rugbytx.sim.table import Row, Table
+from rugbytx.sim.table import Row, Table, unit_record
 from rugbytx.sim.voice import Voice
 
 #: Open jobs that a lane looks at; see ``worker.choice``.
@@ -208,7 +208,7 @@ class LaneWorker:
         self._refresh()
         service_s = self._service_s(row, key)
         lease_until = now + service_s + site.policy.lease_s
-        leased = _unit(key, seen, state=State.LEASED, maker=self.maker, lease_until=lease_until)
+        leased = unit_record(key, seen, state=State.LEASED, maker=self.maker, lease_until=lease_until)
         if seen and seen.state is State.LEASED:
             leased = leased.model_copy(update={"deaths": seen.deaths + 1})
         row.put(leased, key)
@@ -216,7 +216,7 @@ class LaneWorker:
         self._work = (row, key, now)
         yield site.env.timeout(service_s)
         self._work = None
-        row.put(_unit(key, leased, state=State.DONE, maker=self.maker), key)
+        row.put(unit_record(key, leased, state=State.DONE, maker=self.maker), key)
         site.book.store_writes += 3 + service_s / site.policy.heartbeat_s  # claim, commit, the job's set
         site.book.worked(self.name, ticket.number, now)
         self.used(service_s)
@@ -281,22 +281,3 @@ class LaneWorker:
             update = {"state": State.WAITING, "retry_at": now + outcome.pause_s, "lease_until": 0.0}
         row.put(unit.model_copy(update=update), key)
         row.wake_at = now + back_s + (next_unit.AFTER_LEASE_S if is_silent else 0.0)
-
-
-#: Records are copies of this one: to make one anew checks and fills each of its fields.
-_BLANK = Unit(key="", generation=1, state=State.WAITING, fence=0)
-
-
-def _unit(key: UnitKey, seen: Unit | None, *, state: State, maker: str, lease_until: float = 0.0) -> Unit:
-    """Return a unit's record; what it has been through is kept."""
-    seen = seen or _BLANK
-    return seen.model_copy(
-        update={
-            "key": str(key),
-            "state": state,
-            "fence": seen.fence + (state is State.LEASED),
-            "maker": maker,
-            "lease_until": lease_until,
-            "retry_at": 0.0,
-        }
-    )
