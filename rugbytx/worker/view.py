@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from rugbytx.core.admission import Decision
 from rugbytx.core.protection import PROTECTED
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import JobStore
@@ -48,6 +49,7 @@ class View:
         view_s: float,
         is_draining: Callable[[], bool],
         fitness: Fitness | None = None,
+        admission: Callable[[str], Decision] | None = None,
         protection: Protection | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -57,6 +59,9 @@ class View:
         self._view_s = view_s
         self._is_draining = is_draining
         self._fitness = fitness
+        self._admission = admission
+        #: Under which Celery knows this worker; set before the first look.
+        self._name = ""
         self._protection = protection
         self._monotonic = monotonic
         #: The last look: why, and when.  One tuple, so that it is never half of two.
@@ -84,8 +89,9 @@ class View:
             log.info("gate-open" if reason == OPEN else "gate-closed", extra={"reason": reason})
         return reason == OPEN
 
-    def start(self) -> None:
-        """Begin to look, at once and then every period."""
+    def start(self, *, name: str) -> None:
+        """Begin to look, at once and then every period, for the worker of this name."""
+        self._name = name
         threading.Thread(target=self._run, name="view", daemon=True).start()
 
     def stop(self) -> None:
@@ -120,6 +126,8 @@ class View:
                 return UNFIT
             self._store.read_job(NO_JOB)
             self._store.now()
+            if self._admission and not (asked := self._admission(self._name)).is_open:
+                return asked.reason
         except RugbytxError:
             return STORE_UNREACHABLE
         except Exception:
