@@ -44,6 +44,9 @@ class Settings(BaseModel):
     output_bucket: str = "rugbytx-output"
     #: Where readers find the output bucket, e.g. a CDN; the bucket's own URL by default.
     output_base_url: str = ""
+    #: The ECS cluster and service of the AWS workers.
+    cluster: str = "rugbytx"
+    service: str = "rugbytx-worker"
     #: A folder of your own profiles, one TOML file each.
     profiles: Path | None = None
 
@@ -63,6 +66,9 @@ class Settings(BaseModel):
     #: libx264's preset and profile.
     x264_preset: X264Preset = "veryfast"
     x264_profile: Literal["high", "main"] = "high"
+    #: How many seconds of film an encode reads in a second at most, so that a worker can be given the pace
+    #: of another host; 0 for as fast as it goes.
+    read_rate: float = Field(default=0.0, ge=0)
     #: What a planned stop (a first SIGTERM) does with the chunk in work: hand it back now, or finish it.
     leave: Literal["now", "chunk"] = "now"
 
@@ -82,6 +88,9 @@ class Settings(BaseModel):
     view_s: float = Field(default=5.0, ge=0.2)
     #: How often a worker says that it lives; after four of these without a word it counts as silent.
     presence_s: float = Field(default=15.0, ge=0.2)
+    #: For how long an ECS task asks not to be chosen for scale-in; asked anew at half of it.
+    protection_s: float = Field(default=1800.0, ge=60, le=172_800)
+
     # -- scaling: what the autoscaler and the gates of AWS workers go by; see ``core.scaling_facts.Policy``
     mode: Mode = Mode.DEADLINE
     max_workers: int = Field(default=3, ge=0, le=1000)

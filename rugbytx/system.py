@@ -32,7 +32,7 @@ OWN = frozenset(
     f"RUGBYTX_{name}"
     for name in (
         *("WORKER_CLASS", "CELERY_CONFIG", "SCRATCH", "SCRATCH_FLOOR_BYTES", "FFMPEG", "FFPROBE"),
-        *("ENCODER", "X264_PRESET", "X264_PROFILE", "LEAVE"),
+        *("ENCODER", "X264_PRESET", "X264_PROFILE", "READ_RATE", "LEAVE"),
     )
 )
 #: On the loopback device an answer takes microseconds; silence is a dead system.

@@ -14,7 +14,7 @@ A unit's record springs from its first claim; every later change tests the fence
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import total_ordering
 from typing import Self
@@ -54,6 +54,14 @@ class UnitKey:
 
     kind: Kind
     index: int = 0
+    #: A lane looks up hundreds of keys before each of its units, and would work this out each time.
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.kind, self.index)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __str__(self) -> str:
         return f"{self.kind}#{self.index:05d}" if self.kind is Kind.VIDEO else str(self.kind)

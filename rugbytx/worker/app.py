@@ -37,7 +37,7 @@ from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
-from rugbytx.worker import drain, scratch
+from rugbytx.worker import drain, protection, scratch
 from rugbytx.worker import log as worker_log
 from rugbytx.worker.admit import Admission
 from rugbytx.worker.ending import Ending
@@ -90,6 +90,7 @@ def media() -> FfmpegMedia:
         x264_profile=chosen.x264_profile,
         wished=None if chosen.encoder == "auto" else Family(chosen.encoder),
         is_software_allowed=chosen.is_software_allowed,
+        read_rate=chosen.read_rate,
         cache=chosen.scratch / TRIALS,
         faults=Faults(chosen.scratch / f"faults-{MAIN_PID}.jsonl"),
     )
@@ -242,6 +243,7 @@ def view() -> View:
         is_draining=lambda: NOTICE.asked is not drain.Leave.NOT,
         fitness=Fitness(media(), on_unfit=leave_unfit),
         admission=asking.look if settings().worker_class == AWS else None,
+        protection=protection.here(lasts_s=settings().protection_s),
     )
 
 

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rugbytx.core.admission import Decision
+from rugbytx.core.protection import PROTECTED
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import JobStore
 from rugbytx.worker.fitness import Fitness
+from rugbytx.worker.protection import Protection
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class View:
         is_draining: Callable[[], bool],
         fitness: Fitness | None = None,
         admission: Callable[[str], Decision] | None = None,
+        protection: Protection | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -59,6 +62,7 @@ class View:
         self._admission = admission
         #: Under which Celery knows this worker; set before the first look.
         self._name = ""
+        self._protection = protection
         self._monotonic = monotonic
         #: The last look: why, and when.  One tuple, so that it is never half of two.
         self._seen = (UNSEEN, 0.0)
@@ -98,7 +102,20 @@ class View:
         """Look once."""
         # Before looking, not after: a read that takes long tells of the past.
         seen_at = self._monotonic()
-        self._seen = (self._judge(), seen_at)
+        self._seen = (self._protected(self._judge()), seen_at)
+
+    def _protected(self, reason: str) -> str:
+        """Return the reason once this worker's task has the protection that it calls for."""
+        if self._protection is None:
+            return reason
+        try:
+            answer = self._protection.follow(
+                is_admitted=reason == OPEN and not self._is_draining(), was_closed=self._seen[0] != OPEN
+            )
+        except Exception:
+            log.exception("look-broke")
+            return LOOK_BROKE
+        return answer if reason == OPEN and answer != PROTECTED else reason
 
     def _judge(self) -> str:
         try:
