@@ -21,6 +21,7 @@ COMMANDS = {
     "url": "url:url",
     "list": "list:list_jobs",
     "watch": "watch:watch",
+    "workers": "workers:workers",
     "cancel": "cancel:cancel",
     "retry": "retry:retry",
     "rm": "rm:rm",
