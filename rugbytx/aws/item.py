@@ -9,6 +9,11 @@ travels with a record (source, profile, outputs, ...) is one JSON string::
     LEASE#<n>   LEASE                    a singleton's lease
     CLEAN       000001795543200#<id>     a clean-up: when it is due, and of which job
     WORKER      <name>                   what a worker last said of itself
+    JOB#<id>    ENTRY#000001795543200123#unit-done#VIDEO#00003#1    an entry of the job's trail
+    JOB#<id>    NOTE#0001#2#job.failed   what others are told of the job
+    OUTBOX      000001795543200#<id>     an errand: when to look at what a job has to tell
+    TRAIL       ENTRY#…                  an entry of the system's own trail
+    HALT        class#aws                who is to receive nothing
 """
 
 import json
@@ -39,7 +44,10 @@ WORKER_PK = "WORKER"
 
 #: Attributes that are one JSON string.
 NESTED = frozenset(
-    {"source", "profile", "outputs", "published", "adopted", "progress", "measured", "repinned"}
+    {
+        *("source", "profile", "outputs", "published", "adopted", "progress", "measured", "repinned"),
+        *("endings", "dispatches"),
+    }
 )
 
 
@@ -71,17 +79,17 @@ def job_item(job: Job, *, opening: str) -> Item:
     """Return a job as an item; ``opening`` names the write that opened this generation."""
     fields = job.model_dump(mode="json")
     fields["job_status"] = fields.pop("status")  # only jobs have it, which keeps the index sparse
-    fields["done"] = job.done
+    fields["done"], fields["notify"] = job.done, job.notify
     fields["opening"] = opening
     fields[EXPIRES] = expires_at(job.submitted_at, JOB_DAYS)
-    return _item(job_pk(job.id), JOB_SK, fields)
+    return make_item(job_pk(job.id), JOB_SK, fields)
 
 
 def unit_item(job_id: str, unit: Unit, *, written_at: float) -> Item:
     """Return a unit as an item."""
     fields = unit.model_dump(mode="json")
     fields[EXPIRES] = expires_at(written_at, UNIT_DAYS)
-    return _item(job_pk(job_id), unit_sk(unit.generation, unit.key), fields)
+    return make_item(job_pk(job_id), unit_sk(unit.generation, unit.key), fields)
 
 
 def cleaning_sk(due_at: int, job_id: str = "") -> str:
@@ -96,7 +104,7 @@ def cleaning_sk(due_at: int, job_id: str = "") -> str:
 def cleaning_item(cleaning: Cleaning) -> Item:
     """Return a clean-up as an item."""
     fields = {"schema": SCHEMA, EXPIRES: expires_at(cleaning.due_at, CLEANING_DAYS)}
-    return _item(CLEANING_PK, cleaning_sk(cleaning.due_at, cleaning.job_id), fields)
+    return make_item(CLEANING_PK, cleaning_sk(cleaning.due_at, cleaning.job_id), fields)
 
 
 def parse_cleaning(item: Item) -> Cleaning:
@@ -108,7 +116,7 @@ def parse_cleaning(item: Item) -> Cleaning:
 def parse_job(item: Item) -> Job:
     """Return the item's job; raises HostUnfit for a newer schema."""
     require_known_schema(item)
-    fields = _fields(item)
+    fields = fields_of(item)
     fields["status"] = fields.pop("job_status")
     return Job.model_validate(fields)
 
@@ -116,19 +124,19 @@ def parse_job(item: Item) -> Job:
 def parse_unit(item: Item) -> Unit:
     """Return the item's unit; raises HostUnfit for a newer schema."""
     require_known_schema(item)
-    return Unit.model_validate(_fields(item))
+    return Unit.model_validate(fields_of(item))
 
 
 def worker_item(worker: Worker) -> Item:
     """Return a worker's presence as an item."""
     fields = worker.model_dump(mode="json")
     fields[EXPIRES] = expires_at(worker.until, WORKER_DAYS)
-    return _item(WORKER_PK, worker.name, fields)
+    return make_item(WORKER_PK, worker.name, fields)
 
 
 def parse_worker(item: Item) -> Worker:
     """Return the item's worker."""
-    return Worker.model_validate(_fields(item))
+    return Worker.model_validate(fields_of(item))
 
 
 def is_known_schema(item: Item) -> bool:
@@ -149,7 +157,7 @@ def _schema(item: Item) -> int:
     return int(item["schema"]["N"]) if "schema" in item else 0
 
 
-def _item(pk: str, sk: str, fields: Mapping[str, Any]) -> Item:
+def make_item(pk: str, sk: str, fields: Mapping[str, Any]) -> Item:
     """Return typed attributes; what is None or an empty set has none."""
     item = {"pk": attribute(pk), "sk": attribute(sk)}
     for name, value in fields.items():
@@ -158,7 +166,7 @@ def _item(pk: str, sk: str, fields: Mapping[str, Any]) -> Item:
     return item
 
 
-def _fields(item: Item) -> dict[str, Any]:
+def fields_of(item: Item) -> dict[str, Any]:
     """Return the attributes as what the record's model takes."""
     return {name: _value(name, typed) for name, typed in item.items()}
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rugbytx.ports.media import Encoded, Media, Pulse
-from rugbytx.ports.service import OnBytes, Permissions, Queue, Storage, Stored, Tried
+from rugbytx.ports.service import Courier, OnBytes, Permissions, Queue, Storage, Stored, Tried
 from rugbytx.ports.store import JobStore
 
 __all__ = [
+    "Courier",
     "Encoded",
     "Gate",
     "JobStore",

@@ -229,6 +229,8 @@ def view() -> View:
         view_s=settings().view_s,
         is_draining=lambda: NOTICE.asked is not drain.Leave.NOT,
         fitness=Fitness(media(), on_unfit=leave_unfit),
+        worker_class=settings().worker_class,
+        on_halt=lambda is_halted: NOTICE.halt(is_halted=is_halted),
     )
 
 
@@ -242,9 +244,9 @@ def leave_unfit() -> None:
 
 
 @signals.worker_ready.connect
-def start_view(**_: Any) -> None:
+def start_view(sender: Any, **_: Any) -> None:
     """Begin to look whether this worker may receive: the first receive waits for it, and the pool has forked."""
-    view().start()
+    view().start(worker=str(sender.hostname))
 
 
 @signals.worker_ready.connect

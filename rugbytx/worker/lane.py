@@ -22,6 +22,7 @@ from rugbytx.settings import Settings
 from rugbytx.worker import clean, finished, work
 from rugbytx.worker.account import Account
 from rugbytx.worker.bench import Bench
+from rugbytx.worker.diary import Diary
 from rugbytx.worker.drain import Leave, Notice
 from rugbytx.worker.heartbeat import Heartbeat
 
@@ -102,7 +103,7 @@ class Lane:
                 case next_unit.Action.FINISH:
                     self._finish(job, plan, units, delivery.receipt, scratch)
                 case next_unit.Action.FAIL:
-                    store.end_job(job.id, job.generation, Status.FAILED, reason=decision.reason)
+                    self._fail(job, decision.reason)
         return Ending.HAND_BACK
 
     def _keep_awake(self, job: Job) -> None:
@@ -163,6 +164,12 @@ class Lane:
             },
         )
 
+    def _fail(self, job: Job, reason: str) -> None:
+        """End the job FAILED."""
+        store = self.ports.store
+        if store.end_job(job.id, job.generation, Status.FAILED, reason=reason):
+            Diary(store, job, worker=self.worker).ended(Status.FAILED, reason)
+
     def _finish(
         self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit], receipt: str, scratch: Path
     ) -> None:
@@ -174,6 +181,7 @@ class Lane:
         outputs = Outputs.model_validate_json(units[PUBLISH].result)
         if not self.ports.store.end_job(job.id, job.generation, Status.SUCCEEDED, outputs=outputs):
             return
+        Diary(self.ports.store, job, worker=self.worker).ended(Status.SUCCEEDED)
         clean.after_publishing(job, outputs, storage=self.ports.storage, bucket=self.settings.output_bucket)
         decision = quality.decide(
             units,
@@ -211,7 +219,7 @@ class Lane:
         """Claim one unit, do its work and commit it; HAND_BACK where this worker should leave."""
         store, settings = self.ports.store, self.settings
         maker = self.ports.media.maker()
-        if self.notice.asked is not Leave.NOT:
+        if self.notice.asked is not Leave.NOT or self.notice.is_halted:
             return Ending.HAND_BACK
         asked_at = time.monotonic()
         lease = store.claim(
@@ -224,6 +232,8 @@ class Lane:
         )
         if lease is None:
             return None
+        diary = Diary(store, job, worker=self.worker)
+        diary.claimed(lease, decision.seen)
         account = Account(
             worker=self.worker, worker_class=settings.worker_class, started_at=lease.until - settings.lease_s
         )
@@ -246,8 +256,9 @@ class Lane:
                     patience_s=settings.patience_s,
                 )
                 result = work.do(bench, plan)
-            store.commit(lease, result=result.model_dump_json(), measured=account.close())
-            log.info("unit-done", extra={"job_id": job.id, "unit": str(lease.key), "fence": lease.fence})
+            measured = account.close()
+            store.commit(lease, result=result.model_dump_json(), measured=measured)
+            diary.done(lease, measured)
         except Exception as error:  # noqa: BLE001  the tree in rugbytx.errors sorts every error there is
             return self._settle(job, lease, account, error)
         return None
@@ -261,17 +272,7 @@ class Lane:
             refusals=lease.refusals,
             jitter=random.random(),  # noqa: S311  no secret
         )
-        log.warning(
-            "attempt-ended",
-            extra={
-                "job_id": job.id,
-                "unit": str(lease.key),
-                "fence": lease.fence,
-                "action": outcome.action,
-                "reason": outcome.reason,
-            },
-            exc_info=error if outcome.is_unknown else None,
-        )
+        Diary(store, job, worker=self.worker).failed(lease, outcome, error)
         if outcome.action is retry.Action.ABANDON:
             return None
         try:

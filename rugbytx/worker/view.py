@@ -7,14 +7,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from rugbytx.core import halt
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import JobStore
 from rugbytx.worker.fitness import Fitness
 
 log = logging.getLogger(__name__)
 
-#: No job has this id: reading it costs one small consistent read.
-NO_JOB = "-"
 #: A view this many periods old is none.
 PERIODS = 3
 
@@ -46,6 +45,8 @@ class View:
         view_s: float,
         is_draining: Callable[[], bool],
         fitness: Fitness | None = None,
+        worker_class: str = "",
+        on_halt: Callable[[bool], None] = lambda _is_halted: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -54,6 +55,9 @@ class View:
         self._view_s = view_s
         self._is_draining = is_draining
         self._fitness = fitness
+        self._worker_class = worker_class
+        self._on_halt = on_halt
+        self._worker = ""
         self._monotonic = monotonic
         #: The last look: why, and when.  One tuple, so that it is never half of two.
         self._seen = (UNSEEN, 0.0)
@@ -80,8 +84,9 @@ class View:
             log.info("gate-open" if reason == OPEN else "gate-closed", extra={"reason": reason})
         return reason == OPEN
 
-    def start(self) -> None:
-        """Begin to look, at once and then every period."""
+    def start(self, *, worker: str) -> None:
+        """Begin to look, at once and then every period; ``worker`` is the name that a halt has for it."""
+        self._worker = worker
         threading.Thread(target=self._run, name="view", daemon=True).start()
 
     def stop(self) -> None:
@@ -101,14 +106,17 @@ class View:
                 return SCRATCH_LOW
             if self._fitness and not self._fitness.look():
                 return UNFIT
-            self._store.read_job(NO_JOB)
+            halts = self._store.halts()
             self._store.now()
         except RugbytxError:
             return STORE_UNREACHABLE
         except Exception:
             log.exception("look-broke")
             return LOOK_BROKE
-        return OPEN
+        # What stands is known only where the store answers; until then the last word holds.
+        halted = halt.reason(halts, worker=self._worker, worker_class=self._worker_class)
+        self._on_halt(bool(halted))
+        return halted or OPEN
 
     def _run(self) -> None:
         while True:
