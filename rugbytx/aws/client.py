@@ -55,7 +55,7 @@ MISSING_CODES = frozenset(
 #: What only a bug of ours can cause: it keeps its own type and traceback.
 BUG_CODES = frozenset({"ValidationException", "SerializationException", "ParamValidation"})
 
-Service = Literal["application-autoscaling", "cloudwatch", "dynamodb", "ecs", "s3", "sqs"]
+Service = Literal["application-autoscaling", "cloudwatch", "dynamodb", "ecs", "events", "s3", "sqs"]
 
 
 @overload
@@ -70,6 +70,8 @@ def client(service: Literal["ecs"]) -> "ECSClient": ...
 def client(service: Literal["application-autoscaling"]) -> "ApplicationAutoScalingClient": ...
 @overload
 def client(service: Literal["cloudwatch"]) -> "CloudWatchClient": ...
+@overload
+def client(service: Literal["events"]) -> Any: ...
 def client(service: Service) -> Any:
     """Return a new client of its own session, with timeouts and bounded retries.
 

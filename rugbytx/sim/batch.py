@@ -15,12 +15,17 @@ from rugbytx.sim.scenario import Scenario
 from rugbytx.sim.world import Case, run
 
 
-def case_of(scenario: Scenario, policy: Policy, prices: Prices, changes: dict[str, str], *, seed: int = 1) -> Case:
+def case_of(
+    scenario: Scenario, policy: Policy, prices: Prices, changes: dict[str, str], *, seed: int = 1
+) -> Case:
     """Return a case: the scenario's own figures first, then what the user sets.
 
     Raises SettingsError for a name that is a figure of neither the world nor a policy.
     """
-    own = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in scenario.figures.items()}
+    own = {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in scenario.figures.items()
+    }
     figures, left = altered(Figures(), own)
     if left:
         raise SettingsError(f"the scenario {scenario.name}: there is no figure {sorted(left)[0]!r}")

@@ -82,7 +82,9 @@ def outcome(run: Run) -> Outcome:
     """Return what a run came to."""
     book, case = run.book, run.case
     tickets = book.tickets
-    turnarounds = sorted((ticket.done_at if ticket.done_at is not None else inf) - ticket.at for ticket in tickets)
+    turnarounds = sorted(
+        (ticket.done_at if ticket.done_at is not None else inf) - ticket.at for ticket in tickets
+    )
     first = min((ticket.at for ticket in tickets), default=0.0)
     unfinished = sum(ticket.done_at is None for ticket in tickets)
     prices, bill = case.prices, book.bill
@@ -93,7 +95,9 @@ def outcome(run: Run) -> Outcome:
         uploads=len(tickets),
         never_finished=unfinished,
         is_drained=run.is_drained,
-        makespan_s=None if unfinished else max((ticket.done_at or 0.0 for ticket in tickets), default=0.0) - first,
+        makespan_s=None
+        if unfinished
+        else max((ticket.done_at or 0.0 for ticket in tickets), default=0.0) - first,
         p50_s=quantile(turnarounds, 0.5),
         p95_s=quantile(turnarounds, 0.95),
         missed=sum(_is_late(ticket) for ticket in tickets),

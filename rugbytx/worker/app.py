@@ -244,6 +244,8 @@ def view() -> View:
         fitness=Fitness(media(), on_unfit=leave_unfit),
         admission=asking.look if settings().worker_class == AWS else None,
         protection=protection.here(lasts_s=settings().protection_s),
+        worker_class=settings().worker_class,
+        on_halt=lambda is_halted: NOTICE.halt(is_halted=is_halted),
     )
 
 
