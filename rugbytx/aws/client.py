@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from rugbytx.errors import SettingsError, Unreachable
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
@@ -54,12 +55,14 @@ BUG_CODES = frozenset({"ValidationException", "SerializationException", "ParamVa
 
 
 @overload
+def client(service: Literal["cloudformation"]) -> "CloudFormationClient": ...
+@overload
 def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
 @overload
 def client(service: Literal["s3"]) -> "S3Client": ...
 @overload
 def client(service: Literal["sqs"]) -> "SQSClient": ...
-def client(service: Literal["dynamodb", "s3", "sqs"]) -> Any:
+def client(service: Literal["cloudformation", "dynamodb", "s3", "sqs"]) -> Any:
     """Return a new client of its own session, with timeouts and bounded retries.
 
     Clients may be shared between threads but not with a forked child.  Raises

@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "verify:verify",
     "dlq": "dlq:dlq",
     "doctor": "doctor:doctor",
+    "env": "env:env",
     "version": "version:version",
 }
 
