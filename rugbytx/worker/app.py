@@ -38,6 +38,7 @@ from rugbytx.ports import Ports
 from rugbytx.settings import Settings
 from rugbytx.worker import drain, scratch
 from rugbytx.worker import log as worker_log
+from rugbytx.worker.alive import Alive
 from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Lane
@@ -243,9 +244,12 @@ def leave_unfit() -> None:
 
 
 @signals.worker_ready.connect
-def start_view(**_: Any) -> None:
+def start_view(sender: Any, **_: Any) -> None:
     """Begin to look whether this worker may receive: the first receive waits for it, and the pool has forked."""
     view().start()
+    alive = Alive(settings().scratch)
+    alive.ready()
+    sender.hub.on_tick.add(alive.tick)  # which outlives a lost connection, as the loop's timers do not
 
 
 @signals.worker_ready.connect

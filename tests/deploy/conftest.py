@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -101,13 +102,25 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 
 @pytest.fixture(scope="module")
-def worker(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    """Start the real command as the Jetson, with the settings that the stacks gave."""
+def systemd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[socket.socket]:
+    """Listen for what a service says, as systemd does."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.bind(str(tmp_path_factory.mktemp("systemd") / "notify"))
+        line.settimeout(WAIT_S)
+        yield line
+
+
+@pytest.fixture(scope="module")
+def worker(
+    deployed: Deployed, systemd: socket.socket, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Worker]:
+    """Start the real command as the Jetson, with the settings that the stacks gave, as systemd would."""
     log = tmp_path_factory.mktemp("worker") / "jetson.log"
+    by_systemd = {"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "3000000"}
     started = Worker(
         "jetson",
         worker_argv("jetson", log_level="INFO"),
-        environ=worker_environ(deployed.variables("jetson"), "jetson"),
+        environ=worker_environ(deployed.variables("jetson"), "jetson") | by_systemd,
         log=log,
     )
     try:

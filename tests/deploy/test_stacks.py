@@ -2,6 +2,7 @@
 
 import json
 import math
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rugbytx.errors import Unreachable
 from rugbytx.local import resources
 from rugbytx.local.fleet import Worker
 from rugbytx.settings import Settings
+from rugbytx.worker import alive
 from tests.deploy.conftest import TIMES, Deployed
 from tests.deploy.recorder import Call, needless, refused
 from tests.deploy.roles import policies
@@ -103,6 +105,15 @@ def test_the_system_runs_a_job_on_what_the_stacks_made(deployed: Deployed, finis
         Bucket=deployed.settings["RUGBYTX_OUTPUT_BUCKET"], Prefix=f"out/{finished['job_id']}/"
     )
     assert [item["Key"] for item in found["Contents"] if "/master-" in item["Key"]]
+
+
+def test_a_worker_tells_systemd_that_its_loop_turns(
+    deployed: Deployed, worker: Worker, systemd: socket.socket
+) -> None:
+    """Once that it is ready and then again and again; and the file of the health check is there."""
+    assert worker.pid
+    assert [systemd.recv(100) for _ in range(4)] == [b"READY=1", *[b"WATCHDOG=1"] * 3]
+    assert (Path(deployed.environ["RUGBYTX_SCRATCH"]) / alive.FILE).exists()
 
 
 def _break_off(_bytes: int) -> None:
