@@ -117,10 +117,12 @@ def worker(
     """Start the real command as the Jetson, with the settings that the stacks gave, as systemd would."""
     log = tmp_path_factory.mktemp("worker") / "jetson.log"
     by_systemd = {"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "3000000"}
+    # As after a rollback: the environment is the newer version's, which this one does not know.
+    newer = {"RUGBYTX_OF_A_LATER_VERSION": "1"}
     started = Worker(
         "jetson",
         worker_argv("jetson", log_level="INFO"),
-        environ=worker_environ(deployed.variables("jetson"), "jetson") | by_systemd,
+        environ=worker_environ(deployed.variables("jetson"), "jetson") | by_systemd | newer,
         log=log,
     )
     try:

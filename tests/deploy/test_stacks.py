@@ -10,8 +10,10 @@ import boto3
 import pytest
 
 from celeryconfig import base
+from rugbytx.aws.message import task_message
 from rugbytx.aws.table import EXPIRES, TABLE
-from rugbytx.core.job import Source
+from rugbytx.core.job import Pointer, Source
+from rugbytx.core.record import SCHEMA
 from rugbytx.errors import Unreachable
 from rugbytx.local import resources
 from rugbytx.local.fleet import Worker
@@ -86,9 +88,34 @@ def test_the_table_is_the_one_that_the_store_expects(deployed: Deployed) -> None
     assert table["TimeToLiveSpecification"] == {"AttributeName": EXPIRES, "Enabled": True}
 
 
+#: What a later version has written: a job whose record nobody here can read.
+LATER = {
+    "pk": {"S": "JOB#later"},
+    "sk": {"S": "JOB"},
+    "schema": {"N": str(SCHEMA + 1)},
+    "job_status": {"S": "RUNNING"},
+    "submitted_at": {"N": "1800000000"},
+    "wake_at": {"N": "0"},
+}
+
+
 @pytest.fixture(scope="module")
-def finished(deployed: Deployed, worker: Worker, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def later(deployed: Deployed) -> str:
+    """Put a later version's job into the table and its pointer into the queue; return the queue's URL."""
+    client(deployed, "dynamodb").put_item(TableName=deployed.settings["RUGBYTX_TABLE"], Item=LATER)
+    sqs = client(deployed, "sqs")
+    url = str(sqs.get_queue_url(QueueName=deployed.settings["RUGBYTX_QUEUE"])["QueueUrl"])
+    pointer = Pointer.model_validate({"schema": SCHEMA + 1, "job_id": "later", "generation": 1})
+    sqs.send_message(QueueUrl=url, MessageBody=task_message(pointer))
+    return url
+
+
+@pytest.fixture(scope="module")
+def finished(
+    deployed: Deployed, worker: Worker, later: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     """Submit a film as the upload service, and let the worker do it."""
+    assert later
     source = film(tmp_path_factory.mktemp("film") / "kick off.mp4", length_s=4.0, sound=True)
     submitted = deployed.run(
         "submit", str(source), "--profile", "clip", "--watch", "--json", principal="uploader"
@@ -105,6 +132,22 @@ def test_the_system_runs_a_job_on_what_the_stacks_made(deployed: Deployed, finis
         Bucket=deployed.settings["RUGBYTX_OUTPUT_BUCKET"], Prefix=f"out/{finished['job_id']}/"
     )
     assert [item["Key"] for item in found["Contents"] if "/master-" in item["Key"]]
+
+
+def test_an_older_worker_leaves_a_newer_record_alone(
+    deployed: Deployed, worker: Worker, later: str, finished: dict[str, Any]
+) -> None:
+    """It does its own job beside it, with a newer environment; the record is as it was, and the pointer is not lost."""
+    assert finished["status"] == "SUCCEEDED"
+    found = client(deployed, "dynamodb").get_item(
+        TableName=deployed.settings["RUGBYTX_TABLE"], Key={key: LATER[key] for key in ("pk", "sk")}
+    )
+    assert found["Item"] == LATER
+    counts = client(deployed, "sqs").get_queue_attributes(QueueUrl=later, AttributeNames=["All"])["Attributes"]
+    assert sum(int(counts[name]) for name in counts if name.startswith("ApproximateNumberOf")) == 1
+    log = worker.log.read_text()
+    assert '"event": "unknown-setting"' in log
+    assert "was written by a newer rugbytx" in log
 
 
 def test_a_worker_tells_systemd_that_its_loop_turns(
