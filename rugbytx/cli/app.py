@@ -32,6 +32,7 @@ COMMANDS = {
     "autoscale": "autoscale:autoscale",
     "replay": "autoscale:replay",
     "doctor": "doctor:doctor",
+    "env": "env:env",
     "version": "version:version",
 }
 

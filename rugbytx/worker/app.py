@@ -40,6 +40,7 @@ from rugbytx.settings import Settings
 from rugbytx.worker import drain, protection, scratch
 from rugbytx.worker import log as worker_log
 from rugbytx.worker.admit import Admission
+from rugbytx.worker.alive import Alive
 from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Lane
@@ -268,6 +269,9 @@ def leave_unfit() -> None:
 def start_threads(sender: Any, **_: Any) -> None:
     """Start the threads once the pool has forked; the first receive waits for the view's first look."""
     view().start(name=str(sender.hostname))
+    alive = Alive(settings().scratch)
+    alive.ready()
+    sender.hub.on_tick.add(alive.tick)  # which outlives a lost connection, as the loop's timers do not
     sweeper().start(owner=str(sender.hostname))
     presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
 
