@@ -66,7 +66,7 @@ class DynamoJobStore(DynamoPresenceStore):
                 {"status": status},
                 IndexName=STATUS_INDEX,
                 ScanIndexForward=oldest_first,
-                PaginationConfig={"MaxItems": limit},
+                PaginationConfig={"MaxItems": limit, "PageSize": limit},
             )
             jobs |= {job.id: job for job in map(parse_job, filter(is_known_schema, found))}
         return sorted(jobs.values(), key=lambda job: job.submitted_at, reverse=not oldest_first)[:limit]
