@@ -8,8 +8,8 @@ from urllib.parse import quote, urlsplit
 
 from rugbytx.cli import duration
 from rugbytx.cli.output import printable
-from rugbytx.core.estimate import Outlook, outlook
 from rugbytx.core.job import Job, Status
+from rugbytx.core.outlook import Outlook, outlook
 from rugbytx.core.quality import Quality, quality_of
 from rugbytx.core.unit import State, Unit
 from rugbytx.errors import NotFound
