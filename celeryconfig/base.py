@@ -36,7 +36,7 @@ worker_cancel_long_running_tasks_on_connection_loss = False  # the lease decides
 worker_enable_prefetch_count_reduction = False  # the transport counts busy slots across connections
 worker_detect_quorum_queues = False  # SQS has none
 
-# SQS carries neither control messages nor events; progress and control live in the store.
+# SQS carries no control messages: progress and control live in the store.  Events have a queue of their own,
+# and RUGBYTX_EVENTS says whether they are sent.
 worker_enable_remote_control = False
-worker_send_task_events = False
 worker_hijack_root_logger = False
