@@ -83,7 +83,8 @@ class Sheet:
 
 def sheet(job: Job, units: Mapping[UnitKey, Unit], workers: Sequence[Worker], *, now: float) -> Sheet:
     """Return the job at a glance at store time ``now``; ``workers`` are those that live."""
-    classes = {worker.name: worker.worker_class for worker in workers}
+    classes = {unit.measured.worker: unit.measured.worker_class for unit in units.values()}
+    classes |= {worker.name: worker.worker_class for worker in workers}
     pieces = tuple(_pieces(job, units, classes, now=now))
     counts: dict[str, int] = {}
     for piece in pieces:
