@@ -9,6 +9,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from rugbytx.core.estimate import PRIORS, PX_PER_BYTE, Pace, assumed
+from rugbytx.core.scaling_facts import Mode, Policy
 from rugbytx.errors import SettingsError
 
 PREFIX = "RUGBYTX_"
@@ -80,6 +82,31 @@ class Settings(BaseModel):
     view_s: float = Field(default=5.0, ge=0.2)
     #: How often a worker says that it lives; after four of these without a word it counts as silent.
     presence_s: float = Field(default=15.0, ge=0.2)
+    # -- scaling: what the autoscaler and the gates of AWS workers go by; see ``core.scaling_facts.Policy``
+    mode: Mode = Mode.DEADLINE
+    max_workers: int = Field(default=3, ge=0, le=1000)
+    #: Slots of one AWS worker, which is what its ``--concurrency`` says.
+    aws_slots: int = Field(default=1, ge=1, le=64)
+    cold_start_s: float = Field(default=180.0, ge=0)
+    idle_grace_s: float = Field(default=120.0, ge=0)
+    #: Work is planned to be done so long before its deadline.
+    margin_s: float = Field(default=60.0, ge=0)
+    #: An AWS worker that would work for less is not started.
+    least_use_s: float = Field(default=60.0, ge=0)
+    aws_usd_per_h: float = Field(default=0.526, ge=0)
+    #: None for no limit.
+    budget_usd_per_day: float | None = Field(default=None, ge=0)
+    #: What a gigabyte costs on its way to the Jetson: 0 behind a CDN, or where sources arrive on the premises.
+    jetson_usd_per_gb: float = Field(default=0.09, ge=0)
+    #: How often the autoscaler decides as a process.
+    tick_s: float = Field(default=10.0, ge=0.2)
+    #: An autoscaler that has not decided for so long is silent.
+    autoscaler_silent_s: float = Field(default=180.0, ge=1)
+    #: What is assumed of work until chunks have been measured: of the note's match by default.
+    assumed_px_per_byte: float = Field(default=PX_PER_BYTE, gt=0)
+    assumed_jetson_px_per_s: float = Field(default=PRIORS["jetson"].px_per_s, gt=0)
+    assumed_aws_px_per_s: float = Field(default=PRIORS["aws"].px_per_s, gt=0)
+
     #: How long a receive waits for a message; by default what ``celeryconfig`` has for the worker class.
     poll_wait_s: int | None = Field(default=None, ge=0, le=20)
 
@@ -104,6 +131,28 @@ class Settings(BaseModel):
             message = f"{PREFIX}SOURCE_BUCKETS must name at least one bucket"
             raise ValueError(message)
         return self
+
+    @property
+    def policy(self) -> Policy:
+        """Return what scaling and gates go by."""
+        return Policy(
+            mode=self.mode,
+            max_workers=self.max_workers,
+            aws_slots=self.aws_slots,
+            cold_start_s=self.cold_start_s,
+            idle_grace_s=self.idle_grace_s,
+            margin_s=self.margin_s,
+            least_use_s=self.least_use_s,
+            aws_usd_per_h=self.aws_usd_per_h,
+            budget_usd_per_day=self.budget_usd_per_day,
+            jetson_usd_per_gb=self.jetson_usd_per_gb,
+            silent_s=self.autoscaler_silent_s,
+        )
+
+    @property
+    def priors(self) -> Mapping[str, Pace]:
+        """Return how fast a slot of each class is taken to be until it has been measured."""
+        return {"jetson": assumed(self.assumed_jetson_px_per_s), "aws": assumed(self.assumed_aws_px_per_s)}
 
     @property
     def patience_s(self) -> float:

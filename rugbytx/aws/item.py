@@ -9,6 +9,8 @@ travels with a record (source, profile, outputs, ...) is one JSON string::
     LEASE#<n>   LEASE                    a singleton's lease
     CLEAN       000001795543200#<id>     a clean-up: when it is due, and of which job
     WORKER      <name>                   what a worker last said of itself
+    SCALING     TOLD                     how many AWS workers are wanted, since when: what gates read
+    SCALING     DECISION                 the latest scaling decision, with its facts
 """
 
 import json
@@ -16,6 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rugbytx.aws.table import EXPIRES, Item, attribute
+from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning
 from rugbytx.core.job import Job
 from rugbytx.core.presence import Worker
@@ -36,10 +39,16 @@ JOB_SK = "JOB"
 LEASE_SK = "LEASE"
 CLEANING_PK = "CLEAN"
 WORKER_PK = "WORKER"
+SCALING_PK = "SCALING"
+TOLD_SK = "TOLD"
+DECISION_SK = "DECISION"
 
 #: Attributes that are one JSON string.
 NESTED = frozenset(
-    {"source", "profile", "outputs", "published", "adopted", "progress", "measured", "repinned"}
+    {
+        *("source", "profile", "outputs", "published", "adopted", "progress", "measured", "repinned"),
+        *("jobs", "speeds"),
+    }
 )
 
 
@@ -129,6 +138,21 @@ def worker_item(worker: Worker) -> Item:
 def parse_worker(item: Item) -> Worker:
     """Return the item's worker."""
     return Worker.model_validate(_fields(item))
+
+
+def told_item(told: Told) -> Item:
+    """Return what gates read as an item."""
+    return _item(SCALING_PK, TOLD_SK, {"schema": SCHEMA, "at": told.at, "wanted": told.wanted})
+
+
+def decision_item(text: str) -> Item:
+    """Return a recorded decision as an item."""
+    return _item(SCALING_PK, DECISION_SK, {"schema": SCHEMA, "text": text})
+
+
+def parse_told(item: Item) -> Told:
+    """Return what the item tells gates."""
+    return Told(at=float(item["at"]["N"]), wanted=int(item["wanted"]["N"]))
 
 
 def is_known_schema(item: Item) -> bool:

@@ -72,6 +72,8 @@ def attribute(value: Value) -> dict[str, Any]:
     ({'N': '1700000000.123456'}, {'S': 'x'}, {'SS': ['a', 'b']})
     """
     match value:
+        case bool():
+            return {"BOOL": value}
         case str():
             return {"S": str(value)}
         case frozenset():

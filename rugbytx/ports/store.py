@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning
 from rugbytx.core.job import Job, Outputs, Status
 from rugbytx.core.listing import Mark
@@ -49,7 +50,7 @@ class JobStore(Protocol):
     def start_job(self, job_id: str, generation: int) -> None:
         """Turn QUEUED into RUNNING."""
 
-    def planned(self, job_id: str, generation: int, *, units: int, frames: int) -> None:
+    def planned(self, job_id: str, generation: int, *, units: int, frames: int, work_px: float) -> None:
         """Note on the job's record how large the plan is."""
 
     def set_wake(self, job_id: str, generation: int, *, wake_at: float, resends: int | None = None) -> bool:
@@ -135,6 +136,15 @@ class JobStore(Protocol):
 
     def workers(self) -> Sequence[Worker]:
         """Return the workers that are believed to live, by a consistent read."""
+
+    def tell(self, told: Told, *, decision: str) -> None:
+        """Note a scaling decision: whole, as JSON, and what gates read of it."""
+
+    def told(self) -> Told | None:
+        """Return what the autoscaler said last, or None where it never did."""
+
+    def decision(self) -> str:
+        """Return the latest scaling decision as it was recorded, or an empty string."""
 
     def hold(self, name: str, *, owner: str, lease_s: float) -> bool:
         """Take or keep the named lease; False while another holds it."""

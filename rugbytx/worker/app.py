@@ -38,8 +38,9 @@ from rugbytx.ports import Ports
 from rugbytx.settings import Settings
 from rugbytx.worker import drain, scratch
 from rugbytx.worker import log as worker_log
+from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
-from rugbytx.worker.lane import Ending, Lane
+from rugbytx.worker.lane import Lane
 from rugbytx.worker.presence import Presence
 from rugbytx.worker.spot import Spot
 from rugbytx.worker.sweeper import Sweeper

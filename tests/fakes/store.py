@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning, due_at
 from rugbytx.core.job import Job, Outputs, Status
 from rugbytx.core.listing import Mark, mark_of
@@ -26,6 +27,8 @@ class FakeStore(FakeUnitStore):
         self._openings: dict[str, Job] = {}
         self._cleanings: set[Cleaning] = set()
         self._workers: dict[str, Worker] = {}
+        self._told: Told | None = None
+        self._decision = ""
 
     @sent
     def create_job(self, job: Job) -> Job:
@@ -86,10 +89,10 @@ class FakeStore(FakeUnitStore):
             self._change(job, status=Status.RUNNING, started_at=self._now())
 
     @sent
-    def planned(self, job_id: str, generation: int, *, units: int, frames: int) -> None:
+    def planned(self, job_id: str, generation: int, *, units: int, frames: int, work_px: float) -> None:
         """Note on the open job's record how large the plan is."""
         if job := self._open_job(job_id, generation):
-            self._change(job, units=units, frames=frames)
+            self._change(job, units=units, frames=frames, work_px=work_px)
 
     @sent
     def set_wake(self, job_id: str, generation: int, *, wake_at: float, resends: int | None = None) -> bool:
@@ -122,6 +125,21 @@ class FakeStore(FakeUnitStore):
         now = self._now()
         living = [worker for worker in self._workers.values() if worker.until > now]
         return [worker for worker in living if worker.schema_number <= SCHEMA]
+
+    @sent
+    def tell(self, told: Told, *, decision: str) -> None:
+        """Note a scaling decision."""
+        self._decision, self._told = decision, told
+
+    @sent
+    def told(self) -> Told | None:
+        """Return what the autoscaler said last."""
+        return self._told
+
+    @sent
+    def decision(self) -> str:
+        """Return the latest scaling decision."""
+        return self._decision
 
     @sent
     def end_job(

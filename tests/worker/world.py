@@ -19,7 +19,8 @@ from rugbytx.settings import Settings
 from rugbytx.system import Connection
 from rugbytx.worker.clean import PUT_OFF_S, clean_once
 from rugbytx.worker.drain import Notice
-from rugbytx.worker.lane import Ending, Lane
+from rugbytx.worker.ending import Ending
+from rugbytx.worker.lane import Lane
 from rugbytx.worker.sweeper import sweep_once
 from tests.fakes.media import FakeMedia
 from tests.fakes.permission import FakePermissions
