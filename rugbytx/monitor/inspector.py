@@ -15,6 +15,7 @@ from rugbytx.monitor.look import Look
 #: What Flower shows of a queue.
 _QUEUE = {
     "name": ROUTING_KEY,
+    "exchange": None,
     "exclusive": False,
     "durable": True,
     "routing_key": ROUTING_KEY,

@@ -9,6 +9,7 @@ read of the index counts half, and jobs have about 2 KB)::
                        has ended once in this process's life, a few jobs at a time
 """
 
+import json
 import re
 import threading
 import time
@@ -116,8 +117,8 @@ class Look:
         return self._fresh(("brief", job_id), lambda: self._read_brief(job_id))
 
     def decision(self) -> Mapping[str, Any] | None:
-        """Return the autoscaler's last decision, or None where none is known."""
-        return None
+        """Return the autoscaler's last decision, without its facts; None where there is none, or none that is readable."""
+        return self._fresh("decision", lambda: _decision(self.system.store.decision()))
 
     def forget(self) -> None:
         """See everything anew: somebody has changed something."""
@@ -210,3 +211,19 @@ class Look:
                 while len(self._ended) > MOST_ENDED_KEPT:
                     self._ended.popitem(last=False)
         return made
+
+
+def _decision(text: str) -> Mapping[str, Any] | None:
+    """Return the decision in a record of one, which has its facts beside it.
+
+    >>> _decision('{"facts": {"now": 7.0}, "decision": {"desired": 2, "reason": "deadlines-need-them"}}')
+    {'desired': 2, 'reason': 'deadlines-need-them'}
+    >>> _decision("") is None
+    True
+    """
+    try:
+        told = json.loads(text)
+        found = told.get("decision", told)
+        return found if {"desired", "reason"} <= set(found) else None
+    except (ValueError, AttributeError, TypeError):
+        return None

@@ -24,7 +24,14 @@ function actions(job) {
   return make("div", { class: "jobs-actions" }, playLink(job), button);
 }
 
-function row(job) {
+/** Why the job ended, or why it runs where it does: because of a further lane of its own, or of the last decision. */
+function why(job, decision) {
+  if (job.reason || !job.is_open || !decision) return job.reason;
+  const assist = (decision.assists ?? []).find((one) => one.job_id === job.job_id);
+  return (assist ?? decision).reason;
+}
+
+function row(job, decision) {
   const progress = job.percent === null ? null : bar(job.percent, job.is_open);
   const parts = [
     job.percent === null ? "" : `${job.percent} %`,
@@ -46,7 +53,7 @@ function row(job) {
     make("td", { text: job.worker_classes.join(", ") }),
     make("td", { text: usd(job.usd) }),
     make("td", { text: instant(job.submitted_at), class: "subtle" }),
-    make("td", { text: job.reason, class: "why subtle" }),
+    make("td", { text: why(job, decision), class: "why subtle" }),
     make("td", {}, actions(job)),
   );
 }
@@ -71,7 +78,7 @@ async function show() {
   const query = new URLSearchParams(asked);
   const [listing, summary] = await Promise.all([ask(`${root}/data?${query}`), ask(`${root}/summary`)]);
   after = listing.after;
-  const rows = listing.jobs.map(row);
+  const rows = listing.jobs.map((job) => row(job, summary.decision));
   const none = make("tr", {}, make("td", { text: "No jobs.", class: "empty-table-message", colspan: 9 }));
   document.querySelector("#jobs").replaceChildren(...(rows.length ? rows : [none]));
   document.querySelector("#next").disabled = after === null;
