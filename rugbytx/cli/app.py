@@ -21,10 +21,12 @@ COMMANDS = {
     "url": "url:url",
     "list": "list:list_jobs",
     "watch": "watch:watch",
+    "workers": "workers:workers",
     "cancel": "cancel:cancel",
     "retry": "retry:retry",
     "rm": "rm:rm",
     "play": "play:play",
+    "monitor": "monitor:monitor",
     "verify": "verify:verify",
     "dlq": "dlq:dlq",
     "queue": "queue:queue",
@@ -32,6 +34,7 @@ COMMANDS = {
     "replay": "autoscale:replay",
     "simulate": "simulate:simulate",
     "doctor": "doctor:doctor",
+    "env": "env:env",
     "version": "version:version",
 }
 

@@ -5,17 +5,18 @@ Ticks at which there is neither work nor an AWS worker are left out: they decide
 nothing.
 """
 
-from collections.abc import Generator, Sequence
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from simpy import Event
 
-from rugbytx.core import admission, backlog, recorded, sweep, urgency
+from rugbytx.core import admission, backlog, estimate, recorded, sweep, urgency
 from rugbytx.core.estimate import PRIORS
 from rugbytx.core.presence import PERIODS, Worker, lives_until
 from rugbytx.core.recorded import Recorded
-from rugbytx.core.scaling_facts import AWS, Facts, Policy
+from rugbytx.core.scaling_facts import AWS, Facts, JobFact, Policy
 from rugbytx.sim.book import Said
 from rugbytx.sim.policy import Scaler
 from rugbytx.sim.site import Site
@@ -153,7 +154,7 @@ class Controller:
         now, workers = self.site.env.now, self.present()
         return Facts(
             now=now,
-            jobs=backlog.facts(self.table.records(), workers, assists=recorded.assists(self.before, now=now)),
+            jobs=_facts(list(self.table), workers, recorded.assists(self.before, now=now)),
             workers=workers,
             paces=backlog.paces(workers, PRIORS),
             fleet=recorded.fleet_fact(self.before, desired=fleet.desired, now=now),
@@ -192,3 +193,13 @@ class Controller:
                 row.wake_at, row.resends = decision.wake_at, decision.resends
             if decision.send:
                 queue.send(row.ticket.number)
+
+
+def _facts(rows: Sequence[Row], workers: Sequence[Worker], assists: Mapping[str, int]) -> tuple[JobFact, ...]:
+    """Return what ``backlog.facts`` returns for these rows, each fact kept until something of its job changes."""
+    lanes = Counter(job_id for worker in workers for job_id in worker.jobs)
+    known = [(row.record.work_px, row.record.source.size_bytes) for row in rows if row.is_planned]
+    px_per_byte = estimate.px_per_byte(known)
+    return tuple(
+        row.fact(lanes=lanes[row.id], assists=assists.get(row.id, 0), px_per_byte=px_per_byte) for row in rows
+    )

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from rugbytx.core import backlog
 from rugbytx.core.forecast import frame_px
 from rugbytx.core.job import Job, Source, Status
 from rugbytx.core.next import unit_count
 from rugbytx.core.pin import Pin
 from rugbytx.core.plan import Plan
+from rugbytx.core.scaling_facts import JobFact
 from rugbytx.core.unit import Kind, State, Unit, UnitKey
 from rugbytx.sim.book import Ticket
 from rugbytx.sim.size import Size, plan_of, profile_of
@@ -33,6 +35,13 @@ class Row:
     pin: str = ""
     repinned: int = 0
     _record: Job | None = None
+    _fact: JobFact | None = None
+    _fact_of: tuple[int, int, float] = (0, 0, 0.0)
+
+    @property
+    def id(self) -> str:
+        """Return the job's id."""
+        return str(self.ticket.number)
 
     @property
     def status(self) -> Status:
@@ -58,13 +67,13 @@ class Row:
         if unit.state is State.DONE:
             self.done.add(unit.key)
             self.is_planned = self.is_planned or key.kind is Kind.PLAN
-            self._record = None
+            self._record = self._fact = None
 
     def begin(self, now: float) -> None:
         """Note that a lane has begun with the job."""
         if self.ticket.started_at is None:
             self.ticket.started_at = now
-            self._record = None
+            self._record = self._fact = None
 
     def pin_of(self, lives_until: float) -> Pin | None:
         """Return the job's pin, as ``core.pin.of`` does of a record."""
@@ -91,6 +100,15 @@ class Row:
             self._record = _blank(ticket.size).model_copy(update=changed)
         return self._record
 
+    def fact(self, *, lanes: int, assists: int, px_per_byte: float) -> JobFact:
+        """Return the job as production's ``backlog`` sees it; made anew only when something of it has changed."""
+        of = (lanes, assists, px_per_byte)
+        record = self.record
+        if self._fact is None or self._fact_of != of:
+            self._fact = backlog.fact(record, lanes=lanes, assists=assists, px_per_byte=px_per_byte)
+            self._fact_of = of
+        return self._fact
+
 
 @cache
 def _blank(size: Size) -> Job:
@@ -115,10 +133,6 @@ class Table:
     def close(self, row: Row) -> None:
         """Take an ended job out; what asks for it later finds it ended."""
         del self.rows[row.ticket.number]
-
-    def records(self) -> list[Job]:
-        """Return the records of all open jobs."""
-        return [row.record for row in self.rows.values()]
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows.values())

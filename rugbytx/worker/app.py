@@ -26,7 +26,7 @@ from rugbytx.aws.job_store import DynamoJobStore
 from rugbytx.aws.message import TASK
 from rugbytx.aws.queue import SqsQueue
 from rugbytx.aws.storage import S3Storage
-from rugbytx.broker import gate
+from rugbytx.broker import event, gate
 from rugbytx.core.delivery import Delivery
 from rugbytx.core.encoder import Family
 from rugbytx.core.job import Pointer
@@ -40,6 +40,7 @@ from rugbytx.settings import Settings
 from rugbytx.worker import drain, protection, scratch
 from rugbytx.worker import log as worker_log
 from rugbytx.worker.admit import Admission
+from rugbytx.worker.alive import Alive
 from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Lane
@@ -111,7 +112,7 @@ def celery_config() -> str:
     return f"celeryconfig.{chosen.celery_config or chosen.worker_class}"
 
 
-app = Celery("rugbytx")
+app = Celery("rugbytx", events="rugbytx.broker.event:Events")
 app.config_from_object(celery_config())
 
 
@@ -176,8 +177,10 @@ def prepare(conf: Any, **_: Any) -> None:
     try:
         url = SqsQueue(client("sqs"), settings().queue).url
         gate.install(view())
+        event.begin(settings())
     except RugbytxError as error:
         sys.exit(f"rugbytx worker: {error}")
+    conf.worker_send_task_events = settings().events
     waiting = {} if settings().poll_wait_s is None else {"wait_time_seconds": settings().poll_wait_s}
     conf.broker_transport_options = {
         **conf.broker_transport_options,
@@ -244,6 +247,8 @@ def view() -> View:
         fitness=Fitness(media(), on_unfit=leave_unfit),
         admission=asking.look if settings().worker_class == AWS else None,
         protection=protection.here(lasts_s=settings().protection_s),
+        worker_class=settings().worker_class,
+        on_halt=lambda is_halted: NOTICE.halt(is_halted=is_halted),
     )
 
 
@@ -266,6 +271,9 @@ def leave_unfit() -> None:
 def start_threads(sender: Any, **_: Any) -> None:
     """Start the threads once the pool has forked; the first receive waits for the view's first look."""
     view().start(name=str(sender.hostname))
+    alive = Alive(settings().scratch)
+    alive.ready()
+    sender.hub.on_tick.add(alive.tick)  # which outlives a lost connection, as the loop's timers do not
     sweeper().start(owner=str(sender.hostname))
     presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
 
@@ -292,6 +300,7 @@ def watch_spot(**_: Any) -> None:
 @signals.worker_shutdown.connect
 def stop_threads(**_: Any) -> None:
     """Stop the threads before the process goes, and leave nothing behind."""
+    event.finish()
     spot().stop()
     sweeper().stop()
     view().stop()
