@@ -31,6 +31,7 @@ COMMANDS = {
     "queue": "queue:queue",
     "autoscale": "autoscale:autoscale",
     "replay": "autoscale:replay",
+    "scaling": "scaling:scaling",
     "doctor": "doctor:doctor",
     "version": "version:version",
 }
