@@ -6,7 +6,7 @@ from itertools import pairwise
 from rugbytx.core.job import Status
 from rugbytx.core.next import AFTER_LEASE_S
 from rugbytx.core.unit import Kind, State
-from tests.hybrid.film import CHUNK_S, CLIP_S, MATCH_S
+from tests.hybrid.film import CLIP_S, MATCH_S
 from tests.hybrid.stage import (
     COLD_START_S,
     GRACE_S,
