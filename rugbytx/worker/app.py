@@ -252,10 +252,10 @@ def view() -> View:
     )
 
 
-def leave(ending: End) -> None:
-    """Leave as at a SIGTERM, and let the ledger know why."""
+def leave(ending: End, *, at: signal.Signals = signal.SIGTERM) -> None:
+    """Leave as at a signal, and let the ledger know why."""
     presence().ending = ending
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), at)
 
 
 def leave_unfit() -> None:
@@ -280,21 +280,20 @@ def start_threads(sender: Any, **_: Any) -> None:
 
 @signals.worker_ready.connect
 def obey_signals(**_: Any) -> None:
-    """Leave in time when told to, in the way that the settings ask for; Celery's own handlers are set by then."""
+    """Leave in time when told to, by a signal or by EC2; Celery's own handlers are set by then."""
     drain.obey(NOTICE, first=drain.Leave[settings().leave.upper()])
+    if settings().worker_class == AWS:
+        spot().start()
 
 
 @cache
 def spot() -> Spot:
-    """Return what listens for the end of a Spot instance; the notice is as good as a SIGTERM."""
-    return Spot(Metadata(), on_notice=lambda: leave(End.SPOT))
-
-
-@signals.worker_ready.connect
-def watch_spot(**_: Any) -> None:
-    """Listen for the end of the instance, on hosts that may be taken back; signals are obeyed by then."""
-    if settings().worker_class == "aws":
-        spot().start()
+    """Return what listens for the end of a Spot instance; its notice always means now."""
+    return Spot(
+        Metadata(),
+        on_notice=lambda: leave(End.SPOT, at=signal.SIGQUIT),
+        on_advice=lambda: drain.after_unit(NOTICE),
+    )
 
 
 @signals.worker_shutdown.connect
