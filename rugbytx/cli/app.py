@@ -32,6 +32,7 @@ COMMANDS = {
     "queue": "queue:queue",
     "autoscale": "autoscale:autoscale",
     "replay": "autoscale:replay",
+    "simulate": "simulate:simulate",
     "doctor": "doctor:doctor",
     "env": "env:env",
     "version": "version:version",
