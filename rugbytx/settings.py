@@ -46,6 +46,12 @@ class Settings(BaseModel):
     #: A folder of your own profiles, one TOML file each.
     profiles: Path | None = None
 
+    #: Where in the messages of another system, plain JSON, a source stands: ``s3://{bucket}/{video.key}``; see
+    #: ``aws.legacy``.  Empty refuses them.
+    legacy_body: str = ""
+    #: The profile of what they submit.
+    legacy_profile: str = "match"
+
     # -- this worker
     worker_class: WorkerClass = "jetson"
     #: The module of Celery's own keys under ``celeryconfig``; the worker class by default.

@@ -11,7 +11,9 @@ def env(
     from_stack: Annotated[
         list[str],
         typer.Option(
-            "--from-stack", metavar="NAME", help="A CloudFormation stack; give several for what each of them knows."
+            "--from-stack",
+            metavar="NAME",
+            help="A CloudFormation stack; give several for what each of them knows.",
         ),
     ],
     *,

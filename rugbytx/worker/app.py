@@ -27,11 +27,11 @@ from rugbytx.aws.job_store import DynamoJobStore
 from rugbytx.aws.message import TASK
 from rugbytx.aws.queue import SqsQueue
 from rugbytx.aws.storage import S3Storage
-from rugbytx.broker import gate
+from rugbytx.broker import foreign, gate
 from rugbytx.core.delivery import Delivery
 from rugbytx.core.encoder import Family
 from rugbytx.core.job import Pointer
-from rugbytx.errors import RugbytxError
+from rugbytx.errors import RugbytxError, WrittenByNewer
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.ports import Ports
@@ -101,7 +101,7 @@ def celery_config() -> str:
     return f"celeryconfig.{chosen.celery_config or chosen.worker_class}"
 
 
-app = Celery("rugbytx")
+app = Celery("rugbytx", include=["rugbytx.worker.submission"])
 app.config_from_object(celery_config())
 
 
@@ -109,8 +109,7 @@ app.config_from_object(celery_config())
 def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
     """Run a lane for one message.
 
-    Returning acknowledges the message.  Whatever the lane could not settle with
-    the store goes back to the queue, so that nothing is lost with it.
+    Returning acknowledges it; whatever the lane could not settle with the store goes back to the queue.
     """
     pointer = Pointer.model_validate(fields)
     worker = str(task.request.hostname)
@@ -128,6 +127,9 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
             if ending is Ending.HAND_BACK and NOTICE.asked:
                 # At once, and from here: the main process may have no time left for it.
                 ports().queue.extend(delivery.receipt, visibility_s=0)
+    except WrittenByNewer as error:
+        # Hidden, and not shown at once: who knows that version is to have it, and this worker other messages.
+        raise Reject(str(error), requeue=False) from error
     except RugbytxError as error:
         log.warning("lane-unsettled", extra={"job_id": pointer.job_id, "reason": str(error)})
         raise Reject(str(error), requeue=True) from error
@@ -165,6 +167,7 @@ def prepare(conf: Any, **_: Any) -> None:
     try:
         url = SqsQueue(client("sqs"), settings().queue).url
         gate.install(view())
+        foreign.install(settings().legacy_body, settings().legacy_profile)
     except RugbytxError as error:
         sys.exit(f"rugbytx worker: {error}")
     waiting = {} if settings().poll_wait_s is None else {"wait_time_seconds": settings().poll_wait_s}
