@@ -7,10 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from rugbytx.core.estimate import PRIORS, PX_PER_BYTE, Pace, assumed
 from rugbytx.core.scaling_facts import Mode, Policy
+from rugbytx.core.webhook import key_of
+from rugbytx.core.worker_class import JETSON
 from rugbytx.errors import SettingsError
 
 PREFIX = "RUGBYTX_"
@@ -43,8 +53,21 @@ class Settings(BaseModel):
     output_bucket: str = "rugbytx-output"
     #: Where readers find the output bucket, e.g. a CDN; the bucket's own URL by default.
     output_base_url: str = ""
+    #: The ECS cluster and service of the AWS workers.
+    cluster: str = "rugbytx"
+    service: str = "rugbytx-worker"
     #: A folder of your own profiles, one TOML file each.
     profiles: Path | None = None
+
+    # -- who is told of jobs (docs/notifications.md)
+    #: URLs that are told of every job submitted with these settings, comma separated.
+    notify_urls: tuple[str, ...] = ()
+    #: What webhooks are signed with, by the workers: ``whsec_`` and 24 to 64 random bytes in base64.
+    notify_secret: SecretStr = SecretStr("")
+    #: Whether a webhook may go to an address inside a network, and by plain HTTP.
+    notify_private: bool = False
+    #: The EventBridge bus that is told of every job, by the workers; a name or an ARN.
+    event_bus: str = ""
 
     # -- this worker
     worker_class: WorkerClass = "jetson"
@@ -53,6 +76,8 @@ class Settings(BaseModel):
     scratch: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / "rugbytx")
     #: With less room than this on the scratch disk a worker receives nothing.
     scratch_floor_bytes: int = Field(default=1024**3, ge=0)
+    #: What an hour of this worker costs, for the ledger; by default ``aws_usd_per_h``, or the Jetson's power.
+    usd_per_h: float | None = Field(default=None, ge=0)
     ffmpeg: str = "ffmpeg"
     ffprobe: str = "ffprobe"
     #: The encoder to use; ``auto`` takes the best that passes a trial on this host.
@@ -60,6 +85,9 @@ class Settings(BaseModel):
     #: libx264's preset and profile.
     x264_preset: X264Preset = "veryfast"
     x264_profile: Literal["high", "main"] = "high"
+    #: How many seconds of film an encode reads in a second at most, so that a worker can be given the pace
+    #: of another host; 0 for as fast as it goes.
+    read_rate: float = Field(default=0.0, ge=0)
     #: What a planned stop (a first SIGTERM) does with the chunk in work: hand it back now, or finish it.
     leave: Literal["now", "chunk"] = "now"
 
@@ -82,6 +110,11 @@ class Settings(BaseModel):
     view_s: float = Field(default=5.0, ge=0.2)
     #: How often a worker says that it lives; after four of these without a word it counts as silent.
     presence_s: float = Field(default=15.0, ge=0.2)
+    #: How often a worker looks whether somebody is to be told of a job.
+    notify_s: float = Field(default=5.0, ge=0.2)
+    #: For how long an ECS task asks not to be chosen for scale-in; asked anew at half of it.
+    protection_s: float = Field(default=1800.0, ge=60, le=172_800)
+
     # -- scaling: what the autoscaler and the gates of AWS workers go by; see ``core.scaling_facts.Policy``
     mode: Mode = Mode.DEADLINE
     max_workers: int = Field(default=3, ge=0, le=1000)
@@ -110,11 +143,18 @@ class Settings(BaseModel):
     #: How long a receive waits for a message; by default what ``celeryconfig`` has for the worker class.
     poll_wait_s: int | None = Field(default=None, ge=0, le=20)
 
-    @field_validator("source_buckets", mode="before")
+    @field_validator("source_buckets", "notify_urls", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("notify_secret")
+    @classmethod
+    def _is_secret(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            key_of(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
@@ -131,6 +171,13 @@ class Settings(BaseModel):
             message = f"{PREFIX}SOURCE_BUCKETS must name at least one bucket"
             raise ValueError(message)
         return self
+
+    @property
+    def own_usd_per_h(self) -> float:
+        """Return what an hour of this worker costs."""
+        if self.usd_per_h is not None:
+            return self.usd_per_h
+        return self.aws_usd_per_h if self.worker_class == "aws" else JETSON.prices[0].usd_per_h.value
 
     @property
     def policy(self) -> Policy:

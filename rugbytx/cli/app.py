@@ -21,6 +21,7 @@ COMMANDS = {
     "url": "url:url",
     "list": "list:list_jobs",
     "watch": "watch:watch",
+    "workers": "workers:workers",
     "cancel": "cancel:cancel",
     "retry": "retry:retry",
     "rm": "rm:rm",
@@ -28,7 +29,11 @@ COMMANDS = {
     "monitor": "monitor:monitor",
     "verify": "verify:verify",
     "dlq": "dlq:dlq",
+    "queue": "queue:queue",
+    "autoscale": "autoscale:autoscale",
+    "replay": "autoscale:replay",
     "doctor": "doctor:doctor",
+    "env": "env:env",
     "version": "version:version",
 }
 

@@ -23,6 +23,9 @@ JETSON_SILENT = "jetson-silent"
 JETSON_TAKES_IT = "jetson-takes-it"
 TOO_MUCH = "more-waiting-than-free-slots"
 
+#: Every reason there is: a gate that gives one of them would open if its worker were wanted.
+REASONS = frozenset({OPEN, ALWAYS_ON, NOT_WANTED, NO_WORK, JETSON_SILENT, JETSON_TAKES_IT, TOO_MUCH})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Told:

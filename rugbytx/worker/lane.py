@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rugbytx.core.delivery import Delivery, worn
@@ -14,6 +14,7 @@ from rugbytx.worker.attempt import Attempts
 from rugbytx.worker.choice import Choices
 from rugbytx.worker.drain import Notice
 from rugbytx.worker.ending import Ending
+from rugbytx.worker.speed import Speeds
 from rugbytx.worker.turn import After, Turns
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ class Lane:
     #: This process's own folder on the scratch disk.
     scratch: Path
     notice: Notice
+    #: Where the speeds of finished chunks are noted.
+    speeds: Speeds = field(default_factory=Speeds)
 
     def run(self, pointer: Pointer, delivery: Delivery) -> Ending:
         """Work until nothing of the pointer's job is left to claim; say what becomes of the message.
@@ -47,7 +50,13 @@ class Lane:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def _turns(self, pointer: Pointer, delivery: Delivery, scratch: Path) -> Ending:
-        attempts = Attempts(ports=self.ports, settings=self.settings, worker=self.worker, notice=self.notice)
+        attempts = Attempts(
+            ports=self.ports,
+            settings=self.settings,
+            worker=self.worker,
+            notice=self.notice,
+            speeds=self.speeds,
+        )
         turns = Turns(attempts=attempts, scratch=scratch, receipt=delivery.receipt)
         choices = Choices(ports=self.ports, settings=self.settings, worker=self.worker)
         for _ in range(MOST_TURNS):

@@ -6,13 +6,16 @@ from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning, due_at
 from rugbytx.core.job import Job, Outputs, Status
 from rugbytx.core.listing import Mark, mark_of
+from rugbytx.core.notification import OF_STATUS, Notification
 from rugbytx.core.presence import Worker
 from rugbytx.core.record import SCHEMA
+from rugbytx.core.span import Span, day_of
 from rugbytx.core.unit import UnitKey
-from tests.fakes.unit_store import FakeUnitStore, sent
+from tests.fakes.outbox_store import FakeOutboxStore
+from tests.fakes.unit_store import sent
 
 
-class FakeStore(FakeUnitStore):
+class FakeStore(FakeOutboxStore):
     """``ports.JobStore`` in memory.
 
     Three things go wrong on request: ``down`` makes every call raise
@@ -27,6 +30,7 @@ class FakeStore(FakeUnitStore):
         self._openings: dict[str, Job] = {}
         self._cleanings: set[Cleaning] = set()
         self._workers: dict[str, Worker] = {}
+        self._spans: dict[tuple[str, str, float], Span] = {}
         self._told: Told | None = None
         self._decision = ""
 
@@ -70,6 +74,22 @@ class FakeStore(FakeUnitStore):
         job = self._open_job(job_id, generation)
         if job and deadline_at < job.deadline_at:
             self._change(job, deadline_at=deadline_at)
+
+    @sent
+    def bump(self, job_id: str, generation: int, *, bumped_at: float | None) -> bool:
+        """Put the open job before others, or back among them; False where it is not open in this generation."""
+        job = self._open_job(job_id, generation)
+        if job:
+            self._change(job, bumped_at=bumped_at)
+        return job is not None
+
+    @sent
+    def also_notify(self, job_id: str, generation: int, urls: Iterable[str]) -> bool:
+        """Add to whom the open job tells its end; False where it is not open in this generation."""
+        job = self._open_job(job_id, generation)
+        if job:
+            self._change(job, notify=job.notify | frozenset(urls))
+        return job is not None
 
     @sent
     def reopen(self, job: Job) -> bool:
@@ -127,7 +147,18 @@ class FakeStore(FakeUnitStore):
         return [worker for worker in living if worker.schema_number <= SCHEMA]
 
     @sent
-    def tell(self, told: Told, *, decision: str) -> None:
+    def record_span(self, span: Span) -> None:
+        """Note how a worker's span stands."""
+        self._spans[day_of(span.started_at), span.worker, round(span.started_at, 3)] = span
+
+    @sent
+    def spans(self, day: str) -> Sequence[Span]:
+        """Return the spans of a UTC day, by worker and beginning."""
+        found = [self._spans[key] for key in sorted(self._spans) if key[0] == day]
+        return [span for span in found if span.schema_number <= SCHEMA]
+
+    @sent
+    def announce(self, told: Told, *, decision: str) -> None:
         """Note a scaling decision."""
         self._decision, self._told = decision, told
 
@@ -153,6 +184,16 @@ class FakeStore(FakeUnitStore):
     ) -> bool:
         """End an open job, having noted a clean-up; False where it had ended otherwise or moved on."""
         self._cleanings.add(Cleaning(job_id=job_id, due_at=due_at(self._now())))
+        self._tell(
+            Notification(
+                job_id=job_id,
+                generation=generation,
+                kind=OF_STATUS[status],
+                at=self._now(),
+                reason=reason,
+                outputs=outputs,
+            )
+        )
         if job := self._open_job(job_id, generation):
             ended = {"status": status, "reason": reason, "outputs": outputs or job.outputs}
             self._change(job, **ended, ended_at=self._now())
@@ -180,6 +221,8 @@ class FakeStore(FakeUnitStore):
         self._jobs.pop(job_id, None)
         for name in [name for name in self._units if name[0] == job_id]:
             del self._units[name]
+        self._trails.pop(job_id, None)
+        self._notes.pop(job_id, None)
 
     @sent
     def clean_later(self, cleaning: Cleaning) -> None:

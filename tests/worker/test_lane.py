@@ -302,7 +302,7 @@ def test_a_bad_source_fails_in_one_attempt(tmp_path: Path) -> None:
     """An object that is not the one submitted ends the job FAILED at once."""
     world = World(tmp_path)
     world.submit()
-    world.storage.put(b"other", "source", "match.mp4", content_type="video/mp4")
+    world.storage.put(b"other", "source", "7ad4.mp4", content_type="video/mp4")
     job = world.run_until_ended()
     assert job.status is Status.FAILED
     assert "changed" in job.reason
