@@ -26,13 +26,16 @@ COMMANDS = {
     "retry": "retry:retry",
     "rm": "rm:rm",
     "play": "play:play",
+    "monitor": "monitor:monitor",
     "verify": "verify:verify",
     "dlq": "dlq:dlq",
     "queue": "queue:queue",
     "autoscale": "autoscale:autoscale",
     "replay": "autoscale:replay",
     "scaling": "scaling:scaling",
+    "simulate": "simulate:simulate",
     "doctor": "doctor:doctor",
+    "env": "env:env",
     "version": "version:version",
 }
 

@@ -26,13 +26,12 @@ from rugbytx.aws.job_store import DynamoJobStore
 from rugbytx.aws.message import TASK
 from rugbytx.aws.queue import SqsQueue
 from rugbytx.aws.storage import S3Storage
-from rugbytx.broker import gate
-from rugbytx.core.delivery import Delivery
+from rugbytx.broker import event, foreign, gate
 from rugbytx.core.encoder import Family
 from rugbytx.core.job import Pointer
 from rugbytx.core.scaling_facts import AWS
 from rugbytx.core.span import End
-from rugbytx.errors import RugbytxError
+from rugbytx.errors import RugbytxError, WrittenByNewer
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.ports import Ports
@@ -40,6 +39,8 @@ from rugbytx.settings import Settings
 from rugbytx.worker import drain, protection, scratch
 from rugbytx.worker import log as worker_log
 from rugbytx.worker.admit import Admission
+from rugbytx.worker.alive import Alive
+from rugbytx.worker.delivery import delivery_of
 from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Lane
@@ -111,7 +112,7 @@ def celery_config() -> str:
     return f"celeryconfig.{chosen.celery_config or chosen.worker_class}"
 
 
-app = Celery("rugbytx")
+app = Celery("rugbytx", events="rugbytx.broker.event:Events", include=["rugbytx.worker.submission"])
 app.config_from_object(celery_config())
 
 
@@ -119,8 +120,7 @@ app.config_from_object(celery_config())
 def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
     """Run a lane for one message.
 
-    Returning acknowledges the message.  Whatever the lane could not settle with
-    the store goes back to the queue, so that nothing is lost with it.
+    Returning acknowledges it; whatever the lane could not settle with the store goes back to the queue.
     """
     pointer = Pointer.model_validate(fields)
     worker = str(task.request.hostname)
@@ -139,6 +139,9 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
             if ending is Ending.HAND_BACK and NOTICE.asked:
                 # At once, and from here: the main process may have no time left for it.
                 ports().queue.extend(delivery.receipt, visibility_s=0)
+    except WrittenByNewer as error:
+        # Hidden, and not shown at once: who knows that version is to have it, and this worker other messages.
+        raise Reject(str(error), requeue=False) from error
     except RugbytxError as error:
         log.warning("lane-unsettled", extra={"job_id": pointer.job_id, "reason": str(error)})
         raise Reject(str(error), requeue=True) from error
@@ -147,21 +150,6 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
         raise Reject(str(error), requeue=True) from error
     if ending is Ending.HAND_BACK:
         raise Reject("handed back", requeue=True)
-
-
-def delivery_of(task: Task[Any, Any]) -> Delivery:
-    """Return what SQS said of the message: kombu keeps the receipt as the delivery tag, and the rest beside it.
-
-    Which attributes are fetched is ``fetch_message_attributes`` in ``celeryconfig``.
-    """
-    properties: dict[str, Any] = task.request.properties or {}
-    told: dict[str, str] = properties["delivery_info"]["sqs_message"].get("Attributes", {})
-    first_received_ms = told.get("ApproximateFirstReceiveTimestamp")
-    return Delivery(
-        receipt=str(properties["delivery_tag"]),
-        receives=int(told.get("ApproximateReceiveCount", 1)),
-        first_received_at=int(first_received_ms) / 1000 if first_received_ms else None,
-    )
 
 
 @cache
@@ -176,8 +164,11 @@ def prepare(conf: Any, **_: Any) -> None:
     try:
         url = SqsQueue(client("sqs"), settings().queue).url
         gate.install(view())
+        foreign.install(settings().legacy_body, settings().legacy_profile)
+        event.begin(settings())
     except RugbytxError as error:
         sys.exit(f"rugbytx worker: {error}")
+    conf.worker_send_task_events = settings().events
     waiting = {} if settings().poll_wait_s is None else {"wait_time_seconds": settings().poll_wait_s}
     conf.broker_transport_options = {
         **conf.broker_transport_options,
@@ -244,6 +235,8 @@ def view() -> View:
         fitness=Fitness(media(), on_unfit=leave_unfit),
         admission=asking.look if settings().worker_class == AWS else None,
         protection=protection.here(lasts_s=settings().protection_s),
+        worker_class=settings().worker_class,
+        on_halt=lambda is_halted: NOTICE.halt(is_halted=is_halted),
     )
 
 
@@ -266,6 +259,9 @@ def leave_unfit() -> None:
 def start_threads(sender: Any, **_: Any) -> None:
     """Start the threads once the pool has forked; the first receive waits for the view's first look."""
     view().start(name=str(sender.hostname))
+    alive = Alive(settings().scratch)
+    alive.ready()
+    sender.hub.on_tick.add(alive.tick)  # which outlives a lost connection, as the loop's timers do not
     sweeper().start(owner=str(sender.hostname))
     presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
 
@@ -291,6 +287,7 @@ def spot() -> Spot:
 @signals.worker_shutdown.connect
 def stop_threads(**_: Any) -> None:
     """Stop the threads before the process goes, and leave nothing behind."""
+    event.finish()
     spot().stop()
     sweeper().stop()
     view().stop()
