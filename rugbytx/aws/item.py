@@ -14,6 +14,9 @@ travels with a record (source, profile, outputs, ...) is one JSON string::
     OUTBOX      000001795543200#<id>     an errand: when to look at what a job has to tell
     TRAIL       ENTRY#…                  an entry of the system's own trail
     HALT        class#aws                who is to receive nothing
+    SPAN#<day>  <worker>#<start>         what a worker was on that day, for the ledger
+    SCALING     TOLD                     how many AWS workers are wanted, since when: what gates read
+    SCALING     DECISION                 the latest scaling decision, with its facts
 """
 
 import json
@@ -21,10 +24,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from rugbytx.aws.table import EXPIRES, Item, attribute
+from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning
 from rugbytx.core.job import Job
 from rugbytx.core.presence import Worker
 from rugbytx.core.record import SCHEMA
+from rugbytx.core.span import Span, day_of
 from rugbytx.core.unit import Unit, UnitKey
 from rugbytx.errors import HostUnfit
 
@@ -33,6 +38,7 @@ DAY_S = 86_400
 JOB_DAYS = 400
 UNIT_DAYS = 30
 WORKER_DAYS = 1
+SPAN_DAYS = 400
 
 #: A clean-up that nobody did must not outlive its job's record: it would find nothing that spares the outputs.
 CLEANING_DAYS = 30
@@ -41,12 +47,16 @@ JOB_SK = "JOB"
 LEASE_SK = "LEASE"
 CLEANING_PK = "CLEAN"
 WORKER_PK = "WORKER"
+SCALING_PK = "SCALING"
+TOLD_SK = "TOLD"
+DECISION_SK = "DECISION"
 
 #: Attributes that are one JSON string.
 NESTED = frozenset(
     {
         *("source", "profile", "outputs", "published", "adopted", "progress", "measured", "repinned"),
         *("endings", "dispatches"),
+        *("jobs", "speeds", "lost"),
     }
 )
 
@@ -137,6 +147,39 @@ def worker_item(worker: Worker) -> Item:
 def parse_worker(item: Item) -> Worker:
     """Return the item's worker."""
     return Worker.model_validate(fields_of(item))
+
+
+def span_pk(day: str) -> str:
+    """Return the partition key of a UTC day's spans."""
+    return f"SPAN#{day}"
+
+
+def span_item(span: Span) -> Item:
+    """Return a span as an item."""
+    fields = span.model_dump(mode="json")
+    fields[EXPIRES] = expires_at(span.seen_at, SPAN_DAYS)
+    sk = f"{span.worker}#{span.started_at:.3f}"
+    return make_item(span_pk(day_of(span.started_at)), sk, fields)
+
+
+def parse_span(item: Item) -> Span:
+    """Return the item's span."""
+    return Span.model_validate(fields_of(item))
+
+
+def told_item(told: Told) -> Item:
+    """Return what gates read as an item."""
+    return make_item(SCALING_PK, TOLD_SK, {"schema": SCHEMA, "at": told.at, "wanted": told.wanted})
+
+
+def decision_item(text: str) -> Item:
+    """Return a recorded decision as an item."""
+    return make_item(SCALING_PK, DECISION_SK, {"schema": SCHEMA, "text": text})
+
+
+def parse_told(item: Item) -> Told:
+    """Return what the item tells gates."""
+    return Told(at=float(item["at"]["N"]), wanted=int(item["wanted"]["N"]))
 
 
 def is_known_schema(item: Item) -> bool:

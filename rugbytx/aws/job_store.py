@@ -112,9 +112,10 @@ class DynamoJobStore(DynamoOutboxStore):
         change: dict[str, Value] = {"job_status": Status.RUNNING, "started_at": self.now()}
         self._update_job(job_id, generation, condition.IS_QUEUED, change)
 
-    def planned(self, job_id: str, generation: int, *, units: int, frames: int) -> None:
+    def planned(self, job_id: str, generation: int, *, units: int, frames: int, work_px: float) -> None:
         """Note on the open job's record how large the plan is."""
-        self._update_job(job_id, generation, condition.IS_OPEN, {"units": units, "frames": frames})
+        change: dict[str, Value] = {"units": units, "frames": frames, "work_px": work_px}
+        self._update_job(job_id, generation, condition.IS_OPEN, change)
 
     def set_wake(self, job_id: str, generation: int, *, wake_at: float, resends: int | None = None) -> bool:
         """Set ``wake_at``; False where the job is not open in this generation."""
@@ -150,7 +151,7 @@ class DynamoJobStore(DynamoOutboxStore):
         now = self.now()
         self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))
         kind = OF_STATUS[status]
-        self.tell(
+        self.announce(
             Notification(
                 job_id=job_id, generation=generation, kind=kind, at=now, reason=reason, outputs=outputs
             )

@@ -52,7 +52,7 @@ BATCH_TRIES = 8
 
 #: A record as DynamoDB's protocol has it: ``{"fence": {"N": "3"}}``.
 Item = dict[str, Any]
-Value = str | int | float | frozenset[str]
+Value = str | bool | int | float | frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ def attribute(value: Value) -> dict[str, Any]:
     ({'N': '1700000000.123456'}, {'S': 'x'}, {'SS': ['a', 'b']})
     """
     match value:
+        case bool():
+            return {"BOOL": value}
         case str():
             return {"S": str(value)}
         case frozenset():

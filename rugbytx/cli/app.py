@@ -27,6 +27,9 @@ COMMANDS = {
     "play": "play:play",
     "verify": "verify:verify",
     "dlq": "dlq:dlq",
+    "queue": "queue:queue",
+    "autoscale": "autoscale:autoscale",
+    "replay": "autoscale:replay",
     "doctor": "doctor:doctor",
     "version": "version:version",
 }

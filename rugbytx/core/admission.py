@@ -9,7 +9,7 @@ from the same list of living workers::
                  idle  aws-1         ◄ 2: may not receive
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rugbytx.core.presence import Worker
@@ -22,6 +22,9 @@ NO_WORK = "no-work"
 JETSON_SILENT = "jetson-silent"
 JETSON_TAKES_IT = "jetson-takes-it"
 TOO_MUCH = "more-waiting-than-free-slots"
+
+#: Every reason there is: a gate that gives one of them would open if its worker were wanted.
+REASONS = frozenset({OPEN, ALWAYS_ON, NOT_WANTED, NO_WORK, JETSON_SILENT, JETSON_TAKES_IT, TOO_MUCH})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,8 @@ class Facts:
     told: Told | None
     #: Those that are believed to live.
     workers: Sequence[Worker]
+    #: Whether a slot of this worker is at work: it knows that better than its last word in ``workers``.
+    is_busy: bool = False
     #: Messages that can be received; looked at only while the autoscaler is silent.
     visible: int = 0
 
@@ -89,13 +94,10 @@ def _alone(facts: Facts) -> Decision:
 
 def _rank(facts: Facts) -> int:
     """Return this worker's place among the AWS workers: those at work first, then by name."""
-    return sum(1 for _ in _before(facts))
-
-
-def _before(facts: Facts) -> Iterable[Worker]:
-    own = next((worker for worker in facts.workers if worker.name == facts.name), None)
-    key = (not (own and own.busy), facts.name)
-    for worker in facts.workers:
-        is_rival = worker.worker_class == AWS and worker.is_able and worker.name != facts.name
-        if is_rival and (not worker.busy, worker.name) < key:
-            yield worker
+    own = (not facts.is_busy, facts.name)
+    rivals = (
+        worker
+        for worker in facts.workers
+        if worker.worker_class == AWS and worker.is_able and worker.name != facts.name
+    )
+    return sum((not worker.busy, worker.name) < own for worker in rivals)

@@ -26,14 +26,17 @@ from rugbytx.core.scaling_facts import Decision, Facts, JobFact, Mode, Policy
 def decide(facts: Facts, policy: Policy) -> Decision:
     """Return how many AWS workers there should be, what they may do, and why."""
     found = capacity(facts, policy)
-    wanted, reason = _wanted(facts, policy, found)
+    busy = len(found.busy)
+    wanted, reason = _wanted(facts, policy, found, share=policy.margin_share)
+    kept = min(busy, _wanted(facts, policy, found, share=policy.keep_share)[0]) if busy > wanted else 0
+    if kept > wanted:
+        wanted, reason = kept, "lanes-under-way-go-on"
     cap, refusal = _cap(facts, policy)
     alarms = list(_alarms(facts, policy))
     if wanted > cap:
         wanted, reason = cap, refusal
         if refusal == "budget-refuses":
             alarms.append(refusal)
-    busy = len(found.busy)
     lingering = [
         worker
         for worker in found.idle
@@ -55,8 +58,8 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     )
 
 
-def _wanted(facts: Facts, policy: Policy, found: Capacity) -> tuple[int, str]:
-    """Return how many AWS workers the work needs, whatever they cost, and why."""
+def _wanted(facts: Facts, policy: Policy, found: Capacity, *, share: float) -> tuple[int, str]:
+    """Return how many AWS workers the work needs, and by ``share`` more of it, whatever they cost; and why."""
     if not facts.jobs:
         return 0, "no-work"
     work_px = _work_px(facts.jobs)
@@ -66,20 +69,20 @@ def _wanted(facts: Facts, policy: Policy, found: Capacity) -> tuple[int, str]:
     elif policy.mode is Mode.CHEAPEST:
         count, reason = 0, "jetson-is-cheapest"
     else:
-        count, reason = _for_deadlines(facts, policy, found)
+        count, reason = _for_deadlines(facts, policy, found, share=share)
     if not found.jetson_px_per_s:
         # Whatever the mode: what was accepted is done by somebody.
         return max(1, count), "no-jetson-works"
     return count, reason
 
 
-def _for_deadlines(facts: Facts, policy: Policy, found: Capacity) -> tuple[int, str]:
+def _for_deadlines(facts: Facts, policy: Policy, found: Capacity, *, share: float) -> tuple[int, str]:
     """Return the smallest number of AWS workers with which everything is done by its deadline.
 
     Where none is enough, all that would help at all: late is better than later.
     """
     count, are_met = 0, True
-    for due_s, due_px in _due(facts, policy):
+    for due_s, due_px in _due(facts, policy, share=share):
         enough = next(
             (
                 workers
@@ -95,10 +98,10 @@ def _for_deadlines(facts: Facts, policy: Policy, found: Capacity) -> tuple[int, 
     return count, "deadlines-need-them" if count else "jetson-finishes-in-time"
 
 
-def _due(facts: Facts, policy: Policy) -> Iterator[tuple[float, float]]:
+def _due(facts: Facts, policy: Policy, *, share: float) -> Iterator[tuple[float, float]]:
     """Yield each deadline, in seconds from now, less the margin, and the work that is due by it."""
     jobs = sorted(facts.jobs, key=lambda job: job.deadline_at)
-    sums = accumulate(job.left_px * (1 + policy.margin_share) for job in jobs)
+    sums = accumulate(job.left_px * (1 + share) for job in jobs)
     for job, due_px in zip(jobs, sums, strict=True):
         yield max(0.0, job.deadline_at - policy.margin_s - facts.now), due_px
 

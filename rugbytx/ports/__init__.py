@@ -8,6 +8,7 @@ for it (``tests/contract``).
 from dataclasses import dataclass
 from typing import Protocol
 
+from rugbytx.ports.fleet import Fleet, FleetState, TaskAgent
 from rugbytx.ports.media import Encoded, Media, Pulse
 from rugbytx.ports.service import Courier, OnBytes, Permissions, Queue, Storage, Stored, Tried
 from rugbytx.ports.store import JobStore
@@ -15,6 +16,8 @@ from rugbytx.ports.store import JobStore
 __all__ = [
     "Courier",
     "Encoded",
+    "Fleet",
+    "FleetState",
     "Gate",
     "JobStore",
     "Media",
@@ -25,6 +28,7 @@ __all__ = [
     "Queue",
     "Storage",
     "Stored",
+    "TaskAgent",
     "Tried",
 ]
 

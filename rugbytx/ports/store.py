@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning
 from rugbytx.core.halt import Halt, Scope
 from rugbytx.core.job import Job, Outputs, Status
 from rugbytx.core.notification import Errand, Notification
 from rugbytx.core.presence import Worker
+from rugbytx.core.span import Span
 from rugbytx.core.trail import Entry
 from rugbytx.core.unit import Charge, Lease, Measured, Progress, Unit, UnitKey
 
@@ -46,7 +48,7 @@ class JobStore(Protocol):
     def start_job(self, job_id: str, generation: int) -> None:
         """Turn QUEUED into RUNNING."""
 
-    def planned(self, job_id: str, generation: int, *, units: int, frames: int) -> None:
+    def planned(self, job_id: str, generation: int, *, units: int, frames: int, work_px: float) -> None:
         """Note on the job's record how large the plan is."""
 
     def set_wake(self, job_id: str, generation: int, *, wake_at: float, resends: int | None = None) -> bool:
@@ -151,7 +153,7 @@ class JobStore(Protocol):
     def halts(self) -> Sequence[Halt]:
         """Return the halts that stand, by a consistent read."""
 
-    def tell(self, notification: Notification) -> None:
+    def announce(self, notification: Notification) -> None:
         """Note what is to be told of a job, once, and an errand for it."""
 
     def notifications(self, job_id: str) -> Sequence[Notification]:
@@ -171,6 +173,21 @@ class JobStore(Protocol):
 
     def workers(self) -> Sequence[Worker]:
         """Return the workers that are believed to live, by a consistent read."""
+
+    def tell(self, told: Told, *, decision: str) -> None:
+        """Note a scaling decision: whole, as JSON, and what gates read of it."""
+
+    def told(self) -> Told | None:
+        """Return what the autoscaler said last, or None where it never did."""
+
+    def decision(self) -> str:
+        """Return the latest scaling decision as it was recorded, or an empty string."""
+
+    def record_span(self, span: Span) -> None:
+        """Note how a worker's span stands; the last word stands."""
+
+    def spans(self, day: str) -> Sequence[Span]:
+        """Return the spans of a UTC day, e.g. ``2026-11-25``, by a consistent read."""
 
     def hold(self, name: str, *, owner: str, lease_s: float) -> bool:
         """Take or keep the named lease; False while another holds it."""

@@ -53,8 +53,8 @@ def test_started_once(shaky: Bench) -> None:
 def test_plan_is_noted(shaky: Bench) -> None:
     """The record says how large the plan is."""
     shaky.created()
-    shaky.store.planned("a", 1, units=12, frames=18_000)
-    assert (shaky.read().units, shaky.read().frames) == (12, 18_000)
+    shaky.store.planned("a", 1, units=12, frames=18_000, work_px=6.5e10)
+    assert (shaky.read().units, shaky.read().frames, shaky.read().work_px) == (12, 18_000, 6.5e10)
 
 
 def test_wake_is_set_while_open(shaky: Bench) -> None:

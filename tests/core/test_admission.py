@@ -27,7 +27,7 @@ BUSY_JETSON = worker("jetson-1", busy=1)
         (replace(ASKED, workers=(worker("aws-1", is_able=False), worker("aws-2"))), True, "admitted"),
         # One that is at work is the one that is wanted.
         (replace(ASKED, workers=(worker("aws-2"), worker("aws-3", busy=1))), False, "not-wanted"),
-        (replace(ASKED, workers=(worker("aws-1"), worker("aws-2", busy=1))), True, "admitted"),
+        (replace(ASKED, workers=(worker("aws-1"), worker("aws-2")), is_busy=True), True, "admitted"),
         (SILENT, False, "no-work"),
         (replace(SILENT, visible=1), False, "jetson-takes-it"),
         (replace(SILENT, visible=2), True, "more-waiting-than-free-slots"),
@@ -54,7 +54,9 @@ def test_exactly_as_many_as_are_wanted(wanted: int) -> None:
     open_ones = [
         one.name
         for one in crew
-        if admission.decide(replace(ASKED, name=one.name, told=told, workers=crew), POLICY).is_open
+        if admission.decide(
+            replace(ASKED, name=one.name, told=told, workers=crew, is_busy=bool(one.busy)), POLICY
+        ).is_open
     ]
     assert len(open_ones) == min(wanted, 4)
 

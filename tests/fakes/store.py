@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning, due_at
 from rugbytx.core.job import Job, Outputs, Status
 from rugbytx.core.notification import OF_STATUS, Notification
 from rugbytx.core.presence import Worker
 from rugbytx.core.record import SCHEMA
+from rugbytx.core.span import Span, day_of
 from rugbytx.core.unit import UnitKey
 from tests.fakes.outbox_store import FakeOutboxStore
 from tests.fakes.unit_store import sent
@@ -27,6 +29,9 @@ class FakeStore(FakeOutboxStore):
         self._openings: dict[str, Job] = {}
         self._cleanings: set[Cleaning] = set()
         self._workers: dict[str, Worker] = {}
+        self._spans: dict[tuple[str, str, float], Span] = {}
+        self._told: Told | None = None
+        self._decision = ""
 
     @sent
     def create_job(self, job: Job) -> Job:
@@ -99,10 +104,10 @@ class FakeStore(FakeOutboxStore):
             self._change(job, status=Status.RUNNING, started_at=self._now())
 
     @sent
-    def planned(self, job_id: str, generation: int, *, units: int, frames: int) -> None:
+    def planned(self, job_id: str, generation: int, *, units: int, frames: int, work_px: float) -> None:
         """Note on the open job's record how large the plan is."""
         if job := self._open_job(job_id, generation):
-            self._change(job, units=units, frames=frames)
+            self._change(job, units=units, frames=frames, work_px=work_px)
 
     @sent
     def set_wake(self, job_id: str, generation: int, *, wake_at: float, resends: int | None = None) -> bool:
@@ -137,6 +142,32 @@ class FakeStore(FakeOutboxStore):
         return [worker for worker in living if worker.schema_number <= SCHEMA]
 
     @sent
+    def record_span(self, span: Span) -> None:
+        """Note how a worker's span stands."""
+        self._spans[day_of(span.started_at), span.worker, round(span.started_at, 3)] = span
+
+    @sent
+    def spans(self, day: str) -> Sequence[Span]:
+        """Return the spans of a UTC day, by worker and beginning."""
+        found = [self._spans[key] for key in sorted(self._spans) if key[0] == day]
+        return [span for span in found if span.schema_number <= SCHEMA]
+
+    @sent
+    def tell(self, told: Told, *, decision: str) -> None:
+        """Note a scaling decision."""
+        self._decision, self._told = decision, told
+
+    @sent
+    def told(self) -> Told | None:
+        """Return what the autoscaler said last."""
+        return self._told
+
+    @sent
+    def decision(self) -> str:
+        """Return the latest scaling decision."""
+        return self._decision
+
+    @sent
     def end_job(
         self,
         job_id: str,
@@ -148,7 +179,7 @@ class FakeStore(FakeOutboxStore):
     ) -> bool:
         """End an open job, having noted a clean-up; False where it had ended otherwise or moved on."""
         self._cleanings.add(Cleaning(job_id=job_id, due_at=due_at(self._now())))
-        self._tell(
+        self._announce(
             Notification(
                 job_id=job_id,
                 generation=generation,
