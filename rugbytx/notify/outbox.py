@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from rugbytx.core import notification as core
 from rugbytx.core.job import Job
-from rugbytx.core.link import Place
-from rugbytx.core.message_body import body
 from rugbytx.core.notification import Due, Errand, Kind, Notification, Truth
 from rugbytx.core.webhook import shown
 from rugbytx.errors import NotDelivered, RugbytxError
+from rugbytx.link import Place
+from rugbytx.notify.body import body
 from rugbytx.ports import Courier, JobStore
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def deadline_at_risk(store: JobStore, job: Job, *, finish_at: float | None, reas
     ``finish_at`` is when it will be done, where that is known.  Asking again costs
     a request and tells nobody twice.
     """
-    store.tell(
+    store.announce(
         Notification(
             job_id=job.id,
             generation=job.generation,

@@ -159,7 +159,7 @@ class JobStore(Protocol):
     def halts(self) -> Sequence[Halt]:
         """Return the halts that stand, by a consistent read."""
 
-    def tell(self, notification: Notification) -> None:
+    def announce(self, notification: Notification) -> None:
         """Note what is to be told of a job, once, and an errand for it."""
 
     def notifications(self, job_id: str) -> Sequence[Notification]:
@@ -180,7 +180,7 @@ class JobStore(Protocol):
     def workers(self) -> Sequence[Worker]:
         """Return the workers that are believed to live, by a consistent read."""
 
-    def announce(self, told: Told, *, decision: str) -> None:
+    def record_decision(self, told: Told, *, decision: str) -> None:
         """Note a scaling decision: whole, as JSON, and what gates read of it."""
 
     def told(self) -> Told | None:

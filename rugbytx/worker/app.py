@@ -34,6 +34,7 @@ from rugbytx.core.span import End
 from rugbytx.errors import RugbytxError, WrittenByNewer
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
+from rugbytx.notify.notifier import Notifier, notifier_of
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
 from rugbytx.worker import drain, protection, scratch
@@ -263,7 +264,14 @@ def start_threads(sender: Any, **_: Any) -> None:
     alive.ready()
     sender.hub.on_tick.add(alive.tick)  # which outlives a lost connection, as the loop's timers do not
     sweeper().start(owner=str(sender.hostname))
+    notifier().start(owner=str(sender.hostname))
     presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
+
+
+@cache
+def notifier() -> Notifier:
+    """Return what tells others of jobs."""
+    return notifier_of(settings(), ports().store)
 
 
 @signals.worker_ready.connect
@@ -290,6 +298,7 @@ def stop_threads(**_: Any) -> None:
     event.finish()
     spot().stop()
     sweeper().stop()
+    notifier().stop()
     view().stop()
     presence().stop()
     media().faults.clear()

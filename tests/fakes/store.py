@@ -158,7 +158,7 @@ class FakeStore(FakeOutboxStore):
         return [span for span in found if span.schema_number <= SCHEMA]
 
     @sent
-    def announce(self, told: Told, *, decision: str) -> None:
+    def record_decision(self, told: Told, *, decision: str) -> None:
         """Note a scaling decision."""
         self._decision, self._told = decision, told
 
@@ -184,7 +184,7 @@ class FakeStore(FakeOutboxStore):
     ) -> bool:
         """End an open job, having noted a clean-up; False where it had ended otherwise or moved on."""
         self._cleanings.add(Cleaning(job_id=job_id, due_at=due_at(self._now())))
-        self._tell(
+        self._announce(
             Notification(
                 job_id=job_id,
                 generation=generation,
