@@ -9,14 +9,14 @@ travels with a record (source, profile, outputs, ...) is one JSON string::
     LEASE#<n>   LEASE                    a singleton's lease
     CLEAN       000001795543200#<id>     a clean-up: when it is due, and of which job
     WORKER      <name>                   what a worker last said of itself
+    SPAN#<day>  <worker>#<start>         what a worker was on that day, for the ledger
+    SCALING     TOLD                     how many AWS workers are wanted, since when: what gates read
+    SCALING     DECISION                 the latest scaling decision, with its facts
     JOB#<id>    ENTRY#000001795543200123#unit-done#VIDEO#00003#1    an entry of the job's trail
     JOB#<id>    NOTE#0001#2#job.failed   what others are told of the job
     OUTBOX      000001795543200#<id>     an errand: when to look at what a job has to tell
     TRAIL       ENTRY#…                  an entry of the system's own trail
     HALT        class#aws                who is to receive nothing
-    SPAN#<day>  <worker>#<start>         what a worker was on that day, for the ledger
-    SCALING     TOLD                     how many AWS workers are wanted, since when: what gates read
-    SCALING     DECISION                 the latest scaling decision, with its facts
 """
 
 import json
@@ -55,8 +55,7 @@ DECISION_SK = "DECISION"
 NESTED = frozenset(
     {
         *("source", "profile", "outputs", "published", "adopted", "progress", "measured", "repinned"),
-        *("endings", "dispatches"),
-        *("jobs", "speeds", "lost"),
+        *("jobs", "speeds", "lost", "endings", "dispatches"),
     }
 )
 

@@ -7,6 +7,7 @@ from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning
 from rugbytx.core.halt import Halt, Scope
 from rugbytx.core.job import Job, Outputs, Status
+from rugbytx.core.listing import Mark
 from rugbytx.core.notification import Errand, Notification
 from rugbytx.core.presence import Worker
 from rugbytx.core.span import Span
@@ -26,8 +27,13 @@ class JobStore(Protocol):
     def read_job(self, job_id: str) -> Job | None:
         """Return the job as it is, by a consistent read."""
 
-    def list_jobs(self, *, status: Status | None = None, limit: int = 100) -> Sequence[Job]:
-        """Return jobs, the last submitted first; may lag behind writes."""
+    def list_jobs(
+        self, *, status: Status | None = None, limit: int = 100, before: Mark | None = None
+    ) -> Sequence[Job]:
+        """Return jobs, the last submitted first, from behind a mark on; may lag behind writes.
+
+        Reads little more than it returns, for each status that is asked for.
+        """
 
     def open_jobs(self, limit: int) -> Sequence[Job]:
         """Return open jobs: the RUNNING ones, then the QUEUED ones, at most ``limit`` of each, the oldest first.
@@ -153,7 +159,7 @@ class JobStore(Protocol):
     def halts(self) -> Sequence[Halt]:
         """Return the halts that stand, by a consistent read."""
 
-    def announce(self, notification: Notification) -> None:
+    def tell(self, notification: Notification) -> None:
         """Note what is to be told of a job, once, and an errand for it."""
 
     def notifications(self, job_id: str) -> Sequence[Notification]:
@@ -174,7 +180,7 @@ class JobStore(Protocol):
     def workers(self) -> Sequence[Worker]:
         """Return the workers that are believed to live, by a consistent read."""
 
-    def tell(self, told: Told, *, decision: str) -> None:
+    def announce(self, told: Told, *, decision: str) -> None:
         """Note a scaling decision: whole, as JSON, and what gates read of it."""
 
     def told(self) -> Told | None:

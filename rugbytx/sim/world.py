@@ -236,6 +236,7 @@ def _scaling_policy(case: Case) -> ScalingPolicy:
         idle_grace_s=policy.idle_grace_s,
         margin_s=policy.margin_s,
         margin_share=policy.margin_share,
+        keep_share=policy.keep_share,
         least_use_s=policy.least_use_s,
         aws_usd_per_h=case.prices.host_h(figures.purchase),
     )

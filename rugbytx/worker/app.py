@@ -26,7 +26,7 @@ from rugbytx.aws.job_store import DynamoJobStore
 from rugbytx.aws.message import TASK
 from rugbytx.aws.queue import SqsQueue
 from rugbytx.aws.storage import S3Storage
-from rugbytx.broker import gate
+from rugbytx.broker import event, gate
 from rugbytx.core.encoder import Family
 from rugbytx.core.job import Pointer
 from rugbytx.core.scaling_facts import AWS
@@ -38,12 +38,13 @@ from rugbytx.notify.notifier import Notifier, notifier_of
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
 from rugbytx.worker import drain, protection, scratch
-from rugbytx.worker import log as worker_log
 from rugbytx.worker.admit import Admission
+from rugbytx.worker.alive import Alive
 from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Lane
 from rugbytx.worker.load import load
+from rugbytx.worker.log import set_up_logging
 from rugbytx.worker.message import delivery_of
 from rugbytx.worker.presence import Presence, Senses
 from rugbytx.worker.speed import Speeds
@@ -112,8 +113,9 @@ def celery_config() -> str:
     return f"celeryconfig.{chosen.celery_config or chosen.worker_class}"
 
 
-app = Celery("rugbytx")
+app = Celery("rugbytx", events="rugbytx.broker.event:Events")
 app.config_from_object(celery_config())
+signals.setup_logging.connect(set_up_logging)
 
 
 @app.task(bind=True, name=TASK)
@@ -162,8 +164,10 @@ def prepare(conf: Any, **_: Any) -> None:
     try:
         url = SqsQueue(client("sqs"), settings().queue).url
         gate.install(view())
+        event.begin(settings())
     except RugbytxError as error:
         sys.exit(f"rugbytx worker: {error}")
+    conf.worker_send_task_events = settings().events
     waiting = {} if settings().poll_wait_s is None else {"wait_time_seconds": settings().poll_wait_s}
     conf.broker_transport_options = {
         **conf.broker_transport_options,
@@ -179,12 +183,6 @@ def warn_of_unknown_settings(**_: Any) -> None:
     """Name each ``RUGBYTX_*`` setting that is none, once there is a log to name it in."""
     for sentence in settings_module.unknown():
         log.warning("unknown-setting", extra={"reason": sentence})
-
-
-@signals.setup_logging.connect
-def set_up_logging(loglevel: int | str, logfile: str | None, **_: Any) -> None:
-    """Log JSON lines to files and pipes, and readable lines to a terminal."""
-    worker_log.set_up(loglevel, logfile)
 
 
 @signals.worker_process_init.connect
@@ -254,6 +252,9 @@ def leave_unfit() -> None:
 def start_threads(sender: Any, **_: Any) -> None:
     """Start the threads once the pool has forked; the first receive waits for the view's first look."""
     view().start(name=str(sender.hostname))
+    alive = Alive(settings().scratch)
+    alive.ready()
+    sender.hub.on_tick.add(alive.tick)  # which outlives a lost connection, as the loop's timers do not
     sweeper().start(owner=str(sender.hostname))
     notifier().start(owner=str(sender.hostname))
     presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
@@ -287,6 +288,7 @@ def watch_spot(**_: Any) -> None:
 @signals.worker_shutdown.connect
 def stop_threads(**_: Any) -> None:
     """Stop the threads before the process goes, and leave nothing behind."""
+    event.finish()
     spot().stop()
     sweeper().stop()
     notifier().stop()
