@@ -1,7 +1,12 @@
 """URLs: where readers find an output, and which may be told of a job."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
+
+from rugbytx.core.notification import MOST_TARGETS
+from rugbytx.core.webhook import shown
+from rugbytx.errors import JobRejected
 
 #: Longer URLs are no targets.
 LONGEST_URL = 2000
@@ -56,3 +61,14 @@ def objection(url: str, *, is_private_allowed: bool) -> str:
     if len(url) > LONGEST_URL:
         return f"it is longer than {LONGEST_URL} characters"
     return ""
+
+
+def targets(urls: Iterable[str], *, is_private_allowed: bool) -> frozenset[str]:
+    """Return the URLs that a job tells; raises JobRejected for one that may not be told, or for too many."""
+    wanted = frozenset(urls)
+    for url in sorted(wanted):
+        if why := objection(url, is_private_allowed=is_private_allowed):
+            raise JobRejected(f"{shown(url)} cannot be told: {why}")
+    if len(wanted) > MOST_TARGETS:
+        raise JobRejected(f"a job tells at most {MOST_TARGETS} URLs, not {len(wanted)}")
+    return wanted

@@ -178,7 +178,7 @@ class DynamoJobStore(DynamoOutboxStore):
         now = self.now()
         self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))
         kind = OF_STATUS[status]
-        self.announce(
+        self.tell(
             Notification(
                 job_id=job_id, generation=generation, kind=kind, at=now, reason=reason, outputs=outputs
             )

@@ -30,7 +30,7 @@ NOTE_PREFIX = "NOTE#"
 class DynamoOutboxStore(DynamoTrailStore):
     """The part of the store that is about what others are told."""
 
-    def announce(self, notification: Notification) -> None:
+    def tell(self, notification: Notification) -> None:
         """Note what is to be told of a job, once, and an errand for it.
 
         Two requests, the notification first: an errand that finds none is forgotten.

@@ -70,8 +70,9 @@ def _each(
 ) -> None:
     """Ask for each, and tell of each; one that is not there does not stop the others."""
     from rugbytx.cli.exit import code_of
-    from rugbytx.cli.wiring import connection, who
+    from rugbytx.cli.wiring import connection
     from rugbytx.errors import JobRejected, NotFound
+    from rugbytx.logbook import who
 
     store = connection(context).store
     code = 0

@@ -49,8 +49,9 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Have told again what was given up: of these jobs, or of all.  Its id is the same as before."""
-    from rugbytx.cli.wiring import connection, who
+    from rugbytx.cli.wiring import connection
     from rugbytx.control import webhook
+    from rugbytx.logbook import who
 
     store = connection(context).store
     if every and not job_ids:

@@ -5,7 +5,6 @@ obeys it.  Asking twice is asking once, and only what changed something is in th
 trail, with who asked.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
@@ -15,11 +14,10 @@ from rugbytx.core import trail
 from rugbytx.core.halt import Halt, Scope
 from rugbytx.core.job import Job
 from rugbytx.core.trail import Entry
-from rugbytx.errors import JobRejected, NotFound, RugbytxError
+from rugbytx.errors import JobRejected, NotFound
+from rugbytx.logbook import note
 from rugbytx.ports import JobStore
 from rugbytx.settings import WorkerClass
-
-log = logging.getLogger(__name__)
 
 #: A trail is read up to so many entries.
 MOST_ENTRIES = 10_000
@@ -89,20 +87,13 @@ def undrain(worker: str, store: JobStore, *, by: str) -> Answer:
 def told(job_id: str, store: JobStore, *, limit: int = MOST_ENTRIES) -> Sequence[Entry]:
     """Return what happened to a job, and to the system meanwhile, in order; raises NotFound."""
     job = read(job_id, store)
-    own = store.read_trail(job_id, limit=limit)
+    own = [*store.read_trail(job_id, limit=limit)]
+    if first := trail.submitted(job):
+        own.insert(0, first)
     since = min([job.submitted_at, *(entry.at for entry in own[:1])])
     until = store.now() if job.is_open or job.ended_at is None else job.ended_at
     system = store.read_trail(trail.SYSTEM, limit=MOST_ENTRIES)
     return trail.merged(own, system, since=since, until=until)[-limit:]
-
-
-def note(store: JobStore, job_id: str, what: str, *, by: str, generation: int = 0, reason: str = "") -> None:
-    """Add to a trail; what cannot be written is only logged, for the deed is done."""
-    try:
-        entry = Entry(at=store.now(), what=what, by=by, generation=generation, reason=reason)
-        store.write_trail(job_id, entry)
-    except RugbytxError as error:
-        log.warning("trail-not-written", extra={"job_id": job_id, "reason": str(error)})
 
 
 def _open(job_id: str, store: JobStore) -> Job:

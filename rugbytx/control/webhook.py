@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from rugbytx.control.steer import note
 from rugbytx.core import trail
 from rugbytx.core.notification import Errand, Notification, replayed
 from rugbytx.errors import NotFound, Unreachable
+from rugbytx.logbook import note
 from rugbytx.ports import JobStore
 
 #: One look at the outbox shows the notifications of so many jobs.

@@ -35,7 +35,7 @@ def deadline_at_risk(store: JobStore, job: Job, *, finish_at: float | None, reas
     ``finish_at`` is when it will be done, where that is known.  Asking again costs
     a request and tells nobody twice.
     """
-    store.announce(
+    store.tell(
         Notification(
             job_id=job.id,
             generation=job.generation,

@@ -159,7 +159,7 @@ class JobStore(Protocol):
     def halts(self) -> Sequence[Halt]:
         """Return the halts that stand, by a consistent read."""
 
-    def announce(self, notification: Notification) -> None:
+    def tell(self, notification: Notification) -> None:
         """Note what is to be told of a job, once, and an errand for it."""
 
     def notifications(self, job_id: str) -> Sequence[Notification]:

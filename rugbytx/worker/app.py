@@ -38,7 +38,6 @@ from rugbytx.notify.notifier import Notifier, notifier_of
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
 from rugbytx.worker import drain, protection, scratch
-from rugbytx.worker import log as worker_log
 from rugbytx.worker.admit import Admission
 from rugbytx.worker.alive import Alive
 from rugbytx.worker.delivery import delivery_of
@@ -46,6 +45,7 @@ from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Lane
 from rugbytx.worker.load import load
+from rugbytx.worker.log import set_up_logging
 from rugbytx.worker.presence import Presence, Senses
 from rugbytx.worker.speed import Speeds
 from rugbytx.worker.spot import Spot
@@ -115,6 +115,7 @@ def celery_config() -> str:
 
 app = Celery("rugbytx", events="rugbytx.broker.event:Events", include=["rugbytx.worker.submission"])
 app.config_from_object(celery_config())
+signals.setup_logging.connect(set_up_logging)
 
 
 @app.task(bind=True, name=TASK)
@@ -185,12 +186,6 @@ def warn_of_unknown_settings(**_: Any) -> None:
     """Name each ``RUGBYTX_*`` setting that is none, once there is a log to name it in."""
     for sentence in settings_module.unknown():
         log.warning("unknown-setting", extra={"reason": sentence})
-
-
-@signals.setup_logging.connect
-def set_up_logging(loglevel: int | str, logfile: str | None, **_: Any) -> None:
-    """Log JSON lines to files and pipes, and readable lines to a terminal."""
-    worker_log.set_up(loglevel, logfile)
 
 
 @signals.worker_process_init.connect

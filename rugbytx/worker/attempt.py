@@ -92,10 +92,10 @@ class Attempts:
             self.speeds.note(plan, lease.key, measured)
             diary.done(lease, measured)
         except Exception as error:  # noqa: BLE001  the tree in rugbytx.errors sorts every error there is
-            return self._settle(lease, account, error, diary)
+            return self._settle(job, lease, account, error)
         return None
 
-    def _settle(self, lease: Lease, account: Account, error: Exception, diary: Diary) -> Ending | None:
+    def _settle(self, job: Job, lease: Lease, account: Account, error: Exception) -> Ending | None:
         """Do with the unit what ``retry.decide`` says of the error."""
         store = self.ports.store
         outcome = retry.decide(
@@ -121,6 +121,6 @@ class Attempts:
                     measured=account.close(),
                 )
         except LeaseLost:
-            log.info("already-taken-over", extra={"job_id": lease.job_id, "unit": str(lease.key)})
+            log.info("already-taken-over", extra={"job_id": job.id, "unit": str(lease.key)})
             return None
         return Ending.HAND_BACK if outcome.action is retry.Action.RELEASE else None

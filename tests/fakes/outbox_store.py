@@ -47,11 +47,11 @@ class FakeOutboxStore(FakeUnitStore):
         return [halt for halt in self._halts.values() if halt.schema_number <= SCHEMA]
 
     @sent
-    def announce(self, notification: Notification) -> None:
+    def tell(self, notification: Notification) -> None:
         """Note what is to be told of a job, once, and an errand for it."""
-        self._announce(notification)
+        self._tell(notification)
 
-    def _announce(self, notification: Notification) -> None:
+    def _tell(self, notification: Notification) -> None:
         notes = self._notes.setdefault(notification.job_id, {})
         stands = notes.setdefault((notification.order, notification.kind), notification)
         if notification.kind is not Kind.AT_RISK or not stands.body:

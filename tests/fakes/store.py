@@ -184,7 +184,7 @@ class FakeStore(FakeOutboxStore):
     ) -> bool:
         """End an open job, having noted a clean-up; False where it had ended otherwise or moved on."""
         self._cleanings.add(Cleaning(job_id=job_id, due_at=due_at(self._now())))
-        self._announce(
+        self._tell(
             Notification(
                 job_id=job_id,
                 generation=generation,
