@@ -57,7 +57,7 @@ MUTANTS = (
             ),
             Edit("rugbytx/worker/bench.py", "def _patiently(", "LATE: list = []\n\n\ndef _patiently("),
             Edit(
-                "rugbytx/worker/lane.py",
+                "rugbytx/worker/attempt.py",
                 "            store.commit(lease, result=result.model_dump_json(), measured=account.close())",
                 "            store.commit(lease, result=result.model_dump_json(), measured=account.close())\n"
                 "            from rugbytx.worker.bench import LATE\n"
@@ -122,7 +122,7 @@ MUTANTS = (
         name="bad-source-only-given-back",
         edits=(
             Edit(
-                "rugbytx/worker/lane.py",
+                "rugbytx/worker/attempt.py",
                 "                store.fail(lease, reason=outcome.reason, measured=account.close())\n",
                 "                store.give_back(lease, retry_at=0, reason=outcome.reason, charge=outcome.charge,"
                 " measured=account.close())\n"
@@ -158,7 +158,7 @@ MUTANTS = (
         name="acknowledge-without-wake-at",
         edits=(
             Edit(
-                "rugbytx/worker/lane.py",
+                "rugbytx/worker/turn.py",
                 "if store.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=0):",
                 "if decision.wake_at:",
             ),

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from rugbytx.errors import SettingsError, Unreachable
 
 if TYPE_CHECKING:
+    from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ecs import ECSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
@@ -53,14 +57,28 @@ MISSING_CODES = frozenset(
 #: What only a bug of ours can cause: it keeps its own type and traceback.
 BUG_CODES = frozenset({"ValidationException", "SerializationException", "ParamValidation"})
 
+Service = Literal[
+    "application-autoscaling", "cloudformation", "cloudwatch", "dynamodb", "ecs", "events", "s3", "sqs"
+]
 
+
+@overload
+def client(service: Literal["cloudformation"]) -> "CloudFormationClient": ...
 @overload
 def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
 @overload
 def client(service: Literal["s3"]) -> "S3Client": ...
 @overload
 def client(service: Literal["sqs"]) -> "SQSClient": ...
-def client(service: Literal["dynamodb", "s3", "sqs"]) -> Any:
+@overload
+def client(service: Literal["ecs"]) -> "ECSClient": ...
+@overload
+def client(service: Literal["application-autoscaling"]) -> "ApplicationAutoScalingClient": ...
+@overload
+def client(service: Literal["cloudwatch"]) -> "CloudWatchClient": ...
+@overload
+def client(service: Literal["events"]) -> Any: ...
+def client(service: Service) -> Any:
     """Return a new client of its own session, with timeouts and bounded retries.
 
     Clients may be shared between threads but not with a forked child.  Raises

@@ -91,6 +91,7 @@ class DynamoUnitStore:
             deaths=seen.deaths + (seen.state is State.LEASED) if seen else 0,
             refusals=seen.refusals if seen else 0,
             reason=seen.reason if seen else "",
+            lost=seen.lost_with_this() if seen else (),
             measured=Measured(started_at=now),
         )
         refused = self._table.put(
@@ -171,6 +172,7 @@ class DynamoUnitStore:
         change: dict[str, Value] = {
             "retry_at": retry_at,
             "reason": reason,
+            "charge": charge,
             "verdicts": lease.verdicts + (charge is Charge.VERDICT),
             "refusals": lease.refusals + (charge is Charge.REFUSAL),
         }
@@ -241,7 +243,7 @@ class DynamoUnitStore:
         job_id: str,
         generation: int,
         when: str,
-        to: Mapping[str, Value] | None = None,
+        to: Mapping[str, Value | None] | None = None,
         *,
         values: Mapping[str, Value] | None = None,
         add: Mapping[str, Value] | None = None,

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from rugbytx.cli import duration
+
 #: A dead worker is noticed within this time.
 _WATCH_S = 1.0
 
@@ -17,7 +19,7 @@ class LogLevel(StrEnum):
     INFO = "info"
 
 
-def up(
+def up(  # noqa: PLR0913, PLR0917  all that a local system can be asked for
     jetson: Annotated[
         int, typer.Option(min=0, max=64, help="How many workers of class jetson to start, one slot each.")
     ] = 1,
@@ -29,6 +31,22 @@ def up(
             help="How many of class aws; their x264 profile is another one, so that jobs cross splices.",
         ),
     ] = 0,
+    aws_max: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=64,
+            help="How many more of class aws an ECS service may bring, by its desired count; 0 for no service.",
+        ),
+    ] = 0,
+    cold_start: Annotated[
+        str, typer.Option(help="From ECS's order to the worker's start, e.g. 5s; as long as a host takes.")
+    ] = "5s",
+    jetson_pace: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds of film that a jetson encodes in a second at most; 0: no bound."),
+    ] = 0.0,
+    aws_pace: Annotated[float, typer.Option(min=0, help="The same for class aws.")] = 0.0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 takes a free one.")] = 0,
     log_level: Annotated[LogLevel, typer.Option(help="How much the workers' logs tell.")] = LogLevel.INFO,
 ) -> None:
@@ -43,7 +61,14 @@ def up(
         with (
             ended_by_signals(),
             LocalSystem(
-                jetson=jetson, aws=aws, port=port, announced=True, log_level=log_level.upper()
+                jetson=jetson,
+                aws=aws,
+                aws_max=aws_max,
+                cold_start_s=duration.option(cold_start),
+                pace={"jetson": jetson_pace, "aws": aws_pace},
+                port=port,
+                announced=True,
+                log_level=log_level.upper(),
             ) as local,
         ):
             typer.echo(
@@ -51,7 +76,7 @@ def up(
             )
             never = threading.Event()
             while not never.wait(_WATCH_S):
-                for sentence in local.replace_dead():
+                for sentence in local.tend():
                     typer.echo(sentence)
     except KeyboardInterrupt:
         typer.echo("Everything is ended, and the local system's state is gone.")

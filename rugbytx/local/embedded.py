@@ -68,8 +68,8 @@ class EmbeddedAws:
             _reset()
             stack.callback(_reset)
             guard = _Guard(DomainDispatcherApplication(create_backend_app))
-            stack.enter_context(_replaced(BaseModel, "__new__", staticmethod(_plain_new)))
-            stack.enter_context(_replaced(SQSBackend, "receive_message", guard.receive_message))
+            stack.enter_context(replaced(BaseModel, "__new__", staticmethod(_plain_new)))
+            stack.enter_context(replaced(SQSBackend, "receive_message", guard.receive_message))
             server = stack.enter_context(_served(guard, self._port))
             self.endpoint_url = f"http://{HOST}:{server.port}"
             self._stack = stack.pop_all()
@@ -204,7 +204,7 @@ def _served(guard: _Guard, port: int) -> Iterator[_Server]:
 
 
 @contextlib.contextmanager
-def _replaced(owner: type, name: str, value: Any) -> Iterator[None]:
+def replaced(owner: type, name: str, value: Any) -> Iterator[None]:
     """Put another attribute into a class for as long as the context lasts."""
     original = vars(owner)[name]
     setattr(owner, name, value)

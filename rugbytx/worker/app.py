@@ -18,7 +18,6 @@ from typing import Any
 
 from celery import Celery, Task, signals
 from celery.exceptions import Reject
-from celery.worker.state import active_requests
 
 from rugbytx import settings as settings_module
 from rugbytx.aws.client import client
@@ -27,20 +26,27 @@ from rugbytx.aws.job_store import DynamoJobStore
 from rugbytx.aws.message import TASK
 from rugbytx.aws.queue import SqsQueue
 from rugbytx.aws.storage import S3Storage
-from rugbytx.broker import gate
+from rugbytx.broker import event, gate
 from rugbytx.core.delivery import Delivery
 from rugbytx.core.encoder import Family
 from rugbytx.core.job import Pointer
+from rugbytx.core.scaling_facts import AWS
+from rugbytx.core.span import End
 from rugbytx.errors import RugbytxError
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
-from rugbytx.worker import drain, scratch
+from rugbytx.worker import drain, protection, scratch
 from rugbytx.worker import log as worker_log
+from rugbytx.worker.admit import Admission
+from rugbytx.worker.alive import Alive
+from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
-from rugbytx.worker.lane import Ending, Lane
-from rugbytx.worker.presence import Presence
+from rugbytx.worker.lane import Lane
+from rugbytx.worker.load import load
+from rugbytx.worker.presence import Presence, Senses
+from rugbytx.worker.speed import Speeds
 from rugbytx.worker.spot import Spot
 from rugbytx.worker.sweeper import Sweeper
 from rugbytx.worker.view import View
@@ -85,9 +91,16 @@ def media() -> FfmpegMedia:
         x264_profile=chosen.x264_profile,
         wished=None if chosen.encoder == "auto" else Family(chosen.encoder),
         is_software_allowed=chosen.is_software_allowed,
+        read_rate=chosen.read_rate,
         cache=chosen.scratch / TRIALS,
         faults=Faults(chosen.scratch / f"faults-{MAIN_PID}.jsonl"),
     )
+
+
+@cache
+def speeds() -> Speeds:
+    """Return what notes how fast chunks are done; a file is what children and main process share."""
+    return Speeds(settings().scratch / f"speeds-{MAIN_PID}.txt")
 
 
 def celery_config() -> str:
@@ -99,7 +112,7 @@ def celery_config() -> str:
     return f"celeryconfig.{chosen.celery_config or chosen.worker_class}"
 
 
-app = Celery("rugbytx")
+app = Celery("rugbytx", events="rugbytx.broker.event:Events")
 app.config_from_object(celery_config())
 
 
@@ -118,6 +131,7 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
         worker=worker,
         scratch=scratch_of(worker),
         notice=NOTICE,
+        speeds=speeds(),
     )
     try:
         with NOTICE.heard():
@@ -163,8 +177,10 @@ def prepare(conf: Any, **_: Any) -> None:
     try:
         url = SqsQueue(client("sqs"), settings().queue).url
         gate.install(view())
+        event.begin(settings())
     except RugbytxError as error:
         sys.exit(f"rugbytx worker: {error}")
+    conf.worker_send_task_events = settings().events
     waiting = {} if settings().poll_wait_s is None else {"wait_time_seconds": settings().poll_wait_s}
     conf.broker_transport_options = {
         **conf.broker_transport_options,
@@ -172,6 +188,7 @@ def prepare(conf: Any, **_: Any) -> None:
         "predefined_queues": {conf.task_default_queue: {"url": url}},
     }
     media().faults.clear()
+    speeds().clear()
 
 
 @signals.celeryd_after_setup.connect
@@ -211,17 +228,16 @@ def sweeper() -> Sweeper:
 @cache
 def presence() -> Presence:
     """Return what the main process says of this worker."""
-    return Presence(
-        store=ports().store,
-        media=media(),
-        worker_class=settings().worker_class,
-        presence_s=settings().presence_s,
-    )
+    senses = Senses(media=media(), gate=lambda: view().reason, load=load, speeds=speeds())
+    return Presence(store=ports().store, senses=senses, settings=settings())
 
 
 @cache
 def view() -> View:
     """Return what the main process's gate reads: closed until it is started."""
+    asking = Admission(
+        store=ports().store, queue=ports().queue, settings=settings(), busy=lambda: load().busy
+    )
     return View(
         store=ports().store,
         scratch=settings().scratch,
@@ -229,7 +245,17 @@ def view() -> View:
         view_s=settings().view_s,
         is_draining=lambda: NOTICE.asked is not drain.Leave.NOT,
         fitness=Fitness(media(), on_unfit=leave_unfit),
+        admission=asking.look if settings().worker_class == AWS else None,
+        protection=protection.here(lasts_s=settings().protection_s),
+        worker_class=settings().worker_class,
+        on_halt=lambda is_halted: NOTICE.halt(is_halted=is_halted),
     )
+
+
+def leave(ending: End) -> None:
+    """Leave as at a SIGTERM, and let the ledger know why."""
+    presence().ending = ending
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def leave_unfit() -> None:
@@ -238,29 +264,18 @@ def leave_unfit() -> None:
     A host of ours stays, with its gate closed, and tries again every five minutes.
     """
     if not settings().is_software_allowed:
-        os.kill(os.getpid(), signal.SIGTERM)
+        leave(End.UNFIT)
 
 
 @signals.worker_ready.connect
-def start_view(**_: Any) -> None:
-    """Begin to look whether this worker may receive: the first receive waits for it, and the pool has forked."""
-    view().start()
-
-
-@signals.worker_ready.connect
-def start_sweep(sender: Any, **_: Any) -> None:
-    """Start the sweep once the pool is up: its thread must not be forked."""
+def start_threads(sender: Any, **_: Any) -> None:
+    """Start the threads once the pool has forked; the first receive waits for the view's first look."""
+    view().start(name=str(sender.hostname))
+    alive = Alive(settings().scratch)
+    alive.ready()
+    sender.hub.on_tick.add(alive.tick)  # which outlives a lost connection, as the loop's timers do not
     sweeper().start(owner=str(sender.hostname))
-
-
-@signals.worker_ready.connect
-def start_presence(sender: Any, **_: Any) -> None:
-    """Say that this worker lives, once the pool has forked."""
-    presence().start(
-        name=str(sender.hostname),
-        slots=sender.pool.num_processes,
-        busy=lambda: len(active_requests),
-    )
+    presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
 
 
 @signals.worker_ready.connect
@@ -272,7 +287,7 @@ def obey_signals(**_: Any) -> None:
 @cache
 def spot() -> Spot:
     """Return what listens for the end of a Spot instance; the notice is as good as a SIGTERM."""
-    return Spot(Metadata(), on_notice=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    return Spot(Metadata(), on_notice=lambda: leave(End.SPOT))
 
 
 @signals.worker_ready.connect
@@ -285,8 +300,10 @@ def watch_spot(**_: Any) -> None:
 @signals.worker_shutdown.connect
 def stop_threads(**_: Any) -> None:
     """Stop the threads before the process goes, and leave nothing behind."""
+    event.finish()
     spot().stop()
     sweeper().stop()
     view().stop()
     presence().stop()
     media().faults.clear()
+    speeds().clear()

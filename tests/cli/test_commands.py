@@ -31,7 +31,7 @@ def running(fakes: Fakes) -> Job:
     """Put a job into the store whose second chunk is being encoded."""
     job = fakes.store.create_job(make_job())
     fakes.store.start_job(job.id, 1)
-    fakes.store.planned(job.id, 1, units=6, frames=750)
+    fakes.store.planned(job.id, 1, units=6, frames=750, work_px=1e8)
     for key in (PLAN, UnitKey(Kind.VIDEO, 0)):
         lease = fakes.store.claim(job, key, None, owner="jetson-1", lease_s=60)
         assert lease

@@ -48,7 +48,7 @@ def work(fakes: Fakes, job: Job) -> list[Callable[[], object]]:
 
     return [
         lambda: store.start_job(job.id, 1),
-        lambda: store.planned(job.id, 1, units=3, frames=750),
+        lambda: store.planned(job.id, 1, units=3, frames=750, work_px=1e8),
         encode,
         lambda: store.clock.advance(LINE_S),
         lambda: store.mark_done(job.id, 1, [key]),

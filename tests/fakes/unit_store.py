@@ -89,6 +89,7 @@ class FakeUnitStore:
                 deaths=seen.deaths + (seen.state is State.LEASED) if seen else 0,
                 refusals=seen.refusals if seen else 0,
                 reason=seen.reason if seen else "",
+                lost=seen.lost_with_this() if seen else (),
                 measured=Measured(started_at=now),
             )
         return _lease(job.id, key, stands)
@@ -138,6 +139,7 @@ class FakeUnitStore:
             State.WAITING,
             retry_at=retry_at,
             reason=reason,
+            charge=str(charge),
             verdicts=lease.verdicts + (charge is Charge.VERDICT),
             refusals=lease.refusals + (charge is Charge.REFUSAL),
             measured=measured,

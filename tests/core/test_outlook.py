@@ -2,8 +2,8 @@
 
 import pytest
 
-from rugbytx.core.estimate import outlook
 from rugbytx.core.job import Job, Status
+from rugbytx.core.outlook import outlook
 from rugbytx.core.unit import Measured, Progress, State, Unit
 from tests.connection import NOW, OUTPUTS, make_job
 

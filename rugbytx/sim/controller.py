@@ -1,0 +1,198 @@
+"""The autoscaler's shell: read the facts, ask ``core.scaling``, move the service; and the sweep.
+
+Nothing is decided here.  What the loop adds is when it looks: at each upload, and
+then every ``tick_s`` while there is work or an AWS worker.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from simpy import Event
+
+from rugbytx.core import admission, backlog, scaling, sweep, urgency
+from rugbytx.core.estimate import PRIORS
+from rugbytx.core.presence import PERIODS, Worker, lives_until
+from rugbytx.core.scaling_facts import AWS, Decision, Facts, FleetFact, Policy
+from rugbytx.sim.book import Said
+from rugbytx.sim.policy import Scaler
+from rugbytx.sim.site import Site
+from rugbytx.sim.table import Row, Table
+
+
+class Present(Protocol):
+    """A worker as it tells of itself."""
+
+    name: str
+    worker_class: str
+    is_busy: bool
+
+    @property
+    def maker(self) -> str:
+        """Return the fingerprint of its encoder."""
+
+    @property
+    def serving(self) -> str:
+        """Return the other job that its last unit was of, or an empty string."""
+
+    def heard(self, now: float) -> Worker | None:
+        """Return what it last said of itself."""
+
+
+class Fleet(Protocol):
+    """The ECS service."""
+
+    desired: int
+    ordered_at: float
+
+    def order(self, desired: int) -> None:
+        """Set the desired count."""
+
+
+@dataclass(eq=False)
+class Controller:
+    """The autoscaler and the view that gates read."""
+
+    site: Site
+    table: Table
+    policy: Policy
+    fleet: Fleet | None = None
+    workers: dict[str, Present] = field(default_factory=dict)
+    told: admission.Told | None = None
+    last: Decision | None = None
+    _wake: Event | None = None
+    #: What silent workers said last, until it is too old to be believed.
+    _ghosts: list[Worker] = field(default_factory=list)
+
+    def join(self, worker: Present) -> None:
+        """Note that a worker says that it lives."""
+        self.workers[worker.name] = worker
+
+    def part(self, worker: Present, *, is_silent: bool) -> None:
+        """Note that a worker is gone; one that could not say so is believed to live for a minute."""
+        self.workers.pop(worker.name, None)
+        last = worker.heard(self.site.env.now)
+        if is_silent and last:
+            until = self.site.env.now + (PERIODS - 1) * self.site.policy.presence_s
+            self._ghosts.append(last.model_copy(update={"until": until}))
+
+    def lives_until(self, maker: str) -> float:
+        """Return until when somebody with this encoder is believed to live."""
+        return lives_until(self.present(), maker) if maker else 0.0
+
+    def admits(self, worker: Present) -> bool:
+        """Return whether an AWS worker may receive."""
+        return admission.decide(self._gate_facts(worker), self.policy).is_open
+
+    def may_stay(self, worker: Present) -> bool:
+        """Return whether a lane may claim another unit."""
+        return worker.worker_class != AWS or admission.may_stay(self._gate_facts(worker), self.policy)
+
+    def choice(self, own: Row, others: Sequence[Row], worker: Present) -> urgency.Choice:
+        """Return which job a lane serves next."""
+        workers = self.present()
+        paces = backlog.paces(workers, PRIORS)
+        own_fact, *facts = backlog.facts([own.record, *(row.record for row in others)], workers, assists={})
+        living = {worker.worker_class, *(one.worker_class for one in workers)}
+        return urgency.decide(
+            own_fact,
+            facts,
+            now=self.site.env.now,
+            px_per_s=max(pace.px_per_s for name, pace in paces.items() if name in living),
+            policy=self.policy,
+            serving=worker.serving,
+        )
+
+    def uploaded(self) -> None:
+        """Look at once: a job was accepted."""
+        if self._wake is not None and not self._wake.triggered:
+            self._wake.succeed()
+
+    def run(self) -> Generator[Any, Any, None]:
+        """Decide, move, sweep; then wait for a tick or an upload."""
+        env, policy = self.site.env, self.site.policy
+        swept_at = 0.0
+        while True:
+            if self.fleet is not None and policy.scaler is Scaler.OURS:
+                self._tick(self.fleet)
+            if env.now - swept_at >= policy.sweep_s:
+                swept_at = env.now
+                self._sweep()
+            self._wake = env.event()
+            is_idle = not self.table.rows and not any(
+                one.worker_class == "aws" for one in self.workers.values()
+            )
+            if is_idle and not (self.fleet and self.fleet.desired):
+                yield self._wake
+            else:
+                yield self._wake | env.timeout(policy.tick_s)
+
+    def _tick(self, fleet: Fleet) -> None:
+        facts = self.facts(fleet)
+        decision = scaling.decide(facts, self.policy)
+        self.site.book.decisions += 1
+        self.told = admission.Told(at=facts.now, wanted=decision.wanted)
+        if decision.desired != fleet.desired:
+            fleet.order(decision.desired)
+        for one in decision.assists:
+            row = self.table.rows[int(one.job_id)]
+            for _ in range(one.count):
+                row.assists.append(facts.now)
+                self.site.queue.send(row.ticket.number)
+        self._write_down(facts.now, decision)
+
+    def _write_down(self, now: float, decision: Decision) -> None:
+        last = self.last
+        if last is None or (last.desired, last.reason) != (decision.desired, decision.reason):
+            if self.site.book.is_kept:
+                self.site.book.said.append(Said(now, decision.desired, decision.wanted, decision.reason))
+        self.last = decision
+
+    def facts(self, fleet: Fleet) -> Facts:
+        """Return what production's autoscaler would read."""
+        now, workers, assists = self.site.env.now, self.present(), {}
+        for row in self.table:
+            if row.assists:
+                row.assists = [at for at in row.assists if at > now - self.policy.assist_s]
+                assists[str(row.ticket.number)] = len(row.assists)
+        return Facts(
+            now=now,
+            jobs=backlog.facts(self.table.records(), workers, assists=assists),
+            workers=workers,
+            paces=backlog.paces(workers, PRIORS),
+            fleet=FleetFact(desired=fleet.desired, ordered_at=fleet.ordered_at),
+            visible=self.site.queue.visible,
+        )
+
+    def present(self) -> tuple[Worker, ...]:
+        """Return what all who are believed to live last said."""
+        now = self.site.env.now
+        if self._ghosts:
+            self._ghosts = [ghost for ghost in self._ghosts if ghost.until > now]
+        told = (worker.heard(now) for worker in self.workers.values())
+        return (*(one for one in told if one), *self._ghosts)
+
+    def _gate_facts(self, worker: Present) -> admission.Facts:
+        return admission.Facts(
+            now=self.site.env.now,
+            name=worker.name,
+            worker_class=worker.worker_class,
+            told=self.told,
+            workers=self.present(),
+            is_busy=worker.is_busy,
+            visible=self.site.queue.visible,
+        )
+
+    def _sweep(self) -> None:
+        """Send pointers for jobs that nobody keeps awake."""
+        now, queue = self.site.env.now, self.site.queue
+        waiting = sum(row.ticket.started_at is None for row in self.table)
+        for row in self.table:
+            if row.lanes or now < row.wake_at:
+                continue
+            job = row.record.model_copy(update={"wake_at": row.wake_at, "resends": row.resends})
+            decision = sweep.decide(job, now=now, visible=queue.visible, waiting=waiting)
+            if decision.wake_at:
+                row.wake_at, row.resends = decision.wake_at, decision.resends
+            if decision.send:
+                queue.send(row.ticket.number)

@@ -1,0 +1,124 @@
+"""When a task asks not to be chosen for scale-in, and when it lets go."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rugbytx.core import protection
+from rugbytx.core.protection import PROTECTED, REFUSED, SILENT, Answer, Facts, Standing, Step
+
+GRANTED = Answer(granted_s=1800.0)
+BLOCKED = Answer(refusal="DEPLOYMENT_BLOCKED")
+NONE = Standing()
+#: Granted at 0.
+HELD = protection.answered(NONE, Step.TAKE, GRANTED, now=0.0)
+
+
+def facts(now: float = 0.0, *, admitted: bool = False, idle: bool = True, closed: bool = True) -> Facts:
+    """Return a look."""
+    return Facts(now=now, is_admitted=admitted, is_idle=idle, was_closed=closed)
+
+
+@pytest.mark.parametrize(
+    ("look", "standing", "step"),
+    [
+        pytest.param(facts(), NONE, Step.NOTHING, id="nothing to do, nothing held"),
+        pytest.param(facts(admitted=True), NONE, Step.TAKE, id="before the first receive"),
+        pytest.param(facts(899.0, admitted=True), HELD, Step.NOTHING, id="young enough"),
+        pytest.param(facts(900.0, admitted=True), HELD, Step.TAKE, id="half of its time is over"),
+        pytest.param(facts(900.0, idle=False), HELD, Step.TAKE, id="at work behind a closed gate"),
+        pytest.param(facts(10.0, idle=False), HELD, Step.NOTHING, id="never released while at work"),
+        pytest.param(facts(10.0, closed=False), HELD, Step.NOTHING, id="the gate has only just closed"),
+        pytest.param(facts(10.0), HELD, Step.RELEASE, id="closed for a whole look, nothing in hand"),
+        pytest.param(facts(1801.0), HELD, Step.RELEASE, id="over by our clock, perhaps not by theirs"),
+        pytest.param(
+            facts(1.9, admitted=True),
+            protection.answered(NONE, Step.TAKE, BLOCKED, now=0.0),
+            Step.NOTHING,
+            id="not at once after a refusal",
+        ),
+        pytest.param(
+            facts(5.0, admitted=True),
+            protection.answered(NONE, Step.TAKE, BLOCKED, now=0.0),
+            Step.TAKE,
+            id="again after a pause",
+        ),
+        pytest.param(
+            facts(5.0),
+            protection.answered(NONE, Step.TAKE, None, now=0.0),
+            Step.RELEASE,
+            id="a request without an answer may have been granted",
+        ),
+        pytest.param(
+            facts(5.0),
+            protection.answered(NONE, Step.TAKE, BLOCKED, now=0.0),
+            Step.NOTHING,
+            id="a request that was refused leaves nothing to release",
+        ),
+        pytest.param(
+            facts(15.0),
+            protection.answered(HELD, Step.RELEASE, None, now=10.0),
+            Step.RELEASE,
+            id="a release without an answer is repeated",
+        ),
+        pytest.param(
+            facts(15.0),
+            protection.answered(HELD, Step.RELEASE, BLOCKED, now=10.0),
+            Step.NOTHING,
+            id="a release that is refused is not",
+        ),
+    ],
+)
+def test_each_look_asks_for_what_is_missing(look: Facts, standing: Standing, step: Step) -> None:
+    """And for nothing else."""
+    assert protection.decide(look, standing).step is step
+
+
+@pytest.mark.parametrize(
+    ("standing", "now", "reason"),
+    [
+        (NONE, 0.0, SILENT),
+        (HELD, 1799.0, PROTECTED),
+        (HELD, 1800.0, SILENT),
+        (protection.answered(HELD, Step.TAKE, None, now=900.0), 1799.0, PROTECTED),
+        (protection.answered(HELD, Step.TAKE, None, now=900.0), 1800.0, SILENT),
+        (protection.answered(HELD, Step.TAKE, BLOCKED, now=900.0), 901.0, REFUSED),
+        (protection.answered(HELD, Step.RELEASE, GRANTED, now=900.0), 901.0, SILENT),
+    ],
+)
+def test_nothing_is_received_without_protection(standing: Standing, now: float, reason: str) -> None:
+    """A refusal counts at once; silence once the protection is over."""
+    assert protection.gate_reason(standing, now=now) == reason
+
+
+def test_an_answer_ends_the_pauses() -> None:
+    """Which grow until then."""
+    standing = NONE
+    for _ in range(3):
+        standing = protection.answered(standing, Step.TAKE, None, now=0.0)
+    assert standing.retry_at == 8.0
+    assert protection.answered(standing, Step.TAKE, GRANTED, now=8.0) == replace(
+        HELD, until=1808.0, refresh_at=908.0
+    )
+
+
+ANSWERS = st.sampled_from([GRANTED, Answer(granted_s=30.0), BLOCKED, None])
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans(), ANSWERS), max_size=40))
+def test_a_task_at_work_is_never_released(looks: list[tuple[bool, bool, bool, Answer | None]]) -> None:
+    """Whatever the agent answers; and what may stand is let go of in the end."""
+    standing, now = NONE, 0.0
+    for admitted, idle, closed, answer in looks:
+        look = facts(now, admitted=admitted, idle=idle, closed=closed)
+        step = protection.decide(look, standing).step
+        assert step is not Step.RELEASE or (idle and closed and not admitted)
+        if step is not Step.NOTHING:
+            standing = protection.answered(standing, step, answer, now=now)
+        assert standing.retry_at - now <= protection.LONGEST_PAUSE_S
+        now += 5.0
+    now += protection.LONGEST_PAUSE_S
+    was_taken = standing.is_taken
+    assert (protection.decide(facts(now), standing).step is Step.RELEASE) == was_taken
