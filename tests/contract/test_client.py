@@ -37,8 +37,9 @@ def test_whole_answers_pass(endpoint: str) -> None:
     assert stored.size_bytes == len(storage.get("whole", "key")) == 8
 
 
-def test_models_are_read_once_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_are_read_once_a_process(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A further client of any session reads no file again: each reading is megabytes that stay."""
+    assert endpoint
     client("sqs")
     read: list[str] = []
 
