@@ -22,6 +22,8 @@ COMMANDS = {
     "list": "list:list_jobs",
     "watch": "watch:watch",
     "workers": "workers:workers",
+    "report": "report:report",
+    "cost": "cost:cost",
     "cancel": "cancel:cancel",
     "retry": "retry:retry",
     "rm": "rm:rm",

@@ -276,7 +276,7 @@ class LaneWorker:
             update: dict[str, Any] = {"lease_until": now + back_s}
         else:
             outcome = retry.decide(Draining("asked to leave"), verdicts=0, refusals=0, jitter=0.0)
-            assert outcome.charge is Charge.NOTHING
+            assert outcome.charge is Charge.LEAVING
             update = {"state": State.WAITING, "retry_at": now + outcome.pause_s, "lease_until": 0.0}
         row.put(unit.model_copy(update=update), key)
         row.wake_at = now + back_s + (next_unit.AFTER_LEASE_S if is_silent else 0.0)

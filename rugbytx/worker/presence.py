@@ -96,6 +96,7 @@ class Presence:
                 self._settings.worker_class,
                 now=now,
                 usd_per_h=self._settings.own_usd_per_h,
+                slots=self._slots,
                 boot_s=_boot_s(),
             )
         # A task that began and ended between two looks was at work too.
