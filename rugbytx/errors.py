@@ -6,6 +6,7 @@
     ├── SettingsError                 a setting is wrong or unknown: nothing was started
     ├── NotFound                      no such job
     ├── Unreachable                   AWS (or what stands in for it) does not answer
+    ├── NotDelivered                  a target did not take a notification: it is told again later
     ├── JobRejected          FAIL     the job is bad; no worker can do it
     │   ├── SourceMissing             the object does not exist
     │   ├── SourceChanged             the object is not the one that was submitted
@@ -43,6 +44,10 @@ class NotFound(RugbytxError):
 
 class Unreachable(RugbytxError):
     """A service did not answer, after the SDK's own retries."""
+
+
+class NotDelivered(RugbytxError):
+    """A target did not take a notification."""
 
 
 class JobRejected(RugbytxError):

@@ -7,11 +7,13 @@ open job that nobody picked up.  So a failed send is a note to the submitter and
 not an error, for an error would make them submit again what was accepted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
+from itertools import groupby, islice
 
-from rugbytx import profiles
+from rugbytx import ahead, profiles
 from rugbytx.core.job import Job, Pointer, Source, Status, identify
 from rugbytx.core.sweep import FIRST_RESEND_S
 from rugbytx.errors import JobRejected, RugbytxError, Unreachable
@@ -21,8 +23,10 @@ from rugbytx.system import Connection
 
 #: SQS takes ten messages in one request (SendMessageBatch).
 BATCH = 10
+#: So many records are written at once: each is two calls, which take longer to be answered than to be made.
+AT_ONCE = 16
 #: How often a decision is made again because somebody else changed the job meanwhile.
-DECISIONS = 5
+DECISIONS = 6
 #: One GOP of two seconds is the least that can be cut; what a unit made has to fit into a record of 400 KB.
 CHUNK_RANGE_S = (2.0, 600.0)
 MAX_DEADLINE_S = 30 * 86_400.0
@@ -130,33 +134,41 @@ def accept_all(
 ) -> Iterator[Accepted | Refused]:
     """Accept requests, yielding the result of each in order, after its pointer was sent.
 
-    One bad request does not stop the others.  A service that does not answer
-    does: the requests behind it have no result.
+    Local files are taken one by one, objects many at once.  One bad request
+    does not stop the others.  A service that does not answer does: the requests
+    that have not begun by then have no result.
     """
-    for batch in _batches(requests):
-        results: list[Accepted | Refused] = []
-        for request in batch:
-            try:
-                results.append(_record(request, system, on_upload))
-            except RugbytxError as error:
-                results.append(Refused(request=request, error=error))
-                if isinstance(error, Unreachable):
-                    break
-        yield from _send(results, system.queue)
-        if any(isinstance(result, Refused) and isinstance(result.error, Unreachable) for result in results):
+    for is_file, group in groupby(requests, key=lambda request: is_local(request.source)):
+        wanted = list(group)
+        record = partial(_result, system=system, on_upload=on_upload)
+        is_alone = is_file or len(wanted) == 1
+        results = ahead.in_order(wanted, record, at_once=1 if is_alone else AT_ONCE, is_last=_is_unreachable)
+        is_over = False
+        for batch in _batches(results, 1 if is_alone else BATCH):
+            yield from _send(batch, system.queue)
+            is_over |= any(map(_is_unreachable, batch))
+        if is_over:
             return
 
 
-def _batches(requests: Sequence[Request]) -> Iterator[Sequence[Request]]:
-    """Yield runs of at most ``BATCH``; a local file stands alone, so that none waits for its upload."""
-    batch: list[Request] = []
-    for request in requests:
-        if batch and (len(batch) == BATCH or is_local(request.source) or is_local(batch[-1].source)):
-            yield batch
-            batch = []
-        batch.append(request)
-    if batch:
+def _result(request: Request, *, system: Connection, on_upload: OnUpload | None) -> Accepted | Refused:
+    """Return what became of one request's record."""
+    try:
+        return _record(request, system, on_upload)
+    except RugbytxError as error:
+        return Refused(request=request, error=error)
+
+
+def _batches(results: Iterable[Accepted | Refused], size: int) -> Iterator[list[Accepted | Refused]]:
+    """Yield the results in runs of ``size``, the last one shorter."""
+    rest = iter(results)
+    while batch := list(islice(rest, size)):
         yield batch
+
+
+def _is_unreachable(result: Accepted | Refused) -> bool:
+    """Return whether a service did not answer, so that the next request need not be tried."""
+    return isinstance(result, Refused) and isinstance(result.error, Unreachable)
 
 
 def _record(request: Request, system: Connection, on_upload: OnUpload | None) -> Accepted:
@@ -182,8 +194,12 @@ def _record(request: Request, system: Connection, on_upload: OnUpload | None) ->
 
 
 def _write(wanted: Job, store: JobStore, *, force: bool) -> tuple[Decision, Job]:
-    """Decide and write; whoever was faster is taken into account by deciding again."""
-    existing = store.read_job(wanted.id)
+    """Decide and write; whoever was faster is taken into account by deciding again.
+
+    Most requests are for what nobody asked for before, so writing comes first:
+    it shows what stands there, if anything does.
+    """
+    existing: Job | None = None
     for _ in range(DECISIONS):
         if existing and existing.removed_at is not None:
             raise Unreachable(f"job {wanted.id} is being removed; submit it again once it is gone")
@@ -191,7 +207,7 @@ def _write(wanted: Job, store: JobStore, *, force: bool) -> tuple[Decision, Job]
         match decision.action:
             case Action.CREATE:
                 existing = store.create_job(wanted)
-                if (existing.generation, existing.submitted_at) == (wanted.generation, wanted.submitted_at):
+                if existing == wanted:
                     return decision, existing
             case Action.REOPEN:
                 if store.reopen(decision.job):

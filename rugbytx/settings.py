@@ -7,10 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from rugbytx.core.estimate import PRIORS, PX_PER_BYTE, Pace, assumed
 from rugbytx.core.scaling_facts import Mode, Policy
+from rugbytx.core.webhook import key_of
 from rugbytx.core.worker_class import JETSON
 from rugbytx.errors import SettingsError
 
@@ -50,6 +59,16 @@ class Settings(BaseModel):
     #: A folder of your own profiles, one TOML file each.
     profiles: Path | None = None
 
+    # -- who is told of jobs (docs/notifications.md)
+    #: URLs that are told of every job submitted with these settings, comma separated.
+    notify_urls: tuple[str, ...] = ()
+    #: What webhooks are signed with, by the workers: ``whsec_`` and 24 to 64 random bytes in base64.
+    notify_secret: SecretStr = SecretStr("")
+    #: Whether a webhook may go to an address inside a network, and by plain HTTP.
+    notify_private: bool = False
+    #: The EventBridge bus that is told of every job, by the workers; a name or an ARN.
+    event_bus: str = ""
+
     # -- this worker
     worker_class: WorkerClass = "jetson"
     #: The module of Celery's own keys under ``celeryconfig``; the worker class by default.
@@ -88,6 +107,8 @@ class Settings(BaseModel):
     view_s: float = Field(default=5.0, ge=0.2)
     #: How often a worker says that it lives; after four of these without a word it counts as silent.
     presence_s: float = Field(default=15.0, ge=0.2)
+    #: How often a worker looks whether somebody is to be told of a job.
+    notify_s: float = Field(default=5.0, ge=0.2)
     #: For how long an ECS task asks not to be chosen for scale-in; asked anew at half of it.
     protection_s: float = Field(default=1800.0, ge=60, le=172_800)
 
@@ -119,11 +140,18 @@ class Settings(BaseModel):
     #: How long a receive waits for a message; by default what ``celeryconfig`` has for the worker class.
     poll_wait_s: int | None = Field(default=None, ge=0, le=20)
 
-    @field_validator("source_buckets", mode="before")
+    @field_validator("source_buckets", "notify_urls", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("notify_secret")
+    @classmethod
+    def _is_secret(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            key_of(value.get_secret_value())
         return value
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rugbytx import settings as rugbytx_settings
 from rugbytx.errors import SettingsError
-from rugbytx.ports import JobStore, Permissions, Queue, Storage
+from rugbytx.ports import Fleet, JobStore, Permissions, Queue, Storage
 from rugbytx.settings import Settings
 
 #: AWS variables that choose no account, region or endpoint.
@@ -163,6 +163,13 @@ def connect(settings: Settings) -> Connection:
             sqs=sqs, dynamodb=dynamodb, s3=s3, queue=settings.queue, table=settings.table
         ),
     )
+
+
+def fleet(settings: Settings) -> Fleet:
+    """Return the AWS workers' fleet; nothing is asked of it yet.  Few commands want it, and its clients are slow to make."""
+    from rugbytx.aws.fleet import EcsFleet
+
+    return EcsFleet(cluster=settings.cluster, service=settings.service)
 
 
 def here() -> Connection:

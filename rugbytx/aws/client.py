@@ -14,6 +14,7 @@ from rugbytx.errors import SettingsError, Unreachable
 
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecs import ECSClient
@@ -55,9 +56,13 @@ MISSING_CODES = frozenset(
 #: What only a bug of ours can cause: it keeps its own type and traceback.
 BUG_CODES = frozenset({"ValidationException", "SerializationException", "ParamValidation"})
 
-Service = Literal["application-autoscaling", "cloudwatch", "dynamodb", "ecs", "s3", "sqs"]
+Service = Literal[
+    "application-autoscaling", "cloudformation", "cloudwatch", "dynamodb", "ecs", "events", "s3", "sqs"
+]
 
 
+@overload
+def client(service: Literal["cloudformation"]) -> "CloudFormationClient": ...
 @overload
 def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
 @overload
@@ -70,6 +75,8 @@ def client(service: Literal["ecs"]) -> "ECSClient": ...
 def client(service: Literal["application-autoscaling"]) -> "ApplicationAutoScalingClient": ...
 @overload
 def client(service: Literal["cloudwatch"]) -> "CloudWatchClient": ...
+@overload
+def client(service: Literal["events"]) -> Any: ...
 def client(service: Service) -> Any:
     """Return a new client of its own session, with timeouts and bounded retries.
 

@@ -19,10 +19,11 @@ from rugbytx.aws.item import (
     parse_job,
     require_known_schema,
 )
-from rugbytx.aws.presence_store import DynamoPresenceStore
+from rugbytx.aws.outbox_store import DynamoOutboxStore
 from rugbytx.aws.table import EXPIRES, STATUS_INDEX, Item, Value
 from rugbytx.core.clean import Cleaning, due_at
 from rugbytx.core.job import Job, Outputs, Status
+from rugbytx.core.notification import OF_STATUS, Notification
 from rugbytx.core.unit import UnitKey
 from rugbytx.errors import Unreachable
 
@@ -30,7 +31,7 @@ from rugbytx.errors import Unreachable
 DELETE_ROUNDS = 5
 
 
-class DynamoJobStore(DynamoPresenceStore):
+class DynamoJobStore(DynamoOutboxStore):
     """The truth, in DynamoDB; see ``ports.JobStore``.
 
     Threads may share one; a forked child makes its own.
@@ -80,6 +81,15 @@ class DynamoJobStore(DynamoPresenceStore):
             {"deadline_at": deadline_at},
             values={"deadline_at": deadline_at},
         )
+
+    def bump(self, job_id: str, generation: int, *, bumped_at: float | None) -> bool:
+        """Put the open job before others, or back among them; False where it is not open in this generation."""
+        return self._update_job(job_id, generation, condition.IS_OPEN, {"bumped_at": bumped_at}) is None
+
+    def also_notify(self, job_id: str, generation: int, urls: Iterable[str]) -> bool:
+        """Add to whom the open job tells its end; False where it is not open in this generation."""
+        targets = frozenset(urls)
+        return self._update_job(job_id, generation, condition.IS_OPEN, add={"notify": targets}) is None
 
     def reopen(self, job: Job) -> bool:
         """Replace an ended job of generation ``job.generation - 1`` by ``job``; say whether it did.
@@ -136,10 +146,16 @@ class DynamoJobStore(DynamoPresenceStore):
     ) -> bool:
         """End an open job; False where it had ended otherwise or moved on.  Repeating it is True.
 
-        Two requests: the clean-up is noted first, so that no end is without one.
+        The clean-up and what others are told are noted first, so that no end is without them.
         """
         now = self.now()
         self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))
+        kind = OF_STATUS[status]
+        self.tell(
+            Notification(
+                job_id=job_id, generation=generation, kind=kind, at=now, reason=reason, outputs=outputs
+            )
+        )
         change: dict[str, Value] = {
             "job_status": status,
             "reason": reason,
@@ -196,4 +212,4 @@ class DynamoJobStore(DynamoPresenceStore):
 
 def _opening(job: Job) -> str:
     """Return what tells the write that opens this generation from any other that would."""
-    return hashlib.sha256(job.model_dump_json(exclude={"done"}).encode()).hexdigest()[:32]
+    return hashlib.sha256(job.model_dump_json(exclude={"done", "notify"}).encode()).hexdigest()[:32]

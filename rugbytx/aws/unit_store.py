@@ -243,7 +243,7 @@ class DynamoUnitStore:
         job_id: str,
         generation: int,
         when: str,
-        to: Mapping[str, Value] | None = None,
+        to: Mapping[str, Value | None] | None = None,
         *,
         values: Mapping[str, Value] | None = None,
         add: Mapping[str, Value] | None = None,

@@ -30,7 +30,11 @@ COMMANDS = {
     "play": "play:play",
     "verify": "verify:verify",
     "dlq": "dlq:dlq",
+    "queue": "queue:queue",
+    "autoscale": "autoscale:autoscale",
+    "replay": "autoscale:replay",
     "doctor": "doctor:doctor",
+    "env": "env:env",
     "version": "version:version",
 }
 

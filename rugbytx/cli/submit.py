@@ -10,7 +10,7 @@ import typer
 from rugbytx.cli import duration
 from rugbytx.cli.exit import code_of
 from rugbytx.cli.output import Json, complain, console, emit, printable, remark, say
-from rugbytx.errors import JobRejected, SourceMissing
+from rugbytx.errors import JobRejected, SourceMissing, Unreachable
 
 if TYPE_CHECKING:
     from rugbytx.intake import Accepted, Request
@@ -83,14 +83,18 @@ def _accept(
     from rugbytx.intake import Refused, accept_all
 
     accepted: list[Accepted] = []
-    code, tried = 0, 0
+    code, told, is_silent = 0, 0, False
     with uploads(console(stderr=True)) as on_upload:
         for result in accept_all(requests, system, on_upload=on_upload):
-            tried += 1
             if isinstance(result, Refused):
-                complain(result.error)
                 code = code or code_of(result.error)
+                if not is_silent:
+                    complain(result.error)
+                    told += 1
+                # Once is enough: its neighbours, which had begun, met the same silence.
+                is_silent |= isinstance(result.error, Unreachable)
                 continue
+            told += 1
             accepted.append(result)
             if as_json:
                 emit({"action": str(result.action), **to_json(result.job, None, system)})
@@ -98,8 +102,8 @@ def _accept(
                 say(f"{result.job.id}  {result.action}  {printable(result.job.source.url)}")
             for note in result.notes:
                 remark(note)
-    if tried < len(requests):
-        complain(f"{len(requests) - tried} more were not tried")
+    if told < len(requests):
+        complain(f"{len(requests) - told} more were not accepted")
     return accepted, code
 
 

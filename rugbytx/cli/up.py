@@ -19,7 +19,7 @@ class LogLevel(StrEnum):
     INFO = "info"
 
 
-def up(  # noqa: PLR0913  all that a local system can be asked for
+def up(  # noqa: PLR0913, PLR0917  all that a local system can be asked for
     jetson: Annotated[
         int, typer.Option(min=0, max=64, help="How many workers of class jetson to start, one slot each.")
     ] = 1,

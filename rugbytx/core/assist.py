@@ -12,28 +12,36 @@ from rugbytx.core.capacity import Capacity
 from rugbytx.core.scaling_facts import AWS, JETSON, Assist, Facts, JobFact, Mode, Policy
 
 DANGER = "deadline-in-danger"
-FASTEST = "as-fast-as-can-be"
+FREE = "slot-is-free"
 
 
 def decide(facts: Facts, policy: Policy, found: Capacity, *, wanted: int) -> tuple[Assist, ...]:
-    """Return which jobs get further lanes; lanes, and assists under way, never exceed what a job wants."""
-    if policy.mode is Mode.CHEAPEST:
-        return ()
+    """Return which jobs get further lanes; lanes, and assists under way, never exceed what a job can use.
+
+    Every free slot that may receive gets one: the Jetson's, because its work is
+    free and ends an AWS worker's the sooner, and those of AWS workers that are
+    wanted, because the number that is wanted counts on them.  Jobs whose deadline is
+    in danger come first, but in mode ``fastest``, where all are to be quick.
+    """
     free = _free(facts, found, wanted=wanted)
-    given: dict[str, int] = {}
     jobs = sorted(facts.jobs, key=lambda job: job.deadline_at)
     speed_px_per_s = _slot_px_per_s(facts)
-    if policy.mode is Mode.FASTEST:
-        given = _spread(jobs, free)
-    else:
+    given: dict[str, int] = {}
+    if policy.mode is Mode.DEADLINE:
         for job in jobs:
             lacks = lanes_wanted(job, facts.now, policy, speed_px_per_s) - _lanes(job)
             if min(lacks, free) > 0:
                 given[job.job_id] = min(lacks, free)
                 free -= given[job.job_id]
-    reason = FASTEST if policy.mode is Mode.FASTEST else DANGER
+    endangered = frozenset(given)
+    _spread(jobs, free, given)
     return tuple(
-        Assist(job_id=job.job_id, generation=job.generation, count=given[job.job_id], reason=reason)
+        Assist(
+            job_id=job.job_id,
+            generation=job.generation,
+            count=given[job.job_id],
+            reason=DANGER if job.job_id in endangered else FREE,
+        )
         for job in jobs
         if given.get(job.job_id)
     )
@@ -53,16 +61,14 @@ def _lanes(job: JobFact) -> int:
     return max(1, job.lanes) + job.assists
 
 
-def _spread(jobs: Sequence[JobFact], free: int) -> dict[str, int]:
-    """Give each free slot to the job with the most work for each of its lanes."""
-    given: dict[str, int] = {}
+def _spread(jobs: Sequence[JobFact], free: int, given: dict[str, int]) -> None:
+    """Give each free slot to the job with the most work for each of its lanes; ``given`` grows."""
     for _ in range(free):
         takers = [job for job in jobs if _lanes(job) + given.get(job.job_id, 0) < job.units_left]
         if not takers:
-            break
+            return
         most = max(takers, key=lambda job: job.left_px / (_lanes(job) + given.get(job.job_id, 0)))
         given[most.job_id] = given.get(most.job_id, 0) + 1
-    return given
 
 
 def _free(facts: Facts, found: Capacity, *, wanted: int) -> int:

@@ -120,11 +120,20 @@ class Job(Versioned):
     repinned: tuple[Repinned, ...] = ()
     #: When somebody began to remove the job; it opens no more.
     removed_at: float | None = None
+    #: URLs that are told how the job ends.
+    notify: frozenset[str] = frozenset()
+    #: How each former generation ended, the first first; empty for one that ended before this was kept.
+    endings: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
         """Return whether the job still wants work done."""
         return self.status in OPEN
+
+    def endings_with_this(self) -> tuple[str, ...]:
+        """Return what the next generation's ``endings`` are, given that this one has ended."""
+        unknown = ("",) * (self.generation - 1 - len(self.endings))
+        return (*self.endings, *unknown, str(self.status))
 
 
 class Pointer(Versioned):

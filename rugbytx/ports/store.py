@@ -5,9 +5,12 @@ from typing import Protocol
 
 from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning
+from rugbytx.core.halt import Halt, Scope
 from rugbytx.core.job import Job, Outputs, Status
+from rugbytx.core.notification import Errand, Notification
 from rugbytx.core.presence import Worker
 from rugbytx.core.span import Span
+from rugbytx.core.trail import Entry
 from rugbytx.core.unit import Charge, Lease, Measured, Progress, Unit, UnitKey
 
 
@@ -62,7 +65,7 @@ class JobStore(Protocol):
     ) -> bool:
         """End an open job; False where it had ended otherwise or moved on.  Repeating it is True.
 
-        Before that a clean-up is noted, so that none is forgotten.
+        Before that a clean-up is noted, and what others are told, so that neither is forgotten.
         """
 
     def begin_removal(self, job_id: str, generation: int) -> bool:
@@ -129,10 +132,49 @@ class JobStore(Protocol):
     def withdraw(self, name: str) -> None:
         """Forget a worker that leaves."""
 
+    def bump(self, job_id: str, generation: int, *, bumped_at: float | None) -> bool:
+        """Put the open job before others, or back among them; False where it is not open in this generation."""
+
+    def also_notify(self, job_id: str, generation: int, urls: Iterable[str]) -> bool:
+        """Add to whom the open job tells its end; False where it is not open in this generation."""
+
+    def write_trail(self, job_id: str, entry: Entry) -> None:
+        """Add an entry to the job's trail, or to the system's; the same one twice is one."""
+
+    def read_trail(self, job_id: str, *, limit: int) -> Sequence[Entry]:
+        """Return the last ``limit`` entries, the first of them first, by a consistent read."""
+
+    def halt(self, halt: Halt) -> None:
+        """Let a halt stand; the first of its kind stays."""
+
+    def lift(self, scope: Scope, name: str) -> None:
+        """Take a halt back; taking back what does not stand is no error."""
+
+    def halts(self) -> Sequence[Halt]:
+        """Return the halts that stand, by a consistent read."""
+
+    def tell(self, notification: Notification) -> None:
+        """Note what is to be told of a job, once, and an errand for it."""
+
+    def notifications(self, job_id: str) -> Sequence[Notification]:
+        """Return what is told of a job, in order, by a consistent read."""
+
+    def change_notification(self, notification: Notification) -> bool:
+        """Replace the notification of the edition before; False where it has changed meanwhile, or is gone."""
+
+    def run_errand_at(self, errand: Errand) -> None:
+        """Note an errand; noting it twice is noting it once."""
+
+    def errands(self, limit: int, *, due: bool) -> Sequence[Errand]:
+        """Return errands, the longest overdue first: the ``due`` ones or all, by a consistent read."""
+
+    def errand_done(self, errand: Errand) -> None:
+        """Forget an errand that was run, or is noted for another time."""
+
     def workers(self) -> Sequence[Worker]:
         """Return the workers that are believed to live, by a consistent read."""
 
-    def tell(self, told: Told, *, decision: str) -> None:
+    def announce(self, told: Told, *, decision: str) -> None:
         """Note a scaling decision: whole, as JSON, and what gates read of it."""
 
     def told(self) -> Told | None:

@@ -6,16 +6,14 @@ then every ``tick_s`` while there is work or an AWS worker.
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, Protocol
 
 from simpy import Event
 
-from rugbytx.core import admission, estimate, scaling, sweep
-from rugbytx.core.estimate import PRIORS, Pace
-from rugbytx.core.job import Job
-from rugbytx.core.presence import Worker
-from rugbytx.core.scaling_facts import Decision, Facts, FleetFact, JobFact, Policy
+from rugbytx.core import admission, backlog, scaling, sweep, urgency
+from rugbytx.core.estimate import PRIORS
+from rugbytx.core.presence import PERIODS, Worker, lives_until
+from rugbytx.core.scaling_facts import AWS, Decision, Facts, FleetFact, Policy
 from rugbytx.sim.book import Said
 from rugbytx.sim.policy import Scaler
 from rugbytx.sim.site import Site
@@ -27,15 +25,18 @@ class Present(Protocol):
 
     name: str
     worker_class: str
-    speeds: Sequence[float]
+    is_busy: bool
 
     @property
     def maker(self) -> str:
         """Return the fingerprint of its encoder."""
 
     @property
-    def presence(self) -> Worker:
-        """Return its record."""
+    def serving(self) -> str:
+        """Return the other job that its last unit was of, or an empty string."""
+
+    def heard(self, now: float) -> Worker | None:
+        """Return what it last said of itself."""
 
 
 class Fleet(Protocol):
@@ -60,23 +61,24 @@ class Controller:
     told: admission.Told | None = None
     last: Decision | None = None
     _wake: Event | None = None
-    _seen_until: dict[str, float] = field(default_factory=dict)
+    #: What silent workers said last, until it is too old to be believed.
+    _ghosts: list[Worker] = field(default_factory=list)
 
     def join(self, worker: Present) -> None:
         """Note that a worker says that it lives."""
         self.workers[worker.name] = worker
 
-    def part(self, worker: Present) -> None:
-        """Note that a worker says nothing more.  It is believed to live until its last word is too old."""
+    def part(self, worker: Present, *, is_silent: bool) -> None:
+        """Note that a worker is gone; one that could not say so is believed to live for a minute."""
         self.workers.pop(worker.name, None)
-        self._seen_until[worker.maker] = self.site.env.now + _SILENT_S
+        last = worker.heard(self.site.env.now)
+        if is_silent and last:
+            until = self.site.env.now + (PERIODS - 1) * self.site.policy.presence_s
+            self._ghosts.append(last.model_copy(update={"until": until}))
 
     def lives_until(self, maker: str) -> float:
         """Return until when somebody with this encoder is believed to live."""
-        now = self.site.env.now
-        if any(worker.maker == maker for worker in self.workers.values()):
-            return now + _SILENT_S
-        return self._seen_until.get(maker, 0.0)
+        return lives_until(self.present(), maker) if maker else 0.0
 
     def admits(self, worker: Present) -> bool:
         """Return whether an AWS worker may receive."""
@@ -84,11 +86,22 @@ class Controller:
 
     def may_stay(self, worker: Present) -> bool:
         """Return whether a lane may claim another unit."""
-        return worker.worker_class != "aws" or admission.may_stay(self._gate_facts(worker), self.policy)
+        return worker.worker_class != AWS or admission.may_stay(self._gate_facts(worker), self.policy)
 
-    def facts_but(self, own: Row) -> list[JobFact]:
-        """Return the other open jobs."""
-        return [row.fact() for row in self.table if row is not own]
+    def choice(self, own: Row, others: Sequence[Row], worker: Present) -> urgency.Choice:
+        """Return which job a lane serves next."""
+        workers = self.present()
+        paces = backlog.paces(workers, PRIORS)
+        own_fact, *facts = backlog.facts([own.record, *(row.record for row in others)], workers, assists={})
+        living = {worker.worker_class, *(one.worker_class for one in workers)}
+        return urgency.decide(
+            own_fact,
+            facts,
+            now=self.site.env.now,
+            px_per_s=max(pace.px_per_s for name, pace in paces.items() if name in living),
+            policy=self.policy,
+            serving=worker.serving,
+        )
 
     def uploaded(self) -> None:
         """Look at once: a job was accepted."""
@@ -126,7 +139,6 @@ class Controller:
             for _ in range(one.count):
                 row.assists.append(facts.now)
                 self.site.queue.send(row.ticket.number)
-            row.changed()
         self._write_down(facts.now, decision)
 
     def _write_down(self, now: float, decision: Decision) -> None:
@@ -138,19 +150,27 @@ class Controller:
 
     def facts(self, fleet: Fleet) -> Facts:
         """Return what production's autoscaler would read."""
-        now = self.site.env.now
+        now, workers, assists = self.site.env.now, self.present(), {}
         for row in self.table:
-            if row.assists and row.assists[0] <= now - self.policy.assist_s:
+            if row.assists:
                 row.assists = [at for at in row.assists if at > now - self.policy.assist_s]
-                row.changed()
+                assists[str(row.ticket.number)] = len(row.assists)
         return Facts(
             now=now,
-            jobs=tuple(row.fact() for row in self.table),
-            workers=self._present(),
-            paces=self._paces(),
+            jobs=backlog.facts(self.table.records(), workers, assists=assists),
+            workers=workers,
+            paces=backlog.paces(workers, PRIORS),
             fleet=FleetFact(desired=fleet.desired, ordered_at=fleet.ordered_at),
             visible=self.site.queue.visible,
         )
+
+    def present(self) -> tuple[Worker, ...]:
+        """Return what all who are believed to live last said."""
+        now = self.site.env.now
+        if self._ghosts:
+            self._ghosts = [ghost for ghost in self._ghosts if ghost.until > now]
+        told = (worker.heard(now) for worker in self.workers.values())
+        return (*(one for one in told if one), *self._ghosts)
 
     def _gate_facts(self, worker: Present) -> admission.Facts:
         return admission.Facts(
@@ -158,25 +178,10 @@ class Controller:
             name=worker.name,
             worker_class=worker.worker_class,
             told=self.told,
-            workers=self._present(),
+            workers=self.present(),
+            is_busy=worker.is_busy,
             visible=self.site.queue.visible,
         )
-
-    def _present(self) -> tuple[Worker, ...]:
-        return tuple(worker.presence for worker in self.workers.values())
-
-    def _paces(self) -> dict[str, Pace]:
-        return {
-            name: estimate.learned(
-                list(
-                    chain.from_iterable(
-                        worker.speeds for worker in self.workers.values() if worker.worker_class == name
-                    )
-                ),
-                prior,
-            )
-            for name, prior in PRIORS.items()
-        }
 
     def _sweep(self) -> None:
         """Send pointers for jobs that nobody keeps awake."""
@@ -185,13 +190,9 @@ class Controller:
         for row in self.table:
             if row.lanes or now < row.wake_at:
                 continue
-            job = Job.model_construct(status=row.status, wake_at=row.wake_at, resends=row.resends)
+            job = row.record.model_copy(update={"wake_at": row.wake_at, "resends": row.resends})
             decision = sweep.decide(job, now=now, visible=queue.visible, waiting=waiting)
             if decision.wake_at:
                 row.wake_at, row.resends = decision.wake_at, decision.resends
             if decision.send:
                 queue.send(row.ticket.number)
-
-
-#: A worker that has not been heard for a minute is silent; see ``core.presence``.
-_SILENT_S = 60.0

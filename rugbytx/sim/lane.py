@@ -10,23 +10,28 @@ import random
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from simpy import Event, Interrupt
 
 from rugbytx.core import next as next_unit
-from rugbytx.core import retry, urgency
+from rugbytx.core import retry
 from rugbytx.core.next import Action
 from rugbytx.core.presence import Worker
 from rugbytx.core.unit import Charge, Kind, State, Unit, UnitKey
 from rugbytx.errors import Draining
 from rugbytx.sim.controller import Controller
+from rugbytx.sim.jetson import POWER
 from rugbytx.sim.site import Site, spread
+from rugbytx.sim.size import profile_of
 from rugbytx.sim.sqs import MOST_IN_FLIGHT_S, Delivery
 from rugbytx.sim.table import Row, Table
 
 #: Chunk speeds that a worker tells of.
 MOST_SPEEDS = 8
+#: Open jobs that a lane looks at; see ``worker.choice``.
+MOST_JOBS = 50
 
 
 @dataclass(eq=False)
@@ -54,7 +59,10 @@ class LaneWorker:
     #: The unit in work: its row, key and beginning.
     _work: tuple[Row, UnitKey, float] | None = None
     _protected_at: float = 0.0
-    _presence: Worker | None = None
+    _states: deque[Worker] = field(default_factory=deque)
+    #: Other jobs of which nothing could be claimed, until the next unit of our own.
+    _passed: set[int] = field(default_factory=set)
+    _serving: int = -1
     _fetched: set[int] = field(default_factory=set)
 
     @property
@@ -62,26 +70,40 @@ class LaneWorker:
         """Return the fingerprint of its encoder: one for each class here."""
         return self.worker_class
 
-    @property
-    def presence(self) -> Worker:
-        """Return what it says of itself; it says so all the time, so its word never gets old."""
-        if self._presence is None:
-            self._presence = Worker(
-                name=self.name,
-                worker_class=self.worker_class,
-                slots=1,
-                busy=int(self.is_busy),
-                maker=self.maker,
-                seen_at=self.site.env.now,
-                until=math.inf,
-                started_at=self.started_at,
-                idle_since=self.idle_since,
+    def heard(self, now: float) -> Worker | None:
+        """Return what it last said of itself: it speaks when it starts, and then every few seconds."""
+        period_s = self.site.policy.presence_s
+        spoke_at = self.started_at + (now - self.started_at) // period_s * period_s
+        while len(self._states) > 1 and self._states[1].seen_at <= spoke_at:
+            self._states.popleft()
+        return self._states[0] if self._states else None
+
+    def _be(self, busy_with: Row | None) -> None:
+        """Remember what it will say the next time it speaks."""
+        now = self.site.env.now
+        if not busy_with:
+            self.idle_since = now
+        self.is_busy = busy_with is not None
+        self._states.append(
+            _PRESENT.model_copy(
+                update={
+                    "name": self.name,
+                    "worker_class": self.worker_class,
+                    "busy": int(self.is_busy),
+                    "maker": self.maker,
+                    "seen_at": now,
+                    "jobs": (str(busy_with.ticket.number),) if busy_with else (),
+                    "started_at": self.started_at,
+                    "idle_since": self.idle_since,
+                    "speeds": tuple(self.speeds),
+                }
             )
-        return self._presence
+        )
 
     def live(self) -> Generator[Any, Any, None]:
         """Work until somebody interrupts with a cause."""
-        self.started_at = self.idle_since = self.site.env.now
+        self.started_at = self.site.env.now
+        self._be(None)
         self.controller.join(self)
         try:
             while True:
@@ -90,8 +112,7 @@ class LaneWorker:
                     yield from self._lane(delivery)
         except Interrupt as stop:
             self._leave(str(stop.cause))
-        finally:
-            self.controller.part(self)
+            self.controller.part(self, is_silent=stop.cause == POWER)
 
     def _receive(self) -> Generator[Any, Any, Delivery | None]:
         """Wait for a message, as long as the gate is open; ask the gate again after each poll."""
@@ -124,54 +145,64 @@ class LaneWorker:
         if row is None:  # it has ended: a pointer too many
             site.queue.delete(delivery)
             return
-        self._delivery, self._own, self.is_busy, self._presence = delivery, row, True, None
+        self._delivery, self._own = delivery, row
         # Its heartbeat extends the message for as long as the lane lives, and is counted as requests.
         site.queue.change_visibility(delivery, MOST_IN_FLIGHT_S)
         begun_at = site.env.now
-        self._enter(row)
-        serving = row
-        while True:
-            serving = self._choose(row, serving)
-            is_done = yield from self._step(serving)
-            if is_done and serving is not row:
-                serving, is_done = row, (yield from self._step(row))
-            if is_done:
-                site.queue.delete(delivery)
-                break
-            if not self.controller.may_stay(self):
-                row.wake_at = site.env.now
-                site.queue.change_visibility(delivery, 0.0)
-                break
-        site.queue.requests += (site.env.now - begun_at) / site.policy.heartbeat_s
-        self._exit()
-
-    def _enter(self, row: Row) -> None:
         row.lanes += 1
-        if row.assists and row.lanes > 1:
-            row.assists.pop(0)
         row.resends = 0
-        row.changed()
+        self._be(row)
+        while row.ticket.done_at is None:
+            if not self.controller.may_stay(self):
+                site.queue.send(row.ticket.number)  # a fresh message, for the Jetson
+                break
+            serving = self._choose(row)
+            is_done = yield from self._step(serving)
+            if is_done and serving is row:
+                break
+            self._note(serving, row, has_more=not is_done)
+        site.queue.requests += (site.env.now - begun_at) / site.policy.heartbeat_s
+        site.queue.delete(delivery)
+        self._exit()
 
     def _exit(self) -> None:
         if self._own:
             self._own.lanes -= 1
-            self._own.changed()
+            self._be(None)
         self._own = self._delivery = None
-        self.is_busy, self.idle_since, self._presence = False, self.site.env.now, None
+        self._passed.clear()
+        self._serving = -1
 
-    def _choose(self, own: Row, serving: Row) -> Row:
-        """Return the job that the next unit is of."""
-        if len(self.table.rows) == 1 or own.ticket.done_at is not None:
+    def _choose(self, own: Row) -> Row:
+        """Return the job that the next unit is of, as ``worker.choice`` asks."""
+        rows = self.table.rows
+        if len(rows) == 1:
             return own
-        choice = urgency.decide(
-            own.fact(),
-            self.controller.facts_but(own),
-            now=self.site.env.now,
-            px_per_s=self.site.px_per_s(self.worker_class),
-            policy=self.controller.policy,
-            serving=str(serving.ticket.number),
-        )
-        return self.table.rows.get(int(choice.job_id), own)
+        others = [
+            row
+            for row in islice(rows.values(), MOST_JOBS)
+            if row is not own
+            and row.ticket.number not in self._passed
+            and (row.pin in {"", self.maker} or profile_of(row.ticket.size).splice)
+        ]
+        if not others:
+            return own
+        choice = self.controller.choice(own, others, self)
+        return rows[int(choice.job_id)]
+
+    def _note(self, served: Row, own: Row, *, has_more: bool) -> None:
+        if served is own:
+            self._serving = -1
+            self._passed.clear()
+        elif has_more:
+            self._serving = served.ticket.number
+        else:
+            self._passed.add(served.ticket.number)
+
+    @property
+    def serving(self) -> str:
+        """Return the other job that its last unit was of, or an empty string."""
+        return str(self._serving) if self._serving >= 0 else ""
 
     def _step(self, row: Row) -> Generator[Any, Any, bool]:
         """Do one unit of a job; return True where there is nothing for this lane to claim in it."""
@@ -200,9 +231,7 @@ class LaneWorker:
     def _do(self, row: Row, key: UnitKey, seen: Unit | None) -> Generator[Any, Any, None]:
         site, ticket = self.site, row.ticket
         now = site.env.now
-        if ticket.started_at is None:
-            ticket.started_at = now
-            row.changed()
+        row.begin(now)
         self._refresh()
         service_s = self._service_s(row, key)
         lease_until = now + service_s + site.policy.lease_s
@@ -257,7 +286,7 @@ class LaneWorker:
         if self._poll is not None:
             site.queue.stop(self._poll, since=self._poll_since)
             self._poll = None
-        is_silent = cause == "power"
+        is_silent = cause == POWER
         back_s = site.policy.lease_s - self.luck.uniform(0, site.policy.heartbeat_s) if is_silent else 0.0
         if self._work:
             row, key, began_at = self._work
@@ -282,7 +311,8 @@ class LaneWorker:
         row.wake_at = now + back_s + (next_unit.AFTER_LEASE_S if is_silent else 0.0)
 
 
-#: Records are copies of this one: to make one anew checks and fills each of its fields.
+#: Records are copies of these: to make one anew checks and fills each of its fields.
+_PRESENT = Worker(name="", worker_class="", slots=1, busy=0, seen_at=0.0, until=math.inf)
 _BLANK = Unit(key="", generation=1, state=State.WAITING, fence=0)
 
 

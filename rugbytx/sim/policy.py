@@ -49,10 +49,12 @@ class Policy:
     mode: Mode = Mode.DEADLINE
     tick_s: float = 10.0
     view_s: float = 5.0
+    presence_s: float = 15.0
     sweep_s: float = 60.0
     idle_grace_s: float = 120.0
     margin_s: float = 60.0
     margin_share: float = 0.05
+    keep_share: float = 0.15
     least_use_s: float = 60.0
     lease_s: float = 120.0
     heartbeat_s: float = 30.0

@@ -70,6 +70,19 @@ def of(name: str) -> Size:
 
 
 @cache
+def profile_of(size: Size) -> Profile:
+    """Return the built-in profile, as far as it makes work."""
+    rungs = tuple(
+        Rung(height=height, rate_bps=rate, high_motion_rate_bps=rate)
+        for height, rate in zip(
+            _HEIGHTS[size.profile], (3_000_000, 2_000_000, 1_000_000, 600_000), strict=False
+        )
+    )
+    is_clip = size.profile == "clip"
+    return Profile(name=size.profile, rungs=rungs, mp4=is_clip, splice=not is_clip)
+
+
+@cache
 def plan_of(size: Size, chunk_s: float | None) -> Plan:
     """Return the plan that production would make of such an upload."""
     video = VideoStream(
@@ -90,16 +103,8 @@ def plan_of(size: Size, chunk_s: float | None) -> Plan:
         video=video,
         audio=AudioStream(index=1, codec="aac", channels=2, sample_rate=48_000),
     )
-    rungs = tuple(
-        Rung(height=height, rate_bps=rate, high_motion_rate_bps=rate)
-        for height, rate in zip(
-            _HEIGHTS[size.profile], (3_000_000, 2_000_000, 1_000_000, 600_000), strict=False
-        )
-    )
-    is_clip = size.profile == "clip"
-    profile = Profile(name=size.profile, rungs=rungs, mp4=is_clip, splice=not is_clip)
     source = Source(bucket="source", key=size.name, etag="e", size_bytes=round(size.size_bytes))
-    return planning.decide(media, source, profile, chunk_s=chunk_s)
+    return planning.decide(media, source, profile_of(size), chunk_s=chunk_s)
 
 
 @cache

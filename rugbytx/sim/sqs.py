@@ -192,6 +192,6 @@ class Queue:
             history[-1] = entry
         else:
             history.append(entry)
-        while len(history) > 2 and history[1][0] <= self.env.now - self.figures.stale_s:  # noqa: PLR2004
+        while len(history) > 2 and history[1][0] <= self.env.now - self.figures.stale_s:
             history.popleft()
         self.changed()

@@ -1,18 +1,18 @@
-"""The job table of a simulated day: open jobs with production's own records of their units."""
+"""The job table of a simulated day: production's own records of open jobs and of their units."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
-from rugbytx.core.estimate import PX_PER_BYTE
 from rugbytx.core.forecast import frame_px
-from rugbytx.core.job import Status
+from rugbytx.core.job import Job, Source, Status
 from rugbytx.core.next import unit_count
 from rugbytx.core.pin import Pin
 from rugbytx.core.plan import Plan
-from rugbytx.core.scaling_facts import JobFact
 from rugbytx.core.unit import Kind, State, Unit, UnitKey
 from rugbytx.sim.book import Ticket
-from rugbytx.sim.size import plan_of
+from rugbytx.sim.size import Size, plan_of, profile_of
 
 
 @dataclass(eq=False)
@@ -24,9 +24,8 @@ class Row:
     plan: Plan
     units: dict[UnitKey, Unit] = field(default_factory=dict)
     is_planned: bool = False
-    done: int = 0
-    left_px: float = 0.0
-    #: Lanes at it, and when pointers went out that have become none yet.
+    done: set[str] = field(default_factory=set)
+    #: Lanes at it, and when pointers were sent as assists.
     lanes: int = 0
     assists: list[float] = field(default_factory=list)
     #: When the sweep looks, while no lane is at it.
@@ -34,7 +33,7 @@ class Row:
     resends: int = 0
     pin: str = ""
     repinned: int = 0
-    _fact: JobFact | None = None
+    _record: Job | None = None
 
     @property
     def status(self) -> Status:
@@ -58,48 +57,52 @@ class Row:
         """Write a unit's record, and what the job's record says because of it."""
         self.units[key] = unit
         if unit.state is State.DONE:
-            self.done += 1
-            if key.kind is Kind.PLAN:
-                self.is_planned = True
-                self.left_px = self.ticket.size.px
-            self.left_px -= self.unit_px(key)
-        self._fact = None
+            self.done.add(unit.key)
+            self.is_planned = self.is_planned or key.kind is Kind.PLAN
+            self._record = None
 
-    def changed(self) -> None:
-        """Forget the fact that was made of the row."""
-        self._fact = None
+    def begin(self, now: float) -> None:
+        """Note that a lane has begun with the job."""
+        if self.ticket.started_at is None:
+            self.ticket.started_at = now
+            self._record = None
 
     def pin_of(self, lives_until: float) -> Pin | None:
         """Return the job's pin, as ``core.pin.of`` does of a record."""
-        if self.ticket.size.profile != "clip":
+        if profile_of(self.ticket.size).splice:
             return None
         return Pin(maker=self.pin, times=self.repinned, lives_until=lives_until)
 
-    def fact(self) -> JobFact:
-        """Return the job as scaling sees it: guessed from the source's size before it is planned."""
-        if self._fact is None:
-            size = self.ticket.size
-            guess_px = size.size_bytes * PX_PER_BYTE
-            units = unit_count(self.plan) if self.is_planned else 1
-            self._fact = JobFact(
-                job_id=str(self.ticket.number),
-                generation=1,
-                submitted_at=self.ticket.at,
-                deadline_at=self.ticket.deadline_at,
-                work_px=size.px if self.is_planned else guess_px,
-                left_px=max(0.0, self.left_px) if self.is_planned else guess_px,
-                units_left=max(1, units - self.done),
-                is_queued=self.status is Status.QUEUED,
-                lanes=self.lanes,
-                assists=len(self.assists),
-                size_bytes=round(size.size_bytes),
-            )
-        return self._fact
+    @property
+    def record(self) -> Job:
+        """Return the job's record."""
+        if self._record is None:
+            ticket = self.ticket
+            changed: dict[str, Any] = {
+                "id": str(ticket.number),
+                "status": self.status,
+                "submitted_at": ticket.at,
+                "deadline_at": ticket.deadline_at,
+                "wake_at": self.wake_at,
+                "resends": self.resends,
+                "done": frozenset(self.done),
+            }
+            if self.is_planned:
+                changed |= {"units": unit_count(self.plan), "work_px": ticket.size.px}
+            self._record = _blank(ticket.size).model_copy(update=changed)
+        return self._record
+
+
+@cache
+def _blank(size: Size) -> Job:
+    """Return a record to copy: to make one anew checks each of its fields."""
+    source = Source(bucket="source", key=size.name, etag="e", size_bytes=round(size.size_bytes))
+    return Job(id="", source=source, profile=profile_of(size), submitted_at=0, deadline_at=0, wake_at=0)
 
 
 @dataclass(eq=False)
 class Table:
-    """All open jobs, by number."""
+    """All open jobs, by number, the oldest first."""
 
     chunk_s: float | None
     rows: dict[int, Row] = field(default_factory=dict)
@@ -113,6 +116,10 @@ class Table:
     def close(self, row: Row) -> None:
         """Take an ended job out; what asks for it later finds it ended."""
         del self.rows[row.ticket.number]
+
+    def records(self) -> list[Job]:
+        """Return the records of all open jobs."""
+        return [row.record for row in self.rows.values()]
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows.values())

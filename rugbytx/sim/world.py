@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from time import process_time
 from typing import Any
 
-from simpy import Environment, Event
+from simpy import Environment
 
 from rugbytx.core.price import Prices
 from rugbytx.core.scaling_facts import Policy as ScalingPolicy
@@ -236,6 +236,7 @@ def _scaling_policy(case: Case) -> ScalingPolicy:
         idle_grace_s=policy.idle_grace_s,
         margin_s=policy.margin_s,
         margin_share=policy.margin_share,
+        keep_share=policy.keep_share,
         least_use_s=policy.least_use_s,
         aws_usd_per_h=case.prices.host_h(figures.purchase),
     )

@@ -27,7 +27,6 @@ from rugbytx.aws.message import TASK
 from rugbytx.aws.queue import SqsQueue
 from rugbytx.aws.storage import S3Storage
 from rugbytx.broker import gate
-from rugbytx.core.delivery import Delivery
 from rugbytx.core.encoder import Family
 from rugbytx.core.job import Pointer
 from rugbytx.core.scaling_facts import AWS
@@ -40,11 +39,13 @@ from rugbytx.settings import Settings
 from rugbytx.worker import drain, protection, scratch
 from rugbytx.worker import log as worker_log
 from rugbytx.worker.admit import Admission
+from rugbytx.worker.alive import Alive
 from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Lane
 from rugbytx.worker.load import load
 from rugbytx.worker.presence import Presence, Senses
+from rugbytx.worker.received import delivery_of
 from rugbytx.worker.speed import Speeds
 from rugbytx.worker.spot import Spot
 from rugbytx.worker.sweeper import Sweeper
@@ -149,21 +150,6 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
         raise Reject("handed back", requeue=True)
 
 
-def delivery_of(task: Task[Any, Any]) -> Delivery:
-    """Return what SQS said of the message: kombu keeps the receipt as the delivery tag, and the rest beside it.
-
-    Which attributes are fetched is ``fetch_message_attributes`` in ``celeryconfig``.
-    """
-    properties: dict[str, Any] = task.request.properties or {}
-    told: dict[str, str] = properties["delivery_info"]["sqs_message"].get("Attributes", {})
-    first_received_ms = told.get("ApproximateFirstReceiveTimestamp")
-    return Delivery(
-        receipt=str(properties["delivery_tag"]),
-        receives=int(told.get("ApproximateReceiveCount", 1)),
-        first_received_at=int(first_received_ms) / 1000 if first_received_ms else None,
-    )
-
-
 @cache
 def scratch_of(worker: str) -> Path:
     """Return this pool child's own folder on the scratch disk."""
@@ -244,6 +230,8 @@ def view() -> View:
         fitness=Fitness(media(), on_unfit=leave_unfit),
         admission=asking.look if settings().worker_class == AWS else None,
         protection=protection.here(lasts_s=settings().protection_s),
+        worker_class=settings().worker_class,
+        on_halt=lambda is_halted: NOTICE.halt(is_halted=is_halted),
     )
 
 
@@ -266,6 +254,9 @@ def leave_unfit() -> None:
 def start_threads(sender: Any, **_: Any) -> None:
     """Start the threads once the pool has forked; the first receive waits for the view's first look."""
     view().start(name=str(sender.hostname))
+    alive = Alive(settings().scratch)
+    alive.ready()
+    sender.hub.on_tick.add(alive.tick)  # which outlives a lost connection, as the loop's timers do not
     sweeper().start(owner=str(sender.hostname))
     presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
 

@@ -18,6 +18,7 @@ from rugbytx.settings import Settings
 from rugbytx.worker import work
 from rugbytx.worker.account import Account
 from rugbytx.worker.bench import Bench
+from rugbytx.worker.diary import Diary
 from rugbytx.worker.drain import Leave, Notice
 from rugbytx.worker.ending import Ending
 from rugbytx.worker.heartbeat import Heartbeat
@@ -49,7 +50,7 @@ class Attempts:
         """Claim one unit, do its work and commit it; HAND_BACK where this worker should leave."""
         store, settings = self.ports.store, self.settings
         maker = self.ports.media.maker()
-        if self.notice.asked is not Leave.NOT:
+        if self.notice.asked is not Leave.NOT or self.notice.is_halted:
             return Ending.HAND_BACK
         asked_at = time.monotonic()
         lease = store.claim(
@@ -62,6 +63,8 @@ class Attempts:
         )
         if lease is None:
             return None
+        diary = Diary(store, job, worker=self.worker)
+        diary.claimed(lease, decision.seen)
         account = Account(
             worker=self.worker, worker_class=settings.worker_class, started_at=lease.until - settings.lease_s
         )
@@ -87,7 +90,7 @@ class Attempts:
             measured = account.close()
             store.commit(lease, result=result.model_dump_json(), measured=measured)
             self.speeds.note(plan, lease.key, measured)
-            log.info("unit-done", extra={"job_id": job.id, "unit": str(lease.key), "fence": lease.fence})
+            diary.done(lease, measured)
         except Exception as error:  # noqa: BLE001  the tree in rugbytx.errors sorts every error there is
             return self._settle(job, lease, account, error)
         return None
@@ -101,17 +104,7 @@ class Attempts:
             refusals=lease.refusals,
             jitter=random.random(),  # noqa: S311  no secret
         )
-        log.warning(
-            "attempt-ended",
-            extra={
-                "job_id": job.id,
-                "unit": str(lease.key),
-                "fence": lease.fence,
-                "action": outcome.action,
-                "reason": outcome.reason,
-            },
-            exc_info=error if outcome.is_unknown else None,
-        )
+        Diary(store, job, worker=self.worker).failed(lease, outcome, error)
         if outcome.action is retry.Action.ABANDON:
             return None
         try:

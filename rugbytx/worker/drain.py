@@ -56,14 +56,14 @@ class Leave(IntEnum):
 
 
 class Notice:
-    """What the main process and its pool children know of leaving: a byte of memory that a fork shares.
+    """What the main process and its pool children know of leaving: bytes of memory that a fork shares.
 
-    A byte and not an Event, because whoever writes or reads it may be killed at
+    Bytes and not Events, because whoever writes or reads it may be killed at
     any moment, and must not take a lock with it.
     """
 
     def __init__(self) -> None:
-        self._shared = mmap.mmap(-1, 1)
+        self._shared = mmap.mmap(-1, 2)
         #: What this process alone was told.
         self._own = Leave.NOT
 
@@ -75,6 +75,15 @@ class Notice:
     def give(self, leave: Leave) -> None:
         """Tell every process of this worker."""
         self._shared[0] = max(self._shared[0], leave)
+
+    @property
+    def is_halted(self) -> bool:
+        """Return whether this worker is to begin no further unit for now; see ``core.halt``."""
+        return bool(self._shared[1])
+
+    def halt(self, *, is_halted: bool) -> None:
+        """Tell every process of this worker whether it is to begin no further unit."""
+        self._shared[1] = is_halted
 
     def check(self) -> None:
         """Raise Draining if the unit in work is to be handed back."""

@@ -14,6 +14,7 @@ from rugbytx.core.result import plan_of
 from rugbytx.core.unit import CHECK, PUBLISH, Unit, UnitKey
 from rugbytx.worker import clean, finished
 from rugbytx.worker.attempt import Attempts
+from rugbytx.worker.diary import Diary
 from rugbytx.worker.ending import Ending
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Turns:
             case next_unit.Action.FINISH:
                 self._finish(job, plan, units, self.receipt, self._folder(job))
             case next_unit.Action.FAIL:
-                store.end_job(job.id, job.generation, Status.FAILED, reason=decision.reason)
+                self._fail(job, decision.reason)
         return After.GO_ON
 
     def _folder(self, job: Job) -> Path:
@@ -129,6 +130,14 @@ class Turns:
             },
         )
 
+    def _fail(self, job: Job, reason: str) -> None:
+        """End the job FAILED."""
+        if self.attempts.ports.store.end_job(job.id, job.generation, Status.FAILED, reason=reason):
+            self._diary(job).ended(Status.FAILED, reason)
+
+    def _diary(self, job: Job) -> Diary:
+        return Diary(self.attempts.ports.store, job, worker=self.attempts.worker)
+
     def _finish(
         self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit], receipt: str, scratch: Path
     ) -> None:
@@ -140,6 +149,7 @@ class Turns:
         outputs = Outputs.model_validate_json(units[PUBLISH].result)
         if not self.attempts.ports.store.end_job(job.id, job.generation, Status.SUCCEEDED, outputs=outputs):
             return
+        self._diary(job).ended(Status.SUCCEEDED)
         clean.after_publishing(
             job, outputs, storage=self.attempts.ports.storage, bucket=self.attempts.settings.output_bucket
         )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from rugbytx.core import halt
 from rugbytx.core.admission import Decision
 from rugbytx.core.protection import PROTECTED
 from rugbytx.errors import RugbytxError
@@ -16,8 +17,6 @@ from rugbytx.worker.protection import Protection
 
 log = logging.getLogger(__name__)
 
-#: No job has this id: reading it costs one small consistent read.
-NO_JOB = "-"
 #: A view this many periods old is none.
 PERIODS = 3
 
@@ -51,6 +50,8 @@ class View:
         fitness: Fitness | None = None,
         admission: Callable[[str], Decision] | None = None,
         protection: Protection | None = None,
+        worker_class: str = "",
+        on_halt: Callable[[bool], None] = lambda _is_halted: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -63,6 +64,8 @@ class View:
         #: Under which Celery knows this worker; set before the first look.
         self._name = ""
         self._protection = protection
+        self._worker_class = worker_class
+        self._on_halt = on_halt
         self._monotonic = monotonic
         #: The last look: why, and when.  One tuple, so that it is never half of two.
         self._seen = (UNSEEN, 0.0)
@@ -124,7 +127,7 @@ class View:
                 return SCRATCH_LOW
             if self._fitness and not self._fitness.look():
                 return UNFIT
-            self._store.read_job(NO_JOB)
+            halts = self._store.halts()
             self._store.now()
             if self._admission and not (asked := self._admission(self._name)).is_open:
                 return asked.reason
@@ -133,7 +136,10 @@ class View:
         except Exception:
             log.exception("look-broke")
             return LOOK_BROKE
-        return OPEN
+        # What stands is known only where the store answers; until then the last word holds.
+        halted = halt.reason(halts, worker=self._name, worker_class=self._worker_class)
+        self._on_halt(bool(halted))
+        return halted or OPEN
 
     def _run(self) -> None:
         while True:

@@ -96,6 +96,23 @@ def test_assist_for_a_deadline() -> None:
     assert decide(asked, POLICY).assists == ()
 
 
+@pytest.mark.parametrize("mode", Mode)
+def test_a_free_jetson_helps_whoever_works(mode: Mode) -> None:
+    """Its work is free, and ends an AWS worker's the sooner: without it it would watch AWS being paid for."""
+    alone = facts(match(left=0.5, lanes=1), workers=(JETSON, worker("aws-1", busy=1)))
+    [assist] = decide(alone, Policy(mode=mode)).assists
+    assert (assist.count, assist.reason) == (1, "slot-is-free")
+
+
+def test_a_worker_that_is_wanted_gets_something_to_do() -> None:
+    """The number that is wanted counts on its work, though one lane alone would do each job in time."""
+    held = match(left=0.95, due_min=31, lanes=1)
+    crew = (worker("jetson-1", busy=1), worker("aws-1"))
+    decision = decide(facts(held, workers=crew), Policy(margin_s=0, margin_share=0))
+    assert decision.wanted == 1
+    assert [one.count for one in decision.assists] == [1]
+
+
 def test_fastest_spreads_lanes() -> None:
     """Each free slot goes to the job with the most work for each of its lanes."""
     jobs = (match("long", left=0.9, lanes=1), match("short", left=0.2, lanes=1))

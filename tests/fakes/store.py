@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterable, Sequence
 from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning, due_at
 from rugbytx.core.job import Job, Outputs, Status
+from rugbytx.core.notification import OF_STATUS, Notification
 from rugbytx.core.presence import Worker
 from rugbytx.core.record import SCHEMA
 from rugbytx.core.span import Span, day_of
 from rugbytx.core.unit import UnitKey
-from tests.fakes.unit_store import FakeUnitStore, sent
+from tests.fakes.outbox_store import FakeOutboxStore
+from tests.fakes.unit_store import sent
 
 
-class FakeStore(FakeUnitStore):
+class FakeStore(FakeOutboxStore):
     """``ports.JobStore`` in memory.
 
     Three things go wrong on request: ``down`` makes every call raise
@@ -67,6 +69,22 @@ class FakeStore(FakeUnitStore):
         job = self._open_job(job_id, generation)
         if job and deadline_at < job.deadline_at:
             self._change(job, deadline_at=deadline_at)
+
+    @sent
+    def bump(self, job_id: str, generation: int, *, bumped_at: float | None) -> bool:
+        """Put the open job before others, or back among them; False where it is not open in this generation."""
+        job = self._open_job(job_id, generation)
+        if job:
+            self._change(job, bumped_at=bumped_at)
+        return job is not None
+
+    @sent
+    def also_notify(self, job_id: str, generation: int, urls: Iterable[str]) -> bool:
+        """Add to whom the open job tells its end; False where it is not open in this generation."""
+        job = self._open_job(job_id, generation)
+        if job:
+            self._change(job, notify=job.notify | frozenset(urls))
+        return job is not None
 
     @sent
     def reopen(self, job: Job) -> bool:
@@ -135,7 +153,7 @@ class FakeStore(FakeUnitStore):
         return [span for span in found if span.schema_number <= SCHEMA]
 
     @sent
-    def tell(self, told: Told, *, decision: str) -> None:
+    def announce(self, told: Told, *, decision: str) -> None:
         """Note a scaling decision."""
         self._decision, self._told = decision, told
 
@@ -161,6 +179,16 @@ class FakeStore(FakeUnitStore):
     ) -> bool:
         """End an open job, having noted a clean-up; False where it had ended otherwise or moved on."""
         self._cleanings.add(Cleaning(job_id=job_id, due_at=due_at(self._now())))
+        self._tell(
+            Notification(
+                job_id=job_id,
+                generation=generation,
+                kind=OF_STATUS[status],
+                at=self._now(),
+                reason=reason,
+                outputs=outputs,
+            )
+        )
         if job := self._open_job(job_id, generation):
             ended = {"status": status, "reason": reason, "outputs": outputs or job.outputs}
             self._change(job, **ended, ended_at=self._now())
@@ -188,6 +216,8 @@ class FakeStore(FakeUnitStore):
         self._jobs.pop(job_id, None)
         for name in [name for name in self._units if name[0] == job_id]:
             del self._units[name]
+        self._trails.pop(job_id, None)
+        self._notes.pop(job_id, None)
 
     @sent
     def clean_later(self, cleaning: Cleaning) -> None:

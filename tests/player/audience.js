@@ -30,22 +30,30 @@ const audience = {
     for (const name of ["durationchange", "ended", "error", "ready", "seeked"]) {
       heard.push([rugbytx, name], [video, name]);
     }
+    const { BUFFER_APPENDED, BUFFER_FLUSHED, FRAG_BUFFERED } = window.Hls?.Events ?? {};
+    const buffers = [BUFFER_APPENDED, BUFFER_FLUSHED, FRAG_BUFFERED];
     return new Promise((done) => {
       const look = () => {
         if (!holds()) return;
         for (const [source, name] of heard) source.removeEventListener(name, look);
-        rugbytx.hls?.off(Hls.Events.BUFFER_APPENDED, look);
+        for (const name of buffers) rugbytx.hls?.off(name, look);
         done();
       };
       for (const [source, name] of heard) source.addEventListener(name, look);
-      rugbytx.hls?.on(Hls.Events.BUFFER_APPENDED, look);
+      for (const name of buffers) rugbytx.hls?.on(name, look);
       look();
     });
   },
 
-  /** Resolve once the film is there to its end. */
-  untilFetched(end_s) {
-    return this.until(() => rugbytx.errors.length || rugbytx.buffered.at(-1)?.[1] >= end_s);
+  /** Whether each track is there to its end; `buffered` says so too early, when one of them is. */
+  isFetched(end_s) {
+    const tracks = Object.values(rugbytx.tracks);
+    return tracks.length > 0 && tracks.every((spans) => spans.at(-1)?.[1] >= end_s);
+  },
+
+  /** Resolve once the film is there to its end, and further fits. */
+  untilFetched(end_s, fits = () => true) {
+    return this.until(() => rugbytx.errors.length || (this.isFetched(end_s) && fits()));
   },
 
   /** Give the instant of the first frame shown of whose instant it holds, or nothing after an error. */
@@ -82,17 +90,46 @@ const audience = {
     return arrived_s;
   },
 
-  /** Pause at an instant, have all that follows in another level, and play to the end; give the heights shown. */
+  /** Have all of the film in one level, whatever hls.js has chosen on this machine. */
+  async hold(level, end_s) {
+    const { hls } = rugbytx;
+    await this.untilFetched(end_s); // hls.js says that it has dropped something only where there was something
+    video.currentTime = 0;
+    await this.until(() => !video.seeking);
+    hls.stopLoad(); // else it may still be busy with the last segment, and add it to what comes
+    const dropped = new Promise((done) => {
+      hls.on(Hls.Events.BUFFER_FLUSHED, (_, { type }) => type === "video" && done());
+    });
+    hls.currentLevel = level;
+    await dropped;
+    hls.startLoad(0);
+    await this.untilFetched(end_s, () => hls.currentLevel === level);
+  },
+
+  /**
+   * Pause at an instant and have all that follows its segment in another level; give the frames shown then.
+   *
+   * Each is [its instant, its height]: one near the end, the one at the instant, and those of playing on from there.
+   * A busy machine leaves frames out while it plays, but none that is sought.
+   */
   async switchTo(level, from_s, end_s) {
+    const { hls } = rugbytx;
+    video.pause();
     await this.seek(from_s, 0.1);
-    const heights = [video.videoHeight];
-    video.addEventListener("resize", () => heights.at(-1) === video.videoHeight || heights.push(video.videoHeight));
-    const flushed = new Promise((done) => rugbytx.hls.once(Hls.Events.BUFFER_FLUSHED, done));
+    await this.untilFetched(end_s, () => hls.nextLevel >= 0); // hls.js drops what it knows to be there
     rugbytx.level = level;
-    await flushed;
-    await this.untilFetched(end_s);
+    await this.untilFetched(end_s, () => hls.nextLevel === level);
+    const shown = [];
+    // The frame itself says how high it is: the video's own height follows some time after.
+    const look = (_, { mediaTime, height }) => {
+      video.requestVideoFrameCallback(look);
+      shown.push([mediaTime, height]);
+    };
+    video.requestVideoFrameCallback(look);
+    await this.seek(end_s - 0.1, 0.1);
+    await this.seek(from_s, 0.1);
     await this.playToEnd(4);
-    return heights;
+    return shown;
   },
 
   /** Look for white pictures and listen for beeps from here on. */

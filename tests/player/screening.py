@@ -76,10 +76,17 @@ class Screening:
         arrived_s: list[float] = self.run(f"audience.seekBackAcross({instant_s}, {REACH_S})")
         return arrived_s
 
-    def switch(self, level: int, *, from_s: float) -> list[int]:
-        """Play to the end, what follows ``from_s`` in another level; return the heights that were shown."""
-        heights: list[int] = self.run(f"audience.switchTo({level}, {from_s}, {self._end_s})")
-        return heights
+    def hold(self, level: int) -> Self:
+        """Have all of the film in one level, whatever hls.js has chosen on this machine."""
+        self.run(f"audience.hold({level}, {self._end_s})")
+        return self
+
+    def switch(self, level: int, *, join_s: float) -> tuple[set[int], set[int]]:
+        """Play to the end, what follows a join in another level; return the heights shown before it and after."""
+        shown = self.run(f"audience.switchTo({level}, {join_s - REACH_S}, {self._end_s})")
+        first_s = join_s - float(1 / self._grid.rate / 2)
+        before = {height for at_s, height in shown if at_s < first_s}
+        return before, {height for at_s, height in shown if at_s >= first_s}
 
     @property
     def stalls(self) -> int:

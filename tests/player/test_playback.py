@@ -132,16 +132,14 @@ def test_seeking_back_across_each_join(watched: Watched) -> None:
         assert_crossed(watched.screening, join_s)
 
 
-def test_switching_the_level(watched: Watched) -> None:
-    """At the first join, and on to the end over all that follow.
-
-    hls.js begins with the level of the fewest frames a second: with the small one of
-    a fast film, from where it goes up to every frame, and otherwise down from the large.
-    """
+@pytest.mark.parametrize(("level", "heights"), [(0, (180, 90)), (1, (90, 180))], ids=["down", "up"])
+def test_switching_the_level(watched: Watched, level: int, heights: tuple[int, int]) -> None:
+    """At the first join, and on to the end over all that follow."""
+    before, after = heights
     first_s, *_ = watched.outputs.joins_s
-    level, heights = (1, [90, 180]) if watched.film.rate > 30 else (0, [180, 90])
-    assert watched.screening.switch(level, from_s=first_s - REACH_S) == heights
-    assert watched.screening.wrong() == []
+    screening = watched.screening.hold(1 - level)
+    assert screening.switch(level, join_s=first_s) == ({before}, {after})
+    assert screening.wrong() == []
 
 
 def test_switching_the_level_down_and_up(browser: Chromium, outputs: Outputs) -> None:
@@ -149,9 +147,8 @@ def test_switching_the_level_down_and_up(browser: Chromium, outputs: Outputs) ->
     short = outputs(SHORT.name)
     [join_s] = short.joins_s
     with screened(browser, short.master, short.grid) as screening:
-        screening.fetch_all()
-        assert screening.switch(0, from_s=join_s - REACH_S) == [180, 90]
-        assert screening.switch(1, from_s=join_s - REACH_S)[-1] == 180
+        assert screening.hold(1).switch(0, join_s=join_s) == ({180}, {90})
+        assert screening.switch(1, join_s=join_s) == ({180}, {180})
         assert screening.wrong() == []
 
 

@@ -1,0 +1,182 @@
+"""The autoscaler: read the facts, decide, move the fleet; as a process and as a Lambda function.
+
+::
+
+    job table ─┐                     ┌─► SCALING: what gates read, and the whole decision
+    presence ──┼─► facts ─► decide ──┼─► the fleet's desired count
+    spans, SQS ┘                     └─► assists, as further pointers
+
+One of many decides, under a lease; a second that decides all the same does no
+harm, because every effect sets a number or sends a pointer.  The sweep runs
+beside it, for the hours in which no worker lives.
+"""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rugbytx.core import backlog, recorded, span
+from rugbytx.core.admission import Told
+from rugbytx.core.job import Pointer
+from rugbytx.core.recorded import Recorded
+from rugbytx.core.scaling_facts import Facts
+from rugbytx.errors import RugbytxError, SettingsError
+from rugbytx.ports import Fleet, JobStore, Queue, Storage
+from rugbytx.settings import Settings
+from rugbytx.worker.clean import clean_once
+from rugbytx.worker.sweeper import sweep_once
+
+log = logging.getLogger(__name__)
+
+LEASE = "autoscaler"
+#: Jobs that a decision looks at, the oldest of each status first.
+MOST_JOBS = 1000
+#: How often Application Auto Scaling is asked whether it moves the same fleet.
+LOOK_FOR_POLICIES_S = 600.0
+
+
+class Autoscaler:
+    """Decides for one system."""
+
+    def __init__(
+        self, *, store: JobStore, queue: Queue, storage: Storage, fleet: Fleet, settings: Settings
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._storage = storage
+        self._fleet = fleet
+        self._settings = settings
+        self._policies_seen_at = float("-inf")
+
+    def look(self) -> Recorded:
+        """Return what would be decided at this moment, and do nothing."""
+        store, settings = self._store, self._settings
+        now, before = store.now(), self._before()
+        workers = tuple(sorted(store.workers(), key=lambda worker: worker.name))
+        jobs = store.open_jobs(MOST_JOBS)
+        facts = Facts(
+            now=now,
+            jobs=backlog.facts(
+                jobs,
+                workers,
+                assists=recorded.assists(before, now=now),
+                assumed_px_per_byte=settings.assumed_px_per_byte,
+            ),
+            workers=workers,
+            paces=backlog.paces(workers, settings.priors),
+            fleet=recorded.fleet_fact(before, desired=self._fleet.state().desired, now=now),
+            spent_usd=span.spent_usd(store.spans(span.day_of(now)), now=now),
+            visible=self._queue.depth().visible,
+        )
+        return recorded.record(facts, settings.policy, before=before)
+
+    def tick(self, owner: str) -> Recorded | None:
+        """Decide and act, once; None where another autoscaler does it.
+
+        What is remembered goes first: a crash after it costs an assist, or a tick,
+        and never sends anything twice.
+        """
+        if not self._store.hold(LEASE, owner=owner, lease_s=3 * self._settings.tick_s):
+            return None
+        self.refuse_policies()
+        found = self.look()
+        decision = found.decision
+        told = Told(at=found.facts.now, wanted=decision.wanted)
+        self._store.announce(told, decision=recorded.to_json(found))
+        if decision.desired != found.facts.fleet.desired:
+            self._fleet.set_desired(decision.desired)
+        for assist in decision.assists:
+            pointer = Pointer(job_id=assist.job_id, generation=assist.generation)
+            self._queue.send([pointer] * assist.count)
+        _tell_of(found)
+        return found
+
+    def sweep(self, owner: str) -> None:
+        """Send pointers for jobs that nobody keeps awake, and do the clean-ups that are due."""
+        if self._store.hold("sweep", owner=owner, lease_s=2 * self._settings.sweep_s):
+            sweep_once(self._store, self._queue)
+            clean_once(self._store, self._storage, self._settings.output_bucket)
+
+    def refuse_policies(self) -> None:
+        """Raise SettingsError while Application Auto Scaling moves the same fleet: two hands on one number."""
+        now = self._store.now()
+        if now - self._policies_seen_at < LOOK_FOR_POLICIES_S:
+            return
+        if policies := self._fleet.attached_policies():
+            raise SettingsError(
+                f"Application Auto Scaling moves this service too ({', '.join(policies)}); "
+                "`rugbytx scaling apply --policy none` takes that away"
+            )
+        self._policies_seen_at = now
+
+    def run(self, owner: str, *, until: threading.Event, on_decision: Callable[[Recorded], None]) -> None:
+        """Decide every ``tick_s`` and sweep every ``sweep_s``; raises SettingsError, and survives a silent service."""
+        settings = self._settings
+        next_sweep_s = 0.0
+        while not until.is_set():
+            try:
+                if found := self.tick(owner):
+                    on_decision(found)
+                next_sweep_s -= settings.tick_s
+                if next_sweep_s <= 0:
+                    self.sweep(owner)
+                    next_sweep_s = settings.sweep_s
+            except SettingsError:
+                raise
+            except RugbytxError as error:
+                log.warning("tick-failed", extra={"reason": str(error)})
+            until.wait(settings.tick_s)
+
+    def _before(self) -> Recorded | None:
+        """Return the last decision; one that cannot be read is another version's, and nothing is remembered of it."""
+        text = self._store.decision()
+        if not text:
+            return None
+        try:
+            return recorded.from_json(text)
+        except ValueError:
+            log.warning("decision-unreadable")
+            return None
+
+
+def name() -> str:
+    """Return who this autoscaler is, in leases."""
+    return f"autoscaler@{socket.gethostname()}-{os.getpid()}"
+
+
+def _tell_of(found: Recorded) -> None:
+    """Log the decision with the facts it rests on, as one event."""
+    log.info(
+        "scaling-decision",
+        extra={
+            "desired": found.decision.desired,
+            "wanted": found.decision.wanted,
+            "busy": found.decision.busy,
+            "reason": found.decision.reason,
+            "alarms": list(found.decision.alarms),
+            "recorded": recorded.to_json(found),
+        },
+    )
+    for alarm in found.decision.alarms:
+        log.warning("scaling-alarm", extra={"reason": alarm})
+
+
+def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Decide once, and sweep: the function that a schedule and each upload invoke on AWS Lambda."""
+    from rugbytx import system
+
+    here = system.here()
+    autoscaler = Autoscaler(
+        store=here.store,
+        queue=here.queue,
+        storage=here.storage,
+        fleet=system.fleet(here.settings),
+        settings=here.settings,
+    )
+    owner = name()
+    found = autoscaler.tick(owner)
+    autoscaler.sweep(owner)
+    return {"decided": bool(found), "desired": found.decision.desired if found else None}

@@ -1,0 +1,43 @@
+"""The notifier: a thread in any worker's main process that works off the outbox; many try, one does."""
+
+import logging
+import threading
+
+from rugbytx.errors import RugbytxError
+from rugbytx.notify.outbox import GUARD_S, Outbox
+from rugbytx.ports import JobStore
+
+log = logging.getLogger(__name__)
+
+#: Who has it must not lose it in the middle of a round.
+LEASE_S = float(GUARD_S)
+#: The lease's name.
+NAME = "notify"
+
+
+class Notifier:
+    """Works off the outbox under its own lease, apart from the sweep: a target that hangs delays no job."""
+
+    def __init__(self, *, store: JobStore, outbox: Outbox, notify_s: float) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._notify_s = notify_s
+        self._leaving = threading.Event()
+
+    def start(self, *, owner: str) -> None:
+        """Begin in the background."""
+        threading.Thread(target=self._run, args=(owner,), name="notify", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop; a round under way is not waited for, and what it leaves undone its guards bring back."""
+        self._leaving.set()
+
+    def _run(self, owner: str) -> None:
+        while not self._leaving.wait(self._notify_s):
+            try:
+                if self._store.hold(NAME, owner=owner, lease_s=LEASE_S):
+                    self._outbox.work_off()
+            except RugbytxError as error:
+                log.warning("notifier-failed", extra={"reason": str(error)})
+            except Exception:
+                log.exception("notifier-broke")

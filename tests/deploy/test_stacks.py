@@ -1,0 +1,234 @@
+"""What the templates make is what the system runs on, and nobody may do more than they do."""
+
+import json
+import math
+import socket
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from celeryconfig import base
+from rugbytx.aws.message import task_message
+from rugbytx.aws.table import EXPIRES, TABLE
+from rugbytx.core.job import Pointer, Source
+from rugbytx.core.record import SCHEMA
+from rugbytx.errors import Unreachable
+from rugbytx.local import resources
+from rugbytx.local.fleet import Worker
+from rugbytx.settings import Settings
+from rugbytx.worker import alive
+from tests.deploy.conftest import TIMES, Deployed
+from tests.deploy.recorder import Call, needless, refused
+from tests.deploy.roles import policies
+from tests.deploy.stacks import smallest
+from tests.footage import film
+
+pytestmark = [
+    pytest.mark.process,
+    # What moto does not model is on a list of its own, see test_unmodelled.
+    pytest.mark.filterwarnings("ignore:Tried to parse"),
+]
+
+#: Larger than one part of an upload.
+LARGE_BYTES = 20 * 1024 * 1024
+
+
+def client(deployed: Deployed, service: str, *, principal: str = "deployer") -> Any:
+    """Return a client that is one of the components."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=deployed.environ["AWS_ENDPOINT_URL"],
+        region_name=deployed.environ["AWS_REGION"],
+        aws_access_key_id=principal,
+        aws_secret_access_key="local",
+    )
+
+
+def test_env_prints_what_the_stacks_made(deployed: Deployed) -> None:
+    """As lines for a file and for a shell; every name is a setting, and each value is there."""
+    read = Settings.model_validate(
+        {name.removeprefix("RUGBYTX_").lower(): value for name, value in deployed.settings.items()}
+    )
+    assert (read.queue, read.table) == ("rugbytx-transcode", "rugbytx")
+    assert read.output_bucket == "rugbytx-output-123456789012-eu-west-1"
+    lines = deployed.run("env", "--from-stack", "rugbytx-data", "--export", principal="deployer").stdout
+    assert "export RUGBYTX_QUEUE=rugbytx-transcode\n" in lines
+    absent = deployed.run("env", "--from-stack", "rugbytx-date", principal="deployer")
+    assert (absent.returncode, absent.stdout) == (3, "")
+    assert "there is no stack rugbytx-date in eu-west-1" in absent.stderr
+
+
+def test_the_queue_is_the_one_that_workers_expect(deployed: Deployed) -> None:
+    """Its times are those of the settings, and it is what the local system makes for itself."""
+    sqs = client(deployed, "sqs")
+    url = sqs.get_queue_url(QueueName=deployed.settings["RUGBYTX_QUEUE"])["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert int(found["VisibilityTimeout"]) == math.ceil(Settings().visibility_s)
+    assert int(found["MessageRetentionPeriod"]) == resources.RETENTION_S
+    assert int(found["ReceiveMessageWaitTimeSeconds"]) == base.broker_transport_options["wait_time_seconds"]
+    redrive = json.loads(found["RedrivePolicy"])
+    assert int(redrive["maxReceiveCount"]) == resources.MAX_RECEIVES
+    assert redrive["deadLetterTargetArn"].endswith(resources.dead_letter_queue("rugbytx-transcode"))
+
+
+def test_the_table_is_the_one_that_the_store_expects(deployed: Deployed) -> None:
+    """Keys, index and the attribute that ends a record's life are the code's own."""
+    dynamodb = client(deployed, "dynamodb")
+    found = dynamodb.describe_table(TableName=deployed.settings["RUGBYTX_TABLE"])["Table"]
+    assert found["KeySchema"] == TABLE["KeySchema"]
+    assert sorted(found["AttributeDefinitions"], key=str) == sorted(TABLE["AttributeDefinitions"], key=str)
+    (index,) = found["GlobalSecondaryIndexes"]
+    (wanted,) = TABLE["GlobalSecondaryIndexes"]
+    assert {key: index[key] for key in wanted} == wanted
+    assert found["BillingModeSummary"]["BillingMode"] == TABLE["BillingMode"]
+    # The emulator does not take the end of a record's life from a template.
+    (table,) = smallest()["data"].of_type("AWS::DynamoDB::Table").values()
+    assert table["TimeToLiveSpecification"] == {"AttributeName": EXPIRES, "Enabled": True}
+
+
+#: What a later version has written: a job whose record nobody here can read.
+LATER = {
+    "pk": {"S": "JOB#later"},
+    "sk": {"S": "JOB"},
+    "schema": {"N": str(SCHEMA + 1)},
+    "job_status": {"S": "RUNNING"},
+    "submitted_at": {"N": "1800000000"},
+    "wake_at": {"N": "0"},
+}
+
+
+@pytest.fixture(scope="module")
+def later(deployed: Deployed) -> str:
+    """Put a later version's job into the table and its pointer into the queue; return the queue's URL."""
+    client(deployed, "dynamodb").put_item(TableName=deployed.settings["RUGBYTX_TABLE"], Item=LATER)
+    sqs = client(deployed, "sqs")
+    url = str(sqs.get_queue_url(QueueName=deployed.settings["RUGBYTX_QUEUE"])["QueueUrl"])
+    pointer = Pointer.model_validate({"schema": SCHEMA + 1, "job_id": "later", "generation": 1})
+    sqs.send_message(QueueUrl=url, MessageBody=task_message(pointer))
+    return url
+
+
+@pytest.fixture(scope="module")
+def finished(
+    deployed: Deployed, worker: Worker, later: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """Submit a film as the upload service, and let the worker do it."""
+    assert later
+    source = film(tmp_path_factory.mktemp("film") / "kick off.mp4", length_s=4.0, sound=True)
+    submitted = deployed.run(
+        "submit", str(source), "--profile", "clip", "--watch", "--json", principal="uploader"
+    )
+    assert submitted.returncode == 0, f"{submitted.stderr}\n{worker.log_tail()}"
+    told: dict[str, Any] = json.loads(submitted.stdout.splitlines()[-1])
+    return told
+
+
+def test_the_system_runs_a_job_on_what_the_stacks_made(deployed: Deployed, finished: dict[str, Any]) -> None:
+    """From upload to playlist, with nothing but the stacks' own settings."""
+    assert finished["status"] == "SUCCEEDED"
+    found = client(deployed, "s3").list_objects_v2(
+        Bucket=deployed.settings["RUGBYTX_OUTPUT_BUCKET"], Prefix=f"out/{finished['job_id']}/"
+    )
+    assert [item["Key"] for item in found["Contents"] if "/master-" in item["Key"]]
+
+
+def test_an_older_worker_leaves_a_newer_record_alone(
+    deployed: Deployed, worker: Worker, later: str, finished: dict[str, Any]
+) -> None:
+    """It does its own job beside it, with a newer environment; the record is as it was, and the pointer is not lost."""
+    assert finished["status"] == "SUCCEEDED"
+    found = client(deployed, "dynamodb").get_item(
+        TableName=deployed.settings["RUGBYTX_TABLE"], Key={key: LATER[key] for key in ("pk", "sk")}
+    )
+    assert found["Item"] == LATER
+    counts = client(deployed, "sqs").get_queue_attributes(QueueUrl=later, AttributeNames=["All"])["Attributes"]
+    assert sum(int(counts[name]) for name in counts if name.startswith("ApproximateNumberOf")) == 1
+    log = worker.log.read_text()
+    assert '"event": "unknown-setting"' in log
+    assert "was written by a newer rugbytx" in log
+
+
+def test_a_worker_tells_systemd_that_its_loop_turns(
+    deployed: Deployed, worker: Worker, systemd: socket.socket
+) -> None:
+    """Once that it is ready and then again and again; and the file of the health check is there."""
+    assert worker.pid
+    assert [systemd.recv(100) for _ in range(4)] == [b"READY=1", *[b"WATCHDOG=1"] * 3]
+    assert (Path(deployed.environ["RUGBYTX_SCRATCH"]) / alive.FILE).exists()
+
+
+def _break_off(_bytes: int) -> None:
+    raise Unreachable("broken off")
+
+
+def do_what_is_rare(deployed: Deployed, folder: Path) -> None:
+    """Have worker and upload service do what no job of a test comes to, through the code that does it."""
+    from rugbytx.aws.storage import S3Storage
+    from rugbytx.aws.table import Table
+
+    sources, outputs = (
+        deployed.settings["RUGBYTX_SOURCE_BUCKETS"],
+        deployed.settings["RUGBYTX_OUTPUT_BUCKET"],
+    )
+    large = folder / "large"
+    large.write_bytes(bytes(LARGE_BYTES))
+    for principal, bucket, key in (("jetson", outputs, "out/a/g1/large"), ("uploader", sources, "uploads/a/large")):
+        storage = S3Storage(client(deployed, "s3", principal=principal))
+        with pytest.raises(Unreachable, match="broken off"):
+            storage.upload(large, bucket, key, content_type="video/mp4", on_bytes=_break_off)
+        storage.delete(bucket, [key])
+    s3 = client(deployed, "s3")
+    s3.put_bucket_versioning(Bucket=sources, VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket=sources, Key="versioned", Body=b"video")["VersionId"]
+    storage = S3Storage(client(deployed, "s3", principal="jetson"))
+    described = storage.head(sources, "versioned", version=version)
+    assert described
+    pinned = Source(bucket=sources, key="versioned", etag=described.etag, size_bytes=5, version=version)
+    storage.download(pinned, folder / "versioned", on_bytes=lambda _bytes: None)
+    table = Table(client(deployed, "dynamodb", principal="jetson"), deployed.settings["RUGBYTX_TABLE"])
+    table.delete([("CLEANING", "a")])
+
+
+@pytest.fixture(scope="module")
+def calls(
+    deployed: Deployed, worker: Worker, finished: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, set[Call]]:
+    """Return what each component asked for, in the life of a job and of a worker."""
+    assert finished
+    doctor = deployed.run("doctor", "--json", principal="jetson", RUGBYTX_SCRATCH_FLOOR_BYTES="0")
+    assert doctor.returncode == 0, doctor.stdout
+    worker.stop()
+    for option in (("--force",), ("--deadline", "1m")):
+        again = deployed.run(
+            "submit", finished["source"], "--profile", "clip", *option, principal="uploader"
+        )
+        assert again.returncode == 0, again.stderr
+    do_what_is_rare(deployed, tmp_path_factory.mktemp("rare"))
+    return {name: deployed.recorder.of(name) for name in ("jetson", "uploader")}
+
+
+@pytest.mark.parametrize("component", ["jetson", "uploader"])
+def test_a_role_allows_what_its_component_does_and_no_more(
+    calls: dict[str, set[Call]], component: str
+) -> None:
+    """Whatever was asked for is granted, and each grant was needed."""
+    grants = policies(component)
+    assert refused(calls[component], grants) == []
+    assert needless(calls[component], grants) == []
+
+
+@pytest.mark.parametrize("component", ["jetson", "uploader"])
+def test_the_comparison_sees_each_permission(calls: dict[str, set[Call]], component: str) -> None:
+    """Taken away, any one of them is missed; and one that nobody needs is found."""
+    grants = policies(component)
+    for grant in grants:
+        assert refused(calls[component], grants - {grant}), grant
+    needed = Call("sqs:PurgeQueue", "arn:aws:sqs:eu-west-1:123456789012:rugbytx-transcode")
+    assert needless(calls[component], grants | {needed}) == [needed]
+
+
+def test_times_are_settings() -> None:
+    """The times that make these tests quick are known names."""
+    assert {name.removeprefix("RUGBYTX_").lower() for name in TIMES} <= set(Settings.model_fields)
