@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rugbytx.cli import duration
+from rugbytx.cli.estimate import estimate
 from rugbytx.cli.output import console, emit, remark
 from rugbytx.cli.report import total_json
 
@@ -17,6 +18,8 @@ cost = typer.Typer(
     rich_markup_mode=None,
     invoke_without_command=True,
 )
+
+cost.command("estimate")(estimate)
 
 
 def _month(text: str) -> str:
