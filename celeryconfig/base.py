@@ -53,9 +53,8 @@ worker_enable_prefetch_count_reduction = False
 # SQS has none, and the question is an error there.
 worker_detect_quorum_queues = False
 
-# SQS carries no control messages; what people ask of a worker is in the store.
+# SQS carries no control messages: progress and control live in the store.  Events have a queue of their own,
+# and RUGBYTX_EVENTS says whether they are sent.
 worker_enable_remote_control = False
-# Nor events: progress is in the store, and each event would be a message that is paid for.
-worker_send_task_events = False
 # The worker's log is rugbytx's own: JSON lines, an event and its fields.
 worker_hijack_root_logger = False

@@ -43,7 +43,9 @@ def submit(
 
 def __getattr__(name: str) -> object:
     if name == "app":
+        from rugbytx.monitor import hook
         from rugbytx.worker.app import app
 
+        hook.install()
         return app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -91,6 +91,9 @@ class Settings(BaseModel):
     #: What a planned stop (a first SIGTERM) does with the chunk in work: hand it back now, or finish it.
     leave: Literal["now", "chunk"] = "now"
 
+    #: Whether it tells Flower what it does, by the event queue.
+    events: bool = True
+
     # -- times
     lease_s: float = Field(default=120.0, ge=2)
     heartbeat_s: float = Field(default=30.0, ge=0.2)

@@ -23,6 +23,7 @@ from rugbytx.aws.outbox_store import DynamoOutboxStore
 from rugbytx.aws.table import EXPIRES, STATUS_INDEX, Item, Value
 from rugbytx.core.clean import Cleaning, due_at
 from rugbytx.core.job import Job, Outputs, Status
+from rugbytx.core.listing import Mark, mark_of
 from rugbytx.core.notification import OF_STATUS, Notification
 from rugbytx.core.unit import UnitKey
 from rugbytx.errors import Unreachable
@@ -47,9 +48,12 @@ class DynamoJobStore(DynamoOutboxStore):
         item = self._table.get(job_pk(job_id), JOB_SK)
         return None if item is None else parse_job(item)
 
-    def list_jobs(self, *, status: Status | None = None, limit: int = 100) -> Sequence[Job]:
+    def list_jobs(
+        self, *, status: Status | None = None, limit: int = 100, before: Mark | None = None
+    ) -> Sequence[Job]:
         """Return jobs, the last submitted first; without those that a newer version wrote."""
-        return self._indexed([status] if status else list(Status), limit, oldest_first=False)
+        statuses = [status] if status else list(Status)
+        return self._indexed(statuses, limit, oldest_first=False, before=before)
 
     def open_jobs(self, limit: int) -> Sequence[Job]:
         """Return the RUNNING jobs and then the QUEUED ones; without those that a newer version wrote."""
@@ -58,19 +62,42 @@ class DynamoJobStore(DynamoOutboxStore):
         )
         return list({job.id: job for jobs in by_status for job in jobs}.values())
 
-    def _indexed(self, statuses: Iterable[Status], limit: int, *, oldest_first: bool) -> Sequence[Job]:
+    def _indexed(
+        self, statuses: Iterable[Status], limit: int, *, oldest_first: bool, before: Mark | None = None
+    ) -> Sequence[Job]:
         """Return jobs from the index; one that changed its status meanwhile may be in two places."""
         jobs: dict[str, Job] = {}
         for status in statuses:
-            found = self._table.query(
-                "#job_status = :status",
-                {"status": status},
-                IndexName=STATUS_INDEX,
-                ScanIndexForward=oldest_first,
-                PaginationConfig={"MaxItems": limit},
-            )
-            jobs |= {job.id: job for job in map(parse_job, filter(is_known_schema, found))}
-        return sorted(jobs.values(), key=lambda job: job.submitted_at, reverse=not oldest_first)[:limit]
+            found = self._of_status(status, limit, oldest_first=oldest_first, before=before)
+            jobs |= {job.id: job for job in found}
+        return sorted(jobs.values(), key=mark_of, reverse=not oldest_first)[:limit]
+
+    def _of_status(
+        self, status: Status, limit: int, *, oldest_first: bool, before: Mark | None
+    ) -> Iterator[Job]:
+        """Yield the first ``limit`` jobs of a status, in the index's order, and all of the last one's instant.
+
+        The index knows the instants alone, so that a page may end between two jobs of
+        the same one: both are read then, and the mark tells which was shown.
+        """
+        key, values = "#job_status = :status", {"status": str(status)}
+        within: dict[str, Value] = {**values}
+        if before:
+            key, within = f"{key} AND #submitted_at <= :last", {**values, "last": before.submitted_at}
+        found = self._table.query(
+            key,
+            within,
+            IndexName=STATUS_INDEX,
+            ScanIndexForward=oldest_first,
+            PaginationConfig={"PageSize": limit + 1},  # with the one that tells that these are all
+        )
+        count, last_at = 0, 0.0
+        for job in map(parse_job, filter(is_known_schema, found)):
+            if count >= limit and job.submitted_at != last_at:
+                return
+            if before is None or mark_of(job) < before:
+                yield job
+                count, last_at = count + 1, job.submitted_at
 
     def tighten(self, job_id: str, generation: int, *, deadline_at: float) -> None:
         """Move the deadline of an open job forward; a later deadline changes nothing."""

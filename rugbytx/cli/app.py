@@ -28,6 +28,7 @@ COMMANDS = {
     "retry": "retry:retry",
     "rm": "rm:rm",
     "play": "play:play",
+    "monitor": "monitor:monitor",
     "verify": "verify:verify",
     "dlq": "dlq:dlq",
     "queue": "queue:queue",

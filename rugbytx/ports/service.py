@@ -29,6 +29,9 @@ class Queue(Protocol):
     def depth(self) -> Depth:
         """Return the approximate counts."""
 
+    def dead_depth(self) -> Depth:
+        """Return the approximate counts of the dead-letter queue."""
+
     def receive_dead(self) -> Sequence[DeadLetter]:
         """Return up to ten messages of the dead-letter queue, hidden for a while; none where it shows none."""
 

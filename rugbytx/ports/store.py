@@ -7,6 +7,7 @@ from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning
 from rugbytx.core.halt import Halt, Scope
 from rugbytx.core.job import Job, Outputs, Status
+from rugbytx.core.listing import Mark
 from rugbytx.core.notification import Errand, Notification
 from rugbytx.core.presence import Worker
 from rugbytx.core.span import Span
@@ -26,8 +27,13 @@ class JobStore(Protocol):
     def read_job(self, job_id: str) -> Job | None:
         """Return the job as it is, by a consistent read."""
 
-    def list_jobs(self, *, status: Status | None = None, limit: int = 100) -> Sequence[Job]:
-        """Return jobs, the last submitted first; may lag behind writes."""
+    def list_jobs(
+        self, *, status: Status | None = None, limit: int = 100, before: Mark | None = None
+    ) -> Sequence[Job]:
+        """Return jobs, the last submitted first, from behind a mark on; may lag behind writes.
+
+        Reads little more than it returns, for each status that is asked for.
+        """
 
     def open_jobs(self, limit: int) -> Sequence[Job]:
         """Return open jobs: the RUNNING ones, then the QUEUED ones, at most ``limit`` of each, the oldest first.

@@ -26,7 +26,7 @@ from rugbytx.aws.job_store import DynamoJobStore
 from rugbytx.aws.message import TASK
 from rugbytx.aws.queue import SqsQueue
 from rugbytx.aws.storage import S3Storage
-from rugbytx.broker import gate
+from rugbytx.broker import event, gate
 from rugbytx.core.encoder import Family
 from rugbytx.core.job import Pointer
 from rugbytx.core.scaling_facts import AWS
@@ -112,7 +112,7 @@ def celery_config() -> str:
     return f"celeryconfig.{chosen.celery_config or chosen.worker_class}"
 
 
-app = Celery("rugbytx")
+app = Celery("rugbytx", events="rugbytx.broker.event:Events")
 app.config_from_object(celery_config())
 
 
@@ -162,8 +162,10 @@ def prepare(conf: Any, **_: Any) -> None:
     try:
         url = SqsQueue(client("sqs"), settings().queue).url
         gate.install(view())
+        event.begin(settings())
     except RugbytxError as error:
         sys.exit(f"rugbytx worker: {error}")
+    conf.worker_send_task_events = settings().events
     waiting = {} if settings().poll_wait_s is None else {"wait_time_seconds": settings().poll_wait_s}
     conf.broker_transport_options = {
         **conf.broker_transport_options,
@@ -283,6 +285,7 @@ def watch_spot(**_: Any) -> None:
 @signals.worker_shutdown.connect
 def stop_threads(**_: Any) -> None:
     """Stop the threads before the process goes, and leave nothing behind."""
+    event.finish()
     spot().stop()
     sweeper().stop()
     view().stop()

@@ -3,6 +3,7 @@
 import pytest
 
 from rugbytx.core.job import Status
+from rugbytx.core.listing import mark_of
 from rugbytx.core.record import SCHEMA
 from rugbytx.core.unit import AUDIO, PLAN, Kind, UnitKey
 from rugbytx.errors import HostUnfit, LeaseLost, Unreachable
@@ -146,6 +147,23 @@ def test_lists_are_in_order(bench: Bench) -> None:
     assert [job.id for job in store.list_jobs(status=Status.CANCELLED)] == ["c"]
     assert [job.id for job in store.open_jobs(100)] == ["b", "a", "d", "e"]
     assert [job.id for job in store.open_jobs(2)] == ["b", "a", "d"]
+
+
+def test_pages_of_a_list_hold_each_job_once(bench: Bench) -> None:
+    """Page by page every job comes once, in order, also where many were submitted at one instant."""
+    at = bench.store.now()
+    for index in range(7):
+        job = bench.job(id=f"{index}", submitted_at=at - (index // 4))
+        bench.store.create_job(job)
+        if index % 2:
+            bench.store.end_job(job.id, 1, Status.CANCELLED)
+    for status, wanted in {None: "3210654", Status.QUEUED: "2064", Status.CANCELLED: "315"}.items():
+        listed, before = [], None
+        while page := bench.store.list_jobs(status=status, limit=2, before=before):
+            assert len(page) <= 2
+            listed += [job.id for job in page]
+            before = mark_of(page[-1])
+        assert "".join(listed) == wanted
 
 
 def test_deleted_job_leaves_nothing(shaky: Bench) -> None:

@@ -49,7 +49,12 @@ class Deployed:
 
     def variables(self, principal: str) -> dict[str, str]:
         """Return the environment of a component."""
-        return {**self.environ, **self.settings, "AWS_ACCESS_KEY_ID": principal, "AWS_SECRET_ACCESS_KEY": "local"}
+        return {
+            **self.environ,
+            **self.settings,
+            "AWS_ACCESS_KEY_ID": principal,
+            "AWS_SECRET_ACCESS_KEY": "local",
+        }
 
 
 @pytest.fixture(scope="module")

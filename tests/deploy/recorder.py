@@ -106,7 +106,9 @@ def _calls(
 
 def _s3_calls(environ: Mapping[str, Any], query: dict[str, list[str]], body: bytes) -> Iterator[Call]:
     path = str(environ["PATH_INFO"])
-    operation = s3_operation(environ["REQUEST_METHOD"], path, query, copies="HTTP_X_AMZ_COPY_SOURCE" in environ)
+    operation = s3_operation(
+        environ["REQUEST_METHOD"], path, query, copies="HTTP_X_AMZ_COPY_SOURCE" in environ
+    )
     bucket, _, key = path.strip("/").partition("/")
     action = _S3_ACTIONS.get(operation, operation)
     if operation == "DeleteObjects":

@@ -87,7 +87,9 @@ def test_the_player_comes_along() -> None:
 def test_functions_find_their_runtime_in_the_image() -> None:
     """Lambda starts the interpreter where the image has it, and the extra brings Lambda's client."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert any(need.startswith("awslambdaric") for need in project["project"]["optional-dependencies"]["lambda"])
+    assert any(
+        need.startswith("awslambdaric") for need in project["project"]["optional-dependencies"]["lambda"]
+    )
     assert "EXTRAS=lambda" in values(FILES[0], "ARG")
     assert "deploy/layer /opt/rugbytx $EXTRAS" in values(FILES[0], "RUN")
     for function in smallest()["control"].of_type("AWS::Lambda::Function").values():

@@ -25,7 +25,12 @@ needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="
 def run(script: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a script to its end."""
     return subprocess.run(
-        [script, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120
+        [script, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
 
 
@@ -66,7 +71,10 @@ def test_installing_twice_is_installing_once(tmp_path: Path, settings: Path) -> 
     mode, content = there["etc/rugbytx/worker.env"]
     assert mode == 0o600
     assert b"\nRUGBYTX_QUEUE=rugbytx-transcode\n" in content
-    assert b"ReadWritePaths=/mnt/nvme/rugbytx\n" in there["etc/systemd/system/rugbytx-worker.service.d/scratch.conf"][1]
+    assert (
+        b"ReadWritePaths=/mnt/nvme/rugbytx\n"
+        in there["etc/systemd/system/rugbytx-worker.service.d/scratch.conf"][1]
+    )
     env = root / "etc/rugbytx/worker.env"
     env.write_bytes(content + b"AWS_ACCESS_KEY_ID=AKIA\n")
     there = tree(root)
@@ -86,7 +94,9 @@ def test_the_settings_that_it_writes_are_settings(tmp_path: Path, settings: Path
     assert "scratch_floor_bytes" in [name.lower() for name in names]
 
 
-def test_uninstalling_keeps_settings_and_purging_keeps_nothing_of_ours(tmp_path: Path, settings: Path) -> None:
+def test_uninstalling_keeps_settings_and_purging_keeps_nothing_of_ours(
+    tmp_path: Path, settings: Path
+) -> None:
     """What lies beside our own on the scratch disk stays in any case."""
     root = tmp_path / "root"
     scratch = root / "mnt/nvme/rugbytx"
@@ -104,7 +114,9 @@ def test_uninstalling_keeps_settings_and_purging_keeps_nothing_of_ours(tmp_path:
     assert run(JETSON / "uninstall", "--root", str(root)).returncode == 0  # again is no error
 
 
-@pytest.mark.parametrize("wrong", [("--scrtach", "/x"), ("--settings", "/nowhere"), ("--scratch", "relative")])
+@pytest.mark.parametrize(
+    "wrong", [("--scrtach", "/x"), ("--settings", "/nowhere"), ("--scratch", "relative")]
+)
 def test_what_it_does_not_understand_it_does_not_do(tmp_path: Path, wrong: tuple[str, str]) -> None:
     """One sentence, exit status 2, and nothing written."""
     done = install(tmp_path / "root", *wrong)
@@ -127,7 +139,11 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     unit = tmp_path / "rugbytx-worker.service"
     unit.write_text(text)
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False, timeout=60
+        ["systemd-analyze", "verify", "--man=no", str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
@@ -159,7 +175,9 @@ def scripts() -> list[Path]:
     """Return every shell script of the project."""
     places = (*(ROOT / "scripts").iterdir(), *(ROOT / "deploy").rglob("*"), ROOT / ".ci" / "run")
     return sorted(
-        path for path in places if path.is_file() and path.read_bytes().startswith((b"#!/usr/bin/env bash", b"#!/bin/bash"))
+        path
+        for path in places
+        if path.is_file() and path.read_bytes().startswith((b"#!/usr/bin/env bash", b"#!/bin/bash"))
     )
 
 

@@ -143,7 +143,9 @@ def test_an_older_worker_leaves_a_newer_record_alone(
         TableName=deployed.settings["RUGBYTX_TABLE"], Key={key: LATER[key] for key in ("pk", "sk")}
     )
     assert found["Item"] == LATER
-    counts = client(deployed, "sqs").get_queue_attributes(QueueUrl=later, AttributeNames=["All"])["Attributes"]
+    counts = client(deployed, "sqs").get_queue_attributes(QueueUrl=later, AttributeNames=["All"])[
+        "Attributes"
+    ]
     assert sum(int(counts[name]) for name in counts if name.startswith("ApproximateNumberOf")) == 1
     log = worker.log.read_text()
     assert '"event": "unknown-setting"' in log
@@ -174,7 +176,10 @@ def do_what_is_rare(deployed: Deployed, folder: Path) -> None:
     )
     large = folder / "large"
     large.write_bytes(bytes(LARGE_BYTES))
-    for principal, bucket, key in (("jetson", outputs, "out/a/g1/large"), ("uploader", sources, "uploads/a/large")):
+    for principal, bucket, key in (
+        ("jetson", outputs, "out/a/g1/large"),
+        ("uploader", sources, "uploads/a/large"),
+    ):
         storage = S3Storage(client(deployed, "s3", principal=principal))
         with pytest.raises(Unreachable, match="broken off"):
             storage.upload(large, bucket, key, content_type="video/mp4", on_bytes=_break_off)
@@ -201,9 +206,7 @@ def calls(
     assert doctor.returncode == 0, doctor.stdout
     worker.stop()
     for option in (("--force",), ("--deadline", "1m")):
-        again = deployed.run(
-            "submit", finished["source"], "--profile", "clip", *option, principal="uploader"
-        )
+        again = deployed.run("submit", finished["source"], "--profile", "clip", *option, principal="uploader")
         assert again.returncode == 0, again.stderr
     do_what_is_rare(deployed, tmp_path_factory.mktemp("rare"))
     return {name: deployed.recorder.of(name) for name in ("jetson", "uploader")}

@@ -148,7 +148,10 @@ def test_what_users_gave_us_outlives_the_stack(stacks: dict[str, Stack]) -> None
     for stack in stacks.values():
         for name, resource in stack.resources().items():
             if resource["Type"] in KEPT:
-                assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain"), name
+                assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == (
+                    "Retain",
+                    "Retain",
+                ), name
     for table in made(stacks, "AWS::DynamoDB::Table").values():
         assert table["DeletionProtectionEnabled"] is True
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
@@ -180,13 +183,17 @@ def test_containers_have_no_more_than_they_need(stacks: dict[str, Stack]) -> Non
             assert container["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
             assert container.get("Privileged") is not True
             for variable in container["Environment"]:
-                assert not [word for word in ("SECRET", "PASSWORD", "KEY", "TOKEN") if word in variable["Name"]]
+                assert not [
+                    word for word in ("SECRET", "PASSWORD", "KEY", "TOKEN") if word in variable["Name"]
+                ]
 
 
 @pytest.mark.parametrize(("queue", "table"), [*product(["", "rugbycodex-transcode-jobs"], ["", "jobs"])])
 def test_what_is_there_already_can_be_adopted(queue: str, table: str) -> None:
     """The outputs name it, the policies are about it, and none of its kind is made."""
-    adopted = Stack.of("data", ExistingQueue=queue, ExistingDeadLetterQueue=queue and "dead", ExistingTable=table)
+    adopted = Stack.of(
+        "data", ExistingQueue=queue, ExistingDeadLetterQueue=queue and "dead", ExistingTable=table
+    )
     exported = adopted.exported()
     assert exported["rugbytx-data-Queue"] == (queue or "rugbytx-transcode")
     assert exported["rugbytx-data-Table"] == (table or "rugbytx")

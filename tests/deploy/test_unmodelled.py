@@ -19,7 +19,9 @@ README = AWS.parents[1] / "README.md"
 def find(kind: str, stacks: dict[str, Stack] | None = None) -> dict[str, dict[str, Any]]:
     """Return the properties of every resource of a type, with everything that is optional."""
     return {
-        name: found for stack in (stacks or everything()).values() for name, found in stack.of_type(kind).items()
+        name: found
+        for stack in (stacks or everything()).values()
+        for name, found in stack.of_type(kind).items()
     }
 
 
@@ -206,7 +208,9 @@ def test_what_the_emulator_does_not_look_at_is_looked_at_here(kind: str) -> None
 def test_every_type_is_modelled_or_on_the_list() -> None:
     """A new type fails this until somebody has decided who looks at it; a type that is modelled by now, too."""
     used = {
-        resource["Type"] for stack in everything().values() for resource in stack.template["Resources"].values()
+        resource["Type"]
+        for stack in everything().values()
+        for resource in stack.template["Resources"].values()
     }
     modelled = set(get_model_map()) | {"Custom"}
     assert {kind for kind in used if kind not in modelled or kind in NULL_MODELS} == set(UNMODELLED)

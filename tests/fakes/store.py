@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning, due_at
 from rugbytx.core.job import Job, Outputs, Status
+from rugbytx.core.listing import Mark, mark_of
 from rugbytx.core.notification import OF_STATUS, Notification
 from rugbytx.core.presence import Worker
 from rugbytx.core.record import SCHEMA
@@ -48,10 +49,14 @@ class FakeStore(FakeOutboxStore):
         return self._known_job(job_id)
 
     @sent
-    def list_jobs(self, *, status: Status | None = None, limit: int = 100) -> Sequence[Job]:
+    def list_jobs(
+        self, *, status: Status | None = None, limit: int = 100, before: Mark | None = None
+    ) -> Sequence[Job]:
         """Return jobs, the last submitted first; from before the last write where ``stale``."""
         jobs = [job for job in self._listed() if status in {None, job.status}]
-        return sorted(jobs, key=lambda job: job.submitted_at, reverse=True)[:limit]
+        return sorted(
+            (job for job in jobs if before is None or mark_of(job) < before), key=mark_of, reverse=True
+        )[:limit]
 
     @sent
     def open_jobs(self, limit: int) -> Sequence[Job]:
