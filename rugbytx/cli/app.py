@@ -22,6 +22,8 @@ COMMANDS = {
     "list": "list:list_jobs",
     "watch": "watch:watch",
     "workers": "workers:workers",
+    "report": "report:report",
+    "cost": "cost:cost",
     "logs": "logs:logs",
     "cancel": "cancel:cancel",
     "retry": "retry:retry",

@@ -104,7 +104,7 @@ class Attempts:
             refusals=lease.refusals,
             jitter=random.random(),  # noqa: S311  no secret
         )
-        diary.failed(lease, outcome, error)
+        Diary(store, job, worker=self.worker).failed(lease, outcome, error)
         if outcome.action is retry.Action.ABANDON:
             return None
         try:
