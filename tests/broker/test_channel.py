@@ -168,7 +168,8 @@ def test_a_message_that_breaks_celery_is_left_to_the_redrive_policy(
         raise ValueError("cannot be read")
 
     channel = consume(connection, break_down)
-    message = {"MessageId": "m", "ReceiptHandle": "h", "Body": "{}"}
+    body = {"body": "", "headers": {}, "properties": {"delivery_info": {"routing_key": "transcode"}}}
+    message = {"MessageId": "m", "ReceiptHandle": "h", "Body": json.dumps(body)}
     received = []
     channel._hand_over("transcode", URL, lambda *told: received.append(told), Answer(messages=(message,)))
     assert received == [(1, "")]

@@ -19,7 +19,7 @@ from rugbytx.local import resources
 from rugbytx.local.fleet import Worker
 from rugbytx.settings import Settings
 from rugbytx.worker import alive
-from tests.deploy.conftest import LEGACY, TIMES, Deployed, wait_for_line, wait_until
+from tests.deploy.conftest import LEGACY, TIMES, Deployed, wait_for_line
 from tests.deploy.recorder import Call, needless, refused
 from tests.deploy.roles import policies
 from tests.deploy.stacks import smallest
