@@ -211,6 +211,15 @@ MUTANTS = (
         tests=PROTECTION,
     ),
     Mutant(
+        name="believed-after-a-release-without-answer",
+        edits=(
+            Edit(
+                "rugbytx/core/protection.py", "failed = replace(failed, until=-inf, refresh_at=-inf)", "pass"
+            ),
+        ),
+        tests=PROTECTION,
+    ),
+    Mutant(
         name="idle-between-receive-and-hold",
         edits=(
             Edit(
