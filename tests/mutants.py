@@ -188,8 +188,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "rugbytx/core/protection.py",
-                "if facts.is_admitted or not facts.is_idle:",
-                "if facts.is_admitted:",
+                "if (facts.is_admitted or not facts.is_idle) and not is_unwanted:",
+                "if facts.is_admitted and not is_unwanted:",
             ),
         ),
         tests=PROTECTION,
