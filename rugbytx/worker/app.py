@@ -34,10 +34,10 @@ from rugbytx.core.span import End
 from rugbytx.errors import RugbytxError, WrittenByNewer
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
+from rugbytx.notify.notifier import Notifier, notifier_of
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
 from rugbytx.worker import drain, protection, scratch
-from rugbytx.worker import log as worker_log
 from rugbytx.worker.admit import Admission
 from rugbytx.worker.alive import Alive
 from rugbytx.worker.delivery import delivery_of
@@ -45,6 +45,7 @@ from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Lane
 from rugbytx.worker.load import load
+from rugbytx.worker.log import set_up_logging
 from rugbytx.worker.presence import Presence, Senses
 from rugbytx.worker.speed import Speeds
 from rugbytx.worker.spot import Spot
@@ -114,6 +115,7 @@ def celery_config() -> str:
 
 app = Celery("rugbytx", events="rugbytx.broker.event:Events", include=["rugbytx.worker.submission"])
 app.config_from_object(celery_config())
+signals.setup_logging.connect(set_up_logging)
 
 
 @app.task(bind=True, name=TASK)
@@ -184,12 +186,6 @@ def warn_of_unknown_settings(**_: Any) -> None:
     """Name each ``RUGBYTX_*`` setting that is none, once there is a log to name it in."""
     for sentence in settings_module.unknown():
         log.warning("unknown-setting", extra={"reason": sentence})
-
-
-@signals.setup_logging.connect
-def set_up_logging(loglevel: int | str, logfile: str | None, **_: Any) -> None:
-    """Log JSON lines to files and pipes, and readable lines to a terminal."""
-    worker_log.set_up(loglevel, logfile)
 
 
 @signals.worker_process_init.connect
@@ -263,7 +259,14 @@ def start_threads(sender: Any, **_: Any) -> None:
     alive.ready()
     sender.hub.on_tick.add(alive.tick)  # which outlives a lost connection, as the loop's timers do not
     sweeper().start(owner=str(sender.hostname))
+    notifier().start(owner=str(sender.hostname))
     presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
+
+
+@cache
+def notifier() -> Notifier:
+    """Return what tells others of jobs."""
+    return notifier_of(settings(), ports().store)
 
 
 @signals.worker_ready.connect
@@ -290,6 +293,7 @@ def stop_threads(**_: Any) -> None:
     event.finish()
     spot().stop()
     sweeper().stop()
+    notifier().stop()
     view().stop()
     presence().stop()
     media().faults.clear()

@@ -153,7 +153,7 @@ def after_unit(notice: Notice) -> None:
 
     notice.give(Leave.CHUNK)
     # What Celery's handler of SIGTERM does.
-    state.should_stop = os.EX_OK
+    state.should_stop = os.EX_OK  # type: ignore[assignment]  its annotation is that of its first value
 
 
 def be_child() -> None:

@@ -41,7 +41,7 @@ def waiting(system: LocalSystem, connection: Connection, clip: Path) -> Iterator
 
 def say(connection: Connection, *, wanted: int) -> None:
     """Say what the autoscaler would."""
-    connection.store.announce(Told(at=connection.store.now(), wanted=wanted), decision="")
+    connection.store.record_decision(Told(at=connection.store.now(), wanted=wanted), decision="")
 
 
 def seen(connection: Connection) -> Worker | None:
