@@ -44,7 +44,9 @@ def test_the_readme_shows_what_a_run_found() -> None:
         ((0.9, 0.9, 1.2), Bound.AT_LEAST, False),
     ],
 )
-def test_the_median_meets_a_goal_or_misses_it(ratios: tuple[float, ...], bound: Bound, *, is_met: bool) -> None:
+def test_the_median_meets_a_goal_or_misses_it(
+    ratios: tuple[float, ...], bound: Bound, *, is_met: bool
+) -> None:
     """One run that the machine disturbed decides nothing, and a missed goal is shown as one."""
     figure = Figure(name="wall", ratios=ratios, goal=1.0, bound=bound)
     assert figure.is_met == is_met
