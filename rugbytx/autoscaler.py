@@ -85,7 +85,7 @@ class Autoscaler:
         found = self.look()
         decision = found.decision
         told = Told(at=found.facts.now, wanted=decision.wanted)
-        self._store.announce(told, decision=recorded.to_json(found))
+        self._store.record_decision(told, decision=recorded.to_json(found))
         if decision.desired != found.facts.fleet.desired:
             self._fleet.set_desired(decision.desired)
         for assist in decision.assists:

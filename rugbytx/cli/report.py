@@ -86,7 +86,7 @@ def report(
 
 def to_json(found: "Report") -> dict[str, Any]:
     """Return the report for a program.  The keys are stable and always there; what is not known is null."""
-    from rugbytx.core.message_body import iso
+    from rugbytx.core.instant import iso
 
     return {
         "since": iso(found.since),
@@ -131,7 +131,7 @@ def total_json(total: "Total") -> dict[str, Any]:
 
 def bill_json(bill: "Bill") -> dict[str, Any]:
     """Return a job's bill for a program, without anything nested: it is a line of a table too."""
-    from rugbytx.core.message_body import iso
+    from rugbytx.core.instant import iso
 
     return {
         "job_id": bill.job_id,

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from rugbytx.core import notification as core
 from rugbytx.core.job import Job
-from rugbytx.core.link import Place
-from rugbytx.core.message_body import body
 from rugbytx.core.notification import Due, Errand, Kind, Notification, Truth
 from rugbytx.core.webhook import shown
 from rugbytx.errors import NotDelivered, RugbytxError
+from rugbytx.link import Place
+from rugbytx.notify.body import body
 from rugbytx.ports import Courier, JobStore
 
 log = logging.getLogger(__name__)

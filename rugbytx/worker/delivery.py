@@ -1,4 +1,4 @@
-"""What a task learns of the message that it was received with."""
+"""What SQS said of the message behind a task."""
 
 from typing import Any
 
