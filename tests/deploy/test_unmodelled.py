@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from moto.cloudformation.parsing import NULL_MODELS, get_model_map
 
+from rugbytx.core import gauge
 from rugbytx.settings import Settings
 from tests.deploy.stacks import everything, smallest
 from tests.deploy.template import AWS, Stack
@@ -32,7 +33,7 @@ def alarms() -> None:
     there = {
         "FunctionName": [found["FunctionName"] for found in find("AWS::Lambda::Function", stacks).values()],
         "QueueName": [found["QueueName"] for found in find("AWS::SQS::Queue", stacks).values()],
-        "System": ["rugbytx"],
+        "Table": ["rugbytx"],
     }
     page = (DOCS / "operate.md").read_text()
     told = {name: alarm for name, alarm in find("AWS::CloudWatch::Alarm", smallest()).items()}
@@ -40,6 +41,9 @@ def alarms() -> None:
         for dimension in alarm["Dimensions"]:
             assert dimension["Value"] in there[dimension["Name"]], name
         assert alarm["AlarmActions"] == [topic]
+        if alarm["Namespace"] == gauge.NAMESPACE:
+            assert alarm["MetricName"] in gauge.UNITS
+            assert [one["Name"] for one in alarm["Dimensions"]] == [gauge.DIMENSION]
         own = alarm["AlarmName"].removeprefix("rugbytx-")
         assert alarm["AlarmDescription"].endswith(f"docs/operate.md, {own}")
         assert f"### {own}" in page
@@ -52,10 +56,12 @@ def alarms() -> None:
 
 
 def queue_policies() -> None:
-    """Both queues refuse what comes in clear."""
-    (policy,) = find("AWS::SQS::QueuePolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], len(statement["Resource"])) == ("Deny", 2)
+    """All queues refuse what comes in clear."""
+    found = find("AWS::SQS::QueuePolicy")
+    assert {name: len(policy["Queues"]) for name, policy in found.items()} == {"QueuesOverTls": 2, "EventsOverTls": 1}
+    for policy in found.values():
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert statement["Effect"] == "Deny"
 
 
 def bucket_policies() -> None:
@@ -249,5 +255,8 @@ def test_the_dashboard_is_json_about_what_exists() -> None:
     """With a metric in each widget."""
     (board,) = find("AWS::CloudWatch::Dashboard").values()
     for widget in json.loads(board["DashboardBody"])["widgets"]:
-        assert widget["properties"]["metrics"]
+        metrics = widget["properties"]["metrics"]
+        assert metrics
+        for namespace, name, *_ in metrics:
+            assert namespace != gauge.NAMESPACE or name in gauge.UNITS
         assert widget["properties"]["region"] == "eu-west-1"
