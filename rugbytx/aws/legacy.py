@@ -53,7 +53,9 @@ def _text(value: Any, path: str) -> str:
         try:
             value = value[int(name)] if isinstance(value, list) else value[name]
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise JobRejected(f"the message has no field {path}, which RUGBYTX_LEGACY_BODY asks for") from error
+            raise JobRejected(
+                f"the message has no field {path}, which RUGBYTX_LEGACY_BODY asks for"
+            ) from error
     if not isinstance(value, str | int) or isinstance(value, bool) or value == "":
         raise JobRejected(f"the message's field {path}, which RUGBYTX_LEGACY_BODY asks for, is no text")
     return str(value)

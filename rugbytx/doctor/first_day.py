@@ -101,10 +101,21 @@ def checks(settings: Settings) -> list[Check]:
     return [
         Check(name="queue times", look=lambda: [_queue_times(settings)], remedy="see deploy/aws/data.yaml"),
         Check(name="table life", look=lambda: [_table_life(settings)], remedy="see deploy/aws/data.yaml"),
-        Check(name="table recovery", look=lambda: [_table_recovery(settings)], remedy="see deploy/aws/data.yaml"),
-        Check(name="parts and ranges", look=lambda: [_parts(settings)], remedy="see the bucket's policy", timeout_s=120),
+        Check(
+            name="table recovery", look=lambda: [_table_recovery(settings)], remedy="see deploy/aws/data.yaml"
+        ),
+        Check(
+            name="parts and ranges",
+            look=lambda: [_parts(settings)],
+            remedy="see the bucket's policy",
+            timeout_s=120,
+        ),
         Check(name="expiring addresses", look=lambda: [_expiry(settings)], remedy="see the host's clock"),
-        Check(name="scaling policies", look=lambda: [_policies(settings)], remedy="see RUGBYTX_CLUSTER and RUGBYTX_SERVICE"),
+        Check(
+            name="scaling policies",
+            look=lambda: [_policies(settings)],
+            remedy="see RUGBYTX_CLUSTER and RUGBYTX_SERVICE",
+        ),
         Check(name="instance metadata", look=lambda: [_metadata(settings)]),
     ]
 
@@ -134,7 +145,9 @@ def _table_life(settings: Settings) -> Finding:
     with translated(dynamodb, f"table {settings.table}"):
         found = dynamodb.describe_time_to_live(TableName=settings.table)["TimeToLiveDescription"]
     is_on = found.get("TimeToLiveStatus") == "ENABLED" and found.get("AttributeName") == EXPIRES
-    return _judged("table life", [] if is_on else [f"TTL on {EXPIRES} is not on"], f"records end by {EXPIRES}")
+    return _judged(
+        "table life", [] if is_on else [f"TTL on {EXPIRES} is not on"], f"records end by {EXPIRES}"
+    )
 
 
 def _table_recovery(settings: Settings) -> Finding:
@@ -168,7 +181,9 @@ def _parts(settings: Settings) -> Finding:
         body = s3.get_object(Bucket=bucket, Key=KEY, Range=wanted)["Body"].read()
         s3.delete_object(Bucket=bucket, Key=KEY)
     wrong = [] if body == b"ab" else [f"a range over two parts gave {body!r}"]
-    return _judged("parts and ranges", wrong, "an upload in parts, and a range over their joint, came out whole")
+    return _judged(
+        "parts and ranges", wrong, "an upload in parts, and a range over their joint, came out whole"
+    )
 
 
 def _expiry(settings: Settings) -> Finding:
@@ -176,12 +191,16 @@ def _expiry(settings: Settings) -> Finding:
     s3, bucket = client("s3"), settings.output_bucket
     with translated(s3, f"bucket {bucket}"):
         s3.put_object(Bucket=bucket, Key=KEY, Body=b"x")
-        url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": KEY}, ExpiresIn=EXPIRY_S)
+        url = s3.generate_presigned_url(
+            "get_object", Params={"Bucket": bucket, "Key": KEY}, ExpiresIn=EXPIRY_S
+        )
         early = _answer(s3, url)
         time.sleep(EXPIRY_S + 2)
         late = _answer(s3, url)
         s3.delete_object(Bucket=bucket, Key=KEY)
-    wrong = [] if (early, late) == (200, 403) else [f"it was answered {early} at once and {late} after its end"]
+    wrong = (
+        [] if (early, late) == (200, 403) else [f"it was answered {early} at once and {late} after its end"]
+    )
     return _judged("expiring addresses", wrong, "a presigned address works, and ends when it should")
 
 
@@ -201,7 +220,11 @@ def _policies(settings: Settings) -> Finding:
     moving = fleet(settings)
     state = moving.state()
     policies = moving.attached_policies()
-    wrong = [f"{', '.join(policies)} moves the same service; `rugbytx scaling apply --policy none`"] if policies else []
+    wrong = (
+        [f"{', '.join(policies)} moves the same service; `rugbytx scaling apply --policy none`"]
+        if policies
+        else []
+    )
     good = f"{settings.service} wants {state.desired} and runs {state.running}, and nothing else moves it"
     return _judged("scaling policies", wrong, good)
 
@@ -209,7 +232,9 @@ def _policies(settings: Settings) -> Finding:
 def _metadata(settings: Settings) -> Finding:
     """Say whether Spot notices can be heard here; elsewhere than on AWS there are none."""
     if settings.worker_class != "aws":
-        return Finding(check="instance metadata", health=Health.OK, text="not tried: this is no worker on AWS")
+        return Finding(
+            check="instance metadata", health=Health.OK, text="not tried: this is no worker on AWS"
+        )
     try:
         Metadata().interruption()
     except Unreachable as error:
@@ -221,4 +246,3 @@ def _judged(name: str, wrong: Sequence[str], good: str) -> Finding:
     if wrong:
         return Finding(check=name, health=Health.FAIL, text="; ".join(wrong), remedy="see docs/deploy.md")
     return Finding(check=name, health=Health.OK, text=good)
-

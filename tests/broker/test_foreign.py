@@ -10,7 +10,11 @@ from rugbytx.aws.message import SUBMISSION, task_message
 from rugbytx.broker import foreign
 from rugbytx.core.job import Pointer
 
-NOTICE = {"MessageId": "m1", "ReceiptHandle": "r1", "Body": json.dumps({"bucket": "b", "video": {"key": "a b.mp4"}})}
+NOTICE = {
+    "MessageId": "m1",
+    "ReceiptHandle": "r1",
+    "Body": json.dumps({"bucket": "b", "video": {"key": "a b.mp4"}}),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +52,11 @@ def test_with_a_pattern_it_is_a_submission() -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "field"),
-    [("s3://{bucket}/{key}", "key"), ("s3://{bucket}/{video}", "video"), ("s3://{bucket.name}/x", "bucket.name")],
+    [
+        ("s3://{bucket}/{key}", "key"),
+        ("s3://{bucket}/{video}", "video"),
+        ("s3://{bucket.name}/x", "bucket.name"),
+    ],
 )
 def test_what_does_not_fit_is_refused_and_not_guessed_at(
     pattern: str, field: str, caplog: pytest.LogCaptureFixture

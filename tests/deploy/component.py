@@ -117,7 +117,9 @@ def _submit_an_upload(deployed: Deployed, finished: dict[str, Any]) -> None:
     bucket, _, key = finished["source"].removeprefix("s3://").partition("/")
     event = {"bucket": bucket, "key": key, "profile": "match"}
     for deadline_s in ("3600", "60"):
-        told = call(deployed, "rugbytx.upload", repr(event), principal="submitter", RUGBYTX_DEADLINE_S=deadline_s)
+        told = call(
+            deployed, "rugbytx.upload", repr(event), principal="submitter", RUGBYTX_DEADLINE_S=deadline_s
+        )
         assert '"event": "submitted"' in told
 
 

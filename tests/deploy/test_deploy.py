@@ -115,7 +115,9 @@ def test_it_makes_the_stacks_in_their_order_and_asks_the_doctor(
     """It shows each change set, prints the settings, and takes over the service that it was told to."""
     assert made.returncode == 0, made.stderr
     assert stacks() == {"rugbytx-data": "CREATE_COMPLETE", "rugbytx-control": "CREATE_COMPLETE"}
-    assert made.stderr.index("rugbytx-data would change so:") < made.stderr.index("rugbytx-control would change so:")
+    assert made.stderr.index("rugbytx-data would change so:") < made.stderr.index(
+        "rugbytx-control would change so:"
+    )
     assert "AWS::DynamoDB::Table\tJobs" in made.stderr
     lines = made.stdout.splitlines()
     assert "RUGBYTX_QUEUE=rugbytx-transcode" in lines
@@ -123,7 +125,10 @@ def test_it_makes_the_stacks_in_their_order_and_asks_the_doctor(
     assert any(line.startswith("ok   table permissions") for line in lines), made.stdout
     function = boto3.client("lambda").get_function(FunctionName="rugbytx-autoscaler")["Configuration"]
     variables = function["Environment"]["Variables"]
-    assert (variables["RUGBYTX_CLUSTER"], str(variables["RUGBYTX_MAX_WORKERS"])) == ("rugbycodex-cluster", "5")
+    assert (variables["RUGBYTX_CLUSTER"], str(variables["RUGBYTX_MAX_WORKERS"])) == (
+        "rugbycodex-cluster",
+        "5",
+    )
 
 
 def test_an_update_keeps_what_nobody_changes(

@@ -13,6 +13,7 @@ from rugbytx.aws.message import task_message
 from rugbytx.aws.table import EXPIRES, TABLE
 from rugbytx.core.job import Pointer
 from rugbytx.core.record import SCHEMA
+from rugbytx.doctor import first_day
 from rugbytx.local import resources
 from rugbytx.local.fleet import Worker
 from rugbytx.settings import Settings
@@ -23,6 +24,7 @@ from tests.deploy.conftest import LEGACY, TIMES, Deployed, wait_for_line, wait_u
 from tests.deploy.recorder import Call, needless, refused
 from tests.deploy.roles import HOLDERS, policies
 from tests.deploy.stacks import smallest
+from tests.deploy.template import AWS
 from tests.footage import film
 
 pytestmark = [
@@ -30,6 +32,7 @@ pytestmark = [
     # What moto does not model is on a list of its own, see test_unmodelled.
     pytest.mark.filterwarnings("ignore:Tried to parse"),
 ]
+
 
 def messages(deployed: Deployed, url: str) -> int:
     """Return how many messages a queue has, waiting or in somebody's hands."""
@@ -205,6 +208,39 @@ def test_the_comparison_sees_each_permission(calls: dict[str, set[Call]], name: 
         assert refused(calls[name], grants - {grant}), grant
     extra = Call("sqs:PurgeQueue", "arn:aws:sqs:eu-west-1:123456789012:rugbytx-transcode")
     assert needless(calls[name], grants | {extra}) == [extra]
+
+
+def test_the_first_day_s_list_runs_on_the_stacks(deployed: Deployed, calls: dict[str, set[Call]]) -> None:
+    """What a program can try is tried, and what the emulator does not do is found; what people must do is told."""
+    assert calls  # by then the service is there
+    scratch = {"RUGBYTX_SCRATCH_FLOOR_BYTES": "0"}
+    done = deployed.run("doctor", "--first-day", "--json", principal="deployer", **scratch)
+    told = {found["check"]: found for found in map(json.loads, done.stdout.splitlines())}
+    health = {check.name: told[check.name]["health"] for check in first_day.checks(Settings())}
+    assert health == {
+        "queue times": "ok",
+        # The emulator takes neither of these two from a template, and its addresses never end.
+        "table life": "fail",
+        "table recovery": "fail",
+        "parts and ranges": "ok",
+        "expiring addresses": "fail",
+        "scaling policies": "ok",
+        "instance metadata": "ok",
+    }, done.stdout
+    assert done.returncode == 1
+    assert [told[one.name]["health"] for one in first_day.BY_HAND] == ["warn"] * len(first_day.BY_HAND)
+    found = client(deployed, "s3").list_objects_v2(
+        Bucket=deployed.settings["RUGBYTX_OUTPUT_BUCKET"], Prefix="out/-doctor-/"
+    )
+    assert "Contents" not in found
+
+
+def test_the_readme_lists_what_was_never_run() -> None:
+    """The same list that the first day goes through."""
+    text = (AWS.parents[1] / "README.md").read_text()
+    table = text.partition("<!-- never-run -->")[2].partition("<!-- /never-run -->")[0]
+    rows = [line.split("|")[1].strip() for line in table.splitlines()[3:] if line.startswith("|")]
+    assert rows == [one.name for one in first_day.BY_HAND]
 
 
 def test_times_are_settings() -> None:

@@ -36,7 +36,7 @@ def alarms() -> None:
         "Table": ["rugbytx"],
     }
     page = (DOCS / "operate.md").read_text()
-    told = {name: alarm for name, alarm in find("AWS::CloudWatch::Alarm", smallest()).items()}
+    told = find("AWS::CloudWatch::Alarm", smallest())
     for name, alarm in told.items():
         for dimension in alarm["Dimensions"]:
             assert dimension["Value"] in there[dimension["Name"]], name
@@ -58,14 +58,17 @@ def alarms() -> None:
 def queue_policies() -> None:
     """All queues refuse what comes in clear."""
     found = find("AWS::SQS::QueuePolicy")
-    assert {name: len(policy["Queues"]) for name, policy in found.items()} == {"QueuesOverTls": 2, "EventsOverTls": 1}
+    assert {name: len(policy["Queues"]) for name, policy in found.items()} == {
+        "QueuesOverTls": 2,
+        "EventsOverTls": 1,
+    }
     for policy in found.values():
         (statement,) = policy["PolicyDocument"]["Statement"]
         assert statement["Effect"] == "Deny"
 
 
 def bucket_policies() -> None:
-    """The output bucket lets the one CDN read outputs, and nobody else."""
+    """Let the one CDN read outputs, and nobody else."""
     (cdn_reads,) = [
         statement
         for policy in find("AWS::S3::BucketPolicy").values()
@@ -95,7 +98,7 @@ def subscriptions() -> None:
 
 
 def invocations() -> None:
-    """A late tick is dropped; an upload that could not be submitted is told of."""
+    """Drop a late tick; tell of an upload that could not be submitted."""
     found = find("AWS::Lambda::EventInvokeConfig")
     assert found["AutoscalerTries"]["MaximumRetryAttempts"] == 0
     assert found["AutoscalerTries"]["MaximumEventAgeInSeconds"] == 60
@@ -103,14 +106,14 @@ def invocations() -> None:
 
 
 def budgets() -> None:
-    """It tells before the money is gone."""
+    """Tell before the money is gone."""
     (found,) = find("AWS::Budgets::Budget").values()
     kinds = [one["Notification"]["NotificationType"] for one in found["NotificationsWithSubscribers"]]
     assert kinds == ["ACTUAL", "FORECASTED"]
 
 
 def native_targets() -> None:
-    """It is the one service, from none."""
+    """Move the one service, from none."""
     (found,) = find("AWS::ApplicationAutoScaling::ScalableTarget").values()
     assert (found["MinCapacity"], found["ResourceId"]) == (0, "service/rugbytx/rugbytx-worker")
     assert not find("AWS::ApplicationAutoScaling::ScalableTarget", smallest())
@@ -133,7 +136,7 @@ def secrets() -> None:
 
 
 def trust_anchors() -> None:
-    """The authority is the operator's own, and its role is for one common name."""
+    """Trust the operator's own authority, for one common name."""
     (anchor,) = find("AWS::RolesAnywhere::TrustAnchor").values()
     assert anchor["Source"]["SourceType"] == "CERTIFICATE_BUNDLE"
     (statement,) = find("AWS::IAM::Role")["JetsonRole"]["AssumeRolePolicyDocument"]["Statement"]
@@ -142,7 +145,7 @@ def trust_anchors() -> None:
 
 
 def profiles() -> None:
-    """It gives the Jetson's role and no other."""
+    """Give the Jetson's role and no other."""
     (found,) = find("AWS::RolesAnywhere::Profile").values()
     (role,) = found["RoleArns"]
     assert role.endswith("role/<JetsonRole>")
@@ -160,13 +163,13 @@ def distributions() -> None:
 
 
 def origin_access() -> None:
-    """The CDN signs what it asks of the bucket."""
+    """Sign what the CDN asks of the bucket."""
     (found,) = find("AWS::CloudFront::OriginAccessControl").values()
     assert found["OriginAccessControlConfig"]["SigningBehavior"] == "always"
 
 
 def capacity_providers() -> None:
-    """It ends no host that works, and drains the ones that it ends."""
+    """End no host that works, and drain the ones that are ended."""
     (found,) = find("AWS::ECS::CapacityProvider").values()
     provider = found["AutoScalingGroupProvider"]
     assert (provider["ManagedDraining"], provider["ManagedTerminationProtection"]) == ("ENABLED", "ENABLED")
@@ -178,7 +181,7 @@ def capacity_providers() -> None:
 
 
 def associations() -> None:
-    """The cluster may use the provider before its service asks for it."""
+    """Let the cluster use the provider before its service asks for it."""
     (found,) = find("AWS::ECS::ClusterCapacityProviderAssociations").values()
     assert len(found["CapacityProviders"]) == 1
     assert everything()["fleet"].template["Resources"]["Transcoder"]["DependsOn"] == "CapacityOfWorkplace"
