@@ -25,6 +25,7 @@ from rugbytx.core.presence import Worker
 from rugbytx.core.sheet import Sheet, sheet, unplanned
 from rugbytx.core.unit import State
 from rugbytx.errors import NotFound
+from rugbytx.ledger import by_class
 from rugbytx.system import Connection
 
 Seen = TypeVar("Seen")
@@ -204,7 +205,13 @@ class Look:
 
     def _with_units(self, job: Job, workers: Sequence[Worker]) -> Sheet:
         units = self.system.store.read_units(job.id, job.generation)
-        made = sheet(job, units, workers, now=self.system.store.now())
+        made = sheet(
+            job,
+            units,
+            workers,
+            usd_per_h=by_class(self.system.settings),
+            now=self.system.store.now(),
+        )
         if not job.is_open and not any(unit.state is State.LEASED for unit in units.values()):
             with self._lock:
                 self._ended[job.id, job.generation] = made
