@@ -4,7 +4,7 @@ It keeps the worker's span too, from which the ledger knows what it cost::
 
     each second          is a slot busy, may it work?     ─► the span, in memory
     each period, 15 s    class, load, gate, speeds, ...   ─► WORKER, in the store
-      and a second after  load or gate have changed
+                         and within a second of a change of load or gate
     each fourth, 60 s    and at midnight and the end      ─► SPAN, in the store
 """
 
