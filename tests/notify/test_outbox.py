@@ -41,7 +41,8 @@ class Post:
 
     def job(self, *targets: str, **fields: object) -> Job:
         """Return an open job that tells these targets."""
-        return self.store.create_job(make_job(notify=frozenset(targets), **fields))
+        job = make_job(notify=frozenset(targets)).model_copy(update=fields)
+        return self.store.create_job(job)
 
     def end(self, job: Job, status: Status = Status.SUCCEEDED) -> None:
         """End it."""
