@@ -156,7 +156,7 @@ def test_what_another_version_recorded_is_forgotten(bench: Bench) -> None:
     assert found
     told = bench.store.told()
     assert told
-    bench.store.announce(told, decision=json.dumps({"facts": "of a later version"}))
+    bench.store.record_decision(told, decision=json.dumps({"facts": "of a later version"}))
     assert bench.autoscaler().tick("one")
 
 

@@ -26,12 +26,12 @@ from rugbytx.aws.job_store import DynamoJobStore
 from rugbytx.aws.message import TASK
 from rugbytx.aws.queue import SqsQueue
 from rugbytx.aws.storage import S3Storage
-from rugbytx.broker import event, gate
+from rugbytx.broker import event, foreign, gate
 from rugbytx.core.encoder import Family
 from rugbytx.core.job import Pointer
 from rugbytx.core.scaling_facts import AWS
 from rugbytx.core.span import End
-from rugbytx.errors import RugbytxError
+from rugbytx.errors import RugbytxError, WrittenByNewer
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.notify.notifier import Notifier, notifier_of
@@ -40,12 +40,12 @@ from rugbytx.settings import Settings
 from rugbytx.worker import drain, protection, scratch
 from rugbytx.worker.admit import Admission
 from rugbytx.worker.alive import Alive
+from rugbytx.worker.delivery import delivery_of
 from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Lane
 from rugbytx.worker.load import load
 from rugbytx.worker.log import set_up_logging
-from rugbytx.worker.message import delivery_of
 from rugbytx.worker.presence import Presence, Senses
 from rugbytx.worker.speed import Speeds
 from rugbytx.worker.spot import Spot
@@ -113,7 +113,7 @@ def celery_config() -> str:
     return f"celeryconfig.{chosen.celery_config or chosen.worker_class}"
 
 
-app = Celery("rugbytx", events="rugbytx.broker.event:Events")
+app = Celery("rugbytx", events="rugbytx.broker.event:Events", include=["rugbytx.worker.submission"])
 app.config_from_object(celery_config())
 signals.setup_logging.connect(set_up_logging)
 
@@ -122,8 +122,7 @@ signals.setup_logging.connect(set_up_logging)
 def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
     """Run a lane for one message.
 
-    Returning acknowledges the message.  Whatever the lane could not settle with
-    the store goes back to the queue, so that nothing is lost with it.
+    Returning acknowledges it; whatever the lane could not settle with the store goes back to the queue.
     """
     pointer = Pointer.model_validate(fields)
     worker = str(task.request.hostname)
@@ -142,6 +141,9 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
             if ending is Ending.HAND_BACK and NOTICE.asked:
                 # At once, and from here: the main process may have no time left for it.
                 ports().queue.extend(delivery.receipt, visibility_s=0)
+    except WrittenByNewer as error:
+        # Hidden, and not shown at once: who knows that version is to have it, and this worker other messages.
+        raise Reject(str(error), requeue=False) from error
     except RugbytxError as error:
         log.warning("lane-unsettled", extra={"job_id": pointer.job_id, "reason": str(error)})
         raise Reject(str(error), requeue=True) from error
@@ -164,6 +166,7 @@ def prepare(conf: Any, **_: Any) -> None:
     try:
         url = SqsQueue(client("sqs"), settings().queue).url
         gate.install(view())
+        foreign.install(settings().legacy_body, settings().legacy_profile)
         event.begin(settings())
     except RugbytxError as error:
         sys.exit(f"rugbytx worker: {error}")
@@ -233,10 +236,10 @@ def view() -> View:
     )
 
 
-def leave(ending: End) -> None:
-    """Leave as at a SIGTERM, and let the ledger know why."""
+def leave(ending: End, *, at: signal.Signals = signal.SIGTERM) -> None:
+    """Leave as at a signal, and let the ledger know why."""
     presence().ending = ending
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), at)
 
 
 def leave_unfit() -> None:
@@ -268,21 +271,20 @@ def notifier() -> Notifier:
 
 @signals.worker_ready.connect
 def obey_signals(**_: Any) -> None:
-    """Leave in time when told to, in the way that the settings ask for; Celery's own handlers are set by then."""
+    """Leave in time when told to, by a signal or by EC2; Celery's own handlers are set by then."""
     drain.obey(NOTICE, first=drain.Leave[settings().leave.upper()])
+    if settings().worker_class == AWS:
+        spot().start()
 
 
 @cache
 def spot() -> Spot:
-    """Return what listens for the end of a Spot instance; the notice is as good as a SIGTERM."""
-    return Spot(Metadata(), on_notice=lambda: leave(End.SPOT))
-
-
-@signals.worker_ready.connect
-def watch_spot(**_: Any) -> None:
-    """Listen for the end of the instance, on hosts that may be taken back; signals are obeyed by then."""
-    if settings().worker_class == "aws":
-        spot().start()
+    """Return what listens for the end of a Spot instance; its notice always means now."""
+    return Spot(
+        Metadata(),
+        on_notice=lambda: leave(End.SPOT, at=signal.SIGQUIT),
+        on_advice=lambda: drain.after_unit(NOTICE),
+    )
 
 
 @signals.worker_shutdown.connect

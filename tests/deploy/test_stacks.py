@@ -10,6 +10,8 @@ import boto3
 import pytest
 
 from celeryconfig import base
+from rugbytx.aws.event_queue import RETENTION_S as EVENT_RETENTION_S
+from rugbytx.aws.event_queue import event_queue
 from rugbytx.aws.message import task_message
 from rugbytx.aws.table import EXPIRES, TABLE
 from rugbytx.core.job import Pointer, Source
@@ -19,7 +21,7 @@ from rugbytx.local import resources
 from rugbytx.local.fleet import Worker
 from rugbytx.settings import Settings
 from rugbytx.worker import alive
-from tests.deploy.conftest import TIMES, Deployed
+from tests.deploy.conftest import LEGACY, TIMES, Deployed, wait_for_line
 from tests.deploy.recorder import Call, needless, refused
 from tests.deploy.roles import policies
 from tests.deploy.stacks import smallest
@@ -44,6 +46,12 @@ def client(deployed: Deployed, service: str, *, principal: str = "deployer") -> 
         aws_access_key_id=principal,
         aws_secret_access_key="local",
     )
+
+
+def messages(deployed: Deployed, url: str) -> int:
+    """Return how many messages a queue has, waiting or in somebody's hands."""
+    counts = client(deployed, "sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return sum(int(counts[name]) for name in counts if name.startswith("ApproximateNumberOf"))
 
 
 def test_env_prints_what_the_stacks_made(deployed: Deployed) -> None:
@@ -71,6 +79,9 @@ def test_the_queue_is_the_one_that_workers_expect(deployed: Deployed) -> None:
     redrive = json.loads(found["RedrivePolicy"])
     assert int(redrive["maxReceiveCount"]) == resources.MAX_RECEIVES
     assert redrive["deadLetterTargetArn"].endswith(resources.dead_letter_queue("rugbytx-transcode"))
+    url = sqs.get_queue_url(QueueName=event_queue(deployed.settings["RUGBYTX_QUEUE"]))["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert int(found["MessageRetentionPeriod"]) == EVENT_RETENTION_S
 
 
 def test_the_table_is_the_one_that_the_store_expects(deployed: Deployed) -> None:
@@ -161,6 +172,24 @@ def test_a_worker_tells_systemd_that_its_loop_turns(
     assert (Path(deployed.environ["RUGBYTX_SCRATCH"]) / alive.FILE).exists()
 
 
+@pytest.fixture(scope="module")
+def adopted(deployed: Deployed, worker: Worker, finished: dict[str, Any]) -> str:
+    """Have another system's uploader send a notice of the same film; return the job's profile once it is submitted."""
+    assert finished
+    bucket, _, key = finished["source"].removeprefix("s3://").partition("/")
+    sqs = client(deployed, "sqs")
+    url = sqs.get_queue_url(QueueName=deployed.settings["RUGBYTX_QUEUE"])["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"bucket": bucket, "video": {"key": key}}))
+    line = wait_for_line(worker, '"event": "submitted"')
+    return str(json.loads(line)["reason"])
+
+
+def test_the_note_s_own_messages_are_submissions(adopted: str, finished: dict[str, Any]) -> None:
+    """With RUGBYTX_LEGACY_BODY; it is the same job, so it is the one that was done already."""
+    assert finished["status"] == "SUCCEEDED"
+    assert adopted == "same-job-has-ended"
+
+
 def _break_off(_bytes: int) -> None:
     raise Unreachable("broken off")
 
@@ -198,10 +227,14 @@ def do_what_is_rare(deployed: Deployed, folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def calls(
-    deployed: Deployed, worker: Worker, finished: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+    deployed: Deployed,
+    worker: Worker,
+    finished: dict[str, Any],
+    adopted: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, set[Call]]:
     """Return what each component asked for, in the life of a job and of a worker."""
-    assert finished
+    assert adopted
     doctor = deployed.run("doctor", "--json", principal="jetson", RUGBYTX_SCRATCH_FLOOR_BYTES="0")
     assert doctor.returncode == 0, doctor.stdout
     worker.stop()
@@ -234,4 +267,4 @@ def test_the_comparison_sees_each_permission(calls: dict[str, set[Call]], compon
 
 def test_times_are_settings() -> None:
     """The times that make these tests quick are known names."""
-    assert {name.removeprefix("RUGBYTX_").lower() for name in TIMES} <= set(Settings.model_fields)
+    assert {name.removeprefix("RUGBYTX_").lower() for name in TIMES | LEGACY} <= set(Settings.model_fields)

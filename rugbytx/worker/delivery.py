@@ -1,4 +1,4 @@
-"""What a task knows of the message that it is run for."""
+"""What SQS said of the message behind a task."""
 
 from typing import Any
 
