@@ -18,12 +18,13 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rugbytx.core import backlog, recorded, span
+from rugbytx.core import backlog, recorded, risk, span
 from rugbytx.core.admission import Told
 from rugbytx.core.job import Pointer
 from rugbytx.core.recorded import Recorded
 from rugbytx.core.scaling_facts import Facts
 from rugbytx.errors import RugbytxError, SettingsError
+from rugbytx.notify.outbox import deadline_at_risk
 from rugbytx.ports import Fleet, JobStore, Queue, Storage
 from rugbytx.settings import Settings
 from rugbytx.worker.clean import clean_once
@@ -50,6 +51,8 @@ class Autoscaler:
         self._fleet = fleet
         self._settings = settings
         self._policies_seen_at = float("-inf")
+        #: The jobs that were at risk at the last tick, by id and generation.
+        self._warned: frozenset[tuple[str, int]] = frozenset()
 
     def look(self) -> Recorded:
         """Return what would be decided at this moment, and do nothing."""
@@ -91,8 +94,22 @@ class Autoscaler:
         for assist in decision.assists:
             pointer = Pointer(job_id=assist.job_id, generation=assist.generation)
             self._queue.send([pointer] * assist.count)
+        self._warn(found)
         _tell_of(found)
         return found
+
+    def _warn(self, found: Recorded) -> None:
+        """Have those told whose jobs will be late: once by this process, and once in all by the store."""
+        late = {
+            (one.job_id, one.generation): one
+            for one in risk.of(found.facts, self._settings.policy, found.decision)
+        }
+        for key, one in late.items():
+            if key not in self._warned:
+                log.warning("deadline-at-risk", extra={"job_id": one.job_id, "reason": one.reason})
+                deadline_at_risk(self._store, one)
+        # Only open jobs are late, so this stays small.
+        self._warned = frozenset(late)
 
     def sweep(self, owner: str) -> None:
         """Send pointers for jobs that nobody keeps awake, and do the clean-ups that are due."""
