@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rugbytx.core import backlog, recorded, risk, span
+from rugbytx.core import backlog, recorded, scaling, span
 from rugbytx.core.admission import Told
 from rugbytx.core.job import Pointer
 from rugbytx.core.recorded import Recorded
@@ -51,8 +51,6 @@ class Autoscaler:
         self._fleet = fleet
         self._settings = settings
         self._policies_seen_at = float("-inf")
-        #: The jobs that were at risk at the last tick, by id and generation.
-        self._warned: frozenset[tuple[str, int]] = frozenset()
 
     def look(self) -> Recorded:
         """Return what would be decided at this moment, and do nothing."""
@@ -85,7 +83,7 @@ class Autoscaler:
         if not self._store.hold(LEASE, owner=owner, lease_s=3 * self._settings.tick_s):
             return None
         self.refuse_policies()
-        found = self.look()
+        before, found = self._before(), self.look()
         decision = found.decision
         told = Told(at=found.facts.now, wanted=decision.wanted)
         self._store.record_decision(told, decision=recorded.to_json(found))
@@ -94,22 +92,9 @@ class Autoscaler:
         for assist in decision.assists:
             pointer = Pointer(job_id=assist.job_id, generation=assist.generation)
             self._queue.send([pointer] * assist.count)
-        self._warn(found)
+        self._warn(found, before)
         _tell_of(found)
         return found
-
-    def _warn(self, found: Recorded) -> None:
-        """Have those told whose jobs will be late: once by this process, and once in all by the store."""
-        late = {
-            (one.job_id, one.generation): one
-            for one in risk.of(found.facts, self._settings.policy, found.decision)
-        }
-        for key, one in late.items():
-            if key not in self._warned:
-                log.warning("deadline-at-risk", extra={"job_id": one.job_id, "reason": one.reason})
-                deadline_at_risk(self._store, one)
-        # Only open jobs are late, so this stays small.
-        self._warned = frozenset(late)
 
     def sweep(self, owner: str) -> None:
         """Send pointers for jobs that nobody keeps awake, and do the clean-ups that are due."""
@@ -154,6 +139,19 @@ class Autoscaler:
             except RugbytxError as error:
                 log.warning("tick-failed", extra={"reason": str(error)})
             until.wait(settings.tick_s)
+
+    def _warn(self, found: Recorded, before: Recorded | None) -> None:
+        """Tell who asked for it of each job that has come to be at risk of missing its deadline."""
+        known = set(before.at_risk) if before else set()
+        finish_s = {
+            one.job_id: one.in_s
+            for one in scaling.finishes(found.facts, found.policy, found.decision)
+            if one.job_id in found.at_risk and one.job_id not in known
+        }
+        for job_id, in_s in finish_s.items():
+            if job := self._store.read_job(job_id):
+                finish_at = None if in_s is None else found.facts.now + in_s
+                deadline_at_risk(self._store, job, finish_at=finish_at, reason=found.decision.reason)
 
     def _before(self) -> Recorded | None:
         """Return the last decision; one that cannot be read is another version's, and nothing is remembered of it."""

@@ -8,7 +8,6 @@ import pytest
 from rugbytx.autoscaler import Autoscaler
 from rugbytx.core import recorded
 from rugbytx.core.job import Job, Pointer, Source
-from rugbytx.core.notification import Kind
 from rugbytx.core.presence import Worker
 from rugbytx.core.recorded import Recorded
 from rugbytx.core.scaling_facts import Mode
@@ -190,17 +189,12 @@ def test_a_record_is_decided_again(bench: Bench) -> None:
     assert "desired: 1 -> 0" in list(recorded.differences(found, cheap))
 
 
-def test_whose_deadline_is_at_risk_is_told_once() -> None:
-    """However many ticks and autoscalers see it; nothing is told of a job that will be in time."""
-    bench = Bench(Settings(max_workers=0))
-    bench.be_present("jetson-1")
-    bench.submit("late", due_s=60)
-    bench.submit("early", due_s=86_400)
-    for _ in range(2):
-        autoscaler = bench.autoscaler()
-        for _ in range(2):
-            autoscaler.once("one")
-            bench.store.clock.advance(10)
-    (note,) = bench.store.notifications("late")
-    assert (note.kind, note.reason) == (Kind.AT_RISK, "too-much-work")
-    assert bench.store.notifications("early") == []
+def test_a_job_at_risk_is_told_of_once(bench: Bench) -> None:
+    """When it comes to be at risk, and not at every tick after."""
+    bench.submit("match", due_s=5 * 60)
+    for _ in range(3):
+        found = bench.autoscaler().tick("one")
+        assert found
+        assert found.at_risk == ("match",)
+    [told] = bench.store.notifications("match")
+    assert told.kind == "job.deadline-at-risk"

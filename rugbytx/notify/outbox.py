@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from rugbytx.core import notification as core
 from rugbytx.core.job import Job
 from rugbytx.core.notification import Due, Errand, Kind, Notification
-from rugbytx.core.risk import Risk
 from rugbytx.core.webhook import shown
 from rugbytx.errors import NotDelivered, RugbytxError
 from rugbytx.link import Place
@@ -30,19 +29,20 @@ GUARD_S = 60
 MOST_TRIES = 50
 
 
-def deadline_at_risk(store: JobStore, risk: Risk) -> None:
+def deadline_at_risk(store: JobStore, job: Job, *, finish_at: float | None, reason: str) -> None:
     """Have the job's targets told, once a generation, that it will probably be late; raises Unreachable.
 
-    Asking again costs a request and tells nobody twice.
+    ``finish_at`` is when it will be done, where that is known.  Asking again costs
+    a request and tells nobody twice.
     """
     store.tell(
         Notification(
-            job_id=risk.job_id,
-            generation=risk.generation,
+            job_id=job.id,
+            generation=job.generation,
             kind=Kind.AT_RISK,
             at=store.now(),
-            reason=risk.reason,
-            finish_at=risk.finish_at,
+            reason=reason,
+            finish_at=finish_at,
         )
     )
 

@@ -10,7 +10,6 @@ from rugbytx.control import job as control
 from rugbytx.control import webhook
 from rugbytx.core.job import Job, Outputs, Status
 from rugbytx.core.notification import PATIENCE_S, State
-from rugbytx.core.risk import Risk
 from rugbytx.errors import RugbytxError
 from rugbytx.link import Place
 from rugbytx.notify.outbox import GUARD_S, Outbox, deadline_at_risk
@@ -24,11 +23,6 @@ from tests.worker.world import Call, Crash, OnCall, Plug
 A, B = "https://a.example/hook", "https://b.example/hook"
 BUS = "eventbridge:games"
 PLACE = Place(bucket="rugbytx-output", s3_url="http://127.0.0.1:5000")
-
-
-def at_risk(job: Job) -> Risk:
-    """Return what the autoscaler says of a job that will be late."""
-    return Risk(job_id=job.id, generation=job.generation, finish_at=1.0, reason="too-much-work")
 
 
 class Post:
@@ -83,7 +77,7 @@ def test_one_that_fails_nine_times_gets_all_in_order() -> None:
     post = Post()
     post.courier.refusals[A] = 9
     job = post.job(A, B)
-    deadline_at_risk(post.store, at_risk(job))
+    deadline_at_risk(post.store, job, finish_at=1.0, reason="too-much-work")
     post.work()
     post.end(job, Status.FAILED)
     post.work()
@@ -127,13 +121,13 @@ def test_a_risk_is_told_once_a_generation() -> None:
     post = Post()
     job = post.job(A)
     for _ in range(3):
-        deadline_at_risk(post.store, at_risk(job))
+        deadline_at_risk(post.store, job, finish_at=1.0, reason="too-much-work")
         post.work()
     assert post.courier.got[A] == [f"{job.id}-g1-deadline-at-risk"]
     other = post.job(A, id="f" * 20)
     post.end(other)
     post.work()
-    deadline_at_risk(post.store, at_risk(other))
+    deadline_at_risk(post.store, other, finish_at=1.0, reason="too-much-work")
     post.work(rounds=3)
     assert post.courier.got[A][1:] == [f"{other.id}-g1-succeeded"]
 
@@ -171,7 +165,7 @@ def test_what_is_noted_during_an_errand_is_not_lost() -> None:
 
     post = Post(on_call=on_call)
     job = post.job(A)
-    deadline_at_risk(post.store, at_risk(job))
+    deadline_at_risk(post.store, job, finish_at=1.0, reason="too-much-work")
     post.work(rounds=2)
     assert post.courier.got[A] == [f"{job.id}-g1-deadline-at-risk", f"{job.id}-g1-succeeded"]
 
@@ -184,7 +178,7 @@ def test_nothing_is_lost_whenever_a_notifier_dies(fault: Fault) -> None:
         post = Post(on_call=recorder)
         post.courier.refusals[A] = 1
         job = post.job(A, B)
-        deadline_at_risk(post.store, at_risk(job))
+        deadline_at_risk(post.store, job, finish_at=1.0, reason="too-much-work")
         post.work()
         post.end(job)
         post.work(rounds=4)
