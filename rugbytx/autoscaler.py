@@ -100,6 +100,14 @@ class Autoscaler:
             sweep_once(self._store, self._queue)
             clean_once(self._store, self._storage, self._settings.output_bucket)
 
+    def once(self, owner: str) -> Recorded | None:
+        """Decide and sweep once, and leave to whoever comes next; None where another autoscaler decides."""
+        found = self.tick(owner)
+        if found:
+            self._store.hold(LEASE, owner=owner, lease_s=0)
+        self.sweep(owner)
+        return found
+
     def refuse_policies(self) -> None:
         """Raise SettingsError while Application Auto Scaling moves the same fleet: two hands on one number."""
         now = self._store.now()
@@ -177,6 +185,5 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         settings=here.settings,
     )
     owner = name()
-    found = autoscaler.tick(owner)
-    autoscaler.sweep(owner)
+    found = autoscaler.once(owner)
     return {"decided": bool(found), "desired": found.decision.desired if found else None}

@@ -42,6 +42,7 @@ COMMANDS = {
     "queue": "queue:queue",
     "autoscale": "autoscale:autoscale",
     "replay": "autoscale:replay",
+    "scaling": "scaling:scaling",
     "simulate": "simulate:simulate",
     "doctor": "doctor:doctor",
     "env": "env:env",

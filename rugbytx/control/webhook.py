@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from rugbytx.core import trail
-from rugbytx.core.notification import Errand, Notification, replayed
+from rugbytx.core.notification import PARKED_AT, Errand, Notification, replayed
 from rugbytx.errors import NotFound, Unreachable
 from rugbytx.logbook import note
 from rugbytx.ports import JobStore
@@ -41,6 +41,8 @@ def replay(
             again, count = _begun_anew(one, store, every=every)
             if count:
                 store.run_errand_at(Errand(job_id=job_id, due_at=int(store.now())))
+                # It is parked again should it be given up again.
+                store.errand_done(Errand(job_id=job_id, due_at=PARKED_AT))
                 note(store, job_id, trail.REPLAYED, by=by, generation=one.generation, reason=str(one.kind))
                 yield again, count
 

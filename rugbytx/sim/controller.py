@@ -97,7 +97,7 @@ class Controller:
         """Return which job a lane serves next."""
         workers = self.present()
         paces = backlog.paces(workers, PRIORS)
-        own_fact, *facts = backlog.facts([own.record, *(row.record for row in others)], workers, assists={})
+        own_fact, *facts = _facts([own, *others], workers, {})
         living = {worker.worker_class, *(one.worker_class for one in workers)}
         return urgency.decide(
             own_fact,
@@ -198,7 +198,9 @@ class Controller:
 def _facts(rows: Sequence[Row], workers: Sequence[Worker], assists: Mapping[str, int]) -> tuple[JobFact, ...]:
     """Return what ``backlog.facts`` returns for these rows, each fact kept until something of its job changes."""
     lanes = Counter(job_id for worker in workers for job_id in worker.jobs)
-    known = [(row.record.work_px, row.record.source.size_bytes) for row in rows if row.is_planned]
+    known = [
+        (size.px, round(size.size_bytes)) for row in rows if row.is_planned for size in (row.ticket.size,)
+    ]
     px_per_byte = estimate.px_per_byte(known)
     return tuple(
         row.fact(lanes=lanes[row.id], assists=assists.get(row.id, 0), px_per_byte=px_per_byte) for row in rows

@@ -22,7 +22,6 @@ from rugbytx.errors import Draining
 from rugbytx.sim.controller import Controller
 from rugbytx.sim.jetson import POWER
 from rugbytx.sim.site import Site, spread
-from rugbytx.sim.size import profile_of
 from rugbytx.sim.sqs import MOST_IN_FLIGHT_S, Delivery
 from rugbytx.sim.table import Row, Table, unit_record
 from rugbytx.sim.voice import Voice
@@ -124,7 +123,7 @@ class LaneWorker:
         begun_at = site.env.now
         row.lanes += 1
         row.resends = 0
-        self.voice.be(site.env.now, job=str(row.ticket.number))
+        self.voice.be(site.env.now, job=row.id)
         while row.ticket.done_at is None:
             if not self.controller.may_stay(self):
                 site.queue.send(row.ticket.number)  # a fresh message, for the Jetson
@@ -156,7 +155,7 @@ class LaneWorker:
             for row in islice(rows.values(), MOST_JOBS)
             if row is not own
             and row.ticket.number not in self._passed
-            and (row.pin in {"", self.maker} or profile_of(row.ticket.size).splice)
+            and (row.splices or row.pin in {"", self.maker})
         ]
         if not others:
             return own

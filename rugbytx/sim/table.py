@@ -34,14 +34,16 @@ class Row:
     resends: int = 0
     pin: str = ""
     repinned: int = 0
+    #: The job's id, and whether its profile allows chunks of unlike encoders.
+    id: str = field(init=False)
+    splices: bool = field(init=False)
     _record: Job | None = None
     _fact: JobFact | None = None
     _fact_of: tuple[int, int, float] = (0, 0, 0.0)
 
-    @property
-    def id(self) -> str:
-        """Return the job's id."""
-        return str(self.ticket.number)
+    def __post_init__(self) -> None:
+        self.id = str(self.ticket.number)
+        self.splices = profile_of(self.ticket.size).splice
 
     @property
     def status(self) -> Status:
@@ -77,7 +79,7 @@ class Row:
 
     def pin_of(self, lives_until: float) -> Pin | None:
         """Return the job's pin, as ``core.pin.of`` does of a record."""
-        if profile_of(self.ticket.size).splice:
+        if self.splices:
             return None
         return Pin(maker=self.pin, times=self.repinned, lives_until=lives_until)
 
@@ -87,7 +89,7 @@ class Row:
         if self._record is None:
             ticket = self.ticket
             changed: dict[str, Any] = {
-                "id": str(ticket.number),
+                "id": self.id,
                 "status": self.status,
                 "submitted_at": ticket.at,
                 "deadline_at": ticket.deadline_at,
@@ -102,10 +104,9 @@ class Row:
 
     def fact(self, *, lanes: int, assists: int, px_per_byte: float) -> JobFact:
         """Return the job as production's ``backlog`` sees it; made anew only when something of it has changed."""
-        of = (lanes, assists, px_per_byte)
-        record = self.record
+        of = (lanes, assists, 0.0 if self.is_planned else px_per_byte)
         if self._fact is None or self._fact_of != of:
-            self._fact = backlog.fact(record, lanes=lanes, assists=assists, px_per_byte=px_per_byte)
+            self._fact = backlog.fact(self.record, lanes=lanes, assists=assists, px_per_byte=px_per_byte)
             self._fact_of = of
         return self._fact
 

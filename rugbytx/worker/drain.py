@@ -152,8 +152,8 @@ def after_unit(notice: Notice) -> None:
     from celery.worker import state
 
     notice.give(Leave.CHUNK)
-    # What Celery's handler of SIGTERM does.
-    state.should_stop = os.EX_OK  # type: ignore[assignment]  its annotation is that of its first value
+    # What Celery's handler of SIGTERM does; the stub knows only the value that it begins with.
+    state.should_stop = os.EX_OK  # type: ignore[assignment]
 
 
 def be_child() -> None:

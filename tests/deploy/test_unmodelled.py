@@ -52,10 +52,12 @@ def alarms() -> None:
 
 
 def queue_policies() -> None:
-    """Both queues refuse what comes in clear."""
-    (policy,) = find("AWS::SQS::QueuePolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], len(statement["Resource"])) == ("Deny", 2)
+    """Each queue refuses what comes in clear."""
+    policies = find("AWS::SQS::QueuePolicy").values()
+    for policy in policies:
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert statement["Effect"] == "Deny"
+    assert sum(len(policy["Queues"]) for policy in policies) == len(find("AWS::SQS::Queue"))
 
 
 def bucket_policies() -> None:

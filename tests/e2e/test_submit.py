@@ -27,7 +27,7 @@ def test_two_submits_make_one_job(system: LocalSystem, clip: Path) -> None:
         subprocess.Popen(argv, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    answers = [command.communicate(timeout=60) for command in commands]
+    answers = [command.communicate(timeout=BOUND_S) for command in commands]
     assert [command.returncode for command in commands] == [0, 0], answers
     said = [json.loads(out) for out, _ in answers]
     assert said[0]["job_id"] == said[1]["job_id"]
