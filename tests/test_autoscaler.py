@@ -187,3 +187,14 @@ def test_a_record_is_decided_again(bench: Bench) -> None:
     assert list(recorded.differences(found)) == []
     cheap = found.policy.__class__(mode=Mode.CHEAPEST)
     assert "desired: 1 -> 0" in list(recorded.differences(found, cheap))
+
+
+def test_a_job_at_risk_is_told_of_once(bench: Bench) -> None:
+    """When it comes to be at risk, and not at every tick after."""
+    bench.submit("match", due_s=5 * 60)
+    for _ in range(3):
+        found = bench.autoscaler().tick("one")
+        assert found
+        assert found.at_risk == ("match",)
+    [told] = bench.store.notifications("match")
+    assert told.kind == "job.deadline-at-risk"

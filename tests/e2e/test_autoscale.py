@@ -101,7 +101,16 @@ def test_the_queue_is_told(
     assert told.returncode == 0, told.stderr
     seen = json.loads(told.stdout)
     assert set(seen) == {
-        *("queued", "running", "backlog_s", "oldest_wait_s", "visible", "in_flight", "empty_in_s"),
+        *(
+            "queued",
+            "running",
+            "backlog_s",
+            "oldest_wait_s",
+            "visible",
+            "in_flight",
+            "empty_in_s",
+            "empty_in_p90_s",
+        ),
         *("decided_s_ago", "desired", "wanted", "reason", "alarms"),
     }
     assert (seen["queued"], seen["desired"], seen["reason"]) == (2, 0, "jetson-finishes-in-time")
