@@ -19,12 +19,13 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rugbytx.core import backlog, gauge, recorded, span
+from rugbytx.core import backlog, gauge, recorded, scaling, span
 from rugbytx.core.admission import Told
 from rugbytx.core.job import Pointer
 from rugbytx.core.recorded import Recorded
 from rugbytx.core.scaling_facts import Facts
 from rugbytx.errors import RugbytxError, SettingsError
+from rugbytx.notify.outbox import deadline_at_risk
 from rugbytx.ports import Fleet, JobStore, Queue, Storage
 from rugbytx.settings import Settings
 from rugbytx.worker import log as worker_log
@@ -84,15 +85,16 @@ class Autoscaler:
         if not self._store.hold(LEASE, owner=owner, lease_s=3 * self._settings.tick_s):
             return None
         self.refuse_policies()
-        found = self.look()
+        before, found = self._before(), self.look()
         decision = found.decision
         told = Told(at=found.facts.now, wanted=decision.wanted)
-        self._store.announce(told, decision=recorded.to_json(found))
+        self._store.record_decision(told, decision=recorded.to_json(found))
         if decision.desired != found.facts.fleet.desired:
             self._fleet.set_desired(decision.desired)
         for assist in decision.assists:
             pointer = Pointer(job_id=assist.job_id, generation=assist.generation)
             self._queue.send([pointer] * assist.count)
+        self._warn(found, before)
         _tell_of(found)
         return found
 
@@ -101,6 +103,14 @@ class Autoscaler:
         if self._store.hold("sweep", owner=owner, lease_s=2 * self._settings.sweep_s):
             sweep_once(self._store, self._queue)
             clean_once(self._store, self._storage, self._settings.output_bucket)
+
+    def once(self, owner: str) -> Recorded | None:
+        """Decide and sweep once, and leave to whoever comes next; None where another autoscaler decides."""
+        found = self.tick(owner)
+        if found:
+            self._store.hold(LEASE, owner=owner, lease_s=0)
+        self.sweep(owner)
+        return found
 
     def refuse_policies(self) -> None:
         """Raise SettingsError while Application Auto Scaling moves the same fleet: two hands on one number."""
@@ -131,6 +141,19 @@ class Autoscaler:
             except RugbytxError as error:
                 log.warning("tick-failed", extra={"reason": str(error)})
             until.wait(settings.tick_s)
+
+    def _warn(self, found: Recorded, before: Recorded | None) -> None:
+        """Tell who asked for it of each job that has come to be at risk of missing its deadline."""
+        known = set(before.at_risk) if before else set()
+        finish_s = {
+            one.job_id: one.in_s
+            for one in scaling.finishes(found.facts, found.policy, found.decision)
+            if one.job_id in found.at_risk and one.job_id not in known
+        }
+        for job_id, in_s in finish_s.items():
+            if job := self._store.read_job(job_id):
+                finish_at = None if in_s is None else found.facts.now + in_s
+                deadline_at_risk(self._store, job, finish_at=finish_at, reason=found.decision.reason)
 
     def _before(self) -> Recorded | None:
         """Return the last decision; one that cannot be read is another version's, and nothing is remembered of it."""
@@ -180,8 +203,7 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         settings=here.settings,
     )
     owner = name()
-    found = autoscaler.tick(owner)
+    found = autoscaler.once(owner)
     if found:
         log.info("gauges", extra=gauge.embedded(found, table=here.settings.table))
-    autoscaler.sweep(owner)
     return {"decided": bool(found), "desired": found.decision.desired if found else None}

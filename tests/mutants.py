@@ -58,8 +58,8 @@ MUTANTS = (
             Edit("rugbytx/worker/bench.py", "def _patiently(", "LATE: list = []\n\n\ndef _patiently("),
             Edit(
                 "rugbytx/worker/attempt.py",
-                "            store.commit(lease, result=result.model_dump_json(), measured=account.close())",
-                "            store.commit(lease, result=result.model_dump_json(), measured=account.close())\n"
+                "            store.commit(lease, result=result.model_dump_json(), measured=measured)",
+                "            store.commit(lease, result=result.model_dump_json(), measured=measured)\n"
                 "            from rugbytx.worker.bench import LATE\n"
                 "            while LATE:\n"
                 "                LATE.pop()()",
@@ -136,11 +136,38 @@ MUTANTS = (
         edits=(
             Edit(
                 "rugbytx/aws/job_store.py",
-                "        self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))\n        change",
-                "        change",
+                "        self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))\n        kind",
+                "        kind",
             ),
         ),
         tests=("tests/contract/test_cleaning_store.py",),
+    ),
+    Mutant(
+        name="lost-attempt-forgotten",
+        edits=(
+            Edit(
+                "rugbytx/aws/unit_store.py",
+                "            lost=seen.lost_with_this() if seen else (),\n",
+                "            lost=seen.lost if seen else (),\n",
+            ),
+        ),
+        tests=("tests/contract/test_unit_store.py",),
+    ),
+    Mutant(
+        name="paid-twice-after-a-comeback",
+        edits=(
+            Edit(
+                "rugbytx/core/span.py",
+                "        if after and after.worker == span.worker:\n",
+                "        if after and after.worker != span.worker:\n",
+            ),
+        ),
+        tests=("tests/core/test_span.py",),
+    ),
+    Mutant(
+        name="whoever-is-closed-is-able",
+        edits=(Edit("rugbytx/worker/presence.py", "is_able=gate in ABLE", "is_able=bool(gate)"),),
+        tests=("tests/worker/test_presence.py",),
     ),
     Mutant(
         name="retry-before-its-record",

@@ -156,7 +156,7 @@ def test_what_another_version_recorded_is_forgotten(bench: Bench) -> None:
     assert found
     told = bench.store.told()
     assert told
-    bench.store.announce(told, decision=json.dumps({"facts": "of a later version"}))
+    bench.store.record_decision(told, decision=json.dumps({"facts": "of a later version"}))
     assert bench.autoscaler().tick("one")
 
 
@@ -187,3 +187,14 @@ def test_a_record_is_decided_again(bench: Bench) -> None:
     assert list(recorded.differences(found)) == []
     cheap = found.policy.__class__(mode=Mode.CHEAPEST)
     assert "desired: 1 -> 0" in list(recorded.differences(found, cheap))
+
+
+def test_a_job_at_risk_is_told_of_once(bench: Bench) -> None:
+    """When it comes to be at risk, and not at every tick after."""
+    bench.submit("match", due_s=5 * 60)
+    for _ in range(3):
+        found = bench.autoscaler().tick("one")
+        assert found
+        assert found.at_risk == ("match",)
+    [told] = bench.store.notifications("match")
+    assert told.kind == "job.deadline-at-risk"

@@ -103,7 +103,7 @@ def _state(worker: "Worker") -> object:
 
 def to_json(worker: "Worker", *, at: float) -> dict[str, Any]:
     """Return the worker for a program.  The keys are stable and always there; what is not known is null."""
-    from rugbytx.core.message_body import iso
+    from rugbytx.core.instant import iso
 
     return {
         "worker": worker.name,

@@ -36,13 +36,14 @@ def facts(
     known = [(job.work_px, job.source.size_bytes) for job in jobs if job.work_px]
     px_per_byte = estimate.px_per_byte(known, prior=assumed_px_per_byte)
     return tuple(
-        _fact(job, lanes=lanes[job.id], assists=assists.get(job.id, 0), px_per_byte=px_per_byte)
+        fact(job, lanes=lanes[job.id], assists=assists.get(job.id, 0), px_per_byte=px_per_byte)
         for job in jobs
         if job.is_open
     )
 
 
-def _fact(job: Job, *, lanes: int, assists: int, px_per_byte: float) -> JobFact:
+def fact(job: Job, *, lanes: int, assists: int, px_per_byte: float) -> JobFact:
+    """Return one job's fact; ``assists`` are pointers sent lately, those that became lanes among them."""
     work_px = job.work_px or job.source.size_bytes * px_per_byte
     units = job.units or LEAST_UNITS + math.ceil(work_px / CHUNK_PX)
     left = max(1, units - len(job.done))

@@ -85,9 +85,10 @@ def decide(
         if spent := _spent(unit):
             return Decision(action=Action.FAIL, reason=spent, key=key)
     for stage in stages(plan):
-        found = ((key, units.get(key)) for key in stage)
-        held = {key: unit for key, unit in found if unit is not None and not is_outdated(pin, unit)}
-        pending = [key for key in stage if (unit := held.get(key)) is None or unit.state is not State.DONE]
+        held = {
+            key: seen for key in stage if (seen := units.get(key)) is not None and not is_outdated(pin, seen)
+        }
+        pending = [key for key in stage if key not in held or held[key].state is not State.DONE]
         if not pending:
             continue
         claimable = [key for key in pending if key not in held or held[key].is_claimable(now)]

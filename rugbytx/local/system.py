@@ -34,6 +34,8 @@ _TIMES = {
     "RUGBYTX_PRESENCE_S": "1",
     "RUGBYTX_POLL_WAIT_S": "2",
     "RUGBYTX_VIEW_S": "1",
+    "RUGBYTX_TICK_S": "2",
+    "RUGBYTX_IDLE_GRACE_S": "20",
 }
 _MAX_RESTARTS = 5
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -188,6 +190,8 @@ class LocalSystem:
         own = {name: value for name, value in os.environ.items() if name.startswith(settings.PREFIX)}
         return {
             **_TIMES,
+            "RUGBYTX_MAX_WORKERS": f"{self._aws_max}",
+            "RUGBYTX_COLD_START_S": f"{self._cold_start_s:g}",
             "RUGBYTX_SCRATCH": str(scratch),
             **own,
             "AWS_ENDPOINT_URL": self.endpoint_url,

@@ -3,9 +3,13 @@
 import logging
 import threading
 
+from rugbytx.aws.client import client
 from rugbytx.errors import RugbytxError
+from rugbytx.link import Place
+from rugbytx.notify.courier import couriers, everywhere
 from rugbytx.notify.outbox import GUARD_S, Outbox
 from rugbytx.ports import JobStore
+from rugbytx.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -13,6 +17,17 @@ log = logging.getLogger(__name__)
 LEASE_S = float(GUARD_S)
 #: The lease's name.
 NAME = "notify"
+
+
+def notifier_of(settings: Settings, store: JobStore) -> "Notifier":
+    """Return what works off the outbox of a process with these settings."""
+    place = Place(
+        bucket=settings.output_bucket,
+        s3_url=client("s3").meta.endpoint_url,
+        base_url=settings.output_base_url,
+    )
+    outbox = Outbox(store=store, courier=couriers(settings), place=place, everywhere=everywhere(settings))
+    return Notifier(store=store, outbox=outbox, notify_s=settings.notify_s)
 
 
 class Notifier:

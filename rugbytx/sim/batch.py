@@ -22,17 +22,11 @@ def case_of(
 
     Raises SettingsError for a name that is a figure of neither the world nor a policy.
     """
-    own = {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in scenario.figures.items()
-    }
-    figures, left = altered(Figures(), own)
-    if left:
-        raise SettingsError(f"the scenario {scenario.name}: there is no figure {sorted(left)[0]!r}")
-    figures, left = altered(figures, changes)
+    own = {name: str(value) for name, value in scenario.figures.items()}
+    figures, left = altered(Figures(), {**own, **changes})
     policy, left = altered(policy, left)
     if left:
-        raise SettingsError(f"there is no setting {sorted(left)[0]!r} of the simulator")
+        raise SettingsError(f"there is no setting {min(left)!r} of the simulator")
     return Case(scenario=scenario, policy=policy, figures=figures, prices=prices, seed=seed)
 
 

@@ -90,7 +90,7 @@ class Book:
     said: list[Said] = field(default_factory=list)
     kills: Counter[str] = field(default_factory=Counter)
     #: Seconds at work by class.
-    worked_s: Counter[str] = field(default_factory=Counter)
+    worked_s: dict[str, float] = field(default_factory=dict)
     bill: HostBill = field(default_factory=HostBill)
     egress_bytes: float = 0.0
     store_reads: float = 0.0
@@ -118,7 +118,8 @@ class Book:
     def worked(self, worker: str, job: int, start: float, *, is_wasted: bool = False) -> None:
         """Write down that a worker was at a job from ``start`` until now."""
         end = self.now()
-        self.worked_s[worker.partition("-")[0]] += end - start
+        worker_class = worker.partition("-")[0]
+        self.worked_s[worker_class] = self.worked_s.get(worker_class, 0.0) + end - start
         if not self.is_kept:
             return
         last = self._last.get(worker)

@@ -1,19 +1,22 @@
 """The autoscaler's shell: read the facts, ask ``core.scaling``, move the service; and the sweep.
 
-Nothing is decided here.  What the loop adds is when it looks: at each upload, and
-then every ``tick_s`` while there is work or an AWS worker.
+Nothing is decided here.  What the loop adds is when it looks: every ``tick_s``.
+Ticks at which there is neither work nor an AWS worker are left out: they decide
+nothing.
 """
 
-from collections.abc import Generator, Sequence
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from simpy import Event
 
-from rugbytx.core import admission, backlog, scaling, sweep, urgency
+from rugbytx.core import admission, backlog, estimate, recorded, sweep, urgency
 from rugbytx.core.estimate import PRIORS
 from rugbytx.core.presence import PERIODS, Worker, lives_until
-from rugbytx.core.scaling_facts import AWS, Decision, Facts, FleetFact, Policy
+from rugbytx.core.recorded import Recorded
+from rugbytx.core.scaling_facts import AWS, Facts, JobFact, Policy
 from rugbytx.sim.book import Said
 from rugbytx.sim.policy import Scaler
 from rugbytx.sim.site import Site
@@ -25,7 +28,10 @@ class Present(Protocol):
 
     name: str
     worker_class: str
-    is_busy: bool
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether a lane is under way."""
 
     @property
     def maker(self) -> str:
@@ -43,7 +49,6 @@ class Fleet(Protocol):
     """The ECS service."""
 
     desired: int
-    ordered_at: float
 
     def order(self, desired: int) -> None:
         """Set the desired count."""
@@ -59,7 +64,7 @@ class Controller:
     fleet: Fleet | None = None
     workers: dict[str, Present] = field(default_factory=dict)
     told: admission.Told | None = None
-    last: Decision | None = None
+    before: Recorded | None = None
     _wake: Event | None = None
     #: What silent workers said last, until it is too old to be believed.
     _ghosts: list[Worker] = field(default_factory=list)
@@ -92,7 +97,7 @@ class Controller:
         """Return which job a lane serves next."""
         workers = self.present()
         paces = backlog.paces(workers, PRIORS)
-        own_fact, *facts = backlog.facts([own.record, *(row.record for row in others)], workers, assists={})
+        own_fact, *facts = _facts([own, *others], workers, {})
         living = {worker.worker_class, *(one.worker_class for one in workers)}
         return urgency.decide(
             own_fact,
@@ -104,12 +109,12 @@ class Controller:
         )
 
     def uploaded(self) -> None:
-        """Look at once: a job was accepted."""
+        """Look at the next tick: a job was accepted."""
         if self._wake is not None and not self._wake.triggered:
             self._wake.succeed()
 
     def run(self) -> Generator[Any, Any, None]:
-        """Decide, move, sweep; then wait for a tick or an upload."""
+        """Decide, move, sweep; then wait for the next tick."""
         env, policy = self.site.env, self.site.policy
         swept_at = 0.0
         while True:
@@ -118,49 +123,41 @@ class Controller:
             if env.now - swept_at >= policy.sweep_s:
                 swept_at = env.now
                 self._sweep()
-            self._wake = env.event()
             is_idle = not self.table.rows and not any(
-                one.worker_class == "aws" for one in self.workers.values()
+                one.worker_class == AWS for one in self.workers.values()
             )
             if is_idle and not (self.fleet and self.fleet.desired):
+                self._wake = env.event()
                 yield self._wake
-            else:
-                yield self._wake | env.timeout(policy.tick_s)
+            yield env.timeout(policy.tick_s - env.now % policy.tick_s)
 
     def _tick(self, fleet: Fleet) -> None:
-        facts = self.facts(fleet)
-        decision = scaling.decide(facts, self.policy)
-        self.site.book.decisions += 1
-        self.told = admission.Told(at=facts.now, wanted=decision.wanted)
+        """Decide once, and act, as ``autoscaler.Autoscaler.tick`` does."""
+        found = recorded.record(self.facts(fleet), self.policy, before=self.before)
+        before, self.before = self.before, found
+        decision, now = found.decision, found.facts.now
+        self.told = admission.Told(at=now, wanted=decision.wanted)
         if decision.desired != fleet.desired:
             fleet.order(decision.desired)
         for one in decision.assists:
-            row = self.table.rows[int(one.job_id)]
             for _ in range(one.count):
-                row.assists.append(facts.now)
-                self.site.queue.send(row.ticket.number)
-        self._write_down(facts.now, decision)
-
-    def _write_down(self, now: float, decision: Decision) -> None:
-        last = self.last
-        if last is None or (last.desired, last.reason) != (decision.desired, decision.reason):
-            if self.site.book.is_kept:
-                self.site.book.said.append(Said(now, decision.desired, decision.wanted, decision.reason))
-        self.last = decision
+                self.site.queue.send(int(one.job_id))
+        book = self.site.book
+        book.decisions += 1
+        last = before.decision if before else None
+        is_new = last is None or (last.desired, last.reason) != (decision.desired, decision.reason)
+        if is_new and book.is_kept:
+            book.said.append(Said(now, decision.desired, decision.wanted, decision.reason))
 
     def facts(self, fleet: Fleet) -> Facts:
         """Return what production's autoscaler would read."""
-        now, workers, assists = self.site.env.now, self.present(), {}
-        for row in self.table:
-            if row.assists:
-                row.assists = [at for at in row.assists if at > now - self.policy.assist_s]
-                assists[str(row.ticket.number)] = len(row.assists)
+        now, workers = self.site.env.now, self.present()
         return Facts(
             now=now,
-            jobs=backlog.facts(self.table.records(), workers, assists=assists),
+            jobs=_facts(list(self.table), workers, recorded.assists(self.before, now=now)),
             workers=workers,
             paces=backlog.paces(workers, PRIORS),
-            fleet=FleetFact(desired=fleet.desired, ordered_at=fleet.ordered_at),
+            fleet=recorded.fleet_fact(self.before, desired=fleet.desired, now=now),
             visible=self.site.queue.visible,
         )
 
@@ -196,3 +193,15 @@ class Controller:
                 row.wake_at, row.resends = decision.wake_at, decision.resends
             if decision.send:
                 queue.send(row.ticket.number)
+
+
+def _facts(rows: Sequence[Row], workers: Sequence[Worker], assists: Mapping[str, int]) -> tuple[JobFact, ...]:
+    """Return what ``backlog.facts`` returns for these rows, each fact kept until something of its job changes."""
+    lanes = Counter(job_id for worker in workers for job_id in worker.jobs)
+    known = [
+        (size.px, round(size.size_bytes)) for row in rows if row.is_planned for size in (row.ticket.size,)
+    ]
+    px_per_byte = estimate.px_per_byte(known)
+    return tuple(
+        row.fact(lanes=lanes[row.id], assists=assists.get(row.id, 0), px_per_byte=px_per_byte) for row in rows
+    )

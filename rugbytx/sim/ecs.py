@@ -58,8 +58,6 @@ class Service:
     changed: Callable[[], None] = lambda: None
     placement: Placement = field(init=False)
     desired: int = 0
-    #: When ``desired`` was last raised.
-    ordered_at: float = 0.0
     tasks: list[Task] = field(default_factory=list)
     revision: int = 1
     _count: int = 0
@@ -76,8 +74,6 @@ class Service:
 
     def order(self, desired: int) -> None:
         """Set the desired count, and move towards it."""
-        if desired > self.desired:
-            self.ordered_at = self.env.now
         self.desired = desired
         self._reconcile()
 

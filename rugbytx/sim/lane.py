@@ -5,13 +5,11 @@ What it decides is production's: ``admission`` whether it may receive and stay,
 is time, luck and the store.
 """
 
-import math
 import random
-from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from simpy import Event, Interrupt
 
@@ -19,17 +17,15 @@ from rugbytx.core import next as next_unit
 from rugbytx.core import retry
 from rugbytx.core.next import Action
 from rugbytx.core.presence import Worker
-from rugbytx.core.unit import Charge, Kind, State, Unit, UnitKey
+from rugbytx.core.unit import Kind, State, Unit, UnitKey
 from rugbytx.errors import Draining
 from rugbytx.sim.controller import Controller
 from rugbytx.sim.jetson import POWER
 from rugbytx.sim.site import Site, spread
-from rugbytx.sim.size import profile_of
 from rugbytx.sim.sqs import MOST_IN_FLIGHT_S, Delivery
-from rugbytx.sim.table import Row, Table
+from rugbytx.sim.table import Row, Table, unit_record
+from rugbytx.sim.voice import Voice
 
-#: Chunk speeds that a worker tells of.
-MOST_SPEEDS = 8
 #: Open jobs that a lane looks at; see ``worker.choice``.
 MOST_JOBS = 50
 
@@ -48,10 +44,7 @@ class LaneWorker:
     protect: Callable[[float], bool] | None = None
     unprotect: Callable[[], None] = lambda: None
     used: Callable[[float], None] = lambda _: None
-    is_busy: bool = False
-    started_at: float = 0.0
-    idle_since: float = 0.0
-    speeds: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_SPEEDS))
+    voice: Voice = field(init=False)
     _poll: Event | None = None
     _poll_since: float = 0.0
     _delivery: Delivery | None = None
@@ -59,51 +52,31 @@ class LaneWorker:
     #: The unit in work: its row, key and beginning.
     _work: tuple[Row, UnitKey, float] | None = None
     _protected_at: float = 0.0
-    _states: deque[Worker] = field(default_factory=deque)
     #: Other jobs of which nothing could be claimed, until the next unit of our own.
     _passed: set[int] = field(default_factory=set)
     _serving: int = -1
     _fetched: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.voice = Voice(self.name, self.worker_class, self.maker, self.site.policy.presence_s)
 
     @property
     def maker(self) -> str:
         """Return the fingerprint of its encoder: one for each class here."""
         return self.worker_class
 
-    def heard(self, now: float) -> Worker | None:
-        """Return what it last said of itself: it speaks when it starts, and then every few seconds."""
-        period_s = self.site.policy.presence_s
-        spoke_at = self.started_at + (now - self.started_at) // period_s * period_s
-        while len(self._states) > 1 and self._states[1].seen_at <= spoke_at:
-            self._states.popleft()
-        return self._states[0] if self._states else None
+    @property
+    def is_busy(self) -> bool:
+        """Return whether a lane is under way."""
+        return self._own is not None
 
-    def _be(self, busy_with: Row | None) -> None:
-        """Remember what it will say the next time it speaks."""
-        now = self.site.env.now
-        if not busy_with:
-            self.idle_since = now
-        self.is_busy = busy_with is not None
-        self._states.append(
-            _PRESENT.model_copy(
-                update={
-                    "name": self.name,
-                    "worker_class": self.worker_class,
-                    "busy": int(self.is_busy),
-                    "maker": self.maker,
-                    "seen_at": now,
-                    "jobs": (str(busy_with.ticket.number),) if busy_with else (),
-                    "started_at": self.started_at,
-                    "idle_since": self.idle_since,
-                    "speeds": tuple(self.speeds),
-                }
-            )
-        )
+    def heard(self, now: float) -> Worker | None:
+        """Return what it last said of itself."""
+        return self.voice.heard(now)
 
     def live(self) -> Generator[Any, Any, None]:
         """Work until somebody interrupts with a cause."""
-        self.started_at = self.site.env.now
-        self._be(None)
+        self.voice.start(self.site.env.now)
         self.controller.join(self)
         try:
             while True:
@@ -135,8 +108,7 @@ class LaneWorker:
         if not poll.triggered:
             self.site.queue.stop(poll, since=self._poll_since)
             return None
-        delivery: Delivery = poll.value
-        return delivery
+        return cast("Delivery", poll.value)
 
     def _lane(self, delivery: Delivery) -> Generator[Any, Any, None]:
         """Do units until there is nothing to claim, then acknowledge."""
@@ -151,7 +123,7 @@ class LaneWorker:
         begun_at = site.env.now
         row.lanes += 1
         row.resends = 0
-        self._be(row)
+        self.voice.be(site.env.now, job=row.id)
         while row.ticket.done_at is None:
             if not self.controller.may_stay(self):
                 site.queue.send(row.ticket.number)  # a fresh message, for the Jetson
@@ -168,7 +140,7 @@ class LaneWorker:
     def _exit(self) -> None:
         if self._own:
             self._own.lanes -= 1
-            self._be(None)
+            self.voice.be(self.site.env.now)
         self._own = self._delivery = None
         self._passed.clear()
         self._serving = -1
@@ -183,7 +155,7 @@ class LaneWorker:
             for row in islice(rows.values(), MOST_JOBS)
             if row is not own
             and row.ticket.number not in self._passed
-            and (row.pin in {"", self.maker} or profile_of(row.ticket.size).splice)
+            and (row.splices or row.pin in {"", self.maker})
         ]
         if not others:
             return own
@@ -235,7 +207,7 @@ class LaneWorker:
         self._refresh()
         service_s = self._service_s(row, key)
         lease_until = now + service_s + site.policy.lease_s
-        leased = _unit(key, seen, state=State.LEASED, maker=self.maker, lease_until=lease_until)
+        leased = unit_record(key, seen, state=State.LEASED, maker=self.maker, lease_until=lease_until)
         if seen and seen.state is State.LEASED:
             leased = leased.model_copy(update={"deaths": seen.deaths + 1})
         row.put(leased, key)
@@ -243,12 +215,12 @@ class LaneWorker:
         self._work = (row, key, now)
         yield site.env.timeout(service_s)
         self._work = None
-        row.put(_unit(key, leased, state=State.DONE, maker=self.maker), key)
+        row.put(unit_record(key, leased, state=State.DONE, maker=self.maker), key)
         site.book.store_writes += 3 + service_s / site.policy.heartbeat_s  # claim, commit, the job's set
         site.book.worked(self.name, ticket.number, now)
         self.used(service_s)
         if key.kind is Kind.VIDEO:
-            self.speeds.append(row.unit_px(key) / service_s)
+            self.voice.speeds.append(row.unit_px(key) / service_s)
         elif key.kind is Kind.PUBLISH:
             self._finish(row)
 
@@ -305,27 +277,6 @@ class LaneWorker:
             update: dict[str, Any] = {"lease_until": now + back_s}
         else:
             outcome = retry.decide(Draining("asked to leave"), verdicts=0, refusals=0, jitter=0.0)
-            assert outcome.charge is Charge.NOTHING
             update = {"state": State.WAITING, "retry_at": now + outcome.pause_s, "lease_until": 0.0}
         row.put(unit.model_copy(update=update), key)
         row.wake_at = now + back_s + (next_unit.AFTER_LEASE_S if is_silent else 0.0)
-
-
-#: Records are copies of these: to make one anew checks and fills each of its fields.
-_PRESENT = Worker(name="", worker_class="", slots=1, busy=0, seen_at=0.0, until=math.inf)
-_BLANK = Unit(key="", generation=1, state=State.WAITING, fence=0)
-
-
-def _unit(key: UnitKey, seen: Unit | None, *, state: State, maker: str, lease_until: float = 0.0) -> Unit:
-    """Return a unit's record; what it has been through is kept."""
-    seen = seen or _BLANK
-    return seen.model_copy(
-        update={
-            "key": str(key),
-            "state": state,
-            "fence": seen.fence + (state is State.LEASED),
-            "maker": maker,
-            "lease_until": lease_until,
-            "retry_at": 0.0,
-        }
-    )

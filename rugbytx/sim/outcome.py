@@ -11,15 +11,6 @@ from rugbytx.sim.book import Ticket
 from rugbytx.sim.size import of
 from rugbytx.sim.world import Case, Run
 
-#: Requests to S3 are fractions of a cent a match, the same under every policy, and left out.
-SUMMED = (
-    "usd_busy",
-    "usd_cold",
-    "usd_idle",
-    "usd_egress",
-    "usd_requests",
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -56,8 +47,8 @@ class Outcome:
 
     @property
     def usd(self) -> float:
-        """Return what all of it cost."""
-        return sum(getattr(self, name) for name in SUMMED)
+        """Return what all of it cost; S3's requests, fractions of a cent a match under every policy, are left out."""
+        return self.usd_hosts + self.usd_egress + self.usd_requests
 
     @property
     def usd_hosts(self) -> float:
@@ -111,8 +102,8 @@ def outcome(run: Run) -> Outcome:
         wasted_s=sum(ticket.wasted_s for ticket in tickets),
         kills=dict(sorted(book.kills.items())),
         most_units_lost_at_once=book.most_lost_at_once,
-        jetson_h=book.worked_s["jetson"] / 3600,
-        aws_h=book.worked_s["aws"] / 3600,
+        jetson_h=book.worked_s.get("jetson", 0.0) / 3600,
+        aws_h=book.worked_s.get("aws", 0.0) / 3600,
         hosts=bill.hosts,
         refused_protections=book.refusals,
         dead_letters=len(run.queue.dead),
@@ -124,6 +115,28 @@ def outcome(run: Run) -> Outcome:
 
 def _is_late(ticket: Ticket) -> bool:
     return ticket.done_at is None or ticket.done_at > ticket.deadline_at
+
+
+def job_rows(run: Run) -> list[dict[str, Any]]:
+    """Return each upload's fate, by name; the names stay."""
+    return [
+        {
+            "policy": run.case.policy.name,
+            "seed": run.case.seed,
+            "job": ticket.number,
+            "size": ticket.size.name,
+            "at_s": ticket.at,
+            "deadline_s": ticket.deadline_at - ticket.at,
+            "started_s": None if ticket.started_at is None else ticket.started_at - ticket.at,
+            "done_s": None if ticket.done_at is None else ticket.done_at - ticket.at,
+            "done_by": ticket.done_by,
+            "is_late": _is_late(ticket),
+            "duplicates": ticket.duplicates,
+            "kills": ticket.kills,
+            "wasted_s": ticket.wasted_s,
+        }
+        for ticket in run.book.tickets
+    ]
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

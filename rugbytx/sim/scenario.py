@@ -89,8 +89,8 @@ class Scenario(_Part):
     watch_s: float = Field(default=8 * 3600.0, gt=0)
     #: The chunk that is asked for at submit; None for the plan's default.
     chunk_s: float | None = None
-    #: Figures of the world that the scenario fixes.
-    figures: dict[str, str | float | bool] = {}
+    #: What the scenario fixes: figures of the world, and settings of policies.
+    figures: dict[str, str | int | float | bool] = {}
 
     def draw(self, seed: int) -> tuple[Upload, ...]:
         """Return the uploads in their order; ``seed`` decides those at random."""

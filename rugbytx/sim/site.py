@@ -24,8 +24,8 @@ class Site:
     seed: int
 
     def luck(self, of: str) -> random.Random:
-        """Return a source of luck for one part: what one part draws moves no other's."""
-        return random.Random(f"{self.seed}/{of}")  # noqa: S311  luck, not a secret
+        """Return a source of luck for one part."""
+        return luck_of(self.seed, of)
 
     def ticket(self, number: int) -> Ticket:
         """Return an upload's ticket."""
@@ -34,6 +34,11 @@ class Site:
     def px_per_s(self, worker_class: str) -> float:
         """Return how fast a class encodes, on average."""
         return self.figures.jetson_px_per_s if worker_class == "jetson" else self.figures.aws_px_per_s
+
+
+def luck_of(seed: int, part: str) -> random.Random:
+    """Return a source of luck for one part: what one part draws moves no other's."""
+    return random.Random(f"{seed}/{part}")  # noqa: S311  luck, not a secret
 
 
 def spread(cv: float, luck: random.Random) -> float:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil
+from typing import cast
 
 from simpy import Environment, Event
 
@@ -93,8 +94,7 @@ class Queue:
         if poll in self._pollers:
             self._pollers.remove(poll)
         elif poll.triggered:
-            delivery: Delivery = poll.value
-            self.change_visibility(delivery, 0.0)
+            self.change_visibility(cast("Delivery", poll.value), 0.0)
 
     @property
     def is_polled(self) -> bool:

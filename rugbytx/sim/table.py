@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from rugbytx.core import backlog
 from rugbytx.core.forecast import frame_px
 from rugbytx.core.job import Job, Source, Status
 from rugbytx.core.next import unit_count
 from rugbytx.core.pin import Pin
 from rugbytx.core.plan import Plan
+from rugbytx.core.scaling_facts import JobFact
 from rugbytx.core.unit import Kind, State, Unit, UnitKey
 from rugbytx.sim.book import Ticket
 from rugbytx.sim.size import Size, plan_of, profile_of
@@ -25,15 +27,23 @@ class Row:
     units: dict[UnitKey, Unit] = field(default_factory=dict)
     is_planned: bool = False
     done: set[str] = field(default_factory=set)
-    #: Lanes at it, and when pointers were sent as assists.
+    #: Lanes at it.
     lanes: int = 0
-    assists: list[float] = field(default_factory=list)
     #: When the sweep looks, while no lane is at it.
     wake_at: float = 0.0
     resends: int = 0
     pin: str = ""
     repinned: int = 0
+    #: The job's id, and whether its profile allows chunks of unlike encoders.
+    id: str = field(init=False)
+    splices: bool = field(init=False)
     _record: Job | None = None
+    _fact: JobFact | None = None
+    _fact_of: tuple[int, int, float] = (0, 0, 0.0)
+
+    def __post_init__(self) -> None:
+        self.id = str(self.ticket.number)
+        self.splices = profile_of(self.ticket.size).splice
 
     @property
     def status(self) -> Status:
@@ -59,17 +69,17 @@ class Row:
         if unit.state is State.DONE:
             self.done.add(unit.key)
             self.is_planned = self.is_planned or key.kind is Kind.PLAN
-            self._record = None
+            self._record = self._fact = None
 
     def begin(self, now: float) -> None:
         """Note that a lane has begun with the job."""
         if self.ticket.started_at is None:
             self.ticket.started_at = now
-            self._record = None
+            self._record = self._fact = None
 
     def pin_of(self, lives_until: float) -> Pin | None:
         """Return the job's pin, as ``core.pin.of`` does of a record."""
-        if profile_of(self.ticket.size).splice:
+        if self.splices:
             return None
         return Pin(maker=self.pin, times=self.repinned, lives_until=lives_until)
 
@@ -79,7 +89,7 @@ class Row:
         if self._record is None:
             ticket = self.ticket
             changed: dict[str, Any] = {
-                "id": str(ticket.number),
+                "id": self.id,
                 "status": self.status,
                 "submitted_at": ticket.at,
                 "deadline_at": ticket.deadline_at,
@@ -91,6 +101,14 @@ class Row:
                 changed |= {"units": unit_count(self.plan), "work_px": ticket.size.px}
             self._record = _blank(ticket.size).model_copy(update=changed)
         return self._record
+
+    def fact(self, *, lanes: int, assists: int, px_per_byte: float) -> JobFact:
+        """Return the job as production's ``backlog`` sees it; made anew only when something of it has changed."""
+        of = (lanes, assists, 0.0 if self.is_planned else px_per_byte)
+        if self._fact is None or self._fact_of != of:
+            self._fact = backlog.fact(self.record, lanes=lanes, assists=assists, px_per_byte=px_per_byte)
+            self._fact_of = of
+        return self._fact
 
 
 @cache
@@ -117,9 +135,26 @@ class Table:
         """Take an ended job out; what asks for it later finds it ended."""
         del self.rows[row.ticket.number]
 
-    def records(self) -> list[Job]:
-        """Return the records of all open jobs."""
-        return [row.record for row in self.rows.values()]
-
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows.values())
+
+
+#: Records are copies of this one: to make one anew checks and fills each of its fields.
+_UNIT = Unit(key="", generation=1, state=State.WAITING, fence=0)
+
+
+def unit_record(
+    key: UnitKey, seen: Unit | None, *, state: State, maker: str, lease_until: float = 0.0
+) -> Unit:
+    """Return a unit's record; what it has been through is kept."""
+    seen = seen or _UNIT
+    return seen.model_copy(
+        update={
+            "key": str(key),
+            "state": state,
+            "fence": seen.fence + (state is State.LEASED),
+            "maker": maker,
+            "lease_until": lease_until,
+            "retry_at": 0.0,
+        }
+    )

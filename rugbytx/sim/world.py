@@ -21,7 +21,7 @@ from rugbytx.sim.lane import LaneWorker
 from rugbytx.sim.placement import CapacityProvider, OwnHost
 from rugbytx.sim.policy import Capacity, Policy, Scaler
 from rugbytx.sim.scenario import Scenario, Trouble, Upload
-from rugbytx.sim.site import Site, spread
+from rugbytx.sim.site import Site, luck_of, spread
 from rugbytx.sim.size import of as size_of
 from rugbytx.sim.sqs import Queue
 from rugbytx.sim.table import Table
@@ -72,14 +72,14 @@ class _World:
         queue = Queue(
             env=env,
             figures=figures,
-            luck=_luck(case.seed, "queue"),
+            luck=luck_of(case.seed, "queue"),
             visibility_s=policy.visibility_s,
             most_receives=figures.our_receives if policy.is_chunked else figures.note_receives,
         )
         self.site = Site(env=env, figures=figures, policy=policy, book=self.book, queue=queue, seed=case.seed)
         self.table = Table(chunk_s=case.scenario.chunk_s)
-        self.cloud = Cloud(env, figures, case.prices, self.book, _luck(case.seed, "cloud"))
-        self.service = Service(env, self.book, _luck(case.seed, "ecs"), self._task)
+        self.cloud = Cloud(env, figures, case.prices, self.book, luck_of(case.seed, "cloud"))
+        self.service = Service(env, self.book, luck_of(case.seed, "ecs"), self._task)
         self.controller = Controller(self.site, self.table, _scaling_policy(case), self.service)
         self.jetson = Jetson(env, figures.boot_s, lambda: self._worker(JETSON_NAME, None).live())
         self.minutely: list[Callable[[float], None]] = []
@@ -190,8 +190,7 @@ class _World:
     def _task(self, task: Task) -> Generator[Any, Any, None]:
         """Return the life of an ECS task: our worker's or the note's."""
         host = task.host
-        assert host is not None
-        if not host.busy_s and self.env.now <= host.launched_at + host.cold_s + 1:
+        if host and not host.busy_s and self.env.now <= host.launched_at + host.cold_s + 1:
             self.book.cold(task.name, host.launched_at)
         yield from self._worker(task.name, task).live()
 
@@ -218,12 +217,6 @@ class _World:
     def _sample(self) -> None:
         queue, service = self.site.queue, self.service
         self.book.sample(queue.visible, queue.in_flight, service.desired, service.running)
-
-
-def _luck(seed: int, of: str) -> Any:
-    import random
-
-    return random.Random(f"{seed}/{of}")
 
 
 def _scaling_policy(case: Case) -> ScalingPolicy:

@@ -34,10 +34,10 @@ from rugbytx.core.span import End
 from rugbytx.errors import RugbytxError, WrittenByNewer
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
+from rugbytx.notify.notifier import Notifier, notifier_of
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
 from rugbytx.worker import drain, protection, scratch
-from rugbytx.worker import log as worker_log
 from rugbytx.worker.admit import Admission
 from rugbytx.worker.alive import Alive
 from rugbytx.worker.delivery import delivery_of
@@ -45,6 +45,7 @@ from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Lane
 from rugbytx.worker.load import load
+from rugbytx.worker.log import set_up_logging
 from rugbytx.worker.presence import Presence, Senses
 from rugbytx.worker.speed import Speeds
 from rugbytx.worker.spot import Spot
@@ -114,6 +115,7 @@ def celery_config() -> str:
 
 app = Celery("rugbytx", events="rugbytx.broker.event:Events", include=["rugbytx.worker.submission"])
 app.config_from_object(celery_config())
+signals.setup_logging.connect(set_up_logging)
 
 
 @app.task(bind=True, name=TASK)
@@ -186,12 +188,6 @@ def warn_of_unknown_settings(**_: Any) -> None:
         log.warning("unknown-setting", extra={"reason": sentence})
 
 
-@signals.setup_logging.connect
-def set_up_logging(loglevel: int | str, logfile: str | None, **_: Any) -> None:
-    """Log JSON lines to files and pipes, and readable lines to a terminal."""
-    worker_log.set_up(loglevel, logfile)
-
-
 @signals.worker_process_init.connect
 def begin_child(**_: Any) -> None:
     """Begin a pool child: no connection is shared across the fork, and it dies with the main process."""
@@ -240,10 +236,10 @@ def view() -> View:
     )
 
 
-def leave(ending: End) -> None:
-    """Leave as at a SIGTERM, and let the ledger know why."""
+def leave(ending: End, *, at: signal.Signals = signal.SIGTERM) -> None:
+    """Leave as at a signal, and let the ledger know why."""
     presence().ending = ending
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), at)
 
 
 def leave_unfit() -> None:
@@ -263,26 +259,32 @@ def start_threads(sender: Any, **_: Any) -> None:
     alive.ready()
     sender.hub.on_tick.add(alive.tick)  # which outlives a lost connection, as the loop's timers do not
     sweeper().start(owner=str(sender.hostname))
+    notifier().start(owner=str(sender.hostname))
     presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
+
+
+@cache
+def notifier() -> Notifier:
+    """Return what tells others of jobs."""
+    return notifier_of(settings(), ports().store)
 
 
 @signals.worker_ready.connect
 def obey_signals(**_: Any) -> None:
-    """Leave in time when told to, in the way that the settings ask for; Celery's own handlers are set by then."""
+    """Leave in time when told to, by a signal or by EC2; Celery's own handlers are set by then."""
     drain.obey(NOTICE, first=drain.Leave[settings().leave.upper()])
+    if settings().worker_class == AWS:
+        spot().start()
 
 
 @cache
 def spot() -> Spot:
-    """Return what listens for the end of a Spot instance; the notice is as good as a SIGTERM."""
-    return Spot(Metadata(), on_notice=lambda: leave(End.SPOT))
-
-
-@signals.worker_ready.connect
-def watch_spot(**_: Any) -> None:
-    """Listen for the end of the instance, on hosts that may be taken back; signals are obeyed by then."""
-    if settings().worker_class == "aws":
-        spot().start()
+    """Return what listens for the end of a Spot instance; its notice always means now."""
+    return Spot(
+        Metadata(),
+        on_notice=lambda: leave(End.SPOT, at=signal.SIGQUIT),
+        on_advice=lambda: drain.after_unit(NOTICE),
+    )
 
 
 @signals.worker_shutdown.connect
@@ -291,6 +293,7 @@ def stop_threads(**_: Any) -> None:
     event.finish()
     spot().stop()
     sweeper().stop()
+    notifier().stop()
     view().stop()
     presence().stop()
     media().faults.clear()

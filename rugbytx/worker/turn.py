@@ -82,8 +82,12 @@ class Turns:
             case next_unit.Action.FINISH:
                 self._finish(job, plan, units, self.receipt, self._folder(job))
             case next_unit.Action.FAIL:
-                self._fail(job, decision.reason)
+                if store.end_job(job.id, job.generation, Status.FAILED, reason=decision.reason):
+                    self._diary(job).ended(Status.FAILED, decision.reason)
         return After.GO_ON
+
+    def _diary(self, job: Job) -> Diary:
+        return Diary(self.attempts.ports.store, job, worker=self.attempts.worker)
 
     def _folder(self, job: Job) -> Path:
         return self.scratch / f"{job.id}-g{job.generation}"
@@ -129,14 +133,6 @@ class Turns:
                 "reason": reason,
             },
         )
-
-    def _fail(self, job: Job, reason: str) -> None:
-        """End the job FAILED."""
-        if self.attempts.ports.store.end_job(job.id, job.generation, Status.FAILED, reason=reason):
-            self._diary(job).ended(Status.FAILED, reason)
-
-    def _diary(self, job: Job) -> Diary:
-        return Diary(self.attempts.ports.store, job, worker=self.attempts.worker)
 
     def _finish(
         self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit], receipt: str, scratch: Path

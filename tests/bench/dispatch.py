@@ -20,7 +20,7 @@ from tests.bench.figure import Figure, Result, quantile
 from tests.bench.turn import Scale
 
 #: A worker that has acknowledged looks again within a poll's interval, and then waits for a message.
-SETTLE_S = (0.25, 0.45)
+SETTLE_S = (0.15, 0.30)
 #: Ratios are told of runs of so many pairs, so that they have a spread.
 BLOCKS = 5
 #: So many of each warm up.

@@ -33,7 +33,7 @@ def measure(folder: Path, scale: Scale) -> Result:
     def reference() -> turn.Cost:
         return turn.cost_of(lambda: _run(argv))
 
-    pairs = turn.in_turn(ours, reference, rounds=scale.of(7, 1), warm=scale is Scale.FULL)
+    pairs = turn.in_turn(ours, reference, rounds=scale.of(5, 1), warm=scale is Scale.FULL)
     return Result(
         name="runner",
         ours="one chunk by our runner, its boxes and its end checked",

@@ -38,7 +38,7 @@ def measure(folder: Path, scale: Scale) -> Result:
             pairs = turn.in_turn(
                 partial(_rate, (*argv, "ours")),
                 partial(_rate, (*argv, "raw")),
-                rounds=scale.of(5, 1),
+                rounds=scale.of(3, 1),
                 warm=scale is Scale.FULL,
             )
             figures.append(

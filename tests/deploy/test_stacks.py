@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from celeryconfig import base
+from rugbytx.aws.event_queue import RETENTION_S as EVENT_RETENTION_S
+from rugbytx.aws.event_queue import event_queue
 from rugbytx.aws.message import task_message
 from rugbytx.aws.table import EXPIRES, TABLE
 from rugbytx.core.job import Pointer
@@ -65,6 +67,9 @@ def test_the_queue_is_the_one_that_workers_expect(deployed: Deployed) -> None:
     redrive = json.loads(found["RedrivePolicy"])
     assert int(redrive["maxReceiveCount"]) == resources.MAX_RECEIVES
     assert redrive["deadLetterTargetArn"].endswith(resources.dead_letter_queue("rugbytx-transcode"))
+    url = sqs.get_queue_url(QueueName=event_queue(deployed.settings["RUGBYTX_QUEUE"]))["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert int(found["MessageRetentionPeriod"]) == EVENT_RETENTION_S
 
 
 def test_the_table_is_the_one_that_the_store_expects(deployed: Deployed) -> None:
