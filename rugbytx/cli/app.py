@@ -86,7 +86,7 @@ def _load(name: str) -> Any:
 
 
 app = typer.Typer(
-    cls=Commands, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, epilog=EPILOG
+    cls=Commands, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, epilog=EPILOG
 )
 
 

@@ -291,10 +291,7 @@ def spot() -> Spot:
 def stop_threads(**_: Any) -> None:
     """Stop the threads before the process goes, and leave nothing behind."""
     event.finish()
-    spot().stop()
-    sweeper().stop()
-    notifier().stop()
-    view().stop()
-    presence().stop()
+    for thread in (spot(), sweeper(), notifier(), view(), presence()):
+        thread.stop()
     media().faults.clear()
     speeds().clear()
