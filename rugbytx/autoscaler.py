@@ -17,13 +17,14 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from rugbytx.core import backlog, gauge, recorded, scaling, span
+from rugbytx.core import backlog, gauge, halt, recorded, scaling, span
 from rugbytx.core.admission import Told
 from rugbytx.core.job import Pointer
 from rugbytx.core.recorded import Recorded
-from rugbytx.core.scaling_facts import Facts
+from rugbytx.core.scaling_facts import AWS, Facts
 from rugbytx.errors import RugbytxError, SettingsError
 from rugbytx.notify.outbox import deadline_at_risk
 from rugbytx.ports import Fleet, JobStore, Queue, Storage
@@ -74,7 +75,11 @@ class Autoscaler:
             spent_usd=span.spent_usd(store.spans(span.day_of(now)), now=now),
             visible=self._queue.depth().visible,
         )
-        return recorded.record(facts, settings.policy, before=before)
+        policy = settings.policy
+        if halt.reason(store.halts(), worker="", worker_class=AWS):
+            # Whoever would be started would receive nothing.
+            policy = replace(policy, max_workers=0)
+        return recorded.record(facts, policy, before=before)
 
     def tick(self, owner: str) -> Recorded | None:
         """Decide and act, once; None where another autoscaler does it.
