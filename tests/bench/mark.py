@@ -10,6 +10,7 @@ from typing import Any
 
 from celery import signals
 
+
 @signals.task_prerun.connect
 def note(**_: Any) -> None:
     """Note that a task starts; it is the pool's process that says so."""

@@ -97,7 +97,7 @@ def test_no_heartbeat_reaches_beyond_twelve_hours() -> None:
 
 
 def test_too_many_receives_make_a_dead_letter() -> None:
-    """maxReceiveCount receives, and the next one moves it (dead-letter queues)."""
+    """MaxReceiveCount receives, and the next one moves it (dead-letter queues)."""
     env = Environment()
     queue = queue_of(env, most_receives=2)
     queue.send(7)
