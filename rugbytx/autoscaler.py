@@ -14,18 +14,22 @@ beside it, for the hours in which no worker lives.
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from rugbytx.core import backlog, recorded, span
+from rugbytx.core import backlog, gauge, halt, recorded, scaling, span
 from rugbytx.core.admission import Told
 from rugbytx.core.job import Pointer
 from rugbytx.core.recorded import Recorded
-from rugbytx.core.scaling_facts import Facts
+from rugbytx.core.scaling_facts import AWS, Facts
 from rugbytx.errors import RugbytxError, SettingsError
+from rugbytx.notify.outbox import deadline_at_risk
 from rugbytx.ports import Fleet, JobStore, Queue, Storage
 from rugbytx.settings import Settings
+from rugbytx.worker import log as worker_log
 from rugbytx.worker.clean import clean_once
 from rugbytx.worker.sweeper import sweep_once
 
@@ -71,7 +75,11 @@ class Autoscaler:
             spent_usd=span.spent_usd(store.spans(span.day_of(now)), now=now),
             visible=self._queue.depth().visible,
         )
-        return recorded.record(facts, settings.policy, before=before)
+        policy = settings.policy
+        if halt.reason(store.halts(), worker="", worker_class=AWS):
+            # Whoever would be started would receive nothing.
+            policy = replace(policy, max_workers=0)
+        return recorded.record(facts, policy, before=before)
 
     def tick(self, owner: str) -> Recorded | None:
         """Decide and act, once; None where another autoscaler does it.
@@ -82,16 +90,17 @@ class Autoscaler:
         if not self._store.hold(LEASE, owner=owner, lease_s=3 * self._settings.tick_s):
             return None
         self.refuse_policies()
-        found = self.look()
+        before, found = self._before(), self.look()
         decision = found.decision
         told = Told(at=found.facts.now, wanted=decision.wanted)
-        self._store.announce(told, decision=recorded.to_json(found))
+        self._store.record_decision(told, decision=recorded.to_json(found))
         if decision.desired != found.facts.fleet.desired:
             self._fleet.set_desired(decision.desired)
         for assist in decision.assists:
             pointer = Pointer(job_id=assist.job_id, generation=assist.generation)
             self._queue.send([pointer] * assist.count)
-        _tell_of(found)
+        self._warn(found, before)
+        _tell_of(found, before)
         return found
 
     def sweep(self, owner: str) -> None:
@@ -99,6 +108,14 @@ class Autoscaler:
         if self._store.hold("sweep", owner=owner, lease_s=2 * self._settings.sweep_s):
             sweep_once(self._store, self._queue)
             clean_once(self._store, self._storage, self._settings.output_bucket)
+
+    def once(self, owner: str) -> Recorded | None:
+        """Decide and sweep once, and leave to whoever comes next; None where another autoscaler decides."""
+        found = self.tick(owner)
+        if found:
+            self._store.hold(LEASE, owner=owner, lease_s=0)
+        self.sweep(owner)
+        return found
 
     def refuse_policies(self) -> None:
         """Raise SettingsError while Application Auto Scaling moves the same fleet: two hands on one number."""
@@ -130,6 +147,19 @@ class Autoscaler:
                 log.warning("tick-failed", extra={"reason": str(error)})
             until.wait(settings.tick_s)
 
+    def _warn(self, found: Recorded, before: Recorded | None) -> None:
+        """Tell who asked for it of each job that has come to be at risk of missing its deadline."""
+        known = set(before.at_risk) if before else set()
+        finish_s = {
+            one.job_id: one.in_s
+            for one in scaling.finishes(found.facts, found.policy, found.decision)
+            if one.job_id in found.at_risk and one.job_id not in known
+        }
+        for job_id, in_s in finish_s.items():
+            if job := self._store.read_job(job_id):
+                finish_at = None if in_s is None else found.facts.now + in_s
+                deadline_at_risk(self._store, job, finish_at=finish_at, reason=found.decision.reason)
+
     def _before(self) -> Recorded | None:
         """Return the last decision; one that cannot be read is another version's, and nothing is remembered of it."""
         text = self._store.decision()
@@ -147,8 +177,8 @@ def name() -> str:
     return f"autoscaler@{socket.gethostname()}-{os.getpid()}"
 
 
-def _tell_of(found: Recorded) -> None:
-    """Log the decision with the facts it rests on, as one event."""
+def _tell_of(found: Recorded, before: Recorded | None) -> None:
+    """Log the decision with the facts it rests on, as one event, and an alarm when it begins."""
     log.info(
         "scaling-decision",
         extra={
@@ -160,7 +190,8 @@ def _tell_of(found: Recorded) -> None:
             "recorded": recorded.to_json(found),
         },
     )
-    for alarm in found.decision.alarms:
+    known = before.decision.alarms if before else ()
+    for alarm in set(found.decision.alarms).difference(known):
         log.warning("scaling-alarm", extra={"reason": alarm})
 
 
@@ -168,6 +199,7 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Decide once, and sweep: the function that a schedule and each upload invoke on AWS Lambda."""
     from rugbytx import system
 
+    worker_log.set_up(logging.INFO, None, sys.stdout)  # Lambda's own format leaves the fields out
     here = system.here()
     autoscaler = Autoscaler(
         store=here.store,
@@ -177,6 +209,7 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         settings=here.settings,
     )
     owner = name()
-    found = autoscaler.tick(owner)
-    autoscaler.sweep(owner)
+    found = autoscaler.once(owner)
+    if found:
+        log.info("gauges", extra=gauge.embedded(found, table=here.settings.table))
     return {"decided": bool(found), "desired": found.decision.desired if found else None}

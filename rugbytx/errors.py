@@ -19,7 +19,8 @@
     │   └── TranscodeError            ffmpeg failed
     │       └── Stalled               a step's counter stood still for ``stall_s``
     ├── HostUnfit            RELEASE  the job is fine, this host is not: hand back uncharged
-    │   └── ScratchFull               no room left on the host's scratch disk
+    │   ├── ScratchFull               no room left on the host's scratch disk
+    │   └── WrittenByNewer            a newer version wrote this record
     ├── LeaseLost            ABANDON  the work is no longer ours; touch nothing
     └── Draining             RELEASE  we are being switched off; hand back, charge nothing
 
@@ -96,6 +97,10 @@ class Stalled(TranscodeError):
 
 class HostUnfit(RugbytxError):
     """The job is fine and this host is not: hand the unit back uncharged."""
+
+
+class WrittenByNewer(HostUnfit):
+    """A newer version wrote this record: another host, or this one after its update, knows what to do with it."""
 
 
 class ScratchFull(HostUnfit):

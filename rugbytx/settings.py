@@ -59,6 +59,12 @@ class Settings(BaseModel):
     #: A folder of your own profiles, one TOML file each.
     profiles: Path | None = None
 
+    #: Where in the messages of another system, plain JSON, a source stands: ``s3://{bucket}/{video.key}``; see
+    #: ``aws.legacy``.  Empty refuses them.
+    legacy_body: str = ""
+    #: The profile of what they submit.
+    legacy_profile: str = "match"
+
     # -- who is told of jobs (docs/notifications.md)
     #: URLs that are told of every job submitted with these settings, comma separated.
     notify_urls: tuple[str, ...] = ()

@@ -31,7 +31,15 @@ PREFIXES = ("AWS_", "RUGBYTX_")
 OWN = frozenset(
     f"RUGBYTX_{name}"
     for name in (
-        *("WORKER_CLASS", "CELERY_CONFIG", "SCRATCH", "SCRATCH_FLOOR_BYTES", "FFMPEG", "FFPROBE"),
+        *(
+            "WORKER_CLASS",
+            "CELERY_CONFIG",
+            "SCRATCH",
+            "SCRATCH_FLOOR_BYTES",
+            "USD_PER_H",
+            "FFMPEG",
+            "FFPROBE",
+        ),
         *("ENCODER", "X264_PRESET", "X264_PROFILE", "READ_RATE", "LEAVE"),
     )
 )

@@ -7,6 +7,7 @@ import pytest
 
 from rugbytx.autoscaler import Autoscaler
 from rugbytx.core import recorded
+from rugbytx.core.halt import Halt, Scope
 from rugbytx.core.job import Job, Pointer, Source
 from rugbytx.core.presence import Worker
 from rugbytx.core.recorded import Recorded
@@ -156,7 +157,7 @@ def test_what_another_version_recorded_is_forgotten(bench: Bench) -> None:
     assert found
     told = bench.store.told()
     assert told
-    bench.store.announce(told, decision=json.dumps({"facts": "of a later version"}))
+    bench.store.record_decision(told, decision=json.dumps({"facts": "of a later version"}))
     assert bench.autoscaler().tick("one")
 
 
@@ -187,3 +188,30 @@ def test_a_record_is_decided_again(bench: Bench) -> None:
     assert list(recorded.differences(found)) == []
     cheap = found.policy.__class__(mode=Mode.CHEAPEST)
     assert "desired: 1 -> 0" in list(recorded.differences(found, cheap))
+
+
+def test_a_job_at_risk_is_told_of_once(bench: Bench) -> None:
+    """When it comes to be at risk, and not at every tick after."""
+    bench.submit("match", due_s=5 * 60)
+    for _ in range(3):
+        found = bench.autoscaler().tick("one")
+        assert found
+        assert found.at_risk == ("match",)
+    [told] = bench.store.notifications("match")
+    assert told.kind == "job.deadline-at-risk"
+
+
+@pytest.mark.parametrize(
+    "paused", [Halt(scope=Scope.QUEUE, at=0.0), Halt(scope=Scope.CLASS, name="aws", at=0.0)]
+)
+def test_nobody_is_started_who_would_receive_nothing(paused: Halt) -> None:
+    """While AWS or the whole queue is paused; afterwards the work is done as it would have been."""
+    bench = Bench()
+    for number in range(6):
+        bench.submit(f"job-{number}")
+    bench.store.halt(paused)
+    bench.autoscaler().once("one")
+    assert bench.fleet.state().desired == 0
+    bench.store.lift(paused.scope, paused.name)
+    bench.autoscaler().once("one")
+    assert bench.fleet.state().desired > 0

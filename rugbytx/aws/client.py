@@ -8,6 +8,7 @@ any compatible server can stand in for AWS.  boto3 is imported on first use:
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from rugbytx.errors import SettingsError, Unreachable
@@ -86,6 +87,7 @@ def client(service: Service) -> Any:
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, NoRegionError
+    from botocore.session import Session
 
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -96,8 +98,10 @@ def client(service: Service) -> Any:
         # Left alone, botocore presigns S3's URLs by version 2, which buckets of today refuse.
         signature_version="s3v4" if service == "s3" else None,
     )
+    session = Session()
+    session.register_component("data_loader", _models())
     try:
-        made = boto3.Session().client(service, config=config)
+        made = boto3.Session(botocore_session=session).client(service, config=config)
     except NoRegionError as error:
         raise SettingsError(
             "no AWS region is configured: set AWS_DEFAULT_REGION, or a region in the AWS profile"
@@ -106,6 +110,18 @@ def client(service: Service) -> Any:
         raise SettingsError(f"the AWS configuration cannot be used: {error}") from error
     made.meta.events.register("after-call", _refuse_cut_answer)
     return made
+
+
+@cache
+def _models() -> Any:
+    """Return what reads botocore's models and endpoints, and keeps them.
+
+    Of the process and not of a session: each session would keep ten megabytes of
+    its own, and so would each pool child, which finds the main process's here.
+    """
+    from botocore.session import Session
+
+    return Session().get_component("data_loader")
 
 
 def authorities() -> str:

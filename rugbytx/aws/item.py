@@ -31,7 +31,7 @@ from rugbytx.core.presence import Worker
 from rugbytx.core.record import SCHEMA
 from rugbytx.core.span import Span, day_of
 from rugbytx.core.unit import Unit, UnitKey
-from rugbytx.errors import HostUnfit
+from rugbytx.errors import WrittenByNewer
 
 DAY_S = 86_400
 #: How long records stay after their last write.
@@ -123,7 +123,7 @@ def parse_cleaning(item: Item) -> Cleaning:
 
 
 def parse_job(item: Item) -> Job:
-    """Return the item's job; raises HostUnfit for a newer schema."""
+    """Return the item's job; raises WrittenByNewer for a newer schema."""
     require_known_schema(item)
     fields = fields_of(item)
     fields["status"] = fields.pop("job_status")
@@ -131,7 +131,7 @@ def parse_job(item: Item) -> Job:
 
 
 def parse_unit(item: Item) -> Unit:
-    """Return the item's unit; raises HostUnfit for a newer schema."""
+    """Return the item's unit; raises WrittenByNewer for a newer schema."""
     require_known_schema(item)
     return Unit.model_validate(fields_of(item))
 
@@ -187,10 +187,10 @@ def is_known_schema(item: Item) -> bool:
 
 
 def require_known_schema(item: Item) -> None:
-    """Raise HostUnfit for an item that a newer version wrote: it is left alone, and nobody is charged."""
+    """Raise WrittenByNewer for an item that a newer version wrote: it is left alone, and nobody is charged."""
     if not is_known_schema(item):
         kind, _, name = item["pk"]["S"].partition("#")
-        raise HostUnfit(
+        raise WrittenByNewer(
             f"{kind.lower()} {name} was written by a newer rugbytx (schema {_schema(item)}); update this host"
         )
 

@@ -44,7 +44,7 @@ class DynamoJobStore(DynamoOutboxStore):
         return job if refused is None else parse_job(refused.item)
 
     def read_job(self, job_id: str) -> Job | None:
-        """Return the job by a consistent read; raises HostUnfit where a newer version wrote it."""
+        """Return the job by a consistent read; raises WrittenByNewer where a newer version wrote it."""
         item = self._table.get(job_pk(job_id), JOB_SK)
         return None if item is None else parse_job(item)
 

@@ -58,7 +58,7 @@ class DynamoPresenceStore(DynamoCleaningStore):
         items = self._table.query("#pk = :pk", {"pk": span_pk(day)}, ConsistentRead=True)
         return [parse_span(item) for item in items if is_known_schema(item)]
 
-    def announce(self, told: Told, *, decision: str) -> None:
+    def record_decision(self, told: Told, *, decision: str) -> None:
         """Note a scaling decision whole, then what gates read of it."""
         for item in (decision_item(decision), told_item(told)):
             self._table.put(item, condition=condition.FREE_OR_KNOWN, values=condition.WORDS)

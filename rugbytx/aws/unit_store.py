@@ -226,7 +226,7 @@ class DynamoUnitStore:
         self._update_job(lease.job_id, lease.generation, condition.WAKES_LATER, wake, values=wake)
 
     def _update_unit(self, lease: Lease, to: Mapping[str, Value], *, written_at: float) -> Refused | None:
-        """Change the unit's record while the lease holds; raises HostUnfit for a newer schema."""
+        """Change the unit's record while the lease holds; raises WrittenByNewer for a newer schema."""
         refused = self._table.update(
             job_pk(lease.job_id),
             unit_sk(lease.generation, lease.key),
@@ -248,7 +248,7 @@ class DynamoUnitStore:
         values: Mapping[str, Value] | None = None,
         add: Mapping[str, Value] | None = None,
     ) -> Refused | None:
-        """Change the job's record when the condition holds; raises HostUnfit for a newer schema."""
+        """Change the job's record when the condition holds; raises WrittenByNewer for a newer schema."""
         known = {**condition.WORDS, "generation": generation, **(values or {})}
         refused = self._table.update(job_pk(job_id), JOB_SK, condition=when, values=known, to=to, add=add)
         if refused:

@@ -30,7 +30,7 @@ from kombu.transport import SQS
 from kombu.transport.virtual.base import queue_declare_ok_t
 from vine import promise
 
-from rugbytx.broker import gate
+from rugbytx.broker import foreign, gate
 from rugbytx.broker.poll import OnReceived, Poll, Restraint
 from rugbytx.broker.settle import LEAVE_S, Receipt, settler
 from rugbytx.broker.wire import ANSWER_S, Answer, Connection, Curl
@@ -189,7 +189,8 @@ class Channel(SQS.Channel):
 
     def _deliver(self, deliver: Any, message: dict[str, Any], queue: str, url: str) -> None:
         try:
-            deliver(self._message_to_python(message, queue, url))
+            if readable := foreign.translated(message):
+                deliver(self._message_to_python(readable, queue, url))
         except Exception:
             HELD.pop(message["ReceiptHandle"], None)
             log.exception("message-broke", extra={"message_id": message["MessageId"]})

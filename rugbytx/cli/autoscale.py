@@ -46,12 +46,11 @@ def autoscale(
         return
     worker_log.set_up("INFO", None, stream=sys.stderr)
     if once:
-        found = autoscaler.tick(name())
+        found = autoscaler.once(name())
         if found is None:
             remark("another autoscaler decides at the moment")
         else:
             _show(found, as_json=as_json)
-        autoscaler.sweep(name())
         return
     autoscaler.run(name(), until=threading.Event(), on_decision=lambda found: _tell(found, as_json=as_json))
 

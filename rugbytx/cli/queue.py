@@ -58,6 +58,8 @@ def look(system: "Connection") -> dict[str, Any]:
         for one in workers
         if one.is_able and one.worker_class in paces and (one.worker_class == "jetson" or one.busy)
     )
+    empty_in_s = left_px / rate if rate else (0.0 if not left_px else None)
+    slow = max(pace.px_per_s / pace.slow_px_per_s for pace in paces.values())
     depth = system.queue.depth()
     told, text = store.told(), store.decision()
     found = recorded.from_json(text) if text else None
@@ -69,7 +71,9 @@ def look(system: "Connection") -> dict[str, Any]:
         "oldest_wait_s": now - min((job.submitted_at for job in waiting), default=now),
         "visible": depth.visible,
         "in_flight": depth.in_flight,
-        "empty_in_s": left_px / rate if rate else (0.0 if not left_px else None),
+        # As often later as sooner, and later one time in ten.
+        "empty_in_s": empty_in_s,
+        "empty_in_p90_s": None if empty_in_s is None else empty_in_s * slow,
         "decided_s_ago": now - told.at if told else None,
         "desired": found.decision.desired if found else None,
         "wanted": told.wanted if told else None,
@@ -82,7 +86,9 @@ def lines(seen: dict[str, Any]) -> list[str]:
     """Return a look as lines for people."""
     from rugbytx.cli.duration import show
 
-    empty = "never: nobody works" if seen["empty_in_s"] is None else f"in {show(seen['empty_in_s'])}"
+    empty = "never: nobody works"
+    if seen["empty_in_s"] is not None:
+        empty = f"in {show(seen['empty_in_s'])}, nine times in ten in {show(seen['empty_in_p90_s'])}"
     told = [
         f"jobs      {seen['queued']} queued, {seen['running']} running",
         f"backlog   {show(seen['backlog_s'])} of one Jetson slot's work; empty {empty}",

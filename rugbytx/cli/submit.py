@@ -49,6 +49,10 @@ def submit(  # noqa: PLR0913 - each is a switch of the command line
             parser=duration.option, metavar="DURATION", help="Cut into chunks of about this length, e.g. 60s."
         ),
     ] = None,
+    notify: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Tell this URL how the job ends, by a signed webhook; repeatable."),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show the jobs until they have ended.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Do a job again that has ended.")] = False,
     as_json: Json = False,
@@ -56,12 +60,21 @@ def submit(  # noqa: PLR0913 - each is a switch of the command line
     """Submit videos.  Submitting the same one twice is one job, and the tighter deadline wins."""
     from rugbytx.cli.wiring import connection
     from rugbytx.intake import Request
+    from rugbytx.logbook import who
 
     wanted = [*(sources or ()), *(_from(from_file) if from_file is not None else ())]
     if not wanted:
         raise typer.BadParameter("name at least one source: s3://bucket/key or a local file")
     requests = [
-        Request(source=source, profile=profile, deadline_s=deadline, chunk_s=chunk, force=force)
+        Request(
+            source=source,
+            profile=profile,
+            deadline_s=deadline,
+            chunk_s=chunk,
+            force=force,
+            notify=tuple(notify or ()),
+            by=who(),
+        )
         for source in wanted
     ]
     system = connection(context)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from rugbytx import link
 from rugbytx.cli import duration
 from rugbytx.cli.output import printable
-from rugbytx.core import link
+from rugbytx.core.instant import iso
 from rugbytx.core.job import Job, Status
-from rugbytx.core.message_body import iso
 from rugbytx.core.outlook import Outlook, outlook
 from rugbytx.core.quality import Quality, quality_of
 from rugbytx.core.unit import State, Unit

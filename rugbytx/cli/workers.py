@@ -38,10 +38,7 @@ def workers(
 
     store = connection(context).store
     if watch:
-        try:
-            follow(looks(store), console=console(), as_json=as_json)
-        except KeyboardInterrupt:
-            raise typer.Exit from None
+        follow(looks(store), console=console(), as_json=as_json)
         return
     at, seen = store.now(), store.workers()
     if as_json:
@@ -103,7 +100,7 @@ def _state(worker: "Worker") -> object:
 
 def to_json(worker: "Worker", *, at: float) -> dict[str, Any]:
     """Return the worker for a program.  The keys are stable and always there; what is not known is null."""
-    from rugbytx.core.message_body import iso
+    from rugbytx.core.instant import iso
 
     return {
         "worker": worker.name,

@@ -120,6 +120,8 @@ class Job(Versioned):
     repinned: tuple[Repinned, ...] = ()
     #: When somebody began to remove the job; it opens no more.
     removed_at: float | None = None
+    #: Who submitted it, as ``name@host``; empty where nobody said.
+    submitted_by: str = ""
     #: URLs that are told how the job ends.
     notify: frozenset[str] = frozenset()
     #: How each former generation ended, the first first; empty for one that ended before this was kept.

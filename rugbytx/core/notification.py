@@ -121,8 +121,7 @@ def truth(notification: Notification, job: Job | None) -> Truth:
     if job is None or job.generation < notification.generation:
         return Truth.NEVER
     if notification.kind is Kind.AT_RISK:
-        is_so = job.is_open and job.generation == notification.generation
-        return Truth.TRUE if is_so else Truth.NEVER
+        return Truth.TRUE
     if job.generation == notification.generation:
         if job.is_open:
             return Truth.NOT_YET
@@ -132,6 +131,12 @@ def truth(notification: Notification, job: Job | None) -> Truth:
     if not ending or not ending[0]:
         return Truth.TRUE
     return Truth.TRUE if OF_STATUS[Status(ending[0])] is notification.kind else Truth.NEVER
+
+
+def is_to_open(notes: Sequence[Notification], place: int, job: Job | None) -> bool:
+    """Return whether a notification is to be told from now on: it is true, and nothing behind it is told already."""
+    is_first = not any(note.body for note in notes[place:])
+    return is_first and truth(notes[place], job) is Truth.TRUE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,8 @@ class Recorded:
     ordered_at: float = 0.0
     #: Assists that may still be under way, the earliest first.
     sent: tuple[Sent, ...] = ()
+    #: Jobs that will more likely than not be late.
+    at_risk: tuple[str, ...] = ()
 
 
 _ADAPTER = TypeAdapter(Recorded)
@@ -50,12 +52,14 @@ def record(facts: Facts, policy: Policy, *, before: Recorded | None) -> Recorded
     has_raised = decision.desired > facts.fleet.desired
     sent = (*(before.sent if before else ()), *_sent(decision, facts.now))
     open_ids = {job.job_id for job in facts.jobs}
+    finishes = scaling.finishes(facts, policy, decision)
     return Recorded(
         facts=facts,
         policy=policy,
         decision=decision,
         ordered_at=facts.now if has_raised else facts.fleet.ordered_at,
         sent=tuple(one for one in sent if one.job_id in open_ids and facts.now - one.at < policy.assist_s),
+        at_risk=tuple(one.job_id for one in finishes if one.is_late(facts.now)),
     )
 
 

@@ -20,7 +20,7 @@ from itertools import accumulate
 
 from rugbytx.core import assist
 from rugbytx.core.capacity import Capacity, capacity
-from rugbytx.core.scaling_facts import Decision, Facts, JobFact, Mode, Policy
+from rugbytx.core.scaling_facts import Decision, Facts, Finish, JobFact, Mode, Policy
 
 
 def decide(facts: Facts, policy: Policy) -> Decision:
@@ -56,6 +56,27 @@ def decide(facts: Facts, policy: Policy) -> Decision:
         backlog_s=_backlog_s(facts),
         empty_s=found.drain_s(_work_px(facts.jobs), workers=max(wanted, busy)),
     )
+
+
+def finishes(facts: Facts, policy: Policy, decision: Decision) -> Iterator[Finish]:
+    """Yield when each open job will be done, in the order of their deadlines, with the workers that were decided on.
+
+    As work flows like a fluid: the jobs due before it come first, each job is as
+    long as the slots' usual pace makes it, and one time in ten it takes longer than
+    ``slow_in_s``.
+    """
+    found = capacity(facts, policy)
+    slow = max(pace.px_per_s / pace.slow_px_per_s for pace in facts.paces.values())
+    work_px = 0.0
+    for job in sorted(facts.jobs, key=lambda one: one.deadline_at):
+        work_px += job.left_px
+        in_s = found.drain_s(work_px, workers=max(decision.wanted, decision.busy))
+        yield Finish(
+            job_id=job.job_id,
+            deadline_at=job.deadline_at,
+            in_s=in_s,
+            slow_in_s=None if in_s is None else in_s * slow,
+        )
 
 
 def _wanted(facts: Facts, policy: Policy, found: Capacity, *, share: float) -> tuple[int, str]:

@@ -117,6 +117,21 @@ class Assist:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Finish:
+    """When a job will be done, in seconds from the decision; None where nobody works."""
+
+    job_id: str
+    deadline_at: float
+    #: As often later as sooner, and later one time in ten.
+    in_s: float | None
+    slow_in_s: float | None
+
+    def is_late(self, now: float) -> bool:
+        """Return whether it will more likely than not miss its deadline."""
+        return self.in_s is None or now + self.in_s > self.deadline_at
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """What to do, and why."""
 

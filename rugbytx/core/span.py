@@ -20,6 +20,7 @@ from rugbytx.core.record import Versioned
 
 #: An idle stretch of an AWS worker that is longer is reported, and counted whole.
 LONG_IDLE_S = 1800.0
+DAY_S = 86_400.0
 #: A host that was booted longer ago was not started for the worker that begins on it.
 MOST_BOOT_S = 600.0
 
@@ -57,6 +58,7 @@ class Span(Versioned):
     long_idles: int = 0
     long_idle_s: float = 0.0
     usd_per_h: float
+    slots: int = 1
     #: An ``End``, or empty.
     ending: str = ""
 
@@ -131,7 +133,9 @@ class Total:
         )
 
 
-def begun(worker: str, worker_class: str, *, now: float, usd_per_h: float, boot_s: float = 0.0) -> Span:
+def begun(
+    worker: str, worker_class: str, *, now: float, usd_per_h: float, slots: int = 1, boot_s: float = 0.0
+) -> Span:
     """Return the span of a worker that begins ``now``, on a host that was booted for it ``boot_s`` ago.
 
     What was paid before midnight for a host that was booted then is not counted.
@@ -150,6 +154,7 @@ def begun(worker: str, worker_class: str, *, now: float, usd_per_h: float, boot_
         until=now,
         idle_since=now,
         usd_per_h=usd_per_h,
+        slots=slots,
     )
 
 
@@ -240,7 +245,7 @@ def midnight_before(at: float) -> float:
 
 def day_after(at: float) -> float:
     """Return when the UTC day after the instant's begins."""
-    return midnight_before(at) + timedelta(days=1).total_seconds()
+    return midnight_before(at) + DAY_S
 
 
 def days(since: float, until: float) -> list[str]:

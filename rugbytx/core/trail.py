@@ -7,6 +7,7 @@ order is that of the store's time, which hosts know to within a second.
 
 from collections.abc import Iterable, Sequence
 
+from rugbytx.core.job import Job
 from rugbytx.core.record import Versioned
 
 #: The words of a trail, so that entries can be counted.
@@ -45,6 +46,15 @@ class Entry(Versioned):
     reason: str = ""
     frames: int = 0
     elapsed_s: float = 0.0
+
+
+def submitted(job: Job) -> Entry | None:
+    """Return the entry of a job's first submission, which its record tells; None once it was done again."""
+    if job.generation > 1:
+        return None
+    return Entry(
+        at=job.submitted_at, what=SUBMITTED, by=job.submitted_by, generation=1, reason=job.source.url
+    )
 
 
 def merged(own: Iterable[Entry], system: Iterable[Entry], *, since: float, until: float) -> Sequence[Entry]:

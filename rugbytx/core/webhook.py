@@ -1,4 +1,4 @@
-"""Webhooks: how a message is signed, and which URLs and addresses may be told.
+"""Webhooks: how a message is signed, and which addresses may be told.
 
 The signature is that of Standard Webhooks
 (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md),
@@ -11,12 +11,10 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from urllib.parse import urlsplit
 
 SECRET_PREFIX = "whsec_"  # noqa: S105  what every secret begins with
 #: Bytes of a secret (the specification's "Signature scheme").
 SECRET_BYTES = (24, 64)
-LONGEST_URL = 2000
 
 #: IPv4 addresses inside IPv6 ones: what they lead to counts (RFC 6052, 2.1; RFC 8215).
 _NAT64 = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48")))
@@ -38,6 +36,11 @@ def key_of(secret: str) -> bytes:
     return key
 
 
+def new_secret(key: bytes) -> str:
+    """Return the secret of these bytes, as ``key_of`` reads it."""
+    return f"{SECRET_PREFIX}{base64.b64encode(key).decode()}"
+
+
 def headers(*, key: bytes, message_id: str, sent_at: float, body: str) -> Mapping[str, str]:
     """Return the headers that name a message, date it and sign it.
 
@@ -57,30 +60,6 @@ def headers(*, key: bytes, message_id: str, sent_at: float, body: str) -> Mappin
         "webhook-timestamp": timestamp,
         "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
     }
-
-
-def objection(url: str, *, is_private_allowed: bool) -> str:
-    """Return why a URL is no target, or an empty string; what its name leads to is seen when it is told.
-
-    >>> objection("https://example.org/hook?key=1", is_private_allowed=False)
-    ''
-    >>> objection("http://example.org/hook", is_private_allowed=False)
-    'it does not begin with https://'
-    """
-    try:
-        parts = urlsplit(url)
-        has_port = parts.port != 0
-    except ValueError:
-        return "it is no URL"
-    if parts.scheme != "https" and not (is_private_allowed and parts.scheme == "http"):
-        return "it does not begin with https://"
-    if not parts.hostname or not has_port or not url.isascii() or not url.isprintable() or " " in url:
-        return "it is no URL"
-    if parts.username is not None or parts.password is not None or parts.fragment:
-        return "it holds a user's name, a password or a fragment"
-    if len(url) > LONGEST_URL:
-        return f"it is longer than {LONGEST_URL} characters"
-    return ""
 
 
 def is_public(address: str) -> bool:

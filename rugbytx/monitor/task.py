@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from flower.utils.tasks import get_task_by_id
@@ -23,7 +24,10 @@ def told(task_kwargs: str, sheet: Sheet | None) -> dict[str, str]:
     if sheet is None:
         return {}
     job = sheet.job
-    return {"args": f"{job.source.url} · job {job.id}", "result": _state(task_kwargs, sheet)}
+    return {
+        "args": f"{PurePosixPath(job.source.key).name} · job {job.id}",
+        "result": _state(task_kwargs, sheet),
+    }
 
 
 def _state(task_kwargs: str, sheet: Sheet) -> str:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from rugbytx.core import notification as core
 from rugbytx.core.job import Job
-from rugbytx.core.link import Place
-from rugbytx.core.message_body import body
-from rugbytx.core.notification import Due, Errand, Kind, Notification, Truth
+from rugbytx.core.notification import Due, Errand, Kind, Notification
 from rugbytx.core.webhook import shown
 from rugbytx.errors import NotDelivered, RugbytxError
+from rugbytx.link import Place
+from rugbytx.notify.body import body
 from rugbytx.ports import Courier, JobStore
 
 log = logging.getLogger(__name__)
@@ -23,8 +23,8 @@ MOST_ERRANDS = 100
 THREADS = 8
 #: A round begins no try after this.
 ROUND_S = 30.0
-#: An errand whose notifier died is run again after this: longer than any round.
-GUARD_S = 120
+#: An errand whose notifier died is run again after this; one that takes longer is run by two at worst.
+GUARD_S = 60
 #: What a job may tell in one errand: its generations' ends come one by one.
 MOST_TRIES = 50
 
@@ -93,7 +93,11 @@ class Outbox:
         store.run_errand_at(guard)
         store.errand_done(errand)
         job = store.read_job(errand.job_id)
-        notes = [self._opened(note, job) for note in store.notifications(errand.job_id)]
+        noted = list(store.notifications(errand.job_id))
+        notes = [
+            self._opened(note, job) if job and core.is_to_open(noted, place, job) else note
+            for place, note in enumerate(noted)
+        ]
         for _ in range(MOST_TRIES):
             now = store.now()
             turn = list(core.due(notes, now=now)) if self.monotonic() <= until else []
@@ -106,10 +110,8 @@ class Outbox:
             store.run_errand_at(Errand(job_id=errand.job_id, due_at=again_at))
         store.errand_done(guard)
 
-    def _opened(self, note: Notification, job: Job | None) -> Notification:
-        """Return the notification with its body and dispatches, if it is true and has none."""
-        if note.body or job is None or core.truth(note, job) is not Truth.TRUE:
-            return note
+    def _opened(self, note: Notification, job: Job) -> Notification:
+        """Return the notification with its body and dispatches."""
         targets = (*sorted(job.notify), *self.everywhere)
         opened = core.opened(note, body=body(note, job, self.place), targets=targets, now=self.store.now())
         return self._changed(opened)

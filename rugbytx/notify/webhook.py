@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from rugbytx.core.notification import Notification
-from rugbytx.core.webhook import headers, is_public, objection
+from rugbytx.core.webhook import headers, is_public
 from rugbytx.errors import NotDelivered
+from rugbytx.link import objection
 
 #: From the connection to the answer's status, whatever the target does meanwhile.
 ANSWER_S = 10.0

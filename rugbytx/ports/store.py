@@ -180,7 +180,7 @@ class JobStore(Protocol):
     def workers(self) -> Sequence[Worker]:
         """Return the workers that are believed to live, by a consistent read."""
 
-    def announce(self, told: Told, *, decision: str) -> None:
+    def record_decision(self, told: Told, *, decision: str) -> None:
         """Note a scaling decision: whole, as JSON, and what gates read of it."""
 
     def told(self) -> Told | None:

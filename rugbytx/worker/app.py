@@ -26,25 +26,26 @@ from rugbytx.aws.job_store import DynamoJobStore
 from rugbytx.aws.message import TASK
 from rugbytx.aws.queue import SqsQueue
 from rugbytx.aws.storage import S3Storage
-from rugbytx.broker import event, gate
-from rugbytx.core.delivery import Delivery
+from rugbytx.broker import event, foreign, gate
 from rugbytx.core.encoder import Family
 from rugbytx.core.job import Pointer
 from rugbytx.core.scaling_facts import AWS
 from rugbytx.core.span import End
-from rugbytx.errors import RugbytxError
+from rugbytx.errors import RugbytxError, WrittenByNewer
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
+from rugbytx.notify.notifier import Notifier, notifier_of
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
 from rugbytx.worker import drain, protection, scratch
-from rugbytx.worker import log as worker_log
 from rugbytx.worker.admit import Admission
 from rugbytx.worker.alive import Alive
+from rugbytx.worker.delivery import delivery_of
 from rugbytx.worker.ending import Ending
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.lane import Lane
 from rugbytx.worker.load import load
+from rugbytx.worker.log import set_up_logging
 from rugbytx.worker.presence import Presence, Senses
 from rugbytx.worker.speed import Speeds
 from rugbytx.worker.spot import Spot
@@ -112,16 +113,16 @@ def celery_config() -> str:
     return f"celeryconfig.{chosen.celery_config or chosen.worker_class}"
 
 
-app = Celery("rugbytx", events="rugbytx.broker.event:Events")
+app = Celery("rugbytx", events="rugbytx.broker.event:Events", include=["rugbytx.worker.submission"])
 app.config_from_object(celery_config())
+signals.setup_logging.connect(set_up_logging)
 
 
 @app.task(bind=True, name=TASK)
 def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
     """Run a lane for one message.
 
-    Returning acknowledges the message.  Whatever the lane could not settle with
-    the store goes back to the queue, so that nothing is lost with it.
+    Returning acknowledges it; whatever the lane could not settle with the store goes back to the queue.
     """
     pointer = Pointer.model_validate(fields)
     worker = str(task.request.hostname)
@@ -140,6 +141,9 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
             if ending is Ending.HAND_BACK and NOTICE.asked:
                 # At once, and from here: the main process may have no time left for it.
                 ports().queue.extend(delivery.receipt, visibility_s=0)
+    except WrittenByNewer as error:
+        # Hidden, and not shown at once: who knows that version is to have it, and this worker other messages.
+        raise Reject(str(error), requeue=False) from error
     except RugbytxError as error:
         log.warning("lane-unsettled", extra={"job_id": pointer.job_id, "reason": str(error)})
         raise Reject(str(error), requeue=True) from error
@@ -148,21 +152,6 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
         raise Reject(str(error), requeue=True) from error
     if ending is Ending.HAND_BACK:
         raise Reject("handed back", requeue=True)
-
-
-def delivery_of(task: Task[Any, Any]) -> Delivery:
-    """Return what SQS said of the message: kombu keeps the receipt as the delivery tag, and the rest beside it.
-
-    Which attributes are fetched is ``fetch_message_attributes`` in ``celeryconfig``.
-    """
-    properties: dict[str, Any] = task.request.properties or {}
-    told: dict[str, str] = properties["delivery_info"]["sqs_message"].get("Attributes", {})
-    first_received_ms = told.get("ApproximateFirstReceiveTimestamp")
-    return Delivery(
-        receipt=str(properties["delivery_tag"]),
-        receives=int(told.get("ApproximateReceiveCount", 1)),
-        first_received_at=int(first_received_ms) / 1000 if first_received_ms else None,
-    )
 
 
 @cache
@@ -177,6 +166,7 @@ def prepare(conf: Any, **_: Any) -> None:
     try:
         url = SqsQueue(client("sqs"), settings().queue).url
         gate.install(view())
+        foreign.install(settings().legacy_body, settings().legacy_profile)
         event.begin(settings())
     except RugbytxError as error:
         sys.exit(f"rugbytx worker: {error}")
@@ -196,12 +186,6 @@ def warn_of_unknown_settings(**_: Any) -> None:
     """Name each ``RUGBYTX_*`` setting that is none, once there is a log to name it in."""
     for sentence in settings_module.unknown():
         log.warning("unknown-setting", extra={"reason": sentence})
-
-
-@signals.setup_logging.connect
-def set_up_logging(loglevel: int | str, logfile: str | None, **_: Any) -> None:
-    """Log JSON lines to files and pipes, and readable lines to a terminal."""
-    worker_log.set_up(loglevel, logfile)
 
 
 @signals.worker_process_init.connect
@@ -252,10 +236,10 @@ def view() -> View:
     )
 
 
-def leave(ending: End) -> None:
-    """Leave as at a SIGTERM, and let the ledger know why."""
+def leave(ending: End, *, at: signal.Signals = signal.SIGTERM) -> None:
+    """Leave as at a signal, and let the ledger know why."""
     presence().ending = ending
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), at)
 
 
 def leave_unfit() -> None:
@@ -275,35 +259,39 @@ def start_threads(sender: Any, **_: Any) -> None:
     alive.ready()
     sender.hub.on_tick.add(alive.tick)  # which outlives a lost connection, as the loop's timers do not
     sweeper().start(owner=str(sender.hostname))
+    notifier().start(owner=str(sender.hostname))
     presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
+
+
+@cache
+def notifier() -> Notifier:
+    """Return what tells others of jobs."""
+    return notifier_of(settings(), ports().store)
 
 
 @signals.worker_ready.connect
 def obey_signals(**_: Any) -> None:
-    """Leave in time when told to, in the way that the settings ask for; Celery's own handlers are set by then."""
+    """Leave in time when told to, by a signal or by EC2; Celery's own handlers are set by then."""
     drain.obey(NOTICE, first=drain.Leave[settings().leave.upper()])
+    if settings().worker_class == AWS:
+        spot().start()
 
 
 @cache
 def spot() -> Spot:
-    """Return what listens for the end of a Spot instance; the notice is as good as a SIGTERM."""
-    return Spot(Metadata(), on_notice=lambda: leave(End.SPOT))
-
-
-@signals.worker_ready.connect
-def watch_spot(**_: Any) -> None:
-    """Listen for the end of the instance, on hosts that may be taken back; signals are obeyed by then."""
-    if settings().worker_class == "aws":
-        spot().start()
+    """Return what listens for the end of a Spot instance; its notice always means now."""
+    return Spot(
+        Metadata(),
+        on_notice=lambda: leave(End.SPOT, at=signal.SIGQUIT),
+        on_advice=lambda: drain.after_unit(NOTICE),
+    )
 
 
 @signals.worker_shutdown.connect
 def stop_threads(**_: Any) -> None:
     """Stop the threads before the process goes, and leave nothing behind."""
     event.finish()
-    spot().stop()
-    sweeper().stop()
-    view().stop()
-    presence().stop()
+    for thread in (spot(), sweeper(), notifier(), view(), presence()):
+        thread.stop()
     media().faults.clear()
     speeds().clear()

@@ -11,8 +11,8 @@
 
 Celery's own cold shutdown is never reached: it ends the pool's children by
 SIGTERM, with the lease held and the message hidden.  Its warm one waits for the
-tasks, and the notice makes them short.  A Spot notice comes as a SIGTERM too: from
-``worker.spot``, or from an ECS agent that drains its instance
+tasks, and the notice makes them short.  A Spot notice comes as a signal too: from
+``worker.spot``, or as a SIGTERM from an ECS agent that drains its instance
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/container-instance-spot.html).
 """
 
@@ -142,6 +142,18 @@ def obey(notice: Notice, *, first: Leave) -> None:
     warm_stop = signal.getsignal(signal.SIGTERM)
     for number in LEAVING:
         signal.signal(number, warm_stop)
+
+
+def after_unit(notice: Notice) -> None:
+    """Have this worker leave after the unit in work, as ``RUGBYTX_LEAVE=chunk`` does; from any thread.
+
+    Not by a signal: the first that comes after this one means now.
+    """
+    from celery.worker import state
+
+    notice.give(Leave.CHUNK)
+    # What Celery's handler of SIGTERM does; the stub knows only the value that it begins with.
+    state.should_stop = os.EX_OK  # type: ignore[assignment]
 
 
 def be_child() -> None:

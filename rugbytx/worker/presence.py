@@ -4,6 +4,7 @@ It keeps the worker's span too, from which the ledger knows what it cost::
 
     each second          is a slot busy, may it work?     ─► the span, in memory
     each period, 15 s    class, load, gate, speeds, ...   ─► WORKER, in the store
+                         and within a second of a change of load or gate
     each fourth, 60 s    and at midnight and the end      ─► SPAN, in the store
 """
 
@@ -22,7 +23,7 @@ from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.ports import JobStore
 from rugbytx.settings import Settings
 from rugbytx.worker import view
-from rugbytx.worker.load import OnLoad
+from rugbytx.worker.load import Load, OnLoad
 from rugbytx.worker.speed import Speeds
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ class Presence:
         self._span: Span | None = None
         self._began_at = 0.0
         self._begun = 0
+        #: What was last said of gate and load.
+        self._said: tuple[str, Load] | None = None
         #: Spans of ended days that are to be recorded.
         self._unrecorded: list[Span] = []
         self._leaving = threading.Event()
@@ -96,6 +99,7 @@ class Presence:
                 self._settings.worker_class,
                 now=now,
                 usd_per_h=self._settings.own_usd_per_h,
+                slots=self._slots,
                 boot_s=_boot_s(),
             )
         # A task that began and ended between two looks was at work too.
@@ -114,7 +118,8 @@ class Presence:
         if self._span is None:
             self.sample()
         encoder, maker = self._senses.media.known()
-        now, load = self._store.now(), self._senses.load()
+        now, load, gate = self._store.now(), self._senses.load(), self._senses.gate()
+        self._said = (gate, load)
         self._store.present(
             Worker(
                 name=self._name,
@@ -125,8 +130,8 @@ class Presence:
                 maker=maker,
                 seen_at=now,
                 until=now + self._lasts_s,
-                gate=self._senses.gate(),
-                is_able=self._is_able(),
+                gate=gate,
+                is_able=gate in ABLE,
                 jobs=load.jobs,
                 started_at=self._began_at,
                 idle_since=self._span.idle_since if self._span else now,
@@ -166,9 +171,9 @@ class Presence:
     def _try(self, *, is_word: bool, is_record: bool) -> None:
         try:
             self.sample()
-            if is_word:
+            if is_word or self._said != (self._senses.gate(), self._senses.load()):
                 self.say()
-            if is_record or self._unrecorded:
+            if is_record or (is_word and self._unrecorded):
                 self.record()
         except RugbytxError as error:
             log.warning("presence-not-said", extra={"reason": str(error)})

@@ -14,7 +14,6 @@ from rugbytx.core.result import plan_of
 from rugbytx.core.unit import CHECK, PUBLISH, Unit, UnitKey
 from rugbytx.worker import clean, finished
 from rugbytx.worker.attempt import Attempts
-from rugbytx.worker.diary import Diary
 from rugbytx.worker.ending import Ending
 
 log = logging.getLogger(__name__)
@@ -82,7 +81,8 @@ class Turns:
             case next_unit.Action.FINISH:
                 self._finish(job, plan, units, self.receipt, self._folder(job))
             case next_unit.Action.FAIL:
-                self._fail(job, decision.reason)
+                if store.end_job(job.id, job.generation, Status.FAILED, reason=decision.reason):
+                    self.attempts.diary(job).ended(Status.FAILED, decision.reason)
         return After.GO_ON
 
     def _folder(self, job: Job) -> Path:
@@ -130,14 +130,6 @@ class Turns:
             },
         )
 
-    def _fail(self, job: Job, reason: str) -> None:
-        """End the job FAILED."""
-        if self.attempts.ports.store.end_job(job.id, job.generation, Status.FAILED, reason=reason):
-            self._diary(job).ended(Status.FAILED, reason)
-
-    def _diary(self, job: Job) -> Diary:
-        return Diary(self.attempts.ports.store, job, worker=self.attempts.worker)
-
     def _finish(
         self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit], receipt: str, scratch: Path
     ) -> None:
@@ -149,7 +141,7 @@ class Turns:
         outputs = Outputs.model_validate_json(units[PUBLISH].result)
         if not self.attempts.ports.store.end_job(job.id, job.generation, Status.SUCCEEDED, outputs=outputs):
             return
-        self._diary(job).ended(Status.SUCCEEDED)
+        self.attempts.diary(job).ended(Status.SUCCEEDED)
         clean.after_publishing(
             job, outputs, storage=self.attempts.ports.storage, bucket=self.attempts.settings.output_bucket
         )

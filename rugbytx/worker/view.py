@@ -127,18 +127,22 @@ class View:
                 return SCRATCH_LOW
             if self._fitness and not self._fitness.look():
                 return UNFIT
-            halts = self._store.halts()
-            self._store.now()
-            if self._admission and not (asked := self._admission(self._name)).is_open:
-                return asked.reason
+            return self._allowed()
         except RugbytxError:
             return STORE_UNREACHABLE
         except Exception:
             log.exception("look-broke")
             return LOOK_BROKE
-        # What stands is known only where the store answers; until then the last word holds.
+
+    def _allowed(self) -> str:
+        """Return whether this fit worker may receive, as the store says."""
+        halts = self._store.halts()
+        self._store.now()
         halted = halt.reason(halts, worker=self._name, worker_class=self._worker_class)
+        # Only where the store answers: until then the last word holds.
         self._on_halt(bool(halted))
+        if not halted and self._admission and not (asked := self._admission(self._name)).is_open:
+            return asked.reason
         return halted or OPEN
 
     def _run(self) -> None:

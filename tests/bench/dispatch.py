@@ -20,7 +20,7 @@ from tests.bench.figure import Figure, Result, quantile
 from tests.bench.turn import Scale
 
 #: A worker that has acknowledged looks again within a poll's interval, and then waits for a message.
-SETTLE_S = (0.25, 0.45)
+SETTLE_S = (0.15, 0.30)
 #: Ratios are told of runs of so many pairs, so that they have a spread.
 BLOCKS = 5
 #: So many of each warm up.
@@ -58,7 +58,7 @@ MARK = ("-I", "tests.bench.mark")
 
 def measure(folder: Path, scale: Scale) -> Result:
     """Begin tasks on both workers in turn, never two at once."""
-    rounds = scale.of(100, 2)
+    rounds = scale.of(80, 2)
     with world.system(folder, {}) as local, ExitStack() as stack:
         connection = systems.connect(local.settings)
         tracks = _tracks(folder, connection, stack)

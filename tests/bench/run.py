@@ -30,6 +30,8 @@ NAMES = (
     "takeover",
     "memory",
     "store",
+    "sim",
+    "scale",
 )
 
 

@@ -17,7 +17,7 @@ RUGBYTX = str(Path(sys.executable).with_name("rugbytx"))
 
 def measure(folder: Path, scale: Scale) -> Result:
     """Submit objects that are there already, by the command; and call the plain task as often."""
-    count, rounds = scale.of(1000, 20), scale.of(2, 1)
+    count, rounds = scale.of(2000, 20), scale.of(1, 1)
     figures: list[Figure] = []
     details: dict[str, list[float]] = {}
     with world.system(folder, {}) as local, distance.relay(local.endpoint_url) as far:

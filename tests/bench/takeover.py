@@ -2,15 +2,17 @@
 
 import random
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.core.job import Status
+from rugbytx.core.job import Job
 from rugbytx.core.unit import Kind, State, UnitKey
 from rugbytx.local.fleet import Worker
 from rugbytx.local.system import LocalSystem
-from rugbytx.system import Connection
 from tests.bench import footage, world
 from tests.bench.figure import Bound, Figure, Result
 from tests.bench.turn import Scale
@@ -22,10 +24,8 @@ NOTE_VISIBILITY_S = 1200.0
 HEADER_BYTES = 2000
 #: Slow enough that an encoder is met in the middle of its chunk.
 PRESET = "veryslow"
-SMOKE_PRESET = "slow"
 #: Short, for a look at whether it works.
 SMOKE_TIMES = {
-    "RUGBYTX_X264_PRESET": SMOKE_PRESET,
     "RUGBYTX_LEASE_S": "4",
     "RUGBYTX_HEARTBEAT_S": "1",
     "RUGBYTX_VISIBILITY_S": "4",
@@ -34,14 +34,13 @@ SMOKE_TIMES = {
 
 
 def measure(folder: Path, scale: Scale) -> Result:
-    """Kill a worker in the middle of a chunk, and wait for a frame of that chunk by the other one."""
+    """Kill workers in the middle of a chunk, and wait for a frame of the same chunk by another one."""
     is_full = scale is Scale.FULL
-    settings = {**world.as_shipped("jetson"), "RUGBYTX_X264_PRESET": PRESET} if is_full else SMOKE_TIMES
-    source = footage.film(folder, scale.of(60, 20), size="640x360" if is_full else "320x180")
-    rounds = scale.of(2, 1)
-    with world.system(folder, settings) as local:
-        connection = systems.connect(local.settings)
-        found = [_once(local, connection, source) for _ in range(rounds)]
+    lengths_s = (120, 118) if is_full else (60,)
+    size = "960x540" if is_full else "320x180"
+    times = world.as_shipped("jetson") if is_full else SMOKE_TIMES
+    with world.system(folder, {**times, "RUGBYTX_X264_PRESET": PRESET}) as local:
+        found = _takeovers(local, [footage.film(folder, length_s, size=size) for length_s in lengths_s])
         lease_s, heartbeat_s = local.settings.lease_s, local.settings.heartbeat_s
     return Result(
         name="takeover",
@@ -50,54 +49,65 @@ def measure(folder: Path, scale: Scale) -> Result:
         figures=(
             Figure(
                 name="times faster",
-                ratios=tuple(NOTE_VISIBILITY_S / away_s for away_s, _ in found),
+                ratios=tuple(NOTE_VISIBILITY_S / one.away_s for one in found),
                 goal=8.0,
                 bound=Bound.AT_LEAST,
             ),
         ),
         details={
-            "takeover_s": world.rounded([away_s for away_s, _ in found], 1),
-            "redone_s": world.rounded([redone_s for _, redone_s in found], 1),
+            "takeover_s": world.rounded([one.away_s for one in found], 1),
+            "redone_s": world.rounded([one.redone_s for one in found], 1),
             "lease_s": lease_s,
             "heartbeat_s": heartbeat_s,
         },
     )
 
 
-def _once(local: LocalSystem, connection: Connection, source: Path) -> tuple[float, float]:
-    """Return how long the chunk stood still, and how much of an encoder's work was lost."""
-    first = local.start_worker()
-    request = intake.Request(source=str(source), profile="bench", force=True)
-    job = intake.accept(request, connection).job
-    world.waited(lambda: _writes(first), what="the first worker encodes")
+@dataclass(frozen=True, kw_only=True)
+class Takeover:
+    """What one kill cost."""
+
+    #: From the kill to the next frame of the chunk.
+    away_s: float
+    #: How long the encoder that died had been at work on it.
+    redone_s: float
+
+
+def _takeovers(local: LocalSystem, sources: Sequence[Path]) -> list[Takeover]:
+    """Let a worker begin with each source, and kill one after the other; then come as many others."""
+    connection = systems.connect(local.settings)
+    working = [local.start_worker() for _ in sources]
+    jobs = [
+        intake.accept(intake.Request(source=str(source), profile="bench", chunk_s=600.0), connection).job
+        for source in sources
+    ]
+    world.waited(lambda: all(_writes(working, job) for job in jobs), what="the first workers encode")
     began = time.monotonic()
-    # Anywhere between two renewals; the first of them has come where the lease is long.
-    time.sleep(random.uniform(0.2, 1.2) * local.settings.heartbeat_s)  # noqa: S311  no secret
-    first.kill()
-    killed_at = time.monotonic()
-    second = local.start_worker()
-    world.waited(lambda: _writes(second), what="the second worker encodes")
-    away_s = time.monotonic() - killed_at
-    unit = connection.store.read_units(job.id, job.generation)[UnitKey(Kind.VIDEO, 0)]
-    if (unit.state, unit.deaths) != (State.LEASED, 1):
-        raise RuntimeError(f"the chunk was not met in the middle: {unit.state}, {unit.deaths} deaths")
-    for worker in (first, second):
-        local.stop_worker(worker)
-    connection.store.end_job(job.id, job.generation, Status.CANCELLED, reason="measured")
-    return away_s, killed_at - began
+    killed_at: dict[str, float] = {}
+    for worker in working:
+        (job,) = [job for job in jobs if _writes([worker], job)]
+        time.sleep(random.uniform(0.1, 0.6) * local.settings.heartbeat_s)  # noqa: S311  no secret
+        worker.kill()
+        killed_at[job.id] = time.monotonic()
+    others = [local.start_worker() for _ in sources]
+    found = []
+    for job in sorted(jobs, key=lambda job: killed_at[job.id]):
+        world.waited(partial(_writes, others, job), what="another worker encodes")
+        seen_at = time.monotonic()
+        unit = connection.store.read_units(job.id, job.generation)[UnitKey(Kind.VIDEO, 0)]
+        if (unit.state, unit.deaths) != (State.LEASED, 1):
+            raise RuntimeError(f"the chunk was not met in the middle: {unit.state}, {unit.deaths} deaths")
+        found.append(Takeover(away_s=seen_at - killed_at[job.id], redone_s=killed_at[job.id] - began))
+    return found
 
 
-def _writes(worker: Worker) -> bool:
-    """Return whether an encoder of the worker's has written frames: a fragment follows a file's header."""
-    for pid in descendants(worker.pid, "ffmpeg", "/unit/"):
+def _writes(workers: Sequence[Worker], job: Job) -> bool:
+    """Return whether an encoder of these workers has written frames of the job's: more than a file's header."""
+    for pid in (pid for worker in workers for pid in descendants(worker.pid, "ffmpeg", job.id, "libx264")):
         for path in Path(f"/proc/{pid}/fd").glob("*"):
             try:
-                target = path.readlink()
-                if (
-                    target.suffix == ".mp4"
-                    and "/unit/" in str(target)
-                    and target.stat().st_size > HEADER_BYTES
-                ):
+                file = path.readlink()
+                if file.suffix == ".mp4" and "/unit/" in str(file) and file.stat().st_size > HEADER_BYTES:
                     return True
             except OSError:
                 continue  # it was closed, or the encoder ended, while we looked

@@ -20,6 +20,8 @@ both = pytest.mark.parametrize("transport", [STOCK, OURS], ids=["stock", "ours"]
 #: Longer than a receive of these workers takes, with everything that may be added to it: after so long
 #: without one there will be none.
 QUIET_S = 3.0
+#: A busy machine may let a pause of a second pass before this test looks, but not each time.
+TRIES = 3
 
 Shared = Callable[[str], Rig]
 
@@ -29,7 +31,7 @@ def test_a_failed_receive_ends_a_worker_or_silences_it(make_rig: MakeRig, stock_
     rig = make_rig(STOCK)
     assert not survives(rig, stock_fault, within_s=QUIET_S)
     # Which of the two depends on whether a timer or a descriptor brought the news.
-    assert "Unrecoverable error" in rig.log() or "Error in timer" in rig.log()
+    assert rig.comes(lambda: "Unrecoverable error" in rig.log() or "Error in timer" in rig.log())
 
 
 @pytest.fixture(
@@ -84,15 +86,15 @@ def survives(rig: Rig, fault: Fault, *, within_s: float) -> bool:
 def test_a_failed_acknowledgement_is_repeated_and_said(shared: Shared, transport: str) -> None:
     """Kombu gives up in silence, and the task runs again after the visibility timeout."""
     rig = shared(transport)
-    held = rig.held()
     rig.proxy.set_rules(Rule(fault=Fault.STATUS_403, operation="DeleteMessage", times=1))
     rig.send("plain-ack")
     assert rig.comes(lambda: rig.proxy.count("sqs", "DeleteMessage", Fault.STATUS_403) == 1)
     if transport == STOCK:
-        assert not rig.comes(lambda: rig.held() == held, within_s=QUIET_S)
+        assert not rig.comes(lambda: rig.held == 0, within_s=QUIET_S)
         assert "DeleteMessage" not in rig.log()
+        rig.left += 1
     else:
-        assert rig.comes(lambda: rig.held() == held)
+        assert rig.comes(lambda: rig.held == 0)
         assert "settle-retried" in rig.log()
 
 
@@ -108,26 +110,24 @@ def test_a_rejected_message_is_never_deleted(shared: Shared, transport: str) -> 
     else:
         assert rig.comes(lambda: "message-left" in rig.log())
         assert rig.proxy.count("sqs", "DeleteMessage") == deletes
+        rig.left += 1
 
 
 @both
 def test_a_busy_worker_holds_no_second_message(shared: Shared, transport: str) -> None:
     """Kombu counts per queue, so a worker with two queues takes a message that it cannot begin."""
     rig = shared(transport)
-    held = rig.held() + rig.held("other")
     # While the receives are on their way, so that each that is finds a message.
-    rig.hurt(
-        Rule(fault=Fault.SLOW, operation="ReceiveMessage", delay_s=1.0),
-        at_least=2 if transport == STOCK else 1,
-    )
+    rig.hurt(Rule(fault=Fault.SLOW, operation="ReceiveMessage"), at_least=2 if transport == STOCK else 1)
     rig.send("wait-busy")
     rig.send("wait-busy", queue="other")
     rig.proxy.set_rules()
+    rig.proxy.release()
     assert rig.comes(lambda: "start wait-busy" in rig.runs())
     if transport == STOCK:
-        assert rig.comes(lambda: rig.held() + rig.held("other") == held + 2)
+        assert rig.comes(lambda: rig.held == 2)
     else:
-        assert not rig.comes(lambda: rig.held() + rig.held("other") > held + 1, within_s=QUIET_S)
+        assert not rig.comes(lambda: rig.held > 1, within_s=QUIET_S)
     rig.put("go-wait-busy")
     assert rig.comes(lambda: rig.runs().count("end wait-busy") == 2)
 
@@ -138,17 +138,16 @@ def test_a_replaced_connection_keeps_polling_and_keeps_what_runs(shared: Shared,
     rig = shared(transport)
     rig.send("wait-kept")
     assert rig.comes(lambda: "start wait-kept" in rig.runs())
-    held = rig.held()
     rig.put("break")
     assert rig.comes(lambda: "Connection to broker lost" in rig.log())
-    assert rig.receive(wait_s=2) is (transport == STOCK)
+    assert rig.receive(wait_s=20 if transport == STOCK else 2) is (transport == STOCK)
     polls = rig.polls()
     rig.put("go-wait-kept")
     assert rig.comes(lambda: "end wait-kept" in rig.runs())
     if transport == STOCK:
         assert not rig.comes(lambda: rig.polls() > polls, within_s=QUIET_S)
     else:
-        assert rig.comes(lambda: rig.held() == held - 1)
+        assert rig.comes(lambda: rig.held == 0)
         rig.send("plain-next")
         assert rig.comes(lambda: "end plain-next" in rig.runs())
 
@@ -181,10 +180,16 @@ def test_a_closed_gate_stops_the_receives(rig: Rig) -> None:
 
 def test_a_message_that_is_handed_back_is_visible_at_once(rig: Rig) -> None:
     """Another worker has it at once; this one pauses first."""
-    rig.send("back-1")
-    assert rig.comes(lambda: "start back-1" in rig.runs())
-    assert rig.receive(wait_s=5)
-    assert rig.runs().count("start back-1") == 1
+    assert any(another_has(rig, f"back-{turn}") for turn in range(TRIES))
+
+
+def another_has(rig: Rig, job_id: str) -> bool:
+    """Return whether another worker has what this one hands back before it has it again itself."""
+    rig.send(job_id)
+    assert rig.comes(lambda: f"start {job_id}" in rig.runs())
+    assert rig.receive(wait_s=20)
+    rig.left += 1
+    return rig.runs().count(f"start {job_id}") == 1
 
 
 def test_an_ending_worker_shows_what_it_holds(make_rig: MakeRig) -> None:

@@ -6,7 +6,7 @@ from rugbytx.core.job import Status
 from rugbytx.core.listing import mark_of
 from rugbytx.core.record import SCHEMA
 from rugbytx.core.unit import AUDIO, PLAN, Kind, UnitKey
-from rugbytx.errors import HostUnfit, LeaseLost, Unreachable
+from rugbytx.errors import HostUnfit, LeaseLost, Unreachable, WrittenByNewer
 from tests.fakes.store import FakeStore
 from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, OUTPUTS, Bench
 
@@ -260,7 +260,7 @@ def test_newer_schema_is_left_alone(bench: Bench) -> None:
     """A newer version's job is neither read nor changed, lists pass over it, and nobody is charged."""
     newer = bench.job(schema_number=SCHEMA + 1)
     assert bench.store.create_job(newer) == newer
-    with pytest.raises(HostUnfit, match=r"job a was written by a newer rugbytx \(schema 2\)"):
+    with pytest.raises(WrittenByNewer, match=r"job a was written by a newer rugbytx \(schema 2\)"):
         bench.store.read_job("a")
     with pytest.raises(HostUnfit):
         bench.store.create_job(bench.job())

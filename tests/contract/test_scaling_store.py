@@ -10,6 +10,6 @@ def test_the_last_decision_stands(shaky: Bench) -> None:
     assert not shaky.store.decision()
     for wanted in (2, 0):
         told = Told(at=1000.5 + wanted, wanted=wanted)
-        shaky.store.announce(told, decision=f'{{"wanted": {wanted}}}')
+        shaky.store.record_decision(told, decision=f'{{"wanted": {wanted}}}')
         assert shaky.store.told() == told
         assert shaky.store.decision() == f'{{"wanted": {wanted}}}'

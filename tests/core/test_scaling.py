@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rugbytx.core.estimate import MATCH_PX
-from rugbytx.core.scaling import decide
+from rugbytx.core.scaling import decide, finishes
 from rugbytx.core.scaling_facts import Decision, Facts, JobFact, Mode, Policy
 from tests.core.hybrid import JETSON, NOW, match, matches, ordered, worker
 
@@ -224,3 +224,18 @@ def test_the_end_is_foretold() -> None:
     assert alone.backlog_s == alone.empty_s == 35 * 60
     helped = decide(facts(*matches(1), workers=(JETSON, worker("aws-1", busy=1))), POLICY)
     assert helped.empty_s == pytest.approx(MATCH_PX / (MATCH_PX / 2100 + MATCH_PX / 1500))
+
+
+def test_each_jobs_end_is_foretold() -> None:
+    """In the order of their deadlines, as the slots' usual pace makes it; one time in ten it is later."""
+    situation = facts(match("second", due_min=90), match("first", due_min=60))
+    first, second = finishes(situation, POLICY, decide(situation, POLICY))
+    assert (first.job_id, second.job_id) == ("first", "second")
+    assert first.in_s == pytest.approx(35 * 60)
+    assert second.in_s == pytest.approx(70 * 60)
+    assert second.slow_in_s == pytest.approx(84 * 60)
+    assert not second.is_late(NOW)
+    nobody = facts(match(), workers=())
+    [alone] = finishes(nobody, Policy(max_workers=0), decide(nobody, Policy(max_workers=0)))
+    assert alone.in_s is None
+    assert alone.is_late(NOW)

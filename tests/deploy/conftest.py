@@ -5,7 +5,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,12 @@ RUGBYTX = str(Path(sys.executable).with_name("rugbytx"))
 WAIT_S = 240.0
 #: Short, so that a job's end and a worker's leaving come soon.
 TIMES = {"RUGBYTX_VIEW_S": "1", "RUGBYTX_PRESENCE_S": "1", "RUGBYTX_SWEEP_S": "2", "RUGBYTX_POLL_WAIT_S": "1"}
+
+
+#: The emulator takes no policy from which ``AWS::NoValue`` is to leave a statement out, so there is a bus.
+DATA = {"EventBus": "club"}
+#: As for a queue that another system's uploader still fills.
+LEGACY = {"RUGBYTX_LEGACY_BODY": "s3://{bucket}/{video.key}", "RUGBYTX_LEGACY_PROFILE": "clip"}
 
 
 @dataclass
@@ -91,7 +98,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
             aws_access_key_id="deployer",
             aws_secret_access_key="local",
         )
-        for name, parameters in (("data", {}), ("control", TAG)):
+        for name, parameters in (("data", DATA), ("control", TAG)):
             cloudformation.create_stack(
                 StackName=STACKS[name],
                 TemplateBody=(AWS / f"{name}.yaml").read_text(),
@@ -127,7 +134,7 @@ def worker(
     started = Worker(
         "jetson",
         worker_argv("jetson", log_level="INFO"),
-        environ=worker_environ(deployed.variables("jetson"), "jetson") | by_systemd | newer,
+        environ=worker_environ(deployed.variables("jetson"), "jetson") | by_systemd | newer | LEGACY,
         log=log,
     )
     try:
@@ -135,3 +142,23 @@ def worker(
         yield started
     finally:
         started.stop()
+
+
+def wait_until(holds: Callable[[], bool]) -> bool:
+    """Return whether something came to hold, in more time than it can take."""
+    until = time.monotonic() + WAIT_S
+    while time.monotonic() < until:
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def wait_for_line(worker: Worker, words: str) -> str:
+    """Return the first line of a worker's log that has these words."""
+
+    def lines() -> list[str]:
+        return [line for line in worker.log.read_text().splitlines() if words in line]
+
+    assert wait_until(lambda: bool(lines())), worker.log_tail()
+    return lines()[0]

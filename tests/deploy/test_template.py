@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rugbytx.aws.event_queue import event_queue
 from tests.deploy.stacks import everything, smallest
 from tests.deploy.template import AWS, Stack
 
@@ -190,14 +191,16 @@ def test_containers_have_no_more_than_they_need(stacks: dict[str, Stack]) -> Non
 
 @pytest.mark.parametrize(("queue", "table"), [*product(["", "rugbycodex-transcode-jobs"], ["", "jobs"])])
 def test_what_is_there_already_can_be_adopted(queue: str, table: str) -> None:
-    """The outputs name it, the policies are about it, and none of its kind is made."""
+    """The outputs name it, the policies are about it, and none of its kind is made but the event queue."""
     adopted = Stack.of(
         "data", ExistingQueue=queue, ExistingDeadLetterQueue=queue and "dead", ExistingTable=table
     )
     exported = adopted.exported()
     assert exported["rugbytx-data-Queue"] == (queue or "rugbytx-transcode")
     assert exported["rugbytx-data-Table"] == (table or "rugbytx")
-    assert bool(adopted.of_type("AWS::SQS::Queue")) is not bool(queue)
+    made = adopted.of_type("AWS::SQS::Queue")
+    assert made.pop("Events")["QueueName"] == event_queue(queue or "rugbytx-transcode")
+    assert bool(made) is not bool(queue)
     assert bool(adopted.of_type("AWS::DynamoDB::Table")) is not bool(table)
     working = adopted.of_type("AWS::IAM::ManagedPolicy")["Working"]["PolicyDocument"]["Statement"]
     assert working[0]["Resource"].endswith(f":{queue or 'rugbytx-transcode'}")

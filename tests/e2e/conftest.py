@@ -63,7 +63,9 @@ RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 def run_command(command_environ: dict[str, str], tmp_path: Path) -> RunCommand:
     """Run ``rugbytx`` with arguments to its end."""
 
-    def run(*arguments: str, timeout_s: float = 60.0, **variables: str) -> "subprocess.CompletedProcess[str]":
+    def run(
+        *arguments: str, timeout_s: float = WAIT_S, **variables: str
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [RUGBYTX, *arguments],
             env={**command_environ, **variables},

@@ -1,6 +1,8 @@
 """A running job is cancelled, then tried again: its encoder ends within a heartbeat, and no finished chunk is redone."""
 
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -60,7 +62,7 @@ def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=BOUND_S,
         stdin=subprocess.DEVNULL,
     )
 
@@ -109,6 +111,8 @@ def test_cancel_and_retry(system: LocalSystem, noisy_clip: Path, tmp_path: Path)
     assert "received-too-often" in log_of(worker), "the attributes of the message arrive in the lane"
     (encoder, *_) = descendants(worker.pid, "ffmpeg", "libx264", "/unit/")
     with watched(encoder) as process:
+        # So that it cannot come to its end before the command, on whatever machine; it can be ended all the same.
+        os.kill(encoder, signal.SIGSTOP)
         done = command("cancel", job_id, "--json")
         assert (done.returncode, json.loads(done.stdout)["status"]) == (0, "CANCELLED"), done.stderr
         assert ends(process, within_s=HEARTBEAT_S + SLACK_S)

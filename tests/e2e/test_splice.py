@@ -120,7 +120,7 @@ def test_two_kinds_of_encoder_meet_once(system: LocalSystem, noise: Path, tmp_pa
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=BOUND_S,
     )
     assert verified.returncode == 0, verified.stdout + verified.stderr
 

@@ -15,7 +15,8 @@ pytestmark = [
     pytest.mark.skipif(bool(host.driver()) or host.read().has_nvidia_device, reason="this host has a GPU"),
 ]
 
-LONGEST_S = 20.0
+#: More than it takes on a busy machine.
+LONGEST_S = 120.0
 
 
 def wait_end(worker: Worker) -> int | None:

@@ -158,7 +158,7 @@ class FakeStore(FakeOutboxStore):
         return [span for span in found if span.schema_number <= SCHEMA]
 
     @sent
-    def announce(self, told: Told, *, decision: str) -> None:
+    def record_decision(self, told: Told, *, decision: str) -> None:
         """Note a scaling decision."""
         self._decision, self._told = decision, told
 

@@ -10,7 +10,7 @@ from rugbytx.core import pin
 from rugbytx.core.job import Job
 from rugbytx.core.record import SCHEMA, Versioned
 from rugbytx.core.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey
-from rugbytx.errors import HostUnfit, LeaseLost, Unreachable
+from rugbytx.errors import LeaseLost, Unreachable, WrittenByNewer
 from tests.fakes.clock import Clock
 
 P = ParamSpec("P")
@@ -203,7 +203,7 @@ class FakeUnitStore:
 
 def _known(record: R, name: str) -> R:
     if record.schema_number > SCHEMA:
-        raise HostUnfit(f"{name} was written by a newer rugbytx (schema {record.schema_number})")
+        raise WrittenByNewer(f"{name} was written by a newer rugbytx (schema {record.schema_number})")
     return record
 
 

@@ -56,7 +56,7 @@ class Fault(StrEnum):
     REFUSE = "refuse"
     #: Without effect: held open until released, at most for ``delay_s``, and then closed.
     HANG = "hang"
-    #: Passed on after ``delay_s``.
+    #: Passed on when released, at the latest after ``delay_s``.
     SLOW = "slow"
     #: With effect: the connection closes in the middle of the answer.
     CUT = "cut"
@@ -116,6 +116,7 @@ class FaultProxy:
         self._hits: Counter[int] = Counter()
         self._changed = threading.Condition()
         self._released = threading.Event()
+        self.has_ended = False
         #: Every request, in order.
         self.seen: list[Seen] = []
         #: Bytes of answers' bodies that were passed back.
@@ -135,6 +136,7 @@ class FaultProxy:
 
     def end(self) -> None:
         """Close everything; ending twice is ending once."""
+        self.has_ended = True
         self._released.set()
         self._server.shutdown()
         self._thread.join(END_S)
@@ -149,7 +151,7 @@ class FaultProxy:
             self._hits.clear()
 
     def release(self) -> None:
-        """Let go of the requests that hang."""
+        """Let go of the requests that are held."""
         with self._changed:
             self._released.set()
             self._released = threading.Event()
@@ -254,7 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
             case Fault.PASS:
                 self._forward(request)
             case Fault.SLOW:
-                if self._stays(rule.delay_s, released=threading.Event()):
+                if self._stays(rule.delay_s, released) and not self.server.proxy.has_ended:
                     self._forward(request)
             case Fault.HANG:
                 self._stays(rule.delay_s, released)

@@ -2,7 +2,6 @@
 
 import random
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -206,7 +205,7 @@ def test_the_end_comes_at_once(aws: str) -> None:
         thread = threading.Thread(target=ask)
         thread.start()
         assert proxy.wait_for(lambda: proxy.count() == 1)
-        began = time.monotonic()
-    assert time.monotonic() - began < 3
+    # What an end has waited for in vain is still there after it.
+    assert not proxy._server._talking
     thread.join(5)
     sqs.close()

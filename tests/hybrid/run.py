@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--scene",
         action="append",
         choices=[name for name, _ in SCENES],
-        help="only this one; may be repeated",
+        help="only this one, after (a), which measures the machine; may be repeated",
     )
     parser.add_argument("--json", type=Path, help="write timeline, checks and decisions to this file as well")
     arguments = parser.parse_args(argv)
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="hybrid-") as folder, ended_by_signals(), ExitStack() as stack:
         stage = Stage(stack, Path(folder), tell=tell)
         for name, scene in SCENES:
-            if arguments.scene and name not in arguments.scene:
+            if arguments.scene and name not in {"a", *arguments.scene}:
                 continue
             say(f"\n{scene.__doc__}")
             for check in scene(stage):

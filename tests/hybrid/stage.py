@@ -93,6 +93,8 @@ class Stage:
         )
         self.connection = systems.connect(self.local.settings)
         self.fleet = EcsFleet(cluster=self.local.settings.cluster, service=self.local.settings.service)
+        #: How long a match takes on the Jetson alone: a guess until the first scene has measured it.
+        self.match_s = MATCH_S / CHUNK_S * (CHUNK_S / PACE["jetson"] + OVERHEAD_S)
         self.timeline: list[Told] = []
         self.decisions: list[Recorded] = []
         #: For how long messages were visible while the Jetson had nothing to do, at the longest stretch.

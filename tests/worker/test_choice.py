@@ -113,8 +113,8 @@ def test_an_aws_lane_leaves_the_rest_to_the_jetson(claims: Claims) -> None:
     """On the autoscaler's word, between two units, with a fresh message for whoever does the rest."""
     world = claims.world
     world.settings = world.settings.model_copy(update={"worker_class": "aws"})
-    world.store.announce(Told(at=world.store.now(), wanted=1), decision="")
-    claims.interrupt = lambda: world.store.announce(Told(at=world.store.now(), wanted=0), decision="")
+    world.store.record_decision(Told(at=world.store.now(), wanted=1), decision="")
+    claims.interrupt = lambda: world.store.record_decision(Told(at=world.store.now(), wanted=0), decision="")
     world.deliver()
     assert claims.seen[-1] == (world.job_id, "VIDEO#00000")
     assert world.job().is_open

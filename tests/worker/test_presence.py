@@ -10,7 +10,7 @@ from rugbytx.core.presence import Worker
 from rugbytx.core.span import End, Span, day_of
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.settings import Settings
-from rugbytx.worker import view
+from rugbytx.worker import presence, view
 from rugbytx.worker.load import Load
 from rugbytx.worker.presence import MOST_UNRECORDED, Presence, Senses
 from rugbytx.worker.speed import Speeds
@@ -104,6 +104,23 @@ def test_a_worker_says_who_it_is(*, is_fit: bool, told: tuple[str, str]) -> None
     assert store.workers() == []
     (span,) = store.spans(day_of(store.now()))
     assert (span.worker, span.ending) == ("aws-1", End.LEFT)
+
+
+def test_a_change_is_said_before_the_period_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever decides how many workers are wanted need not wait for who has just become busy, or fit."""
+    monkeypatch.setattr(presence, "SAMPLE_S", 0.01)
+    store = Heard()
+    bench = Bench(store)
+    bench.gate = view.UNSEEN
+    bench.presence.start(name="aws-1", slots=1)
+    assert store.heard.acquire(timeout=BOUND_S)
+    bench.gate = view.OPEN
+    assert store.heard.acquire(timeout=BOUND_S), "nothing was said of the gate"
+    assert store.workers()[0].is_able
+    bench.load = Load(busy=1, begun=1, jobs=("7ad4",))
+    assert store.heard.acquire(timeout=BOUND_S), "nothing was said of the load"
+    assert store.workers()[0].jobs == ("7ad4",)
+    bench.presence.stop()
 
 
 def test_a_worker_speaks_again_after_an_outage() -> None:

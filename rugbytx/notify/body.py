@@ -1,11 +1,11 @@
 """What a target gets to read: one JSON object, the same for webhooks and EventBridge (docs/notifications.md)."""
 
 import json
-from datetime import UTC, datetime
 
+from rugbytx.core.instant import iso
 from rugbytx.core.job import Job
-from rugbytx.core.link import Place, object_url
 from rugbytx.core.notification import Kind, Notification
+from rugbytx.link import Place, object_url
 
 #: Grows only if a reader of the one before would misread it; a key more is none of that.
 SCHEMA = 1
@@ -41,14 +41,3 @@ def body(notification: Notification, job: Job, place: Place) -> str:
         "output_bytes": outputs.size_bytes if outputs else None,
     }
     return json.dumps(told, ensure_ascii=False)
-
-
-def iso(at: float | None) -> str | None:
-    """Return the instant in ISO 8601, in UTC.
-
-    >>> iso(1_790_000_000.25), iso(None)
-    ('2026-09-21T14:13:20.250Z', None)
-    """
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
