@@ -26,8 +26,10 @@ def _judged(found: Found) -> Iterator[tuple[str, bool, str]]:
     yield (
         "1500 s prevent mid-job terminations",
         raised.of("killed") == 0,
-        f"{raised.of('killed'):.1f} kills with 1500 s, {current.of('killed'):.1f} with 300 s:"
-        " the cooldown counts from a scale-in that has completed",
+        (
+            f"{raised.of('killed'):.1f} kills with 1500 s, {current.of('killed'):.1f} with 300 s:"
+            " the cooldown counts from a scale-in that has completed"
+        ),
     )
     yield (
         "Step scaling is more predictable",
@@ -55,14 +57,18 @@ def _judged(found: Found) -> Iterator[tuple[str, bool, str]]:
     yield (
         "Three matches: optimal, done at 35 min for $0.63",
         raised.drained == len(raised.runs),
-        f"last first output at {raised.of('makespan_s') / 60:.0f} min, drained in {raised.drained} of"
-        f" {len(raised.runs)}, {raised.of('duplicates'):.0f} starts too many, ${raised.of('usd'):.2f} in eight hours",
+        (
+            f"last first output at {raised.of('makespan_s') / 60:.0f} min, drained in {raised.drained} of"
+            f" {len(raised.runs)}, {raised.of('duplicates'):.0f} starts too many, ${raised.of('usd'):.2f} in eight hours"
+        ),
     )
     yield (
         "Six matches: 53 min for $2.27",
         six["note-recommended"].drained > 0,
-        f"{six['note-recommended'].of('makespan_s') / 60:.0f} min and not drained; ours, fastest:"
-        f" {six['fastest'].of('makespan_s') / 60:.0f} min for ${six['fastest'].of('usd'):.2f}",
+        (
+            f"{six['note-recommended'].of('makespan_s') / 60:.0f} min and not drained; ours, fastest:"
+            f" {six['fastest'].of('makespan_s') / 60:.0f} min for ${six['fastest'].of('usd'):.2f}"
+        ),
     )
     fastest = twelve["fastest"]
     yield (
