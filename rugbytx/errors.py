@@ -6,6 +6,7 @@
     ├── SettingsError                 a setting is wrong or unknown: nothing was started
     ├── NotFound                      no such job
     ├── Unreachable                   AWS (or what stands in for it) does not answer
+    ├── NotDelivered                  a target did not take a notification: it is told again later
     ├── JobRejected          FAIL     the job is bad; no worker can do it
     │   ├── SourceMissing             the object does not exist
     │   ├── SourceChanged             the object is not the one that was submitted
@@ -18,7 +19,8 @@
     │   └── TranscodeError            ffmpeg failed
     │       └── Stalled               a step's counter stood still for ``stall_s``
     ├── HostUnfit            RELEASE  the job is fine, this host is not: hand back uncharged
-    │   └── ScratchFull               no room left on the host's scratch disk
+    │   ├── ScratchFull               no room left on the host's scratch disk
+    │   └── WrittenByNewer            a newer version wrote this record
     ├── LeaseLost            ABANDON  the work is no longer ours; touch nothing
     └── Draining             RELEASE  we are being switched off; hand back, charge nothing
 
@@ -43,6 +45,10 @@ class NotFound(RugbytxError):
 
 class Unreachable(RugbytxError):
     """A service did not answer, after the SDK's own retries."""
+
+
+class NotDelivered(RugbytxError):
+    """A target did not take a notification."""
 
 
 class JobRejected(RugbytxError):
@@ -91,6 +97,10 @@ class Stalled(TranscodeError):
 
 class HostUnfit(RugbytxError):
     """The job is fine and this host is not: hand the unit back uncharged."""
+
+
+class WrittenByNewer(HostUnfit):
+    """A newer version wrote this record: another host, or this one after its update, knows what to do with it."""
 
 
 class ScratchFull(HostUnfit):

@@ -7,22 +7,31 @@ open job that nobody picked up.  So a failed send is a note to the submitter and
 not an error, for an error would make them submit again what was accepted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from functools import partial
+from itertools import groupby, islice
 
-from rugbytx import profiles
+from rugbytx import ahead, profiles
+from rugbytx.core.acceptance import Action, Decision, decide
 from rugbytx.core.job import Job, Pointer, Source, Status, identify
 from rugbytx.core.sweep import FIRST_RESEND_S
+from rugbytx.core.trail import JOINED
 from rugbytx.errors import JobRejected, RugbytxError, Unreachable
+from rugbytx.link import targets
+from rugbytx.logbook import note, reopened
 from rugbytx.ports import JobStore, Queue
 from rugbytx.source import OnUpload, is_local, resolve
 from rugbytx.system import Connection
 
+__all__ = ["Accepted", "Action", "Decision", "Refused", "Request", "accept", "accept_all", "check", "decide"]
+
 #: SQS takes ten messages in one request (SendMessageBatch).
 BATCH = 10
+#: So many records are written at once: each is two calls, which take longer to be answered than to be made.
+AT_ONCE = 16
 #: How often a decision is made again because somebody else changed the job meanwhile.
-DECISIONS = 5
+DECISIONS = 6
 #: One GOP of two seconds is the least that can be cut; what a unit made has to fit into a record of 400 KB.
 CHUNK_RANGE_S = (2.0, 600.0)
 MAX_DEADLINE_S = 30 * 86_400.0
@@ -41,31 +50,10 @@ class Request:
     chunk_s: float | None = None
     #: Do an ended job once more, as its next generation.
     force: bool = False
-
-
-class Action(StrEnum):
-    """What becomes of a request."""
-
-    #: A job that was not there before.
-    CREATE = "create"
-    #: The same job is open already; two submits are one job.
-    JOIN = "join"
-    #: The same job has ended, and nobody asked for it again.
-    KEEP = "keep"
-    #: The same job has ended and is done once more.
-    REOPEN = "reopen"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """What becomes of a request, and why."""
-
-    action: Action
-    reason: str
-    #: CREATE and REOPEN: the record to write; JOIN and KEEP: the one that stands.
-    job: Job
-    #: JOIN: the tighter deadline to move an open job to, if there is one.
-    deadline_at: float | None = None
+    #: URLs that are told how the job ends; those of the settings are told as well.
+    notify: tuple[str, ...] = ()
+    #: Who asks, as ``name@host``, for the job's trail.
+    by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,30 +80,6 @@ class Refused:
     error: RugbytxError
 
 
-def decide(existing: Job | None, wanted: Job, *, force: bool) -> Decision:
-    """Return what becomes of ``wanted`` where the store holds ``existing`` under its id.
-
-    Of two deadlines the tighter wins, so that the second submitter is not worse
-    off for having a predecessor.  ``force`` opens the next generation of an
-    ended job; an open one is simply joined, because it is being done already.
-    """
-    if existing is None:
-        return Decision(action=Action.CREATE, reason="not-seen-before", job=wanted)
-    if existing.is_open:
-        tighter = wanted.deadline_at < existing.deadline_at
-        return Decision(
-            action=Action.JOIN,
-            reason="open-so-force-joins" if force else "same-job-is-open",
-            job=existing,
-            deadline_at=wanted.deadline_at if tighter else None,
-        )
-    if not force:
-        return Decision(action=Action.KEEP, reason="same-job-has-ended", job=existing)
-    published = existing.outputs or existing.published
-    following = wanted.model_copy(update={"generation": existing.generation + 1, "published": published})
-    return Decision(action=Action.REOPEN, reason="forced", job=following)
-
-
 def accept(request: Request, system: Connection, *, on_upload: OnUpload | None = None) -> Accepted:
     """Accept one request; raises JobRejected, SettingsError or Unreachable where it cannot be."""
     for result in accept_all([request], system, on_upload=on_upload):
@@ -130,33 +94,41 @@ def accept_all(
 ) -> Iterator[Accepted | Refused]:
     """Accept requests, yielding the result of each in order, after its pointer was sent.
 
-    One bad request does not stop the others.  A service that does not answer
-    does: the requests behind it have no result.
+    Local files are taken one by one, objects many at once.  One bad request
+    does not stop the others.  A service that does not answer does: the requests
+    that have not begun by then have no result.
     """
-    for batch in _batches(requests):
-        results: list[Accepted | Refused] = []
-        for request in batch:
-            try:
-                results.append(_record(request, system, on_upload))
-            except RugbytxError as error:
-                results.append(Refused(request=request, error=error))
-                if isinstance(error, Unreachable):
-                    break
-        yield from _send(results, system.queue)
-        if any(isinstance(result, Refused) and isinstance(result.error, Unreachable) for result in results):
+    for is_file, group in groupby(requests, key=lambda request: is_local(request.source)):
+        wanted = list(group)
+        record = partial(_result, system=system, on_upload=on_upload)
+        is_alone = is_file or len(wanted) == 1
+        results = ahead.in_order(wanted, record, at_once=1 if is_alone else AT_ONCE, is_last=_is_unreachable)
+        is_over = False
+        for batch in _batches(results, 1 if is_alone else BATCH):
+            yield from _send(batch, system.queue)
+            is_over |= any(map(_is_unreachable, batch))
+        if is_over:
             return
 
 
-def _batches(requests: Sequence[Request]) -> Iterator[Sequence[Request]]:
-    """Yield runs of at most ``BATCH``; a local file stands alone, so that none waits for its upload."""
-    batch: list[Request] = []
-    for request in requests:
-        if batch and (len(batch) == BATCH or is_local(request.source) or is_local(batch[-1].source)):
-            yield batch
-            batch = []
-        batch.append(request)
-    if batch:
+def _result(request: Request, *, system: Connection, on_upload: OnUpload | None) -> Accepted | Refused:
+    """Return what became of one request's record."""
+    try:
+        return _record(request, system, on_upload)
+    except RugbytxError as error:
+        return Refused(request=request, error=error)
+
+
+def _batches(results: Iterable[Accepted | Refused], size: int) -> Iterator[list[Accepted | Refused]]:
+    """Yield the results in runs of ``size``, the last one shorter."""
+    rest = iter(results)
+    while batch := list(islice(rest, size)):
         yield batch
+
+
+def _is_unreachable(result: Accepted | Refused) -> bool:
+    """Return whether a service did not answer, so that the next request need not be tried."""
+    return isinstance(result, Refused) and isinstance(result.error, Unreachable)
 
 
 def _record(request: Request, system: Connection, on_upload: OnUpload | None) -> Accepted:
@@ -174,6 +146,10 @@ def _record(request: Request, system: Connection, on_upload: OnUpload | None) ->
         submitted_at=now,
         deadline_at=now + (request.deadline_s or system.settings.deadline_s),
         wake_at=now + FIRST_RESEND_S,
+        submitted_by=request.by,
+        notify=targets(
+            (*system.settings.notify_urls, *request.notify), is_private_allowed=system.settings.notify_private
+        ),
     )
     decision, job = _write(wanted, system.store, force=request.force)
     return Accepted(
@@ -182,8 +158,12 @@ def _record(request: Request, system: Connection, on_upload: OnUpload | None) ->
 
 
 def _write(wanted: Job, store: JobStore, *, force: bool) -> tuple[Decision, Job]:
-    """Decide and write; whoever was faster is taken into account by deciding again."""
-    existing = store.read_job(wanted.id)
+    """Decide and write; whoever was faster is taken into account by deciding again.
+
+    Most requests are for what nobody asked for before, so writing comes first:
+    it shows what stands there, if anything does.
+    """
+    existing: Job | None = None
     for _ in range(DECISIONS):
         if existing and existing.removed_at is not None:
             raise Unreachable(f"job {wanted.id} is being removed; submit it again once it is gone")
@@ -191,19 +171,35 @@ def _write(wanted: Job, store: JobStore, *, force: bool) -> tuple[Decision, Job]
         match decision.action:
             case Action.CREATE:
                 existing = store.create_job(wanted)
-                if (existing.generation, existing.submitted_at) == (wanted.generation, wanted.submitted_at):
+                if existing == wanted:
                     return decision, existing
             case Action.REOPEN:
-                if store.reopen(decision.job):
+                if existing and store.reopen(decision.job):
+                    reopened(store, existing, decision.job, by=wanted.submitted_by, reason=decision.reason)
                     return decision, decision.job
                 existing = store.read_job(wanted.id)
-            case Action.JOIN if decision.deadline_at is not None:
-                job = decision.job
-                store.tighten(job.id, job.generation, deadline_at=decision.deadline_at)
-                return decision, job.model_copy(update={"deadline_at": decision.deadline_at})
-            case Action.JOIN | Action.KEEP:
+            case Action.JOIN:
+                if joined := _join(decision, wanted, store):
+                    return decision, joined
+                existing = store.read_job(wanted.id)
+            case Action.KEEP:
                 return decision, decision.job
     raise Unreachable(f"job {wanted.id} keeps changing under our hands; submit it again")
+
+
+def _join(decision: Decision, wanted: Job, store: JobStore) -> Job | None:
+    """Bring what is wanted to the open job; None where that has ended just now, so that nobody would be told."""
+    job = decision.job
+    if decision.notify and not store.also_notify(job.id, job.generation, decision.notify):
+        return None
+    if decision.deadline_at is not None:
+        store.tighten(job.id, job.generation, deadline_at=decision.deadline_at)
+    note(store, job.id, JOINED, by=wanted.submitted_by, generation=job.generation)
+    change = {
+        "deadline_at": decision.deadline_at or job.deadline_at,
+        "notify": job.notify | decision.notify,
+    }
+    return job.model_copy(update=change)
 
 
 def _send(results: Sequence[Accepted | Refused], queue: Queue) -> list[Accepted | Refused]:
@@ -235,6 +231,8 @@ def _notes(decision: Decision, wanted: Job, source: Source) -> tuple[str, ...]:
             notes.append(f"{source.url} is job {job.id} already, which is {job.status}")
             if decision.reason == "open-so-force-joins":
                 notes.append("it is not done yet, so there was nothing to force")
+            if decision.notify:
+                notes.append("whoever is to be told of its end is told as well")
             if decision.deadline_at is not None:
                 notes.append("its deadline is the tighter one asked for here")
             if wanted.chunk_s is not None and wanted.chunk_s != job.chunk_s:
@@ -242,6 +240,8 @@ def _notes(decision: Decision, wanted: Job, source: Source) -> tuple[str, ...]:
         case Action.KEEP:
             why = f" ({job.reason})" if job.reason and job.status is not Status.SUCCEEDED else ""
             notes.append(f"{source.url} is job {job.id}, which {job.status}{why}; --force does it again")
+            if wanted.notify:
+                notes.append("it has ended, so nobody is told of it again")
         case Action.REOPEN:
             notes.append(f"job {job.id} is done again, as generation {job.generation}")
         case Action.CREATE:

@@ -7,8 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from rugbytx.core.estimate import PRIORS, PX_PER_BYTE, Pace, assumed
+from rugbytx.core.scaling_facts import Mode, Policy
+from rugbytx.core.webhook import key_of
+from rugbytx.core.worker_class import JETSON
 from rugbytx.errors import SettingsError
 
 PREFIX = "RUGBYTX_"
@@ -41,8 +53,27 @@ class Settings(BaseModel):
     output_bucket: str = "rugbytx-output"
     #: Where readers find the output bucket, e.g. a CDN; the bucket's own URL by default.
     output_base_url: str = ""
+    #: The ECS cluster and service of the AWS workers.
+    cluster: str = "rugbytx"
+    service: str = "rugbytx-worker"
     #: A folder of your own profiles, one TOML file each.
     profiles: Path | None = None
+
+    #: Where in the messages of another system, plain JSON, a source stands: ``s3://{bucket}/{video.key}``; see
+    #: ``aws.legacy``.  Empty refuses them.
+    legacy_body: str = ""
+    #: The profile of what they submit.
+    legacy_profile: str = "match"
+
+    # -- who is told of jobs (docs/notifications.md)
+    #: URLs that are told of every job submitted with these settings, comma separated.
+    notify_urls: tuple[str, ...] = ()
+    #: What webhooks are signed with, by the workers: ``whsec_`` and 24 to 64 random bytes in base64.
+    notify_secret: SecretStr = SecretStr("")
+    #: Whether a webhook may go to an address inside a network, and by plain HTTP.
+    notify_private: bool = False
+    #: The EventBridge bus that is told of every job, by the workers; a name or an ARN.
+    event_bus: str = ""
 
     # -- this worker
     worker_class: WorkerClass = "jetson"
@@ -51,6 +82,8 @@ class Settings(BaseModel):
     scratch: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / "rugbytx")
     #: With less room than this on the scratch disk a worker receives nothing.
     scratch_floor_bytes: int = Field(default=1024**3, ge=0)
+    #: What an hour of this worker costs, for the ledger; by default ``aws_usd_per_h``, or the Jetson's power.
+    usd_per_h: float | None = Field(default=None, ge=0)
     ffmpeg: str = "ffmpeg"
     ffprobe: str = "ffprobe"
     #: The encoder to use; ``auto`` takes the best that passes a trial on this host.
@@ -58,8 +91,14 @@ class Settings(BaseModel):
     #: libx264's preset and profile.
     x264_preset: X264Preset = "veryfast"
     x264_profile: Literal["high", "main"] = "high"
+    #: How many seconds of film an encode reads in a second at most, so that a worker can be given the pace
+    #: of another host; 0 for as fast as it goes.
+    read_rate: float = Field(default=0.0, ge=0)
     #: What a planned stop (a first SIGTERM) does with the chunk in work: hand it back now, or finish it.
     leave: Literal["now", "chunk"] = "now"
+
+    #: Whether it tells Flower what it does, by the event queue.
+    events: bool = True
 
     # -- times
     lease_s: float = Field(default=120.0, ge=2)
@@ -77,14 +116,51 @@ class Settings(BaseModel):
     view_s: float = Field(default=5.0, ge=0.2)
     #: How often a worker says that it lives; after four of these without a word it counts as silent.
     presence_s: float = Field(default=15.0, ge=0.2)
+    #: How often a worker looks whether somebody is to be told of a job.
+    notify_s: float = Field(default=5.0, ge=0.2)
+    #: For how long an ECS task asks not to be chosen for scale-in; asked anew at half of it.
+    protection_s: float = Field(default=1800.0, ge=60, le=172_800)
+
+    # -- scaling: what the autoscaler and the gates of AWS workers go by; see ``core.scaling_facts.Policy``
+    mode: Mode = Mode.DEADLINE
+    max_workers: int = Field(default=3, ge=0, le=1000)
+    #: Slots of one AWS worker, which is what its ``--concurrency`` says.
+    aws_slots: int = Field(default=1, ge=1, le=64)
+    cold_start_s: float = Field(default=180.0, ge=0)
+    idle_grace_s: float = Field(default=120.0, ge=0)
+    #: Work is planned to be done so long before its deadline.
+    margin_s: float = Field(default=60.0, ge=0)
+    #: An AWS worker that would work for less is not started.
+    least_use_s: float = Field(default=60.0, ge=0)
+    aws_usd_per_h: float = Field(default=0.526, ge=0)
+    #: None for no limit.
+    budget_usd_per_day: float | None = Field(default=None, ge=0)
+    #: What a gigabyte costs on its way to the Jetson: 0 behind a CDN, or where sources arrive on the premises.
+    jetson_usd_per_gb: float = Field(default=0.09, ge=0)
+    #: How often the autoscaler decides as a process.
+    tick_s: float = Field(default=10.0, ge=0.2)
+    #: An autoscaler that has not decided for so long is silent.
+    autoscaler_silent_s: float = Field(default=180.0, ge=1)
+    #: What is assumed of work until chunks have been measured: of the note's match by default.
+    assumed_px_per_byte: float = Field(default=PX_PER_BYTE, gt=0)
+    assumed_jetson_px_per_s: float = Field(default=PRIORS["jetson"].px_per_s, gt=0)
+    assumed_aws_px_per_s: float = Field(default=PRIORS["aws"].px_per_s, gt=0)
+
     #: How long a receive waits for a message; by default what ``celeryconfig`` has for the worker class.
     poll_wait_s: int | None = Field(default=None, ge=0, le=20)
 
-    @field_validator("source_buckets", mode="before")
+    @field_validator("source_buckets", "notify_urls", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("notify_secret")
+    @classmethod
+    def _is_secret(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            key_of(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
@@ -101,6 +177,35 @@ class Settings(BaseModel):
             message = f"{PREFIX}SOURCE_BUCKETS must name at least one bucket"
             raise ValueError(message)
         return self
+
+    @property
+    def own_usd_per_h(self) -> float:
+        """Return what an hour of this worker costs."""
+        if self.usd_per_h is not None:
+            return self.usd_per_h
+        return self.aws_usd_per_h if self.worker_class == "aws" else JETSON.prices[0].usd_per_h.value
+
+    @property
+    def policy(self) -> Policy:
+        """Return what scaling and gates go by."""
+        return Policy(
+            mode=self.mode,
+            max_workers=self.max_workers,
+            aws_slots=self.aws_slots,
+            cold_start_s=self.cold_start_s,
+            idle_grace_s=self.idle_grace_s,
+            margin_s=self.margin_s,
+            least_use_s=self.least_use_s,
+            aws_usd_per_h=self.aws_usd_per_h,
+            budget_usd_per_day=self.budget_usd_per_day,
+            jetson_usd_per_gb=self.jetson_usd_per_gb,
+            silent_s=self.autoscaler_silent_s,
+        )
+
+    @property
+    def priors(self) -> Mapping[str, Pace]:
+        """Return how fast a slot of each class is taken to be until it has been measured."""
+        return {"jetson": assumed(self.assumed_jetson_px_per_s), "aws": assumed(self.assumed_aws_px_per_s)}
 
     @property
     def patience_s(self) -> float:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rugbytx import settings as rugbytx_settings
 from rugbytx.errors import SettingsError
-from rugbytx.ports import JobStore, Permissions, Queue, Storage
+from rugbytx.ports import Fleet, JobStore, Permissions, Queue, Storage
 from rugbytx.settings import Settings
 
 #: AWS variables that choose no account, region or endpoint.
@@ -31,8 +31,16 @@ PREFIXES = ("AWS_", "RUGBYTX_")
 OWN = frozenset(
     f"RUGBYTX_{name}"
     for name in (
-        *("WORKER_CLASS", "CELERY_CONFIG", "SCRATCH", "SCRATCH_FLOOR_BYTES", "FFMPEG", "FFPROBE"),
-        *("ENCODER", "X264_PRESET", "X264_PROFILE", "LEAVE"),
+        *(
+            "WORKER_CLASS",
+            "CELERY_CONFIG",
+            "SCRATCH",
+            "SCRATCH_FLOOR_BYTES",
+            "USD_PER_H",
+            "FFMPEG",
+            "FFPROBE",
+        ),
+        *("ENCODER", "X264_PRESET", "X264_PROFILE", "READ_RATE", "LEAVE"),
     )
 )
 #: On the loopback device an answer takes microseconds; silence is a dead system.
@@ -163,6 +171,13 @@ def connect(settings: Settings) -> Connection:
             sqs=sqs, dynamodb=dynamodb, s3=s3, queue=settings.queue, table=settings.table
         ),
     )
+
+
+def fleet(settings: Settings) -> Fleet:
+    """Return the AWS workers' fleet; nothing is asked of it yet.  Few commands want it, and its clients are slow to make."""
+    from rugbytx.aws.fleet import EcsFleet
+
+    return EcsFleet(cluster=settings.cluster, service=settings.service)
 
 
 def here() -> Connection:

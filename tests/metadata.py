@@ -6,6 +6,9 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Self
 
+NOTICE = "/latest/meta-data/spot/instance-action"
+ADVICE = "/latest/meta-data/events/recommendations/rebalance"
+
 
 class MetadataService:
     """Answers as EC2 documents it: nothing without a token, and 404 while there is no notice."""
@@ -22,10 +25,9 @@ class MetadataService:
                 service.looks += 1
                 if self.headers.get("X-aws-ec2-metadata-token") != f"token-{service.tokens}":
                     self._answer(401, b"")
-                elif self.path != "/latest/meta-data/spot/instance-action" or service.notice is None:
-                    self._answer(404, b"")
                 else:
-                    self._answer(200, service.notice)
+                    told = {NOTICE: service.notice, ADVICE: service.advice}.get(self.path)
+                    self._answer(404 if told is None else 200, told or b"")
 
             def _answer(self, status: int, body: bytes) -> None:
                 self.send_response(status)
@@ -38,6 +40,8 @@ class MetadataService:
 
         #: What is told of the instance's end; None for nothing.
         self.notice: bytes | None = None
+        #: What is told of its risk; None for nothing.
+        self.advice: bytes | None = None
         self.tokens = 0
         self.looks = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -52,6 +56,10 @@ class MetadataService:
     def take_back(self) -> None:
         """Give the notice that comes two minutes before the end."""
         self.notice = json.dumps({"action": "terminate", "time": "2027-01-15T08:02:00Z"}).encode()
+
+    def advise(self) -> None:
+        """Recommend to rebalance."""
+        self.advice = json.dumps({"noticeTime": "2027-01-15T07:58:00Z"}).encode()
 
     def __enter__(self) -> Self:
         self._thread.start()

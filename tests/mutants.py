@@ -3,7 +3,8 @@
 What is broken here are the promises that a reader cannot see being kept: that
 the fence is in every key and in every commit, that nothing is committed before
 it is uploaded, that no message goes without ``wake_at``, that the heartbeat is
-gone before the commit, and that what decides is read consistently.
+gone before the commit, that what decides is read consistently, and that no task
+of ECS's has a message without its protection.
 """
 
 import shutil
@@ -42,6 +43,7 @@ class Mutant:
 
 LANE = ("tests/worker/test_lane.py",)
 RECOVERY = ("tests/worker/test_retry.py", "tests/worker/test_cleaning.py")
+PROTECTION = ("tests/core/test_protection.py", "tests/worker/test_protection.py")
 
 MUTANTS = (
     Mutant(
@@ -57,9 +59,9 @@ MUTANTS = (
             ),
             Edit("rugbytx/worker/bench.py", "def _patiently(", "LATE: list = []\n\n\ndef _patiently("),
             Edit(
-                "rugbytx/worker/lane.py",
-                "            store.commit(lease, result=result.model_dump_json(), measured=account.close())",
-                "            store.commit(lease, result=result.model_dump_json(), measured=account.close())\n"
+                "rugbytx/worker/attempt.py",
+                "            store.commit(lease, result=result.model_dump_json(), measured=measured)",
+                "            store.commit(lease, result=result.model_dump_json(), measured=measured)\n"
                 "            from rugbytx.worker.bench import LATE\n"
                 "            while LATE:\n"
                 "                LATE.pop()()",
@@ -122,7 +124,7 @@ MUTANTS = (
         name="bad-source-only-given-back",
         edits=(
             Edit(
-                "rugbytx/worker/lane.py",
+                "rugbytx/worker/attempt.py",
                 "                store.fail(lease, reason=outcome.reason, measured=account.close())\n",
                 "                store.give_back(lease, retry_at=0, reason=outcome.reason, charge=outcome.charge,"
                 " measured=account.close())\n"
@@ -136,11 +138,38 @@ MUTANTS = (
         edits=(
             Edit(
                 "rugbytx/aws/job_store.py",
-                "        self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))\n        change",
-                "        change",
+                "        self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))\n        kind",
+                "        kind",
             ),
         ),
         tests=("tests/contract/test_cleaning_store.py",),
+    ),
+    Mutant(
+        name="lost-attempt-forgotten",
+        edits=(
+            Edit(
+                "rugbytx/aws/unit_store.py",
+                "            lost=seen.lost_with_this() if seen else (),\n",
+                "            lost=seen.lost if seen else (),\n",
+            ),
+        ),
+        tests=("tests/contract/test_unit_store.py",),
+    ),
+    Mutant(
+        name="paid-twice-after-a-comeback",
+        edits=(
+            Edit(
+                "rugbytx/core/span.py",
+                "        if after and after.worker == span.worker:\n",
+                "        if after and after.worker != span.worker:\n",
+            ),
+        ),
+        tests=("tests/core/test_span.py",),
+    ),
+    Mutant(
+        name="whoever-is-closed-is-able",
+        edits=(Edit("rugbytx/worker/presence.py", "is_able=gate in ABLE", "is_able=bool(gate)"),),
+        tests=("tests/worker/test_presence.py",),
     ),
     Mutant(
         name="retry-before-its-record",
@@ -158,7 +187,7 @@ MUTANTS = (
         name="acknowledge-without-wake-at",
         edits=(
             Edit(
-                "rugbytx/worker/lane.py",
+                "rugbytx/worker/turn.py",
                 "if store.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=0):",
                 "if decision.wake_at:",
             ),
@@ -180,6 +209,53 @@ MUTANTS = (
             ),
         ),
         tests=("tests/contract/test_dynamodb.py",),
+    ),
+    Mutant(
+        name="released-while-at-work",
+        edits=(
+            Edit(
+                "rugbytx/core/protection.py",
+                "if (facts.is_admitted or not facts.is_idle) and not is_unwanted:",
+                "if facts.is_admitted and not is_unwanted:",
+            ),
+        ),
+        tests=PROTECTION,
+    ),
+    Mutant(
+        name="received-without-protection",
+        edits=(
+            Edit(
+                "rugbytx/worker/view.py",
+                "return answer if reason == OPEN and answer != PROTECTED else reason",
+                "return reason",
+            ),
+        ),
+        tests=PROTECTION,
+    ),
+    Mutant(
+        name="released-while-a-receive-is-under-way",
+        edits=(Edit("rugbytx/core/protection.py", "if not facts.was_closed:", "if False:"),),
+        tests=PROTECTION,
+    ),
+    Mutant(
+        name="believed-after-a-release-without-answer",
+        edits=(
+            Edit(
+                "rugbytx/core/protection.py", "failed = replace(failed, until=-inf, refresh_at=-inf)", "pass"
+            ),
+        ),
+        tests=PROTECTION,
+    ),
+    Mutant(
+        name="idle-between-receive-and-hold",
+        edits=(
+            Edit(
+                "rugbytx/broker/transport.py",
+                "        deliver = self.connection._callbacks",
+                "        RECEIVING.discard(self)\n        deliver = self.connection._callbacks",
+            ),
+        ),
+        tests=("tests/broker/test_channel.py",),
     ),
 )
 

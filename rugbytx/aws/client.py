@@ -8,12 +8,17 @@ any compatible server can stand in for AWS.  boto3 is imported on first use:
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from rugbytx.errors import SettingsError, Unreachable
 
 if TYPE_CHECKING:
+    from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ecs import ECSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
@@ -52,14 +57,28 @@ MISSING_CODES = frozenset(
 #: What only a bug of ours can cause: it keeps its own type and traceback.
 BUG_CODES = frozenset({"ValidationException", "SerializationException", "ParamValidation"})
 
+Service = Literal[
+    "application-autoscaling", "cloudformation", "cloudwatch", "dynamodb", "ecs", "events", "s3", "sqs"
+]
 
+
+@overload
+def client(service: Literal["cloudformation"]) -> "CloudFormationClient": ...
 @overload
 def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
 @overload
 def client(service: Literal["s3"]) -> "S3Client": ...
 @overload
 def client(service: Literal["sqs"]) -> "SQSClient": ...
-def client(service: Literal["dynamodb", "s3", "sqs"]) -> Any:
+@overload
+def client(service: Literal["ecs"]) -> "ECSClient": ...
+@overload
+def client(service: Literal["application-autoscaling"]) -> "ApplicationAutoScalingClient": ...
+@overload
+def client(service: Literal["cloudwatch"]) -> "CloudWatchClient": ...
+@overload
+def client(service: Literal["events"]) -> Any: ...
+def client(service: Service) -> Any:
     """Return a new client of its own session, with timeouts and bounded retries.
 
     Clients may be shared between threads but not with a forked child.  Raises
@@ -68,6 +87,7 @@ def client(service: Literal["dynamodb", "s3", "sqs"]) -> Any:
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, NoRegionError
+    from botocore.session import Session
 
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -78,8 +98,10 @@ def client(service: Literal["dynamodb", "s3", "sqs"]) -> Any:
         # Left alone, botocore presigns S3's URLs by version 2, which buckets of today refuse.
         signature_version="s3v4" if service == "s3" else None,
     )
+    session = Session()
+    session.register_component("data_loader", _models())
     try:
-        made = boto3.Session().client(service, config=config)
+        made = boto3.Session(botocore_session=session).client(service, config=config)
     except NoRegionError as error:
         raise SettingsError(
             "no AWS region is configured: set AWS_DEFAULT_REGION, or a region in the AWS profile"
@@ -88,6 +110,18 @@ def client(service: Literal["dynamodb", "s3", "sqs"]) -> Any:
         raise SettingsError(f"the AWS configuration cannot be used: {error}") from error
     made.meta.events.register("after-call", _refuse_cut_answer)
     return made
+
+
+@cache
+def _models() -> Any:
+    """Return what reads botocore's models and endpoints, and keeps them.
+
+    Of the process and not of a session: each session would keep ten megabytes of
+    its own, and so would each pool child, which finds the main process's here.
+    """
+    from botocore.session import Session
+
+    return Session().get_component("data_loader")
 
 
 def authorities() -> str:

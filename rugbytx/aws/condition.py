@@ -61,6 +61,9 @@ WAKES_LATER = f"{IS_OPEN} AND #wake_at > :wake_at"
 #: The named lease is free, ours already, or has run out.
 IS_FREE = f"{ABSENT} OR ({KNOWN} AND (#owner = :owner OR #lease_until <= :now))"
 
+#: The notification is as its writer saw it.
+IS_EDITION = f"{KNOWN} AND #edition = :seen_edition"
+
 #: The words that conditions above use as values.
 WORDS: dict[str, Value] = {
     "LEASED": State.LEASED,

@@ -1,6 +1,7 @@
 """What EC2 says to the instance that we run on (Instance Metadata Service, version 2).
 
-Only the notice of an interruption is asked for so far.  The address is the SDK's
+It is asked for the notice of an interruption, and for the recommendation to
+rebalance that may come before one.  The address is the SDK's
 own setting, ``AWS_EC2_METADATA_SERVICE_ENDPOINT``, and ``AWS_EC2_METADATA_DISABLED``
 keeps us from asking at all.
 """
@@ -56,6 +57,20 @@ class Metadata:
             return Interruption(action=str(told["action"]), time=str(told["time"]))
         except (ValueError, KeyError, TypeError) as error:
             raise Unreachable("the metadata service gave a notice that cannot be read") from error
+
+    def rebalance(self) -> str | None:
+        """Return when EC2 began to recommend that work be moved elsewhere, or None while it does not.
+
+        The instance is at an elevated risk of interruption: EC2 User Guide,
+        "EC2 instance rebalance recommendations".  Raises Unreachable without the service.
+        """
+        body = self._get("/latest/meta-data/events/recommendations/rebalance")
+        if body is None:
+            return None
+        try:
+            return str(json.loads(body)["noticeTime"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unreachable("the metadata service gave a recommendation that cannot be read") from error
 
     def _get(self, path: str) -> bytes | None:
         """Return what stands there, or None for nothing; a token that is refused is replaced once."""

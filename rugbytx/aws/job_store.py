@@ -19,10 +19,12 @@ from rugbytx.aws.item import (
     parse_job,
     require_known_schema,
 )
-from rugbytx.aws.presence_store import DynamoPresenceStore
+from rugbytx.aws.outbox_store import DynamoOutboxStore
 from rugbytx.aws.table import EXPIRES, STATUS_INDEX, Item, Value
 from rugbytx.core.clean import Cleaning, due_at
 from rugbytx.core.job import Job, Outputs, Status
+from rugbytx.core.listing import Mark, mark_of
+from rugbytx.core.notification import OF_STATUS, Notification
 from rugbytx.core.unit import UnitKey
 from rugbytx.errors import Unreachable
 
@@ -30,7 +32,7 @@ from rugbytx.errors import Unreachable
 DELETE_ROUNDS = 5
 
 
-class DynamoJobStore(DynamoPresenceStore):
+class DynamoJobStore(DynamoOutboxStore):
     """The truth, in DynamoDB; see ``ports.JobStore``.
 
     Threads may share one; a forked child makes its own.
@@ -42,13 +44,16 @@ class DynamoJobStore(DynamoPresenceStore):
         return job if refused is None else parse_job(refused.item)
 
     def read_job(self, job_id: str) -> Job | None:
-        """Return the job by a consistent read; raises HostUnfit where a newer version wrote it."""
+        """Return the job by a consistent read; raises WrittenByNewer where a newer version wrote it."""
         item = self._table.get(job_pk(job_id), JOB_SK)
         return None if item is None else parse_job(item)
 
-    def list_jobs(self, *, status: Status | None = None, limit: int = 100) -> Sequence[Job]:
+    def list_jobs(
+        self, *, status: Status | None = None, limit: int = 100, before: Mark | None = None
+    ) -> Sequence[Job]:
         """Return jobs, the last submitted first; without those that a newer version wrote."""
-        return self._indexed([status] if status else list(Status), limit, oldest_first=False)
+        statuses = [status] if status else list(Status)
+        return self._indexed(statuses, limit, oldest_first=False, before=before)
 
     def open_jobs(self, limit: int) -> Sequence[Job]:
         """Return the RUNNING jobs and then the QUEUED ones; without those that a newer version wrote."""
@@ -57,19 +62,42 @@ class DynamoJobStore(DynamoPresenceStore):
         )
         return list({job.id: job for jobs in by_status for job in jobs}.values())
 
-    def _indexed(self, statuses: Iterable[Status], limit: int, *, oldest_first: bool) -> Sequence[Job]:
+    def _indexed(
+        self, statuses: Iterable[Status], limit: int, *, oldest_first: bool, before: Mark | None = None
+    ) -> Sequence[Job]:
         """Return jobs from the index; one that changed its status meanwhile may be in two places."""
         jobs: dict[str, Job] = {}
         for status in statuses:
-            found = self._table.query(
-                "#job_status = :status",
-                {"status": status},
-                IndexName=STATUS_INDEX,
-                ScanIndexForward=oldest_first,
-                PaginationConfig={"MaxItems": limit},
-            )
-            jobs |= {job.id: job for job in map(parse_job, filter(is_known_schema, found))}
-        return sorted(jobs.values(), key=lambda job: job.submitted_at, reverse=not oldest_first)[:limit]
+            found = self._of_status(status, limit, oldest_first=oldest_first, before=before)
+            jobs |= {job.id: job for job in found}
+        return sorted(jobs.values(), key=mark_of, reverse=not oldest_first)[:limit]
+
+    def _of_status(
+        self, status: Status, limit: int, *, oldest_first: bool, before: Mark | None
+    ) -> Iterator[Job]:
+        """Yield the first ``limit`` jobs of a status, in the index's order, and all of the last one's instant.
+
+        The index knows the instants alone, so that a page may end between two jobs of
+        the same one: both are read then, and the mark tells which was shown.
+        """
+        key, values = "#job_status = :status", {"status": str(status)}
+        within: dict[str, Value] = {**values}
+        if before:
+            key, within = f"{key} AND #submitted_at <= :last", {**values, "last": before.submitted_at}
+        found = self._table.query(
+            key,
+            within,
+            IndexName=STATUS_INDEX,
+            ScanIndexForward=oldest_first,
+            PaginationConfig={"PageSize": limit + 1},  # with the one that tells that these are all
+        )
+        count, last_at = 0, 0.0
+        for job in map(parse_job, filter(is_known_schema, found)):
+            if count >= limit and job.submitted_at != last_at:
+                return
+            if before is None or mark_of(job) < before:
+                yield job
+                count, last_at = count + 1, job.submitted_at
 
     def tighten(self, job_id: str, generation: int, *, deadline_at: float) -> None:
         """Move the deadline of an open job forward; a later deadline changes nothing."""
@@ -80,6 +108,15 @@ class DynamoJobStore(DynamoPresenceStore):
             {"deadline_at": deadline_at},
             values={"deadline_at": deadline_at},
         )
+
+    def bump(self, job_id: str, generation: int, *, bumped_at: float | None) -> bool:
+        """Put the open job before others, or back among them; False where it is not open in this generation."""
+        return self._update_job(job_id, generation, condition.IS_OPEN, {"bumped_at": bumped_at}) is None
+
+    def also_notify(self, job_id: str, generation: int, urls: Iterable[str]) -> bool:
+        """Add to whom the open job tells its end; False where it is not open in this generation."""
+        targets = frozenset(urls)
+        return self._update_job(job_id, generation, condition.IS_OPEN, add={"notify": targets}) is None
 
     def reopen(self, job: Job) -> bool:
         """Replace an ended job of generation ``job.generation - 1`` by ``job``; say whether it did.
@@ -102,9 +139,10 @@ class DynamoJobStore(DynamoPresenceStore):
         change: dict[str, Value] = {"job_status": Status.RUNNING, "started_at": self.now()}
         self._update_job(job_id, generation, condition.IS_QUEUED, change)
 
-    def planned(self, job_id: str, generation: int, *, units: int, frames: int) -> None:
+    def planned(self, job_id: str, generation: int, *, units: int, frames: int, work_px: float) -> None:
         """Note on the open job's record how large the plan is."""
-        self._update_job(job_id, generation, condition.IS_OPEN, {"units": units, "frames": frames})
+        change: dict[str, Value] = {"units": units, "frames": frames, "work_px": work_px}
+        self._update_job(job_id, generation, condition.IS_OPEN, change)
 
     def set_wake(self, job_id: str, generation: int, *, wake_at: float, resends: int | None = None) -> bool:
         """Set ``wake_at``; False where the job is not open in this generation."""
@@ -135,10 +173,16 @@ class DynamoJobStore(DynamoPresenceStore):
     ) -> bool:
         """End an open job; False where it had ended otherwise or moved on.  Repeating it is True.
 
-        Two requests: the clean-up is noted first, so that no end is without one.
+        The clean-up and what others are told are noted first, so that no end is without them.
         """
         now = self.now()
         self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))
+        kind = OF_STATUS[status]
+        self.tell(
+            Notification(
+                job_id=job_id, generation=generation, kind=kind, at=now, reason=reason, outputs=outputs
+            )
+        )
         change: dict[str, Value] = {
             "job_status": status,
             "reason": reason,
@@ -195,4 +239,4 @@ class DynamoJobStore(DynamoPresenceStore):
 
 def _opening(job: Job) -> str:
     """Return what tells the write that opens this generation from any other that would."""
-    return hashlib.sha256(job.model_dump_json(exclude={"done"}).encode()).hexdigest()[:32]
+    return hashlib.sha256(job.model_dump_json(exclude={"done", "notify"}).encode()).hexdigest()[:32]

@@ -22,6 +22,8 @@ from rugbytx.core.job import Pointer
 
 #: Celery's name of the task that handles a pointer.
 TASK = "rugbytx.transcode"
+#: Celery's name of the task that handles another system's message, see ``aws.legacy``.
+SUBMISSION = "rugbytx.submit"
 #: Celery's name of the queue, whatever SQS calls it.
 ROUTING_KEY = "transcode"
 
@@ -32,11 +34,19 @@ def task_message(pointer: Pointer) -> str:
     Each message is a task of its own with an id of its own.  ``argsrepr``,
     ``kwargsrepr`` and ``origin`` are what Flower shows.
     """
+    return _message(TASK, pointer.model_dump(mode="json"))
+
+
+def submission_message(source: str, profile: str) -> str:
+    """Return the body of a message that makes a Celery worker submit a source."""
+    return _message(SUBMISSION, {"source": source, "profile": profile})
+
+
+def _message(task: str, kwargs: dict[str, Any]) -> str:
     task_id = str(uuid.uuid4())
-    kwargs = pointer.model_dump(mode="json")
     headers: dict[str, Any] = {
         "lang": "py",
-        "task": TASK,
+        "task": task,
         "id": task_id,
         "root_id": task_id,
         "parent_id": None,

@@ -72,9 +72,16 @@ class SqsQueue:
 
     def depth(self) -> Depth:
         """Return the approximate counts; they lag behind by up to a minute (GetQueueAttributes)."""
+        return self._depth(self.url)
+
+    def dead_depth(self) -> Depth:
+        """Return the approximate counts of the dead-letter queue; hidden letters are being looked at."""
+        return self._depth(self._dead_url)
+
+    def _depth(self, url: str) -> Depth:
         with self._translated():
             counts = self._client.get_queue_attributes(
-                QueueUrl=self.url,
+                QueueUrl=url,
                 AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
             )["Attributes"]
         return Depth(

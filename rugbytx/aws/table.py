@@ -52,7 +52,7 @@ BATCH_TRIES = 8
 
 #: A record as DynamoDB's protocol has it: ``{"fence": {"N": "3"}}``.
 Item = dict[str, Any]
-Value = str | int | float | frozenset[str]
+Value = str | bool | int | float | frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ def attribute(value: Value) -> dict[str, Any]:
     ({'N': '1700000000.123456'}, {'S': 'x'}, {'SS': ['a', 'b']})
     """
     match value:
+        case bool():
+            return {"BOOL": value}
         case str():
             return {"S": str(value)}
         case frozenset():
@@ -106,16 +108,20 @@ class Table:
         *,
         condition: str,
         values: Mapping[str, Value],
-        to: Mapping[str, Value] | None = None,
+        to: Mapping[str, Value | None] | None = None,
         add: Mapping[str, Value] | None = None,
     ) -> Refused | None:
-        """Set attributes ``to`` values and ``add`` to numbers and sets, if the condition holds."""
+        """Set attributes ``to`` values, None for none, and ``add`` to numbers and sets, if the condition holds."""
         clauses = []
-        if to:
-            clauses.append("SET " + ", ".join(f"#{name} = :to_{name}" for name in to))
+        values_to = {name: value for name, value in (to or {}).items() if value is not None}
+        dropped = [name for name, value in (to or {}).items() if value is None]
+        if values_to:
+            clauses.append("SET " + ", ".join(f"#{name} = :to_{name}" for name in values_to))
+        if dropped:
+            clauses.append("REMOVE " + ", ".join(f"#{name}" for name in dropped))
         if add:
             clauses.append("ADD " + ", ".join(f"#{name} :add_{name}" for name in add))
-        written = {f"to_{name}": value for name, value in (to or {}).items()}
+        written = {f"to_{name}": value for name, value in values_to.items()}
         added = {f"add_{name}": value for name, value in (add or {}).items()}
         return self._write(
             self.client.update_item,

@@ -91,6 +91,7 @@ class DynamoUnitStore:
             deaths=seen.deaths + (seen.state is State.LEASED) if seen else 0,
             refusals=seen.refusals if seen else 0,
             reason=seen.reason if seen else "",
+            lost=seen.lost_with_this() if seen else (),
             measured=Measured(started_at=now),
         )
         refused = self._table.put(
@@ -171,6 +172,7 @@ class DynamoUnitStore:
         change: dict[str, Value] = {
             "retry_at": retry_at,
             "reason": reason,
+            "charge": charge,
             "verdicts": lease.verdicts + (charge is Charge.VERDICT),
             "refusals": lease.refusals + (charge is Charge.REFUSAL),
         }
@@ -224,7 +226,7 @@ class DynamoUnitStore:
         self._update_job(lease.job_id, lease.generation, condition.WAKES_LATER, wake, values=wake)
 
     def _update_unit(self, lease: Lease, to: Mapping[str, Value], *, written_at: float) -> Refused | None:
-        """Change the unit's record while the lease holds; raises HostUnfit for a newer schema."""
+        """Change the unit's record while the lease holds; raises WrittenByNewer for a newer schema."""
         refused = self._table.update(
             job_pk(lease.job_id),
             unit_sk(lease.generation, lease.key),
@@ -241,12 +243,12 @@ class DynamoUnitStore:
         job_id: str,
         generation: int,
         when: str,
-        to: Mapping[str, Value] | None = None,
+        to: Mapping[str, Value | None] | None = None,
         *,
         values: Mapping[str, Value] | None = None,
         add: Mapping[str, Value] | None = None,
     ) -> Refused | None:
-        """Change the job's record when the condition holds; raises HostUnfit for a newer schema."""
+        """Change the job's record when the condition holds; raises WrittenByNewer for a newer schema."""
         known = {**condition.WORDS, "generation": generation, **(values or {})}
         refused = self._table.update(job_pk(job_id), JOB_SK, condition=when, values=known, to=to, add=add)
         if refused:

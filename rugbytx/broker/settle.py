@@ -74,6 +74,11 @@ class Settler:
         with self._settled:
             return self._settled.wait_for(lambda: not self._open, within_s)
 
+    @property
+    def is_done(self) -> bool:
+        """Return whether everything so far was settled."""
+        return not self._open
+
     def _add(self, step: Step, receipt: Receipt) -> None:
         with self._settled:
             self._open += 1

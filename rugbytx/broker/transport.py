@@ -18,10 +18,11 @@ for kombu 5.7.0 exactly: each override says what it is for.
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing.util import Finalize
 from typing import Any
+from weakref import WeakSet
 
 from celery.worker.state import active_requests, reserved_requests
 from kombu.asynchronous.hub import get_event_loop, set_event_loop
@@ -29,7 +30,7 @@ from kombu.transport import SQS
 from kombu.transport.virtual.base import queue_declare_ok_t
 from vine import promise
 
-from rugbytx.broker import gate
+from rugbytx.broker import foreign, gate
 from rugbytx.broker.poll import OnReceived, Poll, Restraint
 from rugbytx.broker.settle import LEAVE_S, Receipt, settler
 from rugbytx.broker.wire import ANSWER_S, Answer, Connection, Curl
@@ -89,7 +90,6 @@ class Channel(SQS.Channel):
         super().__init__(*args, **kwargs)
         self._polls: dict[str, Poll] = {}
         self._wire: Connection | None = None
-        self._is_receiving = False
 
     def queue_declare(self, queue: str | None = None, passive: bool = False, **_: Any) -> Any:
         """Answer without asking SQS.
@@ -136,7 +136,7 @@ class Channel(SQS.Channel):
         running = {request.id for request in active_requests}
         for tag, message in list(HELD.items()):
             if message.channel is self and message.headers.get("id") not in running:
-                settler().show(_let_go(tag, message))
+                _let_go(tag, message, settler().show)
 
     def _may_receive(self) -> bool:
         """Return whether a receive may begin: one at a time, as each may take all free slots.
@@ -144,12 +144,12 @@ class Channel(SQS.Channel):
         kombu receives from each queue for itself, so that a worker with two
         queues holds a message that it cannot begin: celery/celery#7742.
         """
-        return not self._is_receiving and self.qos.can_consume()
+        return self not in RECEIVING and self.qos.can_consume()
 
     def _receive(self, queue: str, on_received: OnReceived) -> None:
         """Ask for as many messages as there are slots free; whatever raises here, no receive is under way."""
         url = self._new_queue(queue)
-        self._is_receiving = True
+        RECEIVING.add(self)
         try:
             self._wired(queue).receive_message(
                 queue,
@@ -159,7 +159,7 @@ class Channel(SQS.Channel):
                 callback=promise(partial(self._hand_over, queue, url, on_received)),
             )
         except Exception:
-            self._is_receiving = False
+            RECEIVING.discard(self)
             raise
 
     def _wired(self, queue: str) -> Connection:
@@ -175,28 +175,35 @@ class Channel(SQS.Channel):
 
     def _hand_over(self, queue: str, url: str, on_received: OnReceived, answer: Answer) -> None:
         """Give messages to Celery; one that breaks it is left to SQS, and ends in the dead-letter queue."""
-        self._is_receiving = False
         deliver = self.connection._callbacks.get(queue) if self.connection else None  # noqa: SLF001  kombu's own way
-        if deliver is None:
-            self._release_messages(url, queue, answer.messages)
-        else:
-            for message in answer.messages:
-                try:
-                    deliver(self._message_to_python(message, queue, url))
-                except Exception:
-                    HELD.pop(message["ReceiptHandle"], None)
-                    log.exception("message-broke", extra={"message_id": message["MessageId"]})
+        try:
+            if deliver is None:
+                self._release_messages(url, queue, answer.messages)
+            else:
+                for message in answer.messages:
+                    self._deliver(deliver, message, queue, url)
+        finally:
+            # Not before: between the receive and HELD the worker would look idle.
+            RECEIVING.discard(self)
         on_received(len(answer.messages), answer.failure)
+
+    def _deliver(self, deliver: Any, message: dict[str, Any], queue: str, url: str) -> None:
+        try:
+            if readable := foreign.translated(message):
+                deliver(self._message_to_python(readable, queue, url))
+        except Exception:
+            HELD.pop(message["ReceiptHandle"], None)
+            log.exception("message-broke", extra={"message_id": message["MessageId"]})
 
     def _release_messages(self, queue: str, qname: str, messages: Sequence[dict[str, Any]]) -> None:
         """Show messages that came after the consumer was cancelled; kombu blocks the event loop for it."""
         del qname
         for message in messages:
-            settler().show(_receipt(queue, message))
+            settler().show(_receipt_of(queue, message))
 
     def _hang_up(self) -> None:
         """Break off the receive under way, if there is one."""
-        self._is_receiving = False
+        RECEIVING.discard(self)
         if self._wire is not None:
             self._wire._httpclient.close()  # noqa: SLF001  kombu hands it no further
             self._wire = None
@@ -210,7 +217,7 @@ class Channel(SQS.Channel):
         del multiple
         if message := HELD.get(delivery_tag):
             restraint.acknowledged()
-            settler().acknowledge(_let_go(delivery_tag, message))
+            _let_go(delivery_tag, message, settler().acknowledge)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Show the message at once, or leave it to its visibility timeout and the redrive policy; never delete it.
@@ -223,12 +230,27 @@ class Channel(SQS.Channel):
         message = HELD.get(delivery_tag)
         if message is None:
             return
-        receipt = _let_go(delivery_tag, message)
         if requeue:
             restraint.handed_back()
-            settler().show(receipt)
+            _let_go(delivery_tag, message, settler().show)
         else:
-            log.warning("message-left", extra={"message_id": receipt.message_id})
+            del HELD[delivery_tag]
+            log.warning("message-left", extra={"message_id": _receipt(message).message_id})
+
+
+#: The channels with a receive under way.
+RECEIVING: "WeakSet[Channel]" = WeakSet()
+
+
+def is_idle() -> bool:
+    """Return whether this process receives nothing, holds nothing, has no task and nothing left to settle.
+
+    From any thread.  A message is always in one of these, and they are asked in
+    the order that it takes through them.
+    """
+    if RECEIVING or HELD or reserved_requests or active_requests:
+        return False
+    return not settler.cache_info().currsize or settler().is_done
 
 
 class Transport(SQS.Transport):
@@ -237,13 +259,19 @@ class Transport(SQS.Transport):
     Channel = Channel
 
 
-def _let_go(tag: str, message: Any) -> Receipt:
-    """Return what settles a held message, which is no longer held."""
-    del HELD[tag]
-    return _receipt(message.delivery_info["sqs_queue"], message.delivery_info["sqs_message"])
+def _let_go(tag: str, message: Any, settle: Callable[[Receipt], None]) -> None:
+    """Settle a held message.  It is held until then, so that the worker never looks idle in between."""
+    settle(_receipt(message))
+    HELD.pop(tag, None)
 
 
-def _receipt(queue_url: str, message: dict[str, Any]) -> Receipt:
+def _receipt(message: Any) -> Receipt:
+    """Return what settles a message of kombu's."""
+    told = message.delivery_info
+    return _receipt_of(told["sqs_queue"], told["sqs_message"])
+
+
+def _receipt_of(queue_url: str, message: dict[str, Any]) -> Receipt:
     return Receipt(message_id=message["MessageId"], queue_url=queue_url, handle=message["ReceiptHandle"])
 
 
@@ -262,7 +290,7 @@ def _restore_event_loop() -> None:
 def _leave() -> None:
     """Show what a process that ends still holds, and settle what can be settled in time."""
     for tag, message in list(HELD.items()):
-        settler().show(_let_go(tag, message))
+        _let_go(tag, message, settler().show)
     if settler.cache_info().currsize and not settler().finish(within_s=LEAVE_S):
         log.error("messages-unsettled-at-exit")
 

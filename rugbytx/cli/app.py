@@ -21,13 +21,32 @@ COMMANDS = {
     "url": "url:url",
     "list": "list:list_jobs",
     "watch": "watch:watch",
+    "workers": "workers:workers",
+    "report": "report:report",
+    "cost": "cost:cost",
+    "logs": "logs:logs",
     "cancel": "cancel:cancel",
     "retry": "retry:retry",
     "rm": "rm:rm",
+    "bump": "steer:bump",
+    "unbump": "steer:unbump",
+    "pause": "steer:pause",
+    "resume": "steer:resume",
+    "drain": "steer:drain",
+    "undrain": "steer:undrain",
     "play": "play:play",
+    "monitor": "monitor:monitor",
     "verify": "verify:verify",
     "dlq": "dlq:dlq",
+    "webhooks": "webhooks:webhooks",
+    "queue": "queue:queue",
+    "autoscale": "autoscale:autoscale",
+    "replay": "autoscale:replay",
+    "scaling": "scaling:scaling",
+    "simulate": "simulate:simulate",
+    "metrics": "metrics:metrics",
     "doctor": "doctor:doctor",
+    "env": "env:env",
     "version": "version:version",
 }
 
@@ -68,7 +87,7 @@ def _load(name: str) -> Any:
 
 
 app = typer.Typer(
-    cls=Commands, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, epilog=EPILOG
+    cls=Commands, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, epilog=EPILOG
 )
 
 

@@ -17,12 +17,13 @@ def cancel(context: typer.Context, job_ids: JobIds, *, as_json: Json = False) ->
     from rugbytx.control.job import Action
     from rugbytx.control.job import cancel as cancel_job
     from rugbytx.errors import NotFound
+    from rugbytx.logbook import who
 
     system = connection(context)
     code = 0
     for job_id in job_ids:
         try:
-            answer = cancel_job(job_id, system)
+            answer = cancel_job(job_id, system, by=who())
         except NotFound as error:  # the others can still be cancelled
             complain(error)
             code = code or code_of(error)

@@ -96,7 +96,7 @@ def _tell(done: str, letters: "Iterable[DeadLetter]", *, as_json: bool) -> None:
 
 def _as_json(letter: "DeadLetter") -> dict[str, Any]:
     """Return the message for a program; ``job_id`` is null where the body cannot be read."""
-    from rugbytx.cli.view import iso
+    from rugbytx.core.instant import iso
 
     return {
         "message_id": letter.id,

@@ -23,9 +23,14 @@ def parse(text: str) -> float:
     return total_s
 
 
-def option(text: str) -> float:
-    """Return the seconds for a command's option; what is no duration is a usage error."""
+def option(text: str, *, days: bool = False) -> float:
+    """Return the seconds for a command's option; what is no duration is a usage error.
+
+    Whole ``days``, as in ``7d``, are for looking back: nobody's deadline is a week away.
+    """
     try:
+        if days and (number := text.strip().lower().removesuffix("d")).isdecimal() and text.strip() != number:
+            return parse(f"{24 * int(number)}h")
         return parse(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

@@ -42,9 +42,10 @@ def retry(
     from rugbytx.cli.view import as_json as to_json
     from rugbytx.cli.wiring import connection
     from rugbytx.control.job import retry as retry_job
+    from rugbytx.logbook import who
 
     system = connection(context)
-    answer = retry_job(job_id, system, redo=unit)
+    answer = retry_job(job_id, system, redo=unit, by=who())
     if as_json:
         emit({"action": str(answer.action), **to_json(answer.job, None, system)})
     else:

@@ -10,7 +10,7 @@ import typer
 from rugbytx.cli import duration
 from rugbytx.cli.exit import code_of
 from rugbytx.cli.output import Json, complain, console, emit, printable, remark, say
-from rugbytx.errors import JobRejected, SourceMissing
+from rugbytx.errors import JobRejected, SourceMissing, Unreachable
 
 if TYPE_CHECKING:
     from rugbytx.intake import Accepted, Request
@@ -49,6 +49,10 @@ def submit(  # noqa: PLR0913 - each is a switch of the command line
             parser=duration.option, metavar="DURATION", help="Cut into chunks of about this length, e.g. 60s."
         ),
     ] = None,
+    notify: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Tell this URL how the job ends, by a signed webhook; repeatable."),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show the jobs until they have ended.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Do a job again that has ended.")] = False,
     as_json: Json = False,
@@ -56,12 +60,21 @@ def submit(  # noqa: PLR0913 - each is a switch of the command line
     """Submit videos.  Submitting the same one twice is one job, and the tighter deadline wins."""
     from rugbytx.cli.wiring import connection
     from rugbytx.intake import Request
+    from rugbytx.logbook import who
 
     wanted = [*(sources or ()), *(_from(from_file) if from_file is not None else ())]
     if not wanted:
         raise typer.BadParameter("name at least one source: s3://bucket/key or a local file")
     requests = [
-        Request(source=source, profile=profile, deadline_s=deadline, chunk_s=chunk, force=force)
+        Request(
+            source=source,
+            profile=profile,
+            deadline_s=deadline,
+            chunk_s=chunk,
+            force=force,
+            notify=tuple(notify or ()),
+            by=who(),
+        )
         for source in wanted
     ]
     system = connection(context)
@@ -83,14 +96,18 @@ def _accept(
     from rugbytx.intake import Refused, accept_all
 
     accepted: list[Accepted] = []
-    code, tried = 0, 0
+    code, told, is_silent = 0, 0, False
     with uploads(console(stderr=True)) as on_upload:
         for result in accept_all(requests, system, on_upload=on_upload):
-            tried += 1
             if isinstance(result, Refused):
-                complain(result.error)
                 code = code or code_of(result.error)
+                if not is_silent:
+                    complain(result.error)
+                    told += 1
+                # Once is enough: its neighbours, which had begun, met the same silence.
+                is_silent |= isinstance(result.error, Unreachable)
                 continue
+            told += 1
             accepted.append(result)
             if as_json:
                 emit({"action": str(result.action), **to_json(result.job, None, system)})
@@ -98,8 +115,8 @@ def _accept(
                 say(f"{result.job.id}  {result.action}  {printable(result.job.source.url)}")
             for note in result.notes:
                 remark(note)
-    if tried < len(requests):
-        complain(f"{len(requests) - tried} more were not tried")
+    if told < len(requests):
+        complain(f"{len(requests) - told} more were not accepted")
     return accepted, code
 
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
 
+from rugbytx import link
 from rugbytx.cli import duration
 from rugbytx.cli.output import printable
-from rugbytx.core.estimate import Outlook, outlook
+from rugbytx.core.instant import iso
 from rugbytx.core.job import Job, Status
+from rugbytx.core.outlook import Outlook, outlook
 from rugbytx.core.quality import Quality, quality_of
 from rugbytx.core.unit import State, Unit
 from rugbytx.errors import NotFound
@@ -50,14 +51,16 @@ def snapshot(store: JobStore, job_id: str) -> Snapshot:
 
 
 def object_url(key: str, connection: Connection) -> str:
-    """Return where readers find an output: behind the CDN if there is one, else in the bucket itself."""
-    bucket, path = connection.settings.output_bucket, quote(key)
-    if base := connection.settings.output_base_url:
-        return f"{base.rstrip('/')}/{path}"
-    place = urlsplit(connection.s3_url)
-    if (place.hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")):
-        return f"https://{bucket}.{place.netloc}/{path}"
-    return f"{connection.s3_url.rstrip('/')}/{bucket}/{path}"
+    """Return where readers find an output."""
+    return link.object_url(key, place(connection))
+
+
+def place(connection: Connection) -> link.Place:
+    """Return where the system's outputs are."""
+    settings = connection.settings
+    return link.Place(
+        bucket=settings.output_bucket, s3_url=connection.s3_url, base_url=settings.output_base_url
+    )
 
 
 def master_url(job: Job, connection: Connection) -> str | None:
@@ -108,17 +111,6 @@ def as_json(
         "output_bytes": outputs.size_bytes if outputs else None,
         "quality": found.model_dump(mode="json", exclude={"samples"}) if found else None,
     }
-
-
-def iso(at: float | None) -> str | None:
-    """Return the instant in ISO 8601, in UTC.
-
-    >>> iso(1_790_000_000.25)
-    '2026-09-21T14:13:20.250Z'
-    """
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def local_time(at: float | None) -> str:

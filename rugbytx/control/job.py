@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, islice
 
+from rugbytx import logbook
 from rugbytx.core import adopt, layout
 from rugbytx.core.job import Job, Pointer, Status
 from rugbytx.core.next import stages
 from rugbytx.core.result import plan_of
 from rugbytx.core.sweep import FIRST_RESEND_S
+from rugbytx.core.trail import ENDED
 from rugbytx.core.unit import PLAN, UnitKey
 from rugbytx.errors import JobRejected, NotFound, Unreachable
 from rugbytx.ports import JobStore
@@ -58,7 +60,7 @@ class Removed:
     size_bytes: int
 
 
-def cancel(job_id: str, system: Connection) -> Answer:
+def cancel(job_id: str, system: Connection, *, by: str = "") -> Answer:
     """End a job CANCELLED, at once; raises NotFound.
 
     A worker that has one of its units learns it at its next heartbeat, and
@@ -72,11 +74,14 @@ def cancel(job_id: str, system: Connection) -> Answer:
             note = f"job {job.id} cannot be cancelled: it {job.status} before"
             return Answer(job=job, action=Action.TOO_LATE, notes=(note,))
         if system.store.end_job(job.id, job.generation, Status.CANCELLED, reason=CANCEL_REASON):
+            logbook.note(
+                system.store, job.id, ENDED, by=by, generation=job.generation, reason=Status.CANCELLED
+            )
             return Answer(job=read(job_id, system.store), action=Action.CANCEL)
     raise _restless(job_id)
 
 
-def retry(job_id: str, system: Connection, *, redo: UnitKey | None = None) -> Answer:
+def retry(job_id: str, system: Connection, *, redo: UnitKey | None = None, by: str = "") -> Answer:
     """Open the next generation of an ended job: the record first, the pointer second.
 
     It takes over what is finished and still in the bucket, but for ``redo`` and
@@ -94,6 +99,7 @@ def retry(job_id: str, system: Connection, *, redo: UnitKey | None = None) -> An
             return Answer(job=job, action=Action.KEEP, notes=(f"job {job.id} is {job.status} already",))
         following = _following(job, system, redo)
         if system.store.reopen(following):
+            logbook.reopened(system.store, job, following, by=by, reason=str(redo or ""))
             return Answer(job=following, action=Action.RETRY, notes=_begin(job, following, system))
     raise _restless(job_id)
 

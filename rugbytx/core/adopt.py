@@ -61,6 +61,8 @@ def reopened(job: Job, adopted: Sequence[UnitKey], *, now: float) -> Job:
         adopted=names,
         published=job.outputs or job.published,
         pin=job.pin if names else "",
+        notify=job.notify,
+        endings=job.endings_with_this(),
     )
 
 

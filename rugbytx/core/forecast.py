@@ -125,6 +125,11 @@ def frame_px(plan: Plan) -> float:
     return sum(one.width * one.height / one.frame_step for one in plan.renditions)
 
 
+def work_px(plan: Plan) -> float:
+    """Return the pixels of all frames in all renditions together."""
+    return frame_px(plan) * plan.grid.frames
+
+
 def source_px(plan: Plan) -> float:
     """Return the pixels that are decoded: all of the source's frames, also those that the grid drops."""
     video = plan.media.video
@@ -144,7 +149,7 @@ def _encode(
     plan: Plan, worker_class: WorkerClass, recipe: Recipe, observed: Observations
 ) -> tuple[float, str, Figure]:
     """Return how long encoding takes, which engine sets the pace, and what that rests on."""
-    made_px = frame_px(plan) * plan.grid.frames
+    made_px = work_px(plan)
     seen = observed.get((worker_class.name, recipe))
     if seen:
         source = f"{seen.chunks} finished chunks of class {worker_class.name} by {recipe}"

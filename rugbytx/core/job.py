@@ -106,6 +106,10 @@ class Job(Versioned):
     #: How many units the plan holds in all, or 0 while there is no plan.
     units: int = 0
     frames: int = 0
+    #: The plan's work in pixels of all renditions together, or 0 while there is no plan; see ``core.estimate``.
+    work_px: float = 0.0
+    #: When somebody asked for it to go before others; None where nobody did.
+    bumped_at: float | None = None
     outputs: Outputs | None = None
     #: The units that this generation takes over from the one before, by name.
     adopted: tuple[str, ...] = ()
@@ -116,11 +120,22 @@ class Job(Versioned):
     repinned: tuple[Repinned, ...] = ()
     #: When somebody began to remove the job; it opens no more.
     removed_at: float | None = None
+    #: Who submitted it, as ``name@host``; empty where nobody said.
+    submitted_by: str = ""
+    #: URLs that are told how the job ends.
+    notify: frozenset[str] = frozenset()
+    #: How each former generation ended, the first first; empty for one that ended before this was kept.
+    endings: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
         """Return whether the job still wants work done."""
         return self.status in OPEN
+
+    def endings_with_this(self) -> tuple[str, ...]:
+        """Return what the next generation's ``endings`` are, given that this one has ended."""
+        unknown = ("",) * (self.generation - 1 - len(self.endings))
+        return (*self.endings, *unknown, str(self.status))
 
 
 class Pointer(Versioned):

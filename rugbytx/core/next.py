@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from rugbytx.core import splice
 from rugbytx.core.pin import MOST_REPINS, Pin, is_outdated
@@ -53,11 +54,17 @@ def stages(plan: Plan | None) -> Iterator[tuple[UnitKey, ...]]:
     yield (PLAN,)
     if plan is None:
         return
-    audio = (AUDIO,) if plan.audio else ()
-    yield audio + tuple(UnitKey(Kind.VIDEO, index) for index in range(plan.grid.chunks))
+    yield _tracks(plan.grid.chunks, has_audio=plan.audio is not None)
     if plan.mp4:
         yield (MP4,)
     yield (PUBLISH,)
+
+
+@lru_cache(maxsize=64)
+def _tracks(chunks: int, *, has_audio: bool) -> tuple[UnitKey, ...]:
+    """Return the stage of sound and picture; a lane asks for the same one before each of its units."""
+    audio = (AUDIO,) if has_audio else ()
+    return audio + tuple(UnitKey(Kind.VIDEO, index) for index in range(chunks))
 
 
 def unit_count(plan: Plan) -> int:
@@ -78,7 +85,9 @@ def decide(
         if spent := _spent(unit):
             return Decision(action=Action.FAIL, reason=spent, key=key)
     for stage in stages(plan):
-        held = {key: units[key] for key in stage if key in units and not is_outdated(pin, units[key])}
+        held = {
+            key: seen for key in stage if (seen := units.get(key)) is not None and not is_outdated(pin, seen)
+        }
         pending = [key for key in stage if key not in held or held[key].state is not State.DONE]
         if not pending:
             continue

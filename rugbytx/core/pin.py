@@ -51,8 +51,9 @@ def of(job: Job, *, lives_until: float = 0.0) -> Pin | None:
 
 def is_outdated(pin: Pin | None, unit: Unit) -> bool:
     """Return whether a finished chunk is of another encoder than the pinned one, so that it is made anew."""
-    is_chunk = UnitKey.parse(unit.key).kind is Kind.VIDEO
-    return pin is not None and is_chunk and unit.state is State.DONE and unit.maker != pin.maker
+    if pin is None or unit.state is not State.DONE or unit.maker == pin.maker:
+        return False
+    return UnitKey.parse(unit.key).kind is Kind.VIDEO
 
 
 def pinned(

@@ -22,6 +22,21 @@ class Worker(Versioned):
     seen_at: float
     #: Until when it is believed to live, without another word.
     until: float
+    #: Why its gate is open or closed.
+    gate: str = ""
+    #: Whether it could work if it were let.
+    is_able: bool = True
+    #: The jobs whose messages it has, one for each busy slot.
+    jobs: tuple[str, ...] = ()
+    started_at: float = 0.0
+    #: Since when no slot has been busy; its start, before the first.
+    idle_since: float = 0.0
+    #: The speeds of the chunks that it finished last, in px/s, the latest last.
+    speeds: tuple[float, ...] = ()
+    #: Of the hottest sensor, where the host shows one.
+    temperature_c: float | None = None
+    #: A Jetson's ``nvpmodel`` mode.
+    power_mode: str = ""
 
 
 def lives_until(workers: Iterable[Worker], maker: str) -> float:

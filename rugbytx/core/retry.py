@@ -87,7 +87,7 @@ def decide(  # noqa: PLR0911  one for each kind of error
             return Outcome(action=Action.ABANDON, reason=sentence)
         case Draining():
             return Outcome(
-                action=Action.RELEASE, reason=sentence, pause_s=LEAVING_PAUSE_S, charge=Charge.NOTHING
+                action=Action.RELEASE, reason=sentence, pause_s=LEAVING_PAUSE_S, charge=Charge.LEAVING
             )
         case HostUnfit():
             return _refused(sentence, refusals)

@@ -13,11 +13,14 @@ A unit's record springs from its first claim; every later change tests the fence
     LEASED, lease run out ──────────┘  the claim itself counts a silent death
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import total_ordering
 from typing import Self
 
+from rugbytx.core import attempt
+from rugbytx.core.attempt import Attempt, Fate
 from rugbytx.core.record import Record, Versioned
 
 
@@ -51,6 +54,14 @@ class UnitKey:
 
     kind: Kind
     index: int = 0
+    #: A lane looks up hundreds of keys before each of its units, and would work this out each time.
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.kind, self.index)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __str__(self) -> str:
         return f"{self.kind}#{self.index:05d}" if self.kind is Kind.VIDEO else str(self.kind)
@@ -86,10 +97,19 @@ class Charge(StrEnum):
     """What a unit that is given back is charged with."""
 
     NOTHING = "nothing"
+    #: Nothing either: its worker was told to leave.
+    LEAVING = "leaving"
     #: The attempt failed for a reason.
     VERDICT = "verdict"
     #: Its host could not do it, whatever the unit.
     REFUSAL = "refusal"
+
+
+_FATES: Mapping[str, Fate] = {
+    Charge.LEAVING: Fate.LEAVING,
+    Charge.VERDICT: Fate.FAILED,
+    Charge.REFUSAL: Fate.REFUSED,
+}
 
 
 class Measured(Record):
@@ -148,6 +168,10 @@ class Unit(Versioned):
     #: Attempts that a host could not make.
     refusals: int = 0
     reason: str = ""
+    #: What the attempt that was given back last was charged with; empty before one.
+    charge: str = ""
+    #: The last attempts that came to nothing, the latest last.
+    lost: tuple[Attempt, ...] = ()
     progress: Progress = Progress()
     measured: Measured = Measured()
     #: The unit's result as JSON once it is DONE: a Plan, a TracksResult, ...
@@ -162,6 +186,24 @@ class Unit(Versioned):
                 return self.lease_until <= now
             case State.WAITING:
                 return self.retry_at <= now
+
+    def lost_with_this(self) -> tuple[Attempt, ...]:
+        """Return what the next claim's ``lost`` is: with a next claim, this attempt came to nothing."""
+        match self.state:
+            case State.LEASED:
+                fate, worker = Fate.SILENT, self.owner
+            case State.DONE:
+                fate, worker = Fate.REDONE, self.measured.worker
+            case _:
+                fate, worker = _FATES.get(self.charge, Fate.OUTAGE), self.measured.worker
+        latest = Attempt(
+            worker=worker,
+            worker_class=self.measured.worker_class,
+            fate=fate,
+            frames=max(self.progress.frames, self.measured.frames),
+            elapsed_s=self.measured.elapsed_s,
+        )
+        return (*self.lost, latest)[-attempt.MOST_KEPT :]
 
     def claimable_at(self) -> float:
         """Return the instant from which a claim may succeed; infinity once DONE or FAILED."""

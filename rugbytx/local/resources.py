@@ -1,4 +1,4 @@
-"""What a system consists of on AWS: buckets, a queue with its dead-letter queue, and a table.
+"""What a system consists of on AWS: buckets, a queue with its dead-letter and event queues, and a table.
 
 Real deployments have these from a template; here they are made by hand, in the
 same shape.
@@ -10,6 +10,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 from rugbytx.aws.client import client, translated
+from rugbytx.aws.event_queue import RETENTION_S as EVENT_RETENTION_S
+from rugbytx.aws.event_queue import event_queue
 from rugbytx.aws.table import EXPIRES, TABLE
 from rugbytx.settings import Settings
 
@@ -77,7 +79,7 @@ def _let_read(s3: "S3Client", bucket: str) -> None:
 
 
 def _create_queues(sqs: "SQSClient", settings: Settings) -> None:
-    """Make both queues; attributes are set and not created with, as CreateQueue refuses to change them."""
+    """Make all three queues; attributes are set and not created with, as CreateQueue refuses to change them."""
     with translated(sqs, f"queue {settings.queue}"):
         dead_url = sqs.create_queue(QueueName=dead_letter_queue(settings.queue))["QueueUrl"]
         sqs.set_queue_attributes(QueueUrl=dead_url, Attributes={"MessageRetentionPeriod": str(RETENTION_S)})
@@ -85,6 +87,10 @@ def _create_queues(sqs: "SQSClient", settings: Settings) -> None:
             "QueueArn"
         ]
         url = sqs.create_queue(QueueName=settings.queue)["QueueUrl"]
+        events_url = sqs.create_queue(QueueName=event_queue(settings.queue))["QueueUrl"]
+        sqs.set_queue_attributes(
+            QueueUrl=events_url, Attributes={"MessageRetentionPeriod": str(EVENT_RETENTION_S)}
+        )
         redrive = {"deadLetterTargetArn": dead_arn, "maxReceiveCount": MAX_RECEIVES}
         sqs.set_queue_attributes(
             QueueUrl=url,

@@ -5,6 +5,7 @@ gone at the end.
 """
 
 import os
+import secrets
 import signal
 import tempfile
 from collections import Counter
@@ -15,10 +16,15 @@ from types import FrameType
 from typing import Self
 
 from rugbytx import settings, system
+from rugbytx.aws import agent
+from rugbytx.aws.fleet import EcsFleet
+from rugbytx.core.webhook import new_secret
 from rugbytx.errors import HostUnfit, SettingsError
-from rugbytx.local import resources
+from rugbytx.local import cluster, resources
+from rugbytx.local.agent import Agents
 from rugbytx.local.embedded import EmbeddedAws
 from rugbytx.local.fleet import Worker, worker_argv, worker_environ
+from rugbytx.local.service import Service
 from rugbytx.settings import WorkerClass
 
 #: Short, so that a person who kills a worker sees the takeover.
@@ -28,7 +34,11 @@ _TIMES = {
     "RUGBYTX_VISIBILITY_S": "12",
     "RUGBYTX_SWEEP_S": "3",
     "RUGBYTX_PRESENCE_S": "1",
+    "RUGBYTX_NOTIFY_S": "1",
     "RUGBYTX_POLL_WAIT_S": "2",
+    "RUGBYTX_VIEW_S": "1",
+    "RUGBYTX_TICK_S": "2",
+    "RUGBYTX_IDLE_GRACE_S": "20",
 }
 _MAX_RESTARTS = 5
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -44,18 +54,26 @@ class LocalSystem:
     that nothing in here can reach a real account.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all that `rugbytx up` can be asked for
         self,
         *,
         jetson: int = 1,
         aws: int = 0,
+        aws_max: int = 0,
+        cold_start_s: float = 0.0,
+        pace: Mapping[WorkerClass, float] | None = None,
         port: int = 0,
         announced: bool = False,
         log_level: str = "INFO",
     ) -> None:
+        """``aws_max`` bounds the ECS service, 0 for none; ``pace`` is a class's ``RUGBYTX_READ_RATE``."""
         self.workers: list[Worker] = []
+        #: What plays ECS's scheduler, where there is an ECS service.
+        self.service: Service | None = None
         self.endpoint_url = ""
         self._initial: Mapping[WorkerClass, int] = {"jetson": jetson, "aws": aws}
+        self._aws_max, self._cold_start_s = aws_max, cold_start_s
+        self._pace = pace or {}
         self._port = port
         self._announced = announced
         self._log_level = log_level
@@ -73,6 +91,8 @@ class LocalSystem:
             stack.enter_context(_environment(self.variables))
             self.settings = settings.read()
             resources.create(self.settings)
+            if self._aws_max:
+                self.service = self._serve(stack)
             if self._announced:
                 system.announce(endpoint_url=self.endpoint_url, settings=self.variables)
                 stack.callback(system.withdraw)
@@ -95,19 +115,19 @@ class LocalSystem:
 
         Only from the main thread, see ``Worker``.  Raises HostUnfit if it does not become ready.
         """
-        self._started[worker_class] += 1
-        name = f"{worker_class}-{self._started[worker_class]}"
-        worker = Worker(
-            name,
-            worker_argv(name, log_level=self._log_level),
-            environ={**worker_environ(os.environ, worker_class), **changed},
-            log=self.folder / f"{name}.log",
-            worker_class=worker_class,
-        )
+        worker = self._launch(worker_class, changed)
         self.workers.append(worker)
         if wait:
             worker.wait_ready()
         return worker
+
+    def tend(self) -> list[str]:
+        """Replace who died and do what ECS would; return a sentence for each thing done.
+
+        Only from the main thread, and about once a second.  Raises HostUnfit
+        where that has no prospects.
+        """
+        return [*self.replace_dead(), *(self.service.look() if self.service else ())]
 
     def replace_dead(self) -> list[str]:
         """Start a worker for each one that died; return a sentence for each.
@@ -132,13 +152,53 @@ class LocalSystem:
         self.workers.remove(worker)
         worker.stop()
 
+    def _launch(self, worker_class: WorkerClass, changed: Mapping[str, str]) -> Worker:
+        self._started[worker_class] += 1
+        name = f"{worker_class}-{self._started[worker_class]}"
+        pace = self._pace.get(worker_class, 0.0)
+        return Worker(
+            name,
+            worker_argv(name, log_level=self._log_level),
+            environ={
+                **worker_environ(os.environ, worker_class),
+                **({"RUGBYTX_READ_RATE": f"{pace:g}"} if pace else {}),
+                **changed,
+            },
+            log=self.folder / f"{name}.log",
+            worker_class=worker_class,
+        )
+
+    def _serve(self, stack: ExitStack) -> Service:
+        """Return an ECS service of no tasks, as ``aws.fleet`` and an autoscaler find one on AWS."""
+        chosen, region = self.settings, self.variables["AWS_REGION"]
+        cluster.create(chosen)
+        stack.enter_context(cluster.honest())
+        fleet = EcsFleet(cluster=chosen.cluster, service=chosen.service)
+        service = Service(
+            agents=stack.enter_context(Agents()),
+            desired=lambda: fleet.state().desired,
+            note=lambda running, pending: cluster.note(
+                chosen, region=region, running=running, pending=pending
+            ),
+            start=lambda uri: self._launch("aws", {agent.VARIABLE: uri}),
+            cold_start_s=self._cold_start_s,
+            most=self._aws_max,
+        )
+        stack.callback(service.stop)
+        return service
+
     def _choose_variables(self) -> dict[str, str]:
         scratch = self.folder / "scratch"
         scratch.mkdir()
         own = {name: value for name, value in os.environ.items() if name.startswith(settings.PREFIX)}
         return {
             **_TIMES,
+            "RUGBYTX_MAX_WORKERS": f"{self._aws_max}",
+            "RUGBYTX_COLD_START_S": f"{self._cold_start_s:g}",
             "RUGBYTX_SCRATCH": str(scratch),
+            # Whoever listens to a local system is on this machine too.
+            "RUGBYTX_NOTIFY_PRIVATE": "true",
+            "RUGBYTX_NOTIFY_SECRET": new_secret(secrets.token_bytes(32)),
             **own,
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_REGION": "eu-west-1",
@@ -151,7 +211,7 @@ class LocalSystem:
         }
 
     def _stop_workers(self) -> None:
-        for worker in self.workers:
+        for worker in [*self.workers, *(self.service.workers if self.service else ())]:
             worker.ask_to_stop()
         while self.workers:
             self.workers.pop().stop()

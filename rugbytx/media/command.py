@@ -75,16 +75,19 @@ def chunk(  # noqa: PLR0913  what, from where, to where, in which way, by which 
     pictures: Mapping[Picture, Path] = _NONE,
     recipe: Recipe = Recipe.X264,
     encoder: Encoder | None = None,
+    read_rate: float = 0.0,
     ffmpeg: str = "ffmpeg",
 ) -> list[str]:
     """Return the command that encodes one chunk, a file for each of the plan's renditions.
 
     ``pictures`` says where the chunk's still pictures go, all that the plan wants of it.
     ``encoder`` holds the options of the recipe's family; their defaults if there is none.
+    ``read_rate`` bounds how many seconds of film are read in a second, preroll included; 0 for no bound.
     """
     start_s = plan.grid.chunk_frames(index).start / plan.grid.rate
     chosen = encoder or Encoders().of(recipe.family)
-    argv = [ffmpeg, *_FFMPEG, *graph.input_options(recipe), *read(plan, index, source)]
+    paced = ["-readrate", f"{read_rate:g}"] if read_rate else []
+    argv = [ffmpeg, *_FFMPEG, *graph.input_options(recipe), *paced, *read(plan, index, source)]
     argv += ["-filter_complex", graph.graph(plan, index, recipe)]
     for number, (rendition, output) in enumerate(zip(plan.renditions, outputs, strict=True)):
         grid = plan.grid_of(rendition)

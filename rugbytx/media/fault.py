@@ -10,12 +10,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from rugbytx.core import breaker
 from rugbytx.core.breaker import Decision, Fault, Kind
+from rugbytx.media import tail
 
 log = logging.getLogger(__name__)
 
 #: The breaker looks no further back than ten minutes, and opens after three faults.
 MOST_FAULTS = 50
-_MOST_BYTES = 64 * 1024
 _MOST_REASON = 500
 
 _LINE = TypeAdapter(Fault)
@@ -24,9 +24,8 @@ _LINE = TypeAdapter(Fault)
 class Faults:
     """The last faults, in a file of one line each, or in this process alone where there is none.
 
-    A line is appended in one write, which the kernel does not tear, so writers
-    need no lock.  Times are of the monotonic clock, which all processes of a
-    host share; whoever starts a worker clears what a former one left.
+    Times are of the monotonic clock, which all processes of a host share;
+    whoever starts a worker clears what a former one left.
     """
 
     def __init__(self, path: Path | None = None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -41,9 +40,7 @@ class Faults:
         log.error("encoder-fault", extra={"kind": kind, "reason": fault.reason})
         if self._path:
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                with self._path.open("ab", buffering=0) as file:
-                    file.write(_LINE.dump_json(fault) + b"\n")
+                tail.append(self._path, _LINE.dump_json(fault))
             except OSError as error:
                 # The disk is full or gone: the gate looks at that too.
                 log.warning("encoder-fault-not-noted", extra={"reason": str(error)})
@@ -60,13 +57,7 @@ class Faults:
             self._path.unlink(missing_ok=True)
 
     def _last(self) -> list[Fault]:
-        if self._path is None:
-            return self._own
-        with suppress(FileNotFoundError), self._path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - _MOST_BYTES))
-            return _parse(file.read().splitlines())
-        return []
+        return self._own if self._path is None else _parse(tail.lines(self._path))
 
 
 def _parse(lines: list[bytes]) -> list[Fault]:

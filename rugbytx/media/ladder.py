@@ -69,12 +69,19 @@ class Ladder:
     """The encoders of this host, from the best to the last that is allowed."""
 
     def __init__(
-        self, trials: Trials, candidates: Candidates, *, faults: Faults, is_software_allowed: bool
+        self,
+        trials: Trials,
+        candidates: Candidates,
+        *,
+        faults: Faults,
+        is_software_allowed: bool,
+        read_rate: float = 0.0,
     ) -> None:
         self._trials = trials
         self._candidates = candidates
         self._faults = faults
         self._is_software_allowed = is_software_allowed
+        self._read_rate = read_rate
         self._choice: Choice | None = None
         #: By plan: the recipe to begin with, and how often a recipe has failed.
         self._begin: dict[str, Recipe] = {}
@@ -128,6 +135,7 @@ class Ladder:
                     pictures=pictures,
                     recipe=recipe,
                     encoder=self._trials.encoders.of(recipe.family),
+                    read_rate=self._read_rate,
                     ffmpeg=self._trials.ffmpeg,
                 )
                 done = self._run(plan, index, argv, recipe, pulse)

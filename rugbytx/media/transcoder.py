@@ -41,6 +41,8 @@ class FfmpegMedia:
     #: The encoder to use; None takes what the host seems to have.
     wished: Family | None = None
     is_software_allowed: bool = True
+    #: How many seconds of film a chunk reads in a second at most; 0 for no bound.
+    read_rate: float = 0.0
     #: Where trials are remembered.
     cache: Path | None = None
     faults: Faults = field(default_factory=Faults)
@@ -64,6 +66,7 @@ class FfmpegMedia:
             encoder.candidates(host.read(), wished=self.wished),
             faults=self.faults,
             is_software_allowed=self.is_software_allowed,
+            read_rate=self.read_rate,
         )
 
     def family(self) -> Family:

@@ -27,12 +27,12 @@ from rugbytx.errors import RugbytxError, SettingsError
 from rugbytx.player.byte_range import wanted
 from rugbytx.player.place import PLAYLIST, Place
 
-_HERE = Path(__file__).parent
+HERE = Path(__file__).parent
 HOST = "127.0.0.1"
 #: Under these names a browser on this machine, or behind a tunnel to it, knows this server.
 NAMES = frozenset({HOST, "localhost", "[::1]"})
 #: hls.js, where ``npm ci`` has put it.
-HLS_JS = _HERE / "node_modules/hls.js/dist/hls.min.js"
+HLS_JS = HERE / "node_modules/hls.js/dist/hls.min.js"
 
 #: What of the outputs is served; all else is no business of a player's.
 MEDIA_TYPES = {
@@ -43,18 +43,18 @@ MEDIA_TYPES = {
     ".jpg": "image/jpeg",
 }
 _PORT = re.compile(r":[0-9]+$")
-_PAGE = {
+PAGE = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
 #: hls.js plays from blob: URLs and works in a worker that it makes of one.
-_POLICY = (
+POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "media-src 'self' blob:; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 #: So much is read and sent at a time.
-_PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 20
 #: A connection that asks for nothing is closed.
 _IDLE_S = 120.0
 
@@ -134,9 +134,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST)
             return
         path = unquote(self.path.partition("?")[0])
-        if path in _PAGE:
-            name, kind = _PAGE[path]
-            self._whole((_HERE / name).read_bytes(), kind)
+        if path in PAGE:
+            name, kind = PAGE[path]
+            self._whole((HERE / name).read_bytes(), kind)
         elif path == "/hls.min.js" and not self.server.native:
             self._whole(HLS_JS.read_bytes(), "text/javascript; charset=utf-8")
         elif path == "/playing.json":
@@ -162,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._refuse(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, f"bytes */{size_bytes}")
                 return
             span = range(size_bytes) if asked is None else asked
-            first = place.read(path, span[:_PIECE_BYTES]) if span else b""
+            first = place.read(path, span[:PIECE_BYTES]) if span else b""
         except RugbytxError as error:
             logger.warning("cannot read %s: %s", path, error)
             self._refuse(HTTPStatus.BAD_GATEWAY)
@@ -172,8 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {span.start}-{span.stop - 1}/{size_bytes}")
         self._head(len(span), kind)
         self._send(first)
-        for start in range(_PIECE_BYTES, len(span), _PIECE_BYTES):
-            self._send(place.read(path, span[start : start + _PIECE_BYTES]))
+        for start in range(PIECE_BYTES, len(span), PIECE_BYTES):
+            self._send(place.read(path, span[start : start + PIECE_BYTES]))
 
     def _whole(self, body: bytes, kind: str) -> None:
         self.send_response(HTTPStatus.OK)
@@ -193,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
             ("Content-Length", str(size_bytes)),
             ("Accept-Ranges", "bytes"),
             ("Cache-Control", "no-store"),
-            ("Content-Security-Policy", _POLICY),
+            ("Content-Security-Policy", POLICY),
             ("Cross-Origin-Resource-Policy", "same-origin"),
             ("X-Content-Type-Options", "nosniff"),
         ):

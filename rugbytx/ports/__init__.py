@@ -8,12 +8,16 @@ for it (``tests/contract``).
 from dataclasses import dataclass
 from typing import Protocol
 
+from rugbytx.ports.fleet import Fleet, FleetState, TaskAgent
 from rugbytx.ports.media import Encoded, Media, Pulse
-from rugbytx.ports.service import OnBytes, Permissions, Queue, Storage, Stored, Tried
+from rugbytx.ports.service import Courier, OnBytes, Permissions, Queue, Storage, Stored, Tried
 from rugbytx.ports.store import JobStore
 
 __all__ = [
+    "Courier",
     "Encoded",
+    "Fleet",
+    "FleetState",
     "Gate",
     "JobStore",
     "Media",
@@ -24,6 +28,7 @@ __all__ = [
     "Queue",
     "Storage",
     "Stored",
+    "TaskAgent",
     "Tried",
 ]
 

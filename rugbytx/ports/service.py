@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rugbytx.core.job import Address, Pointer, Source
 from rugbytx.core.letter import DeadLetter, Depth
+from rugbytx.core.notification import Notification
 
 #: Called with the number of bytes that have moved since the last call, from any thread but one call at a time.
 OnBytes = Callable[[int], None]
@@ -27,6 +28,9 @@ class Queue(Protocol):
 
     def depth(self) -> Depth:
         """Return the approximate counts."""
+
+    def dead_depth(self) -> Depth:
+        """Return the approximate counts of the dead-letter queue."""
 
     def receive_dead(self) -> Sequence[DeadLetter]:
         """Return up to ten messages of the dead-letter queue, hidden for a while; none where it shows none."""
@@ -80,6 +84,17 @@ class Storage(Protocol):
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Remove objects; removing what is not there is no error."""
+
+
+class Courier(Protocol):
+    """What carries a notification to a target."""
+
+    def deliver(self, target: str, notification: Notification, *, sent_at: float) -> None:
+        """Hand the notification's body to the target, within seconds; ``sent_at`` is store time.
+
+        Raises NotDelivered, in one sentence that holds no secret, where the target
+        did not say that it has taken it.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning
+from rugbytx.core.halt import Halt, Scope
 from rugbytx.core.job import Job, Outputs, Status
+from rugbytx.core.listing import Mark
+from rugbytx.core.notification import Errand, Notification
 from rugbytx.core.presence import Worker
+from rugbytx.core.span import Span
+from rugbytx.core.trail import Entry
 from rugbytx.core.unit import Charge, Lease, Measured, Progress, Unit, UnitKey
 
 
@@ -21,8 +27,13 @@ class JobStore(Protocol):
     def read_job(self, job_id: str) -> Job | None:
         """Return the job as it is, by a consistent read."""
 
-    def list_jobs(self, *, status: Status | None = None, limit: int = 100) -> Sequence[Job]:
-        """Return jobs, the last submitted first; may lag behind writes."""
+    def list_jobs(
+        self, *, status: Status | None = None, limit: int = 100, before: Mark | None = None
+    ) -> Sequence[Job]:
+        """Return jobs, the last submitted first, from behind a mark on; may lag behind writes.
+
+        Reads little more than it returns, for each status that is asked for.
+        """
 
     def open_jobs(self, limit: int) -> Sequence[Job]:
         """Return open jobs: the RUNNING ones, then the QUEUED ones, at most ``limit`` of each, the oldest first.
@@ -43,7 +54,7 @@ class JobStore(Protocol):
     def start_job(self, job_id: str, generation: int) -> None:
         """Turn QUEUED into RUNNING."""
 
-    def planned(self, job_id: str, generation: int, *, units: int, frames: int) -> None:
+    def planned(self, job_id: str, generation: int, *, units: int, frames: int, work_px: float) -> None:
         """Note on the job's record how large the plan is."""
 
     def set_wake(self, job_id: str, generation: int, *, wake_at: float, resends: int | None = None) -> bool:
@@ -60,7 +71,7 @@ class JobStore(Protocol):
     ) -> bool:
         """End an open job; False where it had ended otherwise or moved on.  Repeating it is True.
 
-        Before that a clean-up is noted, so that none is forgotten.
+        Before that a clean-up is noted, and what others are told, so that neither is forgotten.
         """
 
     def begin_removal(self, job_id: str, generation: int) -> bool:
@@ -127,8 +138,62 @@ class JobStore(Protocol):
     def withdraw(self, name: str) -> None:
         """Forget a worker that leaves."""
 
+    def bump(self, job_id: str, generation: int, *, bumped_at: float | None) -> bool:
+        """Put the open job before others, or back among them; False where it is not open in this generation."""
+
+    def also_notify(self, job_id: str, generation: int, urls: Iterable[str]) -> bool:
+        """Add to whom the open job tells its end; False where it is not open in this generation."""
+
+    def write_trail(self, job_id: str, entry: Entry) -> None:
+        """Add an entry to the job's trail, or to the system's; the same one twice is one."""
+
+    def read_trail(self, job_id: str, *, limit: int) -> Sequence[Entry]:
+        """Return the last ``limit`` entries, the first of them first, by a consistent read."""
+
+    def halt(self, halt: Halt) -> None:
+        """Let a halt stand; the first of its kind stays."""
+
+    def lift(self, scope: Scope, name: str) -> None:
+        """Take a halt back; taking back what does not stand is no error."""
+
+    def halts(self) -> Sequence[Halt]:
+        """Return the halts that stand, by a consistent read."""
+
+    def tell(self, notification: Notification) -> None:
+        """Note what is to be told of a job, once, and an errand for it."""
+
+    def notifications(self, job_id: str) -> Sequence[Notification]:
+        """Return what is told of a job, in order, by a consistent read."""
+
+    def change_notification(self, notification: Notification) -> bool:
+        """Replace the notification of the edition before; False where it has changed meanwhile, or is gone."""
+
+    def run_errand_at(self, errand: Errand) -> None:
+        """Note an errand; noting it twice is noting it once."""
+
+    def errands(self, limit: int, *, due: bool) -> Sequence[Errand]:
+        """Return errands, the longest overdue first: the ``due`` ones or all, by a consistent read."""
+
+    def errand_done(self, errand: Errand) -> None:
+        """Forget an errand that was run, or is noted for another time."""
+
     def workers(self) -> Sequence[Worker]:
         """Return the workers that are believed to live, by a consistent read."""
+
+    def record_decision(self, told: Told, *, decision: str) -> None:
+        """Note a scaling decision: whole, as JSON, and what gates read of it."""
+
+    def told(self) -> Told | None:
+        """Return what the autoscaler said last, or None where it never did."""
+
+    def decision(self) -> str:
+        """Return the latest scaling decision as it was recorded, or an empty string."""
+
+    def record_span(self, span: Span) -> None:
+        """Note how a worker's span stands; the last word stands."""
+
+    def spans(self, day: str) -> Sequence[Span]:
+        """Return the spans of a UTC day, e.g. ``2026-11-25``, by a consistent read."""
 
     def hold(self, name: str, *, owner: str, lease_s: float) -> bool:
         """Take or keep the named lease; False while another holds it."""

@@ -11,8 +11,8 @@
 
 Celery's own cold shutdown is never reached: it ends the pool's children by
 SIGTERM, with the lease held and the message hidden.  Its warm one waits for the
-tasks, and the notice makes them short.  A Spot notice comes as a SIGTERM too: from
-``worker.spot``, or from an ECS agent that drains its instance
+tasks, and the notice makes them short.  A Spot notice comes as a signal too: from
+``worker.spot``, or as a SIGTERM from an ECS agent that drains its instance
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/container-instance-spot.html).
 """
 
@@ -56,14 +56,14 @@ class Leave(IntEnum):
 
 
 class Notice:
-    """What the main process and its pool children know of leaving: a byte of memory that a fork shares.
+    """What the main process and its pool children know of leaving: bytes of memory that a fork shares.
 
-    A byte and not an Event, because whoever writes or reads it may be killed at
+    Bytes and not Events, because whoever writes or reads it may be killed at
     any moment, and must not take a lock with it.
     """
 
     def __init__(self) -> None:
-        self._shared = mmap.mmap(-1, 1)
+        self._shared = mmap.mmap(-1, 2)
         #: What this process alone was told.
         self._own = Leave.NOT
 
@@ -75,6 +75,15 @@ class Notice:
     def give(self, leave: Leave) -> None:
         """Tell every process of this worker."""
         self._shared[0] = max(self._shared[0], leave)
+
+    @property
+    def is_halted(self) -> bool:
+        """Return whether this worker is to begin no further unit for now; see ``core.halt``."""
+        return bool(self._shared[1])
+
+    def halt(self, *, is_halted: bool) -> None:
+        """Tell every process of this worker whether it is to begin no further unit."""
+        self._shared[1] = is_halted
 
     def check(self) -> None:
         """Raise Draining if the unit in work is to be handed back."""
@@ -133,6 +142,18 @@ def obey(notice: Notice, *, first: Leave) -> None:
     warm_stop = signal.getsignal(signal.SIGTERM)
     for number in LEAVING:
         signal.signal(number, warm_stop)
+
+
+def after_unit(notice: Notice) -> None:
+    """Have this worker leave after the unit in work, as ``RUGBYTX_LEAVE=chunk`` does; from any thread.
+
+    Not by a signal: the first that comes after this one means now.
+    """
+    from celery.worker import state
+
+    notice.give(Leave.CHUNK)
+    # What Celery's handler of SIGTERM does; the stub knows only the value that it begins with.
+    state.should_stop = os.EX_OK  # type: ignore[assignment]
 
 
 def be_child() -> None:

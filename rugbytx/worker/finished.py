@@ -8,7 +8,7 @@ manifest, and go with the clean-up a day after the job's end.
 import logging
 from collections.abc import Mapping
 
-from rugbytx.core import early, layout, pin
+from rugbytx.core import early, forecast, layout, pin
 from rugbytx.core import next as next_unit
 from rugbytx.core.early import Beginning
 from rugbytx.core.job import Job
@@ -25,8 +25,14 @@ HOLD_S = 15.0
 
 def note(store: JobStore, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> None:
     """Repeat what a commit should have left on the job's record, where it is missing."""
-    if plan and not job.units:
-        store.planned(job.id, job.generation, units=next_unit.unit_count(plan), frames=plan.grid.frames)
+    if plan and not job.work_px:
+        store.planned(
+            job.id,
+            job.generation,
+            units=next_unit.unit_count(plan),
+            frames=plan.grid.frames,
+            work_px=forecast.work_px(plan),
+        )
     # A look is none of the plan's units, and a chunk that is to be made anew is not finished.
     finished = [
         key

@@ -59,3 +59,8 @@ def set_up(level: int | str, logfile: str | None, stream: TextIO = sys.stderr) -
     # These two tell every request at INFO.
     for name in ("botocore", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def set_up_logging(loglevel: int | str, logfile: str | None, **_: Any) -> None:
+    """Log JSON lines to files and pipes, and readable lines to a terminal; Celery asks for it."""
+    set_up(loglevel, logfile)

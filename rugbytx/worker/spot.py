@@ -1,6 +1,13 @@
-"""Leave in time when EC2 takes a Spot instance back.
+"""Leave in time when EC2 takes a Spot instance back, or says that it may.
 
-ECS turns the notice into a SIGTERM only where its agent is told to
+::
+
+    a recommendation to rebalance ─► receive nothing more, finish the unit in work, leave
+    the notice of an interruption ─► leave now: two minutes are less than a chunk may take
+
+Who finds the recommendation there already works on: the risk is the same for
+whoever takes its place on this instance, and ECS would start one after the
+other.  ECS turns the notice into a SIGTERM only where its agent is told to
 (``ECS_ENABLE_SPOT_INSTANCE_DRAINING``).  This asks for the notice itself, which
 costs nothing and covers hosts without that setting, or without ECS.
 """
@@ -21,11 +28,20 @@ MOST_SILENT_LOOKS = 3
 
 
 class Spot:
-    """Watches for the notice in the background, and says so once."""
+    """Watches for both in the background, and says each once."""
 
-    def __init__(self, metadata: Metadata, *, on_notice: Callable[[], None], look_s: float = LOOK_S) -> None:
+    def __init__(
+        self,
+        metadata: Metadata,
+        *,
+        on_notice: Callable[[], None],
+        on_advice: Callable[[], None],
+        look_s: float = LOOK_S,
+    ) -> None:
         self._metadata = metadata
         self._on_notice = on_notice
+        self._on_advice = on_advice
+        self._is_advised = False
         self._look_s = look_s
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spot", daemon=True)
@@ -44,6 +60,8 @@ class Spot:
         while not self._leaving.is_set():
             try:
                 notice = self._metadata.interruption()
+                if not notice and not self._is_advised:
+                    self._advise(self._metadata.rebalance(), is_new=was_heard)
             except Unreachable as error:
                 silent += 1
                 if not was_heard and silent >= MOST_SILENT_LOOKS:
@@ -56,3 +74,12 @@ class Spot:
                     self._on_notice()
                     return
             self._leaving.wait(self._look_s)
+
+    def _advise(self, since: str | None, *, is_new: bool) -> None:
+        """Pass a recommendation on, unless it was there before this worker."""
+        if since is None:
+            return
+        self._is_advised = True
+        log.warning("rebalance-recommended" if is_new else "rebalance-known", extra={"reason": since})
+        if is_new:
+            self._on_advice()

@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from rugbytx.core import halt
+from rugbytx.core.admission import Decision
+from rugbytx.core.protection import PROTECTED
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import JobStore
 from rugbytx.worker.fitness import Fitness
+from rugbytx.worker.protection import Protection
 
 log = logging.getLogger(__name__)
 
-#: No job has this id: reading it costs one small consistent read.
-NO_JOB = "-"
 #: A view this many periods old is none.
 PERIODS = 3
 
@@ -46,6 +48,10 @@ class View:
         view_s: float,
         is_draining: Callable[[], bool],
         fitness: Fitness | None = None,
+        admission: Callable[[str], Decision] | None = None,
+        protection: Protection | None = None,
+        worker_class: str = "",
+        on_halt: Callable[[bool], None] = lambda _is_halted: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -54,6 +60,12 @@ class View:
         self._view_s = view_s
         self._is_draining = is_draining
         self._fitness = fitness
+        self._admission = admission
+        #: Under which Celery knows this worker; set before the first look.
+        self._name = ""
+        self._protection = protection
+        self._worker_class = worker_class
+        self._on_halt = on_halt
         self._monotonic = monotonic
         #: The last look: why, and when.  One tuple, so that it is never half of two.
         self._seen = (UNSEEN, 0.0)
@@ -80,8 +92,9 @@ class View:
             log.info("gate-open" if reason == OPEN else "gate-closed", extra={"reason": reason})
         return reason == OPEN
 
-    def start(self) -> None:
-        """Begin to look, at once and then every period."""
+    def start(self, *, name: str) -> None:
+        """Begin to look, at once and then every period, for the worker of this name."""
+        self._name = name
         threading.Thread(target=self._run, name="view", daemon=True).start()
 
     def stop(self) -> None:
@@ -92,7 +105,20 @@ class View:
         """Look once."""
         # Before looking, not after: a read that takes long tells of the past.
         seen_at = self._monotonic()
-        self._seen = (self._judge(), seen_at)
+        self._seen = (self._protected(self._judge()), seen_at)
+
+    def _protected(self, reason: str) -> str:
+        """Return the reason once this worker's task has the protection that it calls for."""
+        if self._protection is None:
+            return reason
+        try:
+            answer = self._protection.follow(
+                is_admitted=reason == OPEN and not self._is_draining(), was_closed=self._seen[0] != OPEN
+            )
+        except Exception:
+            log.exception("look-broke")
+            return LOOK_BROKE
+        return answer if reason == OPEN and answer != PROTECTED else reason
 
     def _judge(self) -> str:
         try:
@@ -101,14 +127,23 @@ class View:
                 return SCRATCH_LOW
             if self._fitness and not self._fitness.look():
                 return UNFIT
-            self._store.read_job(NO_JOB)
-            self._store.now()
+            return self._allowed()
         except RugbytxError:
             return STORE_UNREACHABLE
         except Exception:
             log.exception("look-broke")
             return LOOK_BROKE
-        return OPEN
+
+    def _allowed(self) -> str:
+        """Return whether this fit worker may receive, as the store says."""
+        halts = self._store.halts()
+        self._store.now()
+        halted = halt.reason(halts, worker=self._name, worker_class=self._worker_class)
+        # Only where the store answers: until then the last word holds.
+        self._on_halt(bool(halted))
+        if not halted and self._admission and not (asked := self._admission(self._name)).is_open:
+            return asked.reason
+        return halted or OPEN
 
     def _run(self) -> None:
         while True:

@@ -1,7 +1,9 @@
 """The channel's own rules, without a network and without a worker."""
 
 import json
+import threading
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from kombu import Connection
 
 from rugbytx.broker import gate, transport
 from rugbytx.broker.poll import Restraint
-from rugbytx.broker.settle import Receipt
+from rugbytx.broker.settle import Receipt, Settler
 from rugbytx.broker.wire import Answer
 from tests.broker.conftest import OURS
 
@@ -166,9 +168,56 @@ def test_a_message_that_breaks_celery_is_left_to_the_redrive_policy(
         raise ValueError("cannot be read")
 
     channel = consume(connection, break_down)
-    message = {"MessageId": "m", "ReceiptHandle": "h", "Body": "{}"}
+    body = {"body": "", "headers": {}, "properties": {"delivery_info": {"routing_key": "transcode"}}}
+    message = {"MessageId": "m", "ReceiptHandle": "h", "Body": json.dumps(body)}
     received = []
     channel._hand_over("transcode", URL, lambda *told: received.append(told), Answer(messages=(message,)))
     assert received == [(1, "")]
     assert "message-broke" in caplog.messages
     assert (settler.shown, settler.acknowledged, len(transport.HELD)) == ([], [], 0)
+
+
+class SlowSqs:
+    """A client whose deletions last until a test lets them end."""
+
+    def __init__(self) -> None:
+        self.meta = None
+        self.may_end = threading.Event()
+
+    def delete_message(self, **_: object) -> None:
+        """Wait, then be done."""
+        assert self.may_end.wait(30.0)
+
+
+def test_a_worker_is_idle_with_nothing_in_hand(connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the receive to the acknowledgement it is not, at any moment."""
+    slow = SlowSqs()
+    client: Any = slow
+    settling = cache(lambda: Settler(lambda: client))
+    monkeypatch.setattr(transport, "settler", settling)
+    assert transport.is_idle()
+    seen: list[bool] = []
+    channel = consume(connection, lambda _message: seen.append(transport.is_idle()))
+    read = channel._message_to_python
+
+    def looked_at_while_it_is_read(*args: Any) -> Any:
+        seen.append(transport.is_idle())
+        return read(*args)
+
+    monkeypatch.setattr(channel, "_message_to_python", looked_at_while_it_is_read)
+    transport.RECEIVING.add(channel)
+    assert not transport.is_idle(), "a receive is under way"
+    body = {"body": "", "headers": {}, "properties": {"delivery_info": {"routing_key": "transcode"}}}
+    message = {"MessageId": "m", "ReceiptHandle": "h", "Body": json.dumps(body)}
+    channel._hand_over(
+        "transcode", URL, lambda *_: seen.append(transport.is_idle()), Answer(messages=(message,))
+    )
+    assert seen == [False, False, False]
+    assert not transport.RECEIVING
+    assert not transport.is_idle(), "the message is held"
+    channel.basic_ack("h")
+    assert not transport.HELD
+    assert not transport.is_idle(), "the acknowledgement is under way"
+    slow.may_end.set()
+    assert settling().finish(within_s=30.0)
+    assert transport.is_idle()

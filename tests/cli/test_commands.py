@@ -31,7 +31,7 @@ def running(fakes: Fakes) -> Job:
     """Put a job into the store whose second chunk is being encoded."""
     job = fakes.store.create_job(make_job())
     fakes.store.start_job(job.id, 1)
-    fakes.store.planned(job.id, 1, units=6, frames=750)
+    fakes.store.planned(job.id, 1, units=6, frames=750, work_px=1e8)
     for key in (PLAN, UnitKey(Kind.VIDEO, 0)):
         lease = fakes.store.claim(job, key, None, owner="jetson-1", lease_s=60)
         assert lease
@@ -84,17 +84,18 @@ class TestSubmit:
         """The note goes to stderr, the job to stdout."""
         url = fakes.add_object("a.mp4")
         run("submit", url)
+        fakes.store.clock.advance(1)
         result = run("submit", url)
         assert "  join  " in result.stdout
         assert "already, which is QUEUED" in result.stderr
 
-    def test_a_silent_system_says_how_many_were_not_tried(self, run: Run, fakes: Fakes) -> None:
-        """It is asked once, not once for each source."""
+    def test_a_silent_system_says_how_many_were_not_accepted(self, run: Run, fakes: Fakes) -> None:
+        """The sentence comes once, not once for each source."""
         urls = [fakes.add_object(f"{n}.mp4", b"%d" % n) for n in range(3)]
         fakes.store.down = True
         result = run("submit", *urls)
         assert result.exit_code == 5
-        assert result.stderr.endswith("rugbytx: 2 more were not tried\n")
+        assert result.stderr.endswith("rugbytx: 2 more were not accepted\n")
 
     def test_watching_what_has_ended_ends_at_once(self, run: Run, fakes: Fakes) -> None:
         """Exit status 1 tells a script that the job FAILED."""

@@ -27,7 +27,7 @@ def running(fakes: Fakes) -> Job:
     """Put a job of two chunks into the store whose plan, audio and first chunk are done."""
     job = fakes.store.create_job(make_job())
     fakes.store.start_job(job.id, 1)
-    fakes.store.planned(job.id, 1, units=5, frames=120)
+    fakes.store.planned(job.id, 1, units=5, frames=120, work_px=1e8)
     results = {PLAN: small_plan(chunks=2).model_dump_json()}
     for key in (AUDIO, CHUNKS[0]):
         file = track_file([6000], [500], key=f"out/{job.id}/g1/{key}")

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from rugbytx.aws.client import client
 from rugbytx.aws.queue import SqsQueue
@@ -34,3 +35,17 @@ def test_whole_answers_pass(endpoint: str) -> None:
     stored = storage.head("whole", "key")
     assert stored
     assert stored.size_bytes == len(storage.get("whole", "key")) == 8
+
+
+def test_models_are_read_once_a_process(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A further client of any session reads no file again: each reading is megabytes that stay."""
+    assert endpoint
+    client("sqs")
+    read: list[str] = []
+
+    def load_file(_: JSONFileLoader, path: str) -> None:
+        read.append(path)
+
+    monkeypatch.setattr(JSONFileLoader, "load_file", load_file)
+    client("sqs")
+    assert read == []

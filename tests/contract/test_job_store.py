@@ -3,9 +3,10 @@
 import pytest
 
 from rugbytx.core.job import Status
+from rugbytx.core.listing import mark_of
 from rugbytx.core.record import SCHEMA
 from rugbytx.core.unit import AUDIO, PLAN, Kind, UnitKey
-from rugbytx.errors import HostUnfit, LeaseLost, Unreachable
+from rugbytx.errors import HostUnfit, LeaseLost, Unreachable, WrittenByNewer
 from tests.fakes.store import FakeStore
 from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, OUTPUTS, Bench
 
@@ -53,8 +54,8 @@ def test_started_once(shaky: Bench) -> None:
 def test_plan_is_noted(shaky: Bench) -> None:
     """The record says how large the plan is."""
     shaky.created()
-    shaky.store.planned("a", 1, units=12, frames=18_000)
-    assert (shaky.read().units, shaky.read().frames) == (12, 18_000)
+    shaky.store.planned("a", 1, units=12, frames=18_000, work_px=6.5e10)
+    assert (shaky.read().units, shaky.read().frames, shaky.read().work_px) == (12, 18_000, 6.5e10)
 
 
 def test_wake_is_set_while_open(shaky: Bench) -> None:
@@ -146,6 +147,23 @@ def test_lists_are_in_order(bench: Bench) -> None:
     assert [job.id for job in store.list_jobs(status=Status.CANCELLED)] == ["c"]
     assert [job.id for job in store.open_jobs(100)] == ["b", "a", "d", "e"]
     assert [job.id for job in store.open_jobs(2)] == ["b", "a", "d"]
+
+
+def test_pages_of_a_list_hold_each_job_once(bench: Bench) -> None:
+    """Page by page every job comes once, in order, also where many were submitted at one instant."""
+    at = bench.store.now()
+    for index in range(7):
+        job = bench.job(id=f"{index}", submitted_at=at - (index // 4))
+        bench.store.create_job(job)
+        if index % 2:
+            bench.store.end_job(job.id, 1, Status.CANCELLED)
+    for status, wanted in {None: "3210654", Status.QUEUED: "2064", Status.CANCELLED: "315"}.items():
+        listed, before = [], None
+        while page := bench.store.list_jobs(status=status, limit=2, before=before):
+            assert len(page) <= 2
+            listed += [job.id for job in page]
+            before = mark_of(page[-1])
+        assert "".join(listed) == wanted
 
 
 def test_deleted_job_leaves_nothing(shaky: Bench) -> None:
@@ -242,7 +260,7 @@ def test_newer_schema_is_left_alone(bench: Bench) -> None:
     """A newer version's job is neither read nor changed, lists pass over it, and nobody is charged."""
     newer = bench.job(schema_number=SCHEMA + 1)
     assert bench.store.create_job(newer) == newer
-    with pytest.raises(HostUnfit, match=r"job a was written by a newer rugbytx \(schema 2\)"):
+    with pytest.raises(WrittenByNewer, match=r"job a was written by a newer rugbytx \(schema 2\)"):
         bench.store.read_job("a")
     with pytest.raises(HostUnfit):
         bench.store.create_job(bench.job())

@@ -97,6 +97,9 @@ def worker(bench: Bench, name: str, *, lasts_s: float = 60.0) -> Worker:
         maker="a",
         seen_at=now,
         until=now + lasts_s,
+        jobs=("a", "b"),
+        speeds=(1.5e8, 1.25e8),
+        temperature_c=61.5,
     )
 
 

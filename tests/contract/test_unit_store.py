@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from rugbytx.core.attempt import Attempt, Fate
 from rugbytx.core.job import Status
 from rugbytx.core.unit import CHECK, Charge, Kind, Lease, Measured, Progress, State, UnitKey
 from rugbytx.errors import LeaseLost
@@ -248,15 +249,20 @@ def test_what_has_a_record_is_not_taken_over(shaky: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("charge", "verdicts", "refusals"),
-    [(Charge.NOTHING, 0, 0), (Charge.VERDICT, 1, 0), (Charge.REFUSAL, 0, 1)],
+    ("charge", "verdicts", "refusals", "fate"),
+    [
+        (Charge.NOTHING, 0, 0, Fate.OUTAGE),
+        (Charge.LEAVING, 0, 0, Fate.LEAVING),
+        (Charge.VERDICT, 1, 0, Fate.FAILED),
+        (Charge.REFUSAL, 0, 1, Fate.REFUSED),
+    ],
 )
-def test_given_back_waits(shaky: Bench, charge: Charge, verdicts: int, refusals: int) -> None:
+def test_given_back_waits(shaky: Bench, charge: Charge, verdicts: int, refusals: int, fate: Fate) -> None:
     """A unit given back waits for its retry; it is charged with what is said, and repeating it charges once."""
     job = shaky.created()
     lease = shaky.claimed(job)
     retry_at = shaky.store.now() + 30
-    measured = Measured(worker="jetson", elapsed_s=3.5)
+    measured = Measured(worker="jetson-1", worker_class="jetson", elapsed_s=3.5, frames=100)
     for _ in range(2):
         shaky.store.give_back(lease, retry_at=retry_at, reason="cut off", charge=charge, measured=measured)
     unit = shaky.unit(job)
@@ -269,6 +275,30 @@ def test_given_back_waits(shaky: Bench, charge: Charge, verdicts: int, refusals:
     again = shaky.store.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S)
     assert again is not None
     assert (again.fence, again.verdicts, again.deaths, again.refusals) == (2, verdicts, 0, refusals)
+    shaky.store.commit(again, result="1", measured=NOTHING)
+    done = shaky.unit(job)
+    assert done
+    lost = Attempt(worker="jetson-1", worker_class="jetson", fate=fate, frames=100, elapsed_s=3.5)
+    assert done.lost == (lost,)
+
+
+def test_a_unit_remembers_who_fell_silent(shaky: Bench) -> None:
+    """With the frames of the last heartbeat, which are encoded in vain; a renewal and a commit forget nobody."""
+    job = shaky.created()
+    first = shaky.claimed(job, owner="aws-1")
+    shaky.store.renew(first, lease_s=LEASE_S, progress=Progress(step="encode", frames=500))
+    shaky.advance(LEASE_S + 1)
+    shaky.claimed(job, owner="aws-2")
+    shaky.advance(LEASE_S + 1)
+    third = shaky.claimed(job, owner="jetson-1")
+    third = shaky.store.renew(third, lease_s=LEASE_S, progress=NO_PROGRESS)
+    shaky.store.commit(third, result="1", measured=NOTHING)
+    done = shaky.unit(job)
+    assert done
+    assert [(lost.worker, lost.fate, lost.frames) for lost in done.lost] == [
+        ("aws-1", Fate.SILENT, 500),
+        ("aws-2", Fate.SILENT, 0),
+    ]
 
 
 def test_failed_is_the_end(shaky: Bench) -> None:

@@ -43,7 +43,7 @@ def test_table(error: Exception, verdicts: int, action: Action, pause_s: float) 
     assert outcome.is_unknown == isinstance(error, (ValueError, KeyError))
     charges = {
         errors.Unreachable: Charge.NOTHING,
-        errors.Draining: Charge.NOTHING,
+        errors.Draining: Charge.LEAVING,
         errors.HostUnfit: Charge.REFUSAL,
         errors.ScratchFull: Charge.REFUSAL,
         OSError: Charge.REFUSAL,

@@ -188,6 +188,39 @@ def test_a_spot_notice_hands_the_unit_back(
     system.stop_worker(worker)
 
 
+def test_a_recommendation_to_rebalance_lets_the_chunk_be_finished(
+    system: LocalSystem, submit: Callable[[float], tuple[Connection, Job]]
+) -> None:
+    """The unit in work is committed, nothing more is claimed, and the worker is gone without any signal."""
+    connection, job = submit(6.0)
+    with MetadataService() as service:
+        worker = system.start_worker(
+            wait=True,
+            RUGBYTX_READ_RATE="2",  # however fast this machine is, a chunk of six seconds takes three
+            RUGBYTX_WORKER_CLASS="aws",
+            RUGBYTX_ENCODER="x264",
+            **service.environ,
+        )
+        wait_for_encoder(worker)
+        [encoder] = descendants(worker.pid, "ffmpeg", "libx264", "/unit/")
+        os.kill(encoder, signal.SIGSTOP)  # the chunk lasts until the recommendation is heard
+        service.advise()
+        until = time.monotonic() + BOUND_S
+        while "rebalance-recommended" not in worker.log.read_text():
+            assert time.monotonic() < until, worker.log_tail()
+            time.sleep(0.02)
+        with watched(worker.pid) as main:
+            os.kill(encoder, signal.SIGCONT)
+            assert ends(main, within_s=BOUND_S), worker.log_tail()
+    assert worker.exit_code == 0, worker.log_tail()
+    system.stop_worker(worker)
+    units = connection.store.read_units(job.id, 1)
+    assert {unit.state for unit in units.values()} == {State.DONE}
+    assert len(units) == 2, "the plan and one chunk"
+    wait_for(connection, job, lambda _job, _units: connection.queue.depth().visible >= 1)
+    forget(connection, job)
+
+
 def test_an_idle_worker_leaves_at_once(system: LocalSystem) -> None:
     """A long poll under way does not hold it."""
     worker = system.start_worker(RUGBYTX_POLL_WAIT_S="20")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx import system as systems
-from rugbytx.core import layout
+from rugbytx.core import layout, span
 from rugbytx.core.job import Status
 from rugbytx.core.result import Manifest
 from rugbytx.local.system import LocalSystem
@@ -35,12 +35,25 @@ def test_two_submits_make_one_job(system: LocalSystem, clip: Path) -> None:
 
     connection = systems.connect(system.settings)
     job_id = said[0]["job_id"]
-    worker = system.start_worker()
+    began_at = connection.store.now()
+    worker = system.start_worker(RUGBYTX_USD_PER_H="0.36")
     until = time.monotonic() + BOUND_S
     while (job := connection.store.read_job(job_id)) is not None and job.is_open:
         assert time.monotonic() < until, "the job did not end"
         time.sleep(0.05)
+    until = time.monotonic() + BOUND_S
+    while not (present := connection.store.workers()) or not present[0].speeds or present[0].busy:
+        assert time.monotonic() < until, f"the worker's presence does not tell of its chunk: {present}"
+        time.sleep(0.05)
     system.stop_worker(worker)
+    assert present[0].is_able, present[0].gate
+    days = span.days(began_at, connection.store.now())
+    spans = [one for day in days for one in connection.store.spans(day)]
+    assert {one.worker for one in spans} == {present[0].name}
+    assert spans[-1].ending == span.End.LEFT
+    total = span.total(spans, now=connection.store.now())
+    assert 0 < total.busy_s <= total.paid_s
+    assert total.usd == pytest.approx(total.busy_s * 0.0001), "a host of ours costs while it works"
     assert job
     assert (job.status, job.generation) == (Status.SUCCEEDED, 1), job.reason
     assert [listed.id for listed in connection.store.list_jobs()] == [job_id]

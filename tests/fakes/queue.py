@@ -97,10 +97,11 @@ class FakeQueue:
 
     def depth(self) -> Depth:
         """Return the counts."""
-        with self._lock:
-            self._check()
-            visible = sum(message.visible_at <= self._now() for message in self._messages)
-            return Depth(visible=visible, in_flight=len(self._messages) - visible)
+        return self._depth(self._messages)
+
+    def dead_depth(self) -> Depth:
+        """Return the counts of the dead-letter queue."""
+        return self._depth(self._dead)
 
     def receive(self) -> Received | None:
         """Return the oldest visible message and hide it, or None where there is none."""
@@ -175,6 +176,12 @@ class FakeQueue:
         with self._lock:
             self._check()
             self._put(letter.body)
+
+    def _depth(self, messages: Sequence[_Message]) -> Depth:
+        with self._lock:
+            self._check()
+            visible = sum(message.visible_at <= self._now() for message in messages)
+            return Depth(visible=visible, in_flight=len(messages) - visible)
 
     def _put(self, body: str) -> None:
         now, number = self._now(), next(self._numbers)

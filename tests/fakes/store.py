@@ -2,15 +2,20 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from rugbytx.core.admission import Told
 from rugbytx.core.clean import Cleaning, due_at
 from rugbytx.core.job import Job, Outputs, Status
+from rugbytx.core.listing import Mark, mark_of
+from rugbytx.core.notification import OF_STATUS, Notification
 from rugbytx.core.presence import Worker
 from rugbytx.core.record import SCHEMA
+from rugbytx.core.span import Span, day_of
 from rugbytx.core.unit import UnitKey
-from tests.fakes.unit_store import FakeUnitStore, sent
+from tests.fakes.outbox_store import FakeOutboxStore
+from tests.fakes.unit_store import sent
 
 
-class FakeStore(FakeUnitStore):
+class FakeStore(FakeOutboxStore):
     """``ports.JobStore`` in memory.
 
     Three things go wrong on request: ``down`` makes every call raise
@@ -25,6 +30,9 @@ class FakeStore(FakeUnitStore):
         self._openings: dict[str, Job] = {}
         self._cleanings: set[Cleaning] = set()
         self._workers: dict[str, Worker] = {}
+        self._spans: dict[tuple[str, str, float], Span] = {}
+        self._told: Told | None = None
+        self._decision = ""
 
     @sent
     def create_job(self, job: Job) -> Job:
@@ -41,10 +49,14 @@ class FakeStore(FakeUnitStore):
         return self._known_job(job_id)
 
     @sent
-    def list_jobs(self, *, status: Status | None = None, limit: int = 100) -> Sequence[Job]:
+    def list_jobs(
+        self, *, status: Status | None = None, limit: int = 100, before: Mark | None = None
+    ) -> Sequence[Job]:
         """Return jobs, the last submitted first; from before the last write where ``stale``."""
         jobs = [job for job in self._listed() if status in {None, job.status}]
-        return sorted(jobs, key=lambda job: job.submitted_at, reverse=True)[:limit]
+        return sorted(
+            (job for job in jobs if before is None or mark_of(job) < before), key=mark_of, reverse=True
+        )[:limit]
 
     @sent
     def open_jobs(self, limit: int) -> Sequence[Job]:
@@ -64,6 +76,22 @@ class FakeStore(FakeUnitStore):
             self._change(job, deadline_at=deadline_at)
 
     @sent
+    def bump(self, job_id: str, generation: int, *, bumped_at: float | None) -> bool:
+        """Put the open job before others, or back among them; False where it is not open in this generation."""
+        job = self._open_job(job_id, generation)
+        if job:
+            self._change(job, bumped_at=bumped_at)
+        return job is not None
+
+    @sent
+    def also_notify(self, job_id: str, generation: int, urls: Iterable[str]) -> bool:
+        """Add to whom the open job tells its end; False where it is not open in this generation."""
+        job = self._open_job(job_id, generation)
+        if job:
+            self._change(job, notify=job.notify | frozenset(urls))
+        return job is not None
+
+    @sent
     def reopen(self, job: Job) -> bool:
         """Replace an ended job of generation ``job.generation - 1`` by ``job``; say whether it did."""
         stands = self._known_job(job.id)
@@ -81,10 +109,10 @@ class FakeStore(FakeUnitStore):
             self._change(job, status=Status.RUNNING, started_at=self._now())
 
     @sent
-    def planned(self, job_id: str, generation: int, *, units: int, frames: int) -> None:
+    def planned(self, job_id: str, generation: int, *, units: int, frames: int, work_px: float) -> None:
         """Note on the open job's record how large the plan is."""
         if job := self._open_job(job_id, generation):
-            self._change(job, units=units, frames=frames)
+            self._change(job, units=units, frames=frames, work_px=work_px)
 
     @sent
     def set_wake(self, job_id: str, generation: int, *, wake_at: float, resends: int | None = None) -> bool:
@@ -119,6 +147,32 @@ class FakeStore(FakeUnitStore):
         return [worker for worker in living if worker.schema_number <= SCHEMA]
 
     @sent
+    def record_span(self, span: Span) -> None:
+        """Note how a worker's span stands."""
+        self._spans[day_of(span.started_at), span.worker, round(span.started_at, 3)] = span
+
+    @sent
+    def spans(self, day: str) -> Sequence[Span]:
+        """Return the spans of a UTC day, by worker and beginning."""
+        found = [self._spans[key] for key in sorted(self._spans) if key[0] == day]
+        return [span for span in found if span.schema_number <= SCHEMA]
+
+    @sent
+    def record_decision(self, told: Told, *, decision: str) -> None:
+        """Note a scaling decision."""
+        self._decision, self._told = decision, told
+
+    @sent
+    def told(self) -> Told | None:
+        """Return what the autoscaler said last."""
+        return self._told
+
+    @sent
+    def decision(self) -> str:
+        """Return the latest scaling decision."""
+        return self._decision
+
+    @sent
     def end_job(
         self,
         job_id: str,
@@ -130,6 +184,16 @@ class FakeStore(FakeUnitStore):
     ) -> bool:
         """End an open job, having noted a clean-up; False where it had ended otherwise or moved on."""
         self._cleanings.add(Cleaning(job_id=job_id, due_at=due_at(self._now())))
+        self._tell(
+            Notification(
+                job_id=job_id,
+                generation=generation,
+                kind=OF_STATUS[status],
+                at=self._now(),
+                reason=reason,
+                outputs=outputs,
+            )
+        )
         if job := self._open_job(job_id, generation):
             ended = {"status": status, "reason": reason, "outputs": outputs or job.outputs}
             self._change(job, **ended, ended_at=self._now())
@@ -157,6 +221,8 @@ class FakeStore(FakeUnitStore):
         self._jobs.pop(job_id, None)
         for name in [name for name in self._units if name[0] == job_id]:
             del self._units[name]
+        self._trails.pop(job_id, None)
+        self._notes.pop(job_id, None)
 
     @sent
     def clean_later(self, cleaning: Cleaning) -> None:

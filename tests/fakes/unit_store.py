@@ -10,7 +10,7 @@ from rugbytx.core import pin
 from rugbytx.core.job import Job
 from rugbytx.core.record import SCHEMA, Versioned
 from rugbytx.core.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey
-from rugbytx.errors import HostUnfit, LeaseLost, Unreachable
+from rugbytx.errors import LeaseLost, Unreachable, WrittenByNewer
 from tests.fakes.clock import Clock
 
 P = ParamSpec("P")
@@ -89,6 +89,7 @@ class FakeUnitStore:
                 deaths=seen.deaths + (seen.state is State.LEASED) if seen else 0,
                 refusals=seen.refusals if seen else 0,
                 reason=seen.reason if seen else "",
+                lost=seen.lost_with_this() if seen else (),
                 measured=Measured(started_at=now),
             )
         return _lease(job.id, key, stands)
@@ -138,6 +139,7 @@ class FakeUnitStore:
             State.WAITING,
             retry_at=retry_at,
             reason=reason,
+            charge=str(charge),
             verdicts=lease.verdicts + (charge is Charge.VERDICT),
             refusals=lease.refusals + (charge is Charge.REFUSAL),
             measured=measured,
@@ -201,7 +203,7 @@ class FakeUnitStore:
 
 def _known(record: R, name: str) -> R:
     if record.schema_number > SCHEMA:
-        raise HostUnfit(f"{name} was written by a newer rugbytx (schema {record.schema_number})")
+        raise WrittenByNewer(f"{name} was written by a newer rugbytx (schema {record.schema_number})")
     return record
 
 

@@ -11,7 +11,8 @@ from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.ports import Media, Ports, Storage
 from rugbytx.settings import Settings
 from rugbytx.worker.drain import Notice
-from rugbytx.worker.lane import Ending, Lane
+from rugbytx.worker.ending import Ending
+from rugbytx.worker.lane import Lane
 from tests.fakes.media import FakeMedia
 from tests.fakes.queue import FakeQueue
 from tests.fakes.storage import FakeStorage

@@ -252,3 +252,13 @@ def test_no_name_is_more_than_a_name(name: str) -> None:
         command.audio(plan(), AUDIO, path, path),
     ):
         assert argv[-1] == url
+
+
+def test_a_pace_stands_before_the_input() -> None:
+    """It is an option of reading; without one there is none."""
+    outputs = [Path("/scratch/90p.mp4"), Path("/scratch/46p.mp4")]
+    argv = command.chunk(plan(), 4, SOURCE, outputs, read_rate=2.5)
+    at = argv.index("-readrate")
+    assert argv[at + 1] == "2.5"
+    assert at < argv.index("-i")
+    assert [*argv[:at], *argv[at + 2 :]] == command.chunk(plan(), 4, SOURCE, outputs)

@@ -213,3 +213,20 @@ def test_a_file_that_was_not_written_is_found_out(tmp_path: Path) -> None:
     for path in (empty, tmp_path / "none.mp4"):
         with pytest.raises(VerificationError, match="was not written"):
             package.track(path)
+
+
+def test_a_pace_bounds_the_reading_and_changes_nothing_else(tmp_path: Path, pulse: FakePulse) -> None:
+    """The same bytes, no sooner than that much of the film can have been read."""
+    path = tmp_path / "film.mp4"
+    film(path, rate="25", length_s=2.0)
+    plan = plan_for(MEDIA.probe(path, pulse=pulse))
+    made = []
+    for number, rate in enumerate((0.0, 2.0)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        paced = FfmpegMedia(preset="ultrafast", threads=1, read_rate=rate)
+        encoded = paced.encode_chunk(plan, 0, path, folder, pulse=pulse)
+        made.append([made_file.read_bytes() for made_file in encoded.paths])
+    assert made[0] == made[1]
+    # The last of fifty frames is read 0.98 s after the first; the container's start may count as well.
+    assert encoded.encode_s > 0.5

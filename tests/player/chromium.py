@@ -88,7 +88,7 @@ class Tab:
         if error := answer.get("errorText"):
             raise BrowserError(f"{self._url}: {error}")
         self.run(
-            "new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))",
+            "new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', () => done()))",
             timeout_s=_START_S,
         )
         return self

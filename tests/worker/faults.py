@@ -4,10 +4,16 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from rugbytx.errors import TranscodeError, TransferError, Unreachable
+from rugbytx.errors import NotDelivered, TranscodeError, TransferError, Unreachable
 from tests.worker.world import Call, Crash
 
-ERRORS = {"store": Unreachable, "queue": Unreachable, "storage": TransferError, "media": TranscodeError}
+ERRORS = {
+    "store": Unreachable,
+    "queue": Unreachable,
+    "storage": TransferError,
+    "media": TranscodeError,
+    "courier": NotDelivered,
+}
 
 
 class Recorder:

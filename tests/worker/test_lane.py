@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from rugbytx.core import layout
+from rugbytx.core import forecast, layout
 from rugbytx.core.job import Status
 from rugbytx.core.next import MOST_VERDICTS
+from rugbytx.core.result import plan_of
 from rugbytx.core.retry import LONGEST_PAUSE_S, MOST_REFUSALS
 from rugbytx.core.unit import AUDIO, State
 from rugbytx.errors import HostUnfit, LeaseLost, ScratchFull, TranscodeError, Unreachable, UnsupportedMedia
@@ -34,7 +35,11 @@ def test_an_undisturbed_lane_does_everything_once(tmp_path: Path) -> None:
     recorder = Recorder()
     world = World(tmp_path, on_call=recorder)
     world.submit()
-    assert world.run_until_ended().status is Status.SUCCEEDED
+    job = world.run_until_ended()
+    assert job.status is Status.SUCCEEDED
+    plan = plan_of(world.store.read_units(job.id, 1))
+    assert plan
+    assert (job.frames, job.work_px) == (plan.grid.frames, forecast.frame_px(plan) * plan.grid.frames)
     assert world.workers == 1
     assert set(recorder.commits.values()) == {1}
     assert world.media.done == {"plan": 1, "audio": 1, "chunk 0": 1, "chunk 1": 1, "mp4": 1}
@@ -297,7 +302,7 @@ def test_a_bad_source_fails_in_one_attempt(tmp_path: Path) -> None:
     """An object that is not the one submitted ends the job FAILED at once."""
     world = World(tmp_path)
     world.submit()
-    world.storage.put(b"other", "source", "match.mp4", content_type="video/mp4")
+    world.storage.put(b"other", "source", "7ad4.mp4", content_type="video/mp4")
     job = world.run_until_ended()
     assert job.status is Status.FAILED
     assert "changed" in job.reason

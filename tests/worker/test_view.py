@@ -102,7 +102,7 @@ def test_each_change_is_told_once(bench: Bench, caplog: pytest.LogCaptureFixture
 
 def test_its_thread_looks_at_once(bench: Bench) -> None:
     """The first receive waits for it."""
-    bench.view.start()
+    bench.view.start(name="jetson-1")
     try:
         wait_until_open(bench.view)
         assert bench.view.reason == view.OPEN

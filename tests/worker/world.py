@@ -19,7 +19,8 @@ from rugbytx.settings import Settings
 from rugbytx.system import Connection
 from rugbytx.worker.clean import PUT_OFF_S, clean_once
 from rugbytx.worker.drain import Notice
-from rugbytx.worker.lane import Ending, Lane
+from rugbytx.worker.ending import Ending
+from rugbytx.worker.lane import Lane
 from rugbytx.worker.sweeper import sweep_once
 from tests.fakes.media import FakeMedia
 from tests.fakes.permission import FakePermissions
@@ -122,21 +123,23 @@ class World:
             permissions=FakePermissions(),
         )
 
-    def submit(self) -> Job:
-        """Accept the job: the record first, the pointer second."""
-        self.storage.put(b"x" * 1000, "source", "match.mp4", content_type="video/mp4")
-        stored = self.storage.head("source", "match.mp4")
+    def submit(self, job_id: str = "", *, size_bytes: int = 1000, due_s: float = 3600) -> Job:
+        """Accept a job, the world's own by default: the record first, the pointer second."""
+        job_id = job_id or self.job_id
+        key = f"{job_id}.mp4"
+        self.storage.put(b"x" * size_bytes, "source", key, content_type="video/mp4")
+        stored = self.storage.head("source", key)
         assert stored
-        source = Source(bucket="source", key="match.mp4", etag=stored.etag, size_bytes=1000)
+        source = Source(bucket="source", key=key, etag=stored.etag, size_bytes=size_bytes)
         now = self.store.now()
         job = self.store.create_job(
             Job(
-                id=self.job_id,
+                id=job_id,
                 source=source,
                 profile=PROFILE.model_copy(update={"mp4": True, "splice": self.splice}),
                 chunk_s=6.0,
                 submitted_at=now,
-                deadline_at=now + 3600,
+                deadline_at=now + due_s,
                 wake_at=now + 600,
             )
         )

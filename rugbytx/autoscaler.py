@@ -1,0 +1,215 @@
+"""The autoscaler: read the facts, decide, move the fleet; as a process and as a Lambda function.
+
+::
+
+    job table ─┐                     ┌─► SCALING: what gates read, and the whole decision
+    presence ──┼─► facts ─► decide ──┼─► the fleet's desired count
+    spans, SQS ┘                     └─► assists, as further pointers
+
+One of many decides, under a lease; a second that decides all the same does no
+harm, because every effect sets a number or sends a pointer.  The sweep runs
+beside it, for the hours in which no worker lives.
+"""
+
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from rugbytx.core import backlog, gauge, halt, recorded, scaling, span
+from rugbytx.core.admission import Told
+from rugbytx.core.job import Pointer
+from rugbytx.core.recorded import Recorded
+from rugbytx.core.scaling_facts import AWS, Facts
+from rugbytx.errors import RugbytxError, SettingsError
+from rugbytx.notify.outbox import deadline_at_risk
+from rugbytx.ports import Fleet, JobStore, Queue, Storage
+from rugbytx.settings import Settings
+from rugbytx.worker import log as worker_log
+from rugbytx.worker.clean import clean_once
+from rugbytx.worker.sweeper import sweep_once
+
+log = logging.getLogger(__name__)
+
+LEASE = "autoscaler"
+#: Jobs that a decision looks at, the oldest of each status first.
+MOST_JOBS = 1000
+#: How often Application Auto Scaling is asked whether it moves the same fleet.
+LOOK_FOR_POLICIES_S = 600.0
+
+
+class Autoscaler:
+    """Decides for one system."""
+
+    def __init__(
+        self, *, store: JobStore, queue: Queue, storage: Storage, fleet: Fleet, settings: Settings
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._storage = storage
+        self._fleet = fleet
+        self._settings = settings
+        self._policies_seen_at = float("-inf")
+
+    def look(self) -> Recorded:
+        """Return what would be decided at this moment, and do nothing."""
+        store, settings = self._store, self._settings
+        now, before = store.now(), self._before()
+        workers = tuple(sorted(store.workers(), key=lambda worker: worker.name))
+        jobs = store.open_jobs(MOST_JOBS)
+        facts = Facts(
+            now=now,
+            jobs=backlog.facts(
+                jobs,
+                workers,
+                assists=recorded.assists(before, now=now),
+                assumed_px_per_byte=settings.assumed_px_per_byte,
+            ),
+            workers=workers,
+            paces=backlog.paces(workers, settings.priors),
+            fleet=recorded.fleet_fact(before, desired=self._fleet.state().desired, now=now),
+            spent_usd=span.spent_usd(store.spans(span.day_of(now)), now=now),
+            visible=self._queue.depth().visible,
+        )
+        policy = settings.policy
+        if halt.reason(store.halts(), worker="", worker_class=AWS):
+            # Whoever would be started would receive nothing.
+            policy = replace(policy, max_workers=0)
+        return recorded.record(facts, policy, before=before)
+
+    def tick(self, owner: str) -> Recorded | None:
+        """Decide and act, once; None where another autoscaler does it.
+
+        What is remembered goes first: a crash after it costs an assist, or a tick,
+        and never sends anything twice.
+        """
+        if not self._store.hold(LEASE, owner=owner, lease_s=3 * self._settings.tick_s):
+            return None
+        self.refuse_policies()
+        before, found = self._before(), self.look()
+        decision = found.decision
+        told = Told(at=found.facts.now, wanted=decision.wanted)
+        self._store.record_decision(told, decision=recorded.to_json(found))
+        if decision.desired != found.facts.fleet.desired:
+            self._fleet.set_desired(decision.desired)
+        for assist in decision.assists:
+            pointer = Pointer(job_id=assist.job_id, generation=assist.generation)
+            self._queue.send([pointer] * assist.count)
+        self._warn(found, before)
+        _tell_of(found, before)
+        return found
+
+    def sweep(self, owner: str) -> None:
+        """Send pointers for jobs that nobody keeps awake, and do the clean-ups that are due."""
+        if self._store.hold("sweep", owner=owner, lease_s=2 * self._settings.sweep_s):
+            sweep_once(self._store, self._queue)
+            clean_once(self._store, self._storage, self._settings.output_bucket)
+
+    def once(self, owner: str) -> Recorded | None:
+        """Decide and sweep once, and leave to whoever comes next; None where another autoscaler decides."""
+        found = self.tick(owner)
+        if found:
+            self._store.hold(LEASE, owner=owner, lease_s=0)
+        self.sweep(owner)
+        return found
+
+    def refuse_policies(self) -> None:
+        """Raise SettingsError while Application Auto Scaling moves the same fleet: two hands on one number."""
+        now = self._store.now()
+        if now - self._policies_seen_at < LOOK_FOR_POLICIES_S:
+            return
+        if policies := self._fleet.attached_policies():
+            raise SettingsError(
+                f"Application Auto Scaling moves this service too ({', '.join(policies)}); "
+                "`rugbytx scaling apply --policy none` takes that away"
+            )
+        self._policies_seen_at = now
+
+    def run(self, owner: str, *, until: threading.Event, on_decision: Callable[[Recorded], None]) -> None:
+        """Decide every ``tick_s`` and sweep every ``sweep_s``; raises SettingsError, and survives a silent service."""
+        settings = self._settings
+        next_sweep_s = 0.0
+        while not until.is_set():
+            try:
+                if found := self.tick(owner):
+                    on_decision(found)
+                next_sweep_s -= settings.tick_s
+                if next_sweep_s <= 0:
+                    self.sweep(owner)
+                    next_sweep_s = settings.sweep_s
+            except SettingsError:
+                raise
+            except RugbytxError as error:
+                log.warning("tick-failed", extra={"reason": str(error)})
+            until.wait(settings.tick_s)
+
+    def _warn(self, found: Recorded, before: Recorded | None) -> None:
+        """Tell who asked for it of each job that has come to be at risk of missing its deadline."""
+        known = set(before.at_risk) if before else set()
+        finish_s = {
+            one.job_id: one.in_s
+            for one in scaling.finishes(found.facts, found.policy, found.decision)
+            if one.job_id in found.at_risk and one.job_id not in known
+        }
+        for job_id, in_s in finish_s.items():
+            if job := self._store.read_job(job_id):
+                finish_at = None if in_s is None else found.facts.now + in_s
+                deadline_at_risk(self._store, job, finish_at=finish_at, reason=found.decision.reason)
+
+    def _before(self) -> Recorded | None:
+        """Return the last decision; one that cannot be read is another version's, and nothing is remembered of it."""
+        text = self._store.decision()
+        if not text:
+            return None
+        try:
+            return recorded.from_json(text)
+        except ValueError:
+            log.warning("decision-unreadable")
+            return None
+
+
+def name() -> str:
+    """Return who this autoscaler is, in leases."""
+    return f"autoscaler@{socket.gethostname()}-{os.getpid()}"
+
+
+def _tell_of(found: Recorded, before: Recorded | None) -> None:
+    """Log the decision with the facts it rests on, as one event, and an alarm when it begins."""
+    log.info(
+        "scaling-decision",
+        extra={
+            "desired": found.decision.desired,
+            "wanted": found.decision.wanted,
+            "busy": found.decision.busy,
+            "reason": found.decision.reason,
+            "alarms": list(found.decision.alarms),
+            "recorded": recorded.to_json(found),
+        },
+    )
+    known = before.decision.alarms if before else ()
+    for alarm in set(found.decision.alarms).difference(known):
+        log.warning("scaling-alarm", extra={"reason": alarm})
+
+
+def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Decide once, and sweep: the function that a schedule and each upload invoke on AWS Lambda."""
+    from rugbytx import system
+
+    worker_log.set_up(logging.INFO, None, sys.stdout)  # Lambda's own format leaves the fields out
+    here = system.here()
+    autoscaler = Autoscaler(
+        store=here.store,
+        queue=here.queue,
+        storage=here.storage,
+        fleet=system.fleet(here.settings),
+        settings=here.settings,
+    )
+    owner = name()
+    found = autoscaler.once(owner)
+    if found:
+        log.info("gauges", extra=gauge.embedded(found, table=here.settings.table))
+    return {"decided": bool(found), "desired": found.decision.desired if found else None}

@@ -1,0 +1,168 @@
+"""How a worker's events leave it: gathered by a thread, away from the event loop, and many in one message.
+
+::
+
+    Celery's event loop ─► Dispatcher ─► Outbox ─► thread ─► the one event queue ─► who watches
+                           (fewer         (bounded; the
+                            heartbeats)    oldest give way)
+
+Stock Celery publishes each event from its event loop, to an exchange that SQS
+does not have: it blocks the worker and reaches nobody.  Events are a view and
+never the truth, so an outage drops them and delays nothing.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from celery.app.events import Events as CeleryEvents
+from celery.events.dispatcher import EventDispatcher
+
+from rugbytx.aws.client import client
+from rugbytx.aws.event_queue import Event, SqsEventQueue, event_queue
+from rugbytx.broker.poll import pause_s
+from rugbytx.core.presence import PERIODS
+from rugbytx.errors import RugbytxError
+from rugbytx.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: What waits for an outage to end; a worker makes a few events for each job.
+MOST_WAITING = 500
+#: What goes into one message.
+MOST_TOGETHER = 50
+#: How long a process that ends waits for its last events.
+LEAVE_S = 1.0
+
+
+class Outbox:
+    """Events on their way out; its thread begins with the first one, after the pool has forked."""
+
+    def __init__(
+        self,
+        send: Callable[[Sequence[Event]], None],
+        *,
+        heartbeat_s: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.heartbeat_s = heartbeat_s
+        self._send = send
+        self._monotonic = monotonic
+        self._next_heartbeat_at = 0.0
+        self._waiting: deque[Event] = deque(maxlen=MOST_WAITING)
+        self._changed = threading.Condition()
+        self._is_sending = False
+        self._leaving = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Take events along; never waits."""
+        with self._changed:
+            self._waiting.extend(events)
+            self._changed.notify_all()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+                self._thread.start()
+
+    def may_beat(self) -> bool:
+        """Return whether another heartbeat is due, and count it: Celery makes one every two seconds."""
+        now = self._monotonic()
+        if now < self._next_heartbeat_at:
+            return False
+        self._next_heartbeat_at = now + self.heartbeat_s
+        return True
+
+    def freq_s(self, interval_s: float) -> float:
+        """Return what heartbeats say of how often they come: watchers give a worker up after twice that.
+
+        That is after four heartbeats, as presence has it (``core.presence.PERIODS``).
+        """
+        return PERIODS / 2 * max(self.heartbeat_s, interval_s)
+
+    def finish(self, *, within_s: float = LEAVE_S) -> bool:
+        """Return whether everything went out in time; from now on no failure is waited over."""
+        self._leaving.set()
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._is_sending, within_s)
+
+    def _run(self) -> None:
+        failures = 0
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting)
+                count = min(len(self._waiting), MOST_TOGETHER)
+                batch = [self._waiting.popleft() for _ in range(count)]
+                self._is_sending = True
+            failures = 0 if self._sent(batch, is_first=not failures) else failures + 1
+            with self._changed:
+                self._is_sending = False
+                self._changed.notify_all()
+            if failures:
+                self._leaving.wait(pause_s(failures))
+
+    def _sent(self, batch: Sequence[Event], *, is_first: bool) -> bool:
+        """Send a batch; say so, and log the first failure of an outage: the batch is lost."""
+        try:
+            self._send(batch)
+        except RugbytxError as error:
+            if is_first:
+                log.warning("events-unsent", extra={"reason": str(error)})
+            return False
+        except Exception:
+            log.exception("events-broke")
+            return False
+        return True
+
+
+_outbox: Outbox | None = None
+
+
+def install(outbox: Outbox | None) -> None:
+    """Send this process's events by this outbox from here on; by none, they are dropped."""
+    global _outbox  # noqa: PLW0603  one a process, as its broker connection is
+    _outbox = outbox
+
+
+def outbox() -> Outbox | None:
+    """Return the outbox in force."""
+    return _outbox
+
+
+def begin(settings: Settings) -> None:
+    """Let this worker's events go to the event queue, if the settings want that; raises SettingsError."""
+    if settings.events:
+        queue = SqsEventQueue(client("sqs"), event_queue(settings.queue))
+        install(Outbox(queue.send, heartbeat_s=settings.presence_s))
+
+
+def finish() -> None:
+    """Wait, within bounds, for the last events to go out: among them is the one that the worker leaves."""
+    if _outbox and not _outbox.finish():
+        log.warning("events-unsent", extra={"reason": "the worker left before"})
+
+
+class Dispatcher(EventDispatcher):
+    """Celery's dispatcher, which hands its events to the outbox."""
+
+    def send(self, type: str, *args: Any, **fields: Any) -> Any:  # noqa: A002  Celery's name
+        """Send an event; heartbeats only as often as the outbox wants, and they say how often that is."""
+        chosen = outbox()
+        if chosen is None or (type == "worker-heartbeat" and not chosen.may_beat()):
+            return None
+        if "freq" in fields:
+            fields["freq"] = chosen.freq_s(fields["freq"])
+        return super().send(type, *args, **fields)
+
+    def _publish(self, event: Any, *_: Any, **__: Any) -> None:
+        """Hand over an event, or the list of them that Celery gathered."""
+        if chosen := outbox():
+            chosen.add(event if isinstance(event, list) else [event])
+
+
+class Events(CeleryEvents):
+    """What ``Celery(events=...)`` names."""
+
+    dispatcher_cls = "rugbytx.broker.event:Dispatcher"

@@ -1,0 +1,59 @@
+"""What people ask of notifications: to be shown, and to be told again."""
+
+from collections.abc import Iterator, Sequence
+
+from rugbytx.core import trail
+from rugbytx.core.notification import PARKED_AT, Errand, Notification, replayed
+from rugbytx.errors import NotFound, Unreachable
+from rugbytx.logbook import note
+from rugbytx.ports import JobStore
+
+#: One look at the outbox shows the notifications of so many jobs.
+MOST_JOBS = 1000
+#: How often a change is tried again because the notifier made another meanwhile.
+TRIES = 5
+
+
+def pending(store: JobStore) -> Sequence[Notification]:
+    """Return the notifications of all jobs that have any to tell, or that were given up."""
+    jobs = dict.fromkeys(errand.job_id for errand in store.errands(MOST_JOBS, due=False))
+    return [one for job_id in jobs for one in store.notifications(job_id)]
+
+
+def of_job(job_id: str, store: JobStore) -> Sequence[Notification]:
+    """Return a job's notifications, in order; raises NotFound."""
+    if store.read_job(job_id) is None:
+        raise NotFound(f"there is no job {job_id}")
+    return store.notifications(job_id)
+
+
+def replay(
+    job_ids: Sequence[str], store: JobStore, *, every: bool, by: str
+) -> Iterator[tuple[Notification, int]]:
+    """Have what was given up told again, with ``every`` what was delivered too, of these jobs or all.
+
+    Yields each notification with how many of its targets are told again.  They know
+    it by its id, which is the same as before.
+    """
+    chosen = job_ids or list(dict.fromkeys(one.job_id for one in pending(store)))
+    for job_id in chosen:
+        for one in of_job(job_id, store):
+            again, count = _begun_anew(one, store, every=every)
+            if count:
+                store.run_errand_at(Errand(job_id=job_id, due_at=int(store.now())))
+                # It is parked again should it be given up again.
+                store.errand_done(Errand(job_id=job_id, due_at=PARKED_AT))
+                note(store, job_id, trail.REPLAYED, by=by, generation=one.generation, reason=str(one.kind))
+                yield again, count
+
+
+def _begun_anew(one: Notification, store: JobStore, *, every: bool) -> tuple[Notification, int]:
+    for _ in range(TRIES):
+        again, count = replayed(one, every=every, now=store.now())
+        if not count or store.change_notification(again):
+            return again, count
+        stands = {note.id: note for note in store.notifications(one.job_id)}
+        if one.id not in stands:
+            return one, 0
+        one = stands[one.id]
+    raise Unreachable(f"notification {one.id} keeps changing under our hands; try again")

@@ -1,0 +1,85 @@
+"""What the slots make in a time: the Jetson's, and those of AWS workers that work, start or could be ordered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rugbytx.core.presence import Worker
+from rugbytx.core.scaling_facts import AWS, JETSON, Facts, Policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """The slots of a moment."""
+
+    #: All of the Jetson's slots that may receive, together.
+    jetson_px_per_s: float
+    #: One AWS worker, with all of its slots.
+    aws_px_per_s: float
+    #: AWS workers that live and can encode: at work, and without it.
+    busy: tuple[Worker, ...]
+    idle: tuple[Worker, ...]
+    #: When each AWS worker could begin, in seconds from now, the earliest first; as many as there may be.
+    ready: tuple[float, ...]
+
+    @property
+    def most(self) -> int:
+        """Return the largest number of AWS workers that may be asked about."""
+        return len(self.ready)
+
+    def ready_s(self, index: int) -> float:
+        """Return when the AWS worker with this number could begin, in seconds from now."""
+        return self.ready[index]
+
+    def made_px(self, within_s: float, *, workers: int) -> float:
+        """Return how much is made within so many seconds by the Jetson and the first ``workers`` of AWS."""
+        aws_s = sum(max(0.0, within_s - ready) for ready in self.ready[:workers])
+        return self.jetson_px_per_s * within_s + self.aws_px_per_s * aws_s
+
+    def drain_s(self, work_px: float, *, workers: int) -> float | None:
+        """Return when so much work is made, in seconds from now; None where nobody works.
+
+        The sum of the slots' lines has a kink where a worker begins, and is
+        inverted from kink to kink.
+        """
+        if work_px <= 0:
+            return 0.0
+        begins = [*self.ready[:workers], float("inf")]
+        rate, at_s, left_px = self.jetson_px_per_s, 0.0, work_px
+        for next_s in begins:
+            if rate > 0 and left_px <= rate * (next_s - at_s):
+                return at_s + left_px / rate
+            if next_s == float("inf"):
+                return None
+            left_px -= rate * (next_s - at_s)
+            rate, at_s = rate + self.aws_px_per_s, next_s
+        return None
+
+
+def capacity(facts: Facts, policy: Policy) -> Capacity:
+    """Return the slots that the facts tell of."""
+    jetson = facts.paces[JETSON].px_per_s * sum(
+        worker.slots for worker in facts.workers if worker.worker_class == JETSON and worker.is_able
+    )
+    able = sorted(
+        (worker for worker in facts.workers if worker.worker_class == AWS and worker.is_able),
+        key=lambda worker: worker.name,
+    )
+    busy = tuple(worker for worker in able if worker.busy)
+    idle = tuple(worker for worker in able if not worker.busy)
+    return Capacity(
+        jetson_px_per_s=jetson,
+        aws_px_per_s=facts.paces[AWS].px_per_s * policy.aws_slots,
+        busy=busy,
+        idle=idle,
+        # A unit has one slot: more slots than units find nothing to do.
+        ready=_ready(facts, policy, living=len(able))[: sum(job.units_left for job in facts.jobs)],
+    )
+
+
+def _ready(facts: Facts, policy: Policy, *, living: int) -> tuple[float, ...]:
+    """Return when each of the AWS workers that there may be could begin."""
+    starting = max(0, min(facts.fleet.desired, policy.max_workers) - living)
+    left_s = max(0.0, facts.fleet.ordered_at + policy.cold_start_s - facts.now)
+    ready: Sequence[float] = [0.0] * living + [left_s] * starting
+    others = max(0, policy.max_workers - len(ready))
+    return (*ready, *[policy.cold_start_s] * others)

@@ -1,0 +1,104 @@
+"""Read what the ledger sums up: the spans of days, and the jobs of a stretch of time with their units."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from rugbytx.core import ledger, span
+from rugbytx.core.job import Job
+from rugbytx.core.ledger import Bill, Rates, Report
+from rugbytx.core.span import Span, Total
+from rugbytx.core.worker_class import JETSON
+from rugbytx.ports import JobStore
+from rugbytx.settings import Settings
+
+#: So many generations of a job are looked at, the latest ones.
+MOST_GENERATIONS = 5
+
+#: Called with how many jobs have been read, and of how many.
+OnRead = Callable[[int, int], None]
+
+
+def spans_of(store: JobStore, days: Sequence[str]) -> list[Span]:
+    """Return the spans of some UTC days, one read a day."""
+    return [one for day in days for one in store.spans(day)]
+
+
+def month_start(at: float) -> float:
+    """Return when the instant's UTC month began.
+
+    >>> month_start(1_790_000_000.0)
+    1788220800.0
+    """
+    return span.midnight_before(datetime.fromtimestamp(at, UTC).replace(day=1).timestamp())
+
+
+def jobs_since(store: JobStore, since: float, *, limit: int) -> list[Job]:
+    """Return the jobs that were open at or after an instant, of the last ``limit`` that were submitted."""
+    return [
+        job
+        for job in store.list_jobs(limit=limit)
+        if job.is_open or (job.ended_at or job.submitted_at) >= since
+    ]
+
+
+def report(store: JobStore, settings: Settings, *, since_s: float, limit: int, on_read: OnRead) -> Report:
+    """Return the report on the last ``since_s`` seconds, job by job; raises Unreachable."""
+    now = store.now()
+    since = now - since_s
+    days = span.days(min(since, month_start(now)), now)
+    spans = {day: store.spans(day) for day in days}
+    within = [one for day in span.days(since, now) for one in spans[day]]
+    month = [one for day in span.days(month_start(now), now) for one in spans[day]]
+    priced = ledger.rates(within, by_class(settings))
+    jobs = jobs_since(store, since, limit=limit)
+    bills = []
+    for number, one in enumerate(_bills(store, jobs, priced), start=1):
+        bills.append(one)
+        on_read(number, len(jobs))
+    return ledger.report(bills, within, month, since=since, now=now)
+
+
+def _bills(store: JobStore, jobs: Sequence[Job], priced: Rates) -> Iterator[Bill]:
+    for job in jobs:
+        first = max(1, job.generation - MOST_GENERATIONS + 1)
+        units = [
+            unit
+            for generation in range(first, job.generation + 1)
+            for unit in store.read_units(job.id, generation).values()
+        ]
+        yield ledger.bill(job, units, priced)
+
+
+def by_class(settings: Settings) -> dict[str, float]:
+    """Return what an hour of a slot of each class costs, where no span says so."""
+    return {
+        "aws": settings.aws_usd_per_h / settings.aws_slots,
+        "jetson": JETSON.prices[0].usd_per_h.value,
+    }
+
+
+def month_of(now: float, wished: str | None) -> tuple[str, list[str]]:
+    """Return a month, this one by default, and its UTC days as far as they have begun.
+
+    >>> month, days = month_of(1_790_000_000.0, None)
+    >>> month, days[0], days[-1]
+    ('2026-09', '2026-09-01', '2026-09-21')
+    >>> month_of(1_790_000_000.0, "2026-02")[1][-1]
+    '2026-02-28'
+    """
+    month = wished or span.day_of(now)[:7]
+    first = datetime.fromisoformat(f"{month}-01").replace(tzinfo=UTC)
+    after = (first + timedelta(days=31)).replace(day=1)
+    last = min(now, after.timestamp() - 1)
+    return month, span.days(first.timestamp(), last) if last >= first.timestamp() else []
+
+
+def days(store: JobStore, wished: Sequence[str], *, now: float) -> dict[tuple[str, str], Total]:
+    """Return what each class cost on each of the days, without those on which nobody was there."""
+    found = {}
+    for day in wished:
+        spans = store.spans(day)
+        for worker_class in sorted({one.worker_class for one in spans}):
+            own = [one for one in spans if one.worker_class == worker_class]
+            found[day, worker_class] = span.total(own, now=now)
+    return found

@@ -1,0 +1,1 @@
+"""Flower on SQS, and the Jobs page beside Flower's own."""

@@ -1,0 +1,108 @@
+"""The Jobs page and a job's page: what the store knows, and the two buttons."""
+
+from collections.abc import Callable
+from functools import partial
+
+from tornado.web import HTTPError, authenticated
+
+from rugbytx.control import job as control
+from rugbytx.core.job import Status
+from rugbytx.core.listing import Mark
+from rugbytx.errors import JobRejected
+from rugbytx.monitor.handler import Action, Page, run
+from rugbytx.monitor.look import Asked, Look
+from rugbytx.monitor.row import job_row, summary_row, unit_row
+
+
+class JobsPage(Page):
+    """The list; its script fetches what it shows."""
+
+    @authenticated
+    def get(self) -> None:
+        """Answer with the page."""
+        self.render("jobs.html", statuses=list(Status))
+
+
+class JobsData(Page):
+    """A page of the list."""
+
+    @authenticated
+    async def get(self) -> None:
+        """Answer with the jobs that are asked for, and the mark behind them."""
+        look: Look = self.application.look
+        listing = await run(look.jobs, self._asked())
+        self.finish(
+            {
+                "jobs": [job_row(sheet) for sheet in listing.sheets],
+                "after": str(listing.after) if listing.after else None,
+            }
+        )
+
+    def _asked(self) -> Asked:
+        status, before = (self.get_argument(name, "", escape=False) for name in ("status", "before"))
+        text = self.get_argument("text", "", escape=False)
+        try:
+            return Asked(
+                status=Status(status) if status else None,
+                text=text[:200],
+                before=Mark.parse(before) if before else None,
+            )
+        except ValueError as error:
+            raise HTTPError(400, str(error)) from error
+
+
+class SummaryData(Page):
+    """Queue, workers and decision."""
+
+    @authenticated
+    async def get(self) -> None:
+        """Answer with the card's values."""
+        look: Look = self.application.look
+        self.finish(summary_row(await run(look.summary), await run(look.decision)))
+
+
+class JobPage(Page):
+    """One job."""
+
+    @authenticated
+    async def get(self, job_id: str) -> None:
+        """Answer with the page."""
+        look: Look = self.application.look
+        sheet = await run(look.job, job_id)
+        self.render("job.html", job=sheet.job)
+
+
+class JobData(Page):
+    """One job with its units."""
+
+    @authenticated
+    async def get(self, job_id: str) -> None:
+        """Answer with the job and its map."""
+        look: Look = self.application.look
+        sheet = await run(look.job, job_id)
+        self.finish({**job_row(sheet), "pieces": [unit_row(piece) for piece in sheet.pieces]})
+
+
+#: What each button does.
+ACTIONS: dict[str, Callable[..., control.Answer]] = {"cancel": control.cancel, "retry": control.retry}
+
+
+class JobAction(Action):
+    """The buttons, which do what `rugbytx cancel` and `rugbytx retry` do."""
+
+    @authenticated
+    async def post(self, job_id: str, name: str) -> None:
+        """Do it, and answer with how the job stands."""
+        if not self.application.may_act:
+            raise HTTPError(403, "these pages are read-only")
+        look: Look = self.application.look
+        try:
+            answer = await run(partial(ACTIONS[name], job_id, look.system, by=self.who))
+        except HTTPError as error:
+            if isinstance(error.__cause__, JobRejected):
+                raise HTTPError(409, str(error.__cause__)) from error
+            raise
+        look.forget()
+        self.finish(
+            {"action": str(answer.action), "status": str(answer.job.status), "notes": list(answer.notes)}
+        )

@@ -1,0 +1,60 @@
+"""The notifier: a thread in any worker's main process that works off the outbox; many try, one does."""
+
+import logging
+import threading
+
+from rugbytx.aws.client import client
+from rugbytx.errors import RugbytxError
+from rugbytx.link import Place
+from rugbytx.notify.courier import couriers, everywhere
+from rugbytx.notify.outbox import Outbox
+from rugbytx.ports import JobStore
+from rugbytx.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Two that overlap for a while do each other's errands at worst: each errand has a guard of its own.
+LEASE_ROUNDS = 6
+SHORTEST_LEASE_S = 10.0
+#: The lease's name.
+NAME = "notify"
+
+
+def notifier_of(settings: Settings, store: JobStore) -> "Notifier":
+    """Return what works off the outbox of a process with these settings."""
+    place = Place(
+        bucket=settings.output_bucket,
+        s3_url=client("s3").meta.endpoint_url,
+        base_url=settings.output_base_url,
+    )
+    outbox = Outbox(store=store, courier=couriers(settings), place=place, everywhere=everywhere(settings))
+    return Notifier(store=store, outbox=outbox, notify_s=settings.notify_s)
+
+
+class Notifier:
+    """Works off the outbox under its own lease, apart from the sweep: a target that hangs delays no job."""
+
+    def __init__(self, *, store: JobStore, outbox: Outbox, notify_s: float) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._notify_s = notify_s
+        self._leaving = threading.Event()
+
+    def start(self, *, owner: str) -> None:
+        """Begin in the background."""
+        threading.Thread(target=self._run, args=(owner,), name="notify", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop; a round under way is not waited for, and what it leaves undone its guards bring back."""
+        self._leaving.set()
+
+    def _run(self, owner: str) -> None:
+        lease_s = max(LEASE_ROUNDS * self._notify_s, SHORTEST_LEASE_S)
+        while not self._leaving.wait(self._notify_s):
+            try:
+                if self._store.hold(NAME, owner=owner, lease_s=lease_s):
+                    self._outbox.work_off()
+            except RugbytxError as error:
+                log.warning("notifier-failed", extra={"reason": str(error)})
+            except Exception:
+                log.exception("notifier-broke")

@@ -1,0 +1,153 @@
+"""The outbox: what is told of jobs, worked off under a lease, and never by a lane."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from rugbytx.core import notification as core
+from rugbytx.core.job import Job
+from rugbytx.core.notification import Due, Errand, Kind, Notification
+from rugbytx.core.webhook import shown
+from rugbytx.errors import NotDelivered, RugbytxError
+from rugbytx.link import Place
+from rugbytx.notify.body import body
+from rugbytx.ports import Courier, JobStore
+
+log = logging.getLogger(__name__)
+
+#: One round runs so many errands, so many at a time: a target that is slow to fail holds up few others.
+MOST_ERRANDS = 100
+THREADS = 8
+#: A round begins no try after this.
+ROUND_S = 30.0
+#: An errand whose notifier died is run again after this; one that takes longer is run by two at worst.
+GUARD_S = 60
+#: What a job may tell in one errand: its generations' ends come one by one.
+MOST_TRIES = 50
+
+
+def deadline_at_risk(store: JobStore, job: Job, *, finish_at: float | None, reason: str) -> None:
+    """Have the job's targets told, once a generation, that it will probably be late; raises Unreachable.
+
+    ``finish_at`` is when it will be done, where that is known.  Asking again costs
+    a request and tells nobody twice.
+    """
+    store.tell(
+        Notification(
+            job_id=job.id,
+            generation=job.generation,
+            kind=Kind.AT_RISK,
+            at=store.now(),
+            reason=reason,
+            finish_at=finish_at,
+        )
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outbox:
+    """What is told of the jobs of one store, and by whom it is carried."""
+
+    store: JobStore
+    courier: Courier
+    place: Place
+    #: Targets that are told of every job.
+    everywhere: tuple[str, ...] = ()
+    threads: int = THREADS
+    monotonic: Callable[[], float] = time.monotonic
+
+    def work_off(self) -> int:
+        """Run the errands that are due; return how many.  Raises Unreachable."""
+        errands = self.store.errands(MOST_ERRANDS, due=True)
+        until = self.monotonic() + ROUND_S
+        if self.threads == 1:
+            for errand in errands:
+                self._run_safely(errand, until)
+        elif errands:
+            with ThreadPoolExecutor(self.threads, thread_name_prefix="notify") as pool:
+                list(pool.map(lambda errand: self._run_safely(errand, until), errands))
+        return len(errands)
+
+    def _run_safely(self, errand: Errand, until: float) -> None:
+        """Run an errand; one that fails is logged, and its guard falls due."""
+        if self.monotonic() > until:
+            return
+        try:
+            self._run(errand, until)
+        except RugbytxError as error:
+            log.warning("errand-failed", extra={"job_id": errand.job_id, "reason": str(error)})
+        except Exception:
+            log.exception("errand-broke", extra={"job_id": errand.job_id})
+
+    def _run(self, errand: Errand, until: float) -> None:
+        """Run one errand under a guard.
+
+        The errand goes before the notifications are read: whoever notes one later
+        notes an errand with it, and that one stays.
+        """
+        store = self.store
+        guard = Errand(job_id=errand.job_id, due_at=int(store.now()) + GUARD_S, is_guard=True)
+        store.run_errand_at(guard)
+        store.errand_done(errand)
+        job = store.read_job(errand.job_id)
+        noted = list(store.notifications(errand.job_id))
+        notes = [
+            self._opened(note, job) if job and core.is_to_open(noted, place, job) else note
+            for place, note in enumerate(noted)
+        ]
+        for _ in range(MOST_TRIES):
+            now = store.now()
+            turn = list(core.due(notes, now=now)) if self.monotonic() <= until else []
+            if not turn:
+                break
+            for due in turn:
+                notes[due.note] = self._try(notes[due.note], due)
+        again_at = core.look_again_at(notes, job, now=store.now())
+        if again_at is not None:
+            store.run_errand_at(Errand(job_id=errand.job_id, due_at=again_at))
+        store.errand_done(guard)
+
+    def _opened(self, note: Notification, job: Job) -> Notification:
+        """Return the notification with its body and dispatches."""
+        targets = (*sorted(job.notify), *self.everywhere)
+        opened = core.opened(note, body=body(note, job, self.place), targets=targets, now=self.store.now())
+        return self._changed(opened)
+
+    def _try(self, note: Notification, due: Due) -> Notification:
+        """Carry one dispatch to its target, and note what came of it."""
+        dispatch = note.dispatches[due.dispatch]
+        failure = ""
+        try:
+            self.courier.deliver(dispatch.target, note, sent_at=self.store.now())
+        except NotDelivered as error:
+            failure = str(error)
+        after = core.tried(
+            dispatch,
+            failure=failure,
+            now=self.store.now(),
+            jitter=random.random(),  # noqa: S311  no secret
+        )
+        log.info(
+            "notification-tried",
+            extra={
+                "job_id": note.job_id,
+                "id": note.id,
+                "target": shown(dispatch.target),
+                "state": after.state,
+                "tries": after.tries,
+                "reason": failure,
+            },
+        )
+        dispatches = list(note.dispatches)
+        dispatches[due.dispatch] = after
+        change = {"dispatches": tuple(dispatches), "edition": note.edition + 1}
+        return self._changed(note.model_copy(update=change))
+
+    def _changed(self, note: Notification) -> Notification:
+        """Write the notification down; where somebody else changed it meanwhile, leave all to the guard."""
+        if not self.store.change_notification(note):
+            raise NotDelivered(f"notification {note.id} was changed by somebody else meanwhile")
+        return note

@@ -1,0 +1,64 @@
+"""Many runs on all cores, each in a process of its own kind: same cases, same outcomes, in their order."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+
+from rugbytx.core.price import Prices
+from rugbytx.errors import SettingsError
+from rugbytx.sim.figures import Figures, altered
+from rugbytx.sim.outcome import Mean, Outcome, outcome
+from rugbytx.sim.policy import Policy
+from rugbytx.sim.scenario import Scenario
+from rugbytx.sim.world import Case, run
+
+
+def case_of(
+    scenario: Scenario, policy: Policy, prices: Prices, changes: dict[str, str], *, seed: int = 1
+) -> Case:
+    """Return a case: the scenario's own figures first, then what the user sets.
+
+    Raises SettingsError for a name that is a figure of neither the world nor a policy.
+    """
+    own = {name: str(value) for name, value in scenario.figures.items()}
+    figures, left = altered(Figures(), {**own, **changes})
+    policy, left = altered(policy, left)
+    if left:
+        raise SettingsError(f"there is no setting {min(left)!r} of the simulator")
+    return Case(scenario=scenario, policy=policy, figures=figures, prices=prices, seed=seed)
+
+
+def one(case: Case) -> Outcome:
+    """Run a case without its timeline."""
+    return outcome(run(replace(case, is_kept=False)))
+
+
+def run_all(cases: Sequence[Case], *, told: Callable[[int], None] = lambda _: None) -> Iterator[Outcome]:
+    """Yield what each case comes to, in order; ``told`` hears how many are done."""
+    workers = min(len(cases), os.cpu_count() or 1)
+    if workers <= 1:
+        yield from _told(map(one, cases), told)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from _told(pool.map(one, cases, chunksize=max(1, min(8, len(cases) // (4 * workers)))), told)
+
+
+def _told(outcomes: Iterable[Outcome], told: Callable[[int], None]) -> Iterator[Outcome]:
+    for count, found in enumerate(outcomes, start=1):
+        told(count)
+        yield found
+
+
+def seeds(case: Case, runs: int) -> list[Case]:
+    """Return the case under so many seeds, beginning with its own."""
+    return [replace(case, seed=case.seed + index) for index in range(runs)]
+
+
+def means(outcomes: Sequence[Outcome], runs: int) -> list[Mean]:
+    """Return one mean for each ``runs`` outcomes that follow each other."""
+    return [
+        Mean(policy=outcomes[index].policy, runs=tuple(outcomes[index : index + runs]))
+        for index in range(0, len(outcomes), runs)
+    ]

@@ -1,0 +1,207 @@
+"""The autoscaler's shell: read the facts, ask ``core.scaling``, move the service; and the sweep.
+
+Nothing is decided here.  What the loop adds is when it looks: every ``tick_s``.
+Ticks at which there is neither work nor an AWS worker are left out: they decide
+nothing.
+"""
+
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from simpy import Event
+
+from rugbytx.core import admission, backlog, estimate, recorded, sweep, urgency
+from rugbytx.core.estimate import PRIORS
+from rugbytx.core.presence import PERIODS, Worker, lives_until
+from rugbytx.core.recorded import Recorded
+from rugbytx.core.scaling_facts import AWS, Facts, JobFact, Policy
+from rugbytx.sim.book import Said
+from rugbytx.sim.policy import Scaler
+from rugbytx.sim.site import Site
+from rugbytx.sim.table import Row, Table
+
+
+class Present(Protocol):
+    """A worker as it tells of itself."""
+
+    name: str
+    worker_class: str
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether a lane is under way."""
+
+    @property
+    def maker(self) -> str:
+        """Return the fingerprint of its encoder."""
+
+    @property
+    def serving(self) -> str:
+        """Return the other job that its last unit was of, or an empty string."""
+
+    def heard(self, now: float) -> Worker | None:
+        """Return what it last said of itself."""
+
+
+class Fleet(Protocol):
+    """The ECS service."""
+
+    desired: int
+
+    def order(self, desired: int) -> None:
+        """Set the desired count."""
+
+
+@dataclass(eq=False)
+class Controller:
+    """The autoscaler and the view that gates read."""
+
+    site: Site
+    table: Table
+    policy: Policy
+    fleet: Fleet | None = None
+    workers: dict[str, Present] = field(default_factory=dict)
+    told: admission.Told | None = None
+    before: Recorded | None = None
+    _wake: Event | None = None
+    #: What silent workers said last, until it is too old to be believed.
+    _ghosts: list[Worker] = field(default_factory=list)
+
+    def join(self, worker: Present) -> None:
+        """Note that a worker says that it lives."""
+        self.workers[worker.name] = worker
+
+    def part(self, worker: Present, *, is_silent: bool) -> None:
+        """Note that a worker is gone; one that could not say so is believed to live for a minute."""
+        self.workers.pop(worker.name, None)
+        last = worker.heard(self.site.env.now)
+        if is_silent and last:
+            until = self.site.env.now + (PERIODS - 1) * self.site.policy.presence_s
+            self._ghosts.append(last.model_copy(update={"until": until}))
+
+    def lives_until(self, maker: str) -> float:
+        """Return until when somebody with this encoder is believed to live."""
+        return lives_until(self.present(), maker) if maker else 0.0
+
+    def admits(self, worker: Present) -> bool:
+        """Return whether an AWS worker may receive."""
+        return admission.decide(self._gate_facts(worker), self.policy).is_open
+
+    def may_stay(self, worker: Present) -> bool:
+        """Return whether a lane may claim another unit."""
+        return worker.worker_class != AWS or admission.may_stay(self._gate_facts(worker), self.policy)
+
+    def choice(self, own: Row, others: Sequence[Row], worker: Present) -> urgency.Choice:
+        """Return which job a lane serves next."""
+        workers = self.present()
+        paces = backlog.paces(workers, PRIORS)
+        own_fact, *facts = _facts([own, *others], workers, {})
+        living = {worker.worker_class, *(one.worker_class for one in workers)}
+        return urgency.decide(
+            own_fact,
+            facts,
+            now=self.site.env.now,
+            px_per_s=max(pace.px_per_s for name, pace in paces.items() if name in living),
+            policy=self.policy,
+            serving=worker.serving,
+        )
+
+    def uploaded(self) -> None:
+        """Look at the next tick: a job was accepted."""
+        if self._wake is not None and not self._wake.triggered:
+            self._wake.succeed()
+
+    def run(self) -> Generator[Any, Any, None]:
+        """Decide, move, sweep; then wait for the next tick."""
+        env, policy = self.site.env, self.site.policy
+        swept_at = 0.0
+        while True:
+            if self.fleet is not None and policy.scaler is Scaler.OURS:
+                self._tick(self.fleet)
+            if env.now - swept_at >= policy.sweep_s:
+                swept_at = env.now
+                self._sweep()
+            is_idle = not self.table.rows and not any(
+                one.worker_class == AWS for one in self.workers.values()
+            )
+            if is_idle and not (self.fleet and self.fleet.desired):
+                self._wake = env.event()
+                yield self._wake
+            yield env.timeout(policy.tick_s - env.now % policy.tick_s)
+
+    def _tick(self, fleet: Fleet) -> None:
+        """Decide once, and act, as ``autoscaler.Autoscaler.tick`` does."""
+        found = recorded.record(self.facts(fleet), self.policy, before=self.before)
+        before, self.before = self.before, found
+        decision, now = found.decision, found.facts.now
+        self.told = admission.Told(at=now, wanted=decision.wanted)
+        if decision.desired != fleet.desired:
+            fleet.order(decision.desired)
+        for one in decision.assists:
+            for _ in range(one.count):
+                self.site.queue.send(int(one.job_id))
+        book = self.site.book
+        book.decisions += 1
+        last = before.decision if before else None
+        is_new = last is None or (last.desired, last.reason) != (decision.desired, decision.reason)
+        if is_new and book.is_kept:
+            book.said.append(Said(now, decision.desired, decision.wanted, decision.reason))
+
+    def facts(self, fleet: Fleet) -> Facts:
+        """Return what production's autoscaler would read."""
+        now, workers = self.site.env.now, self.present()
+        return Facts(
+            now=now,
+            jobs=_facts(list(self.table), workers, recorded.assists(self.before, now=now)),
+            workers=workers,
+            paces=backlog.paces(workers, PRIORS),
+            fleet=recorded.fleet_fact(self.before, desired=fleet.desired, now=now),
+            visible=self.site.queue.visible,
+        )
+
+    def present(self) -> tuple[Worker, ...]:
+        """Return what all who are believed to live last said."""
+        now = self.site.env.now
+        if self._ghosts:
+            self._ghosts = [ghost for ghost in self._ghosts if ghost.until > now]
+        told = (worker.heard(now) for worker in self.workers.values())
+        return (*(one for one in told if one), *self._ghosts)
+
+    def _gate_facts(self, worker: Present) -> admission.Facts:
+        return admission.Facts(
+            now=self.site.env.now,
+            name=worker.name,
+            worker_class=worker.worker_class,
+            told=self.told,
+            workers=self.present(),
+            is_busy=worker.is_busy,
+            visible=self.site.queue.visible,
+        )
+
+    def _sweep(self) -> None:
+        """Send pointers for jobs that nobody keeps awake."""
+        now, queue = self.site.env.now, self.site.queue
+        waiting = sum(row.ticket.started_at is None for row in self.table)
+        for row in self.table:
+            if row.lanes or now < row.wake_at:
+                continue
+            job = row.record.model_copy(update={"wake_at": row.wake_at, "resends": row.resends})
+            decision = sweep.decide(job, now=now, visible=queue.visible, waiting=waiting)
+            if decision.wake_at:
+                row.wake_at, row.resends = decision.wake_at, decision.resends
+            if decision.send:
+                queue.send(row.ticket.number)
+
+
+def _facts(rows: Sequence[Row], workers: Sequence[Worker], assists: Mapping[str, int]) -> tuple[JobFact, ...]:
+    """Return what ``backlog.facts`` returns for these rows, each fact kept until something of its job changes."""
+    lanes = Counter(job_id for worker in workers for job_id in worker.jobs)
+    known = [
+        (size.px, round(size.size_bytes)) for row in rows if row.is_planned for size in (row.ticket.size,)
+    ]
+    px_per_byte = estimate.px_per_byte(known)
+    return tuple(
+        row.fact(lanes=lanes[row.id], assists=assists.get(row.id, 0), px_per_byte=px_per_byte) for row in rows
+    )

@@ -1,0 +1,98 @@
+"""What a lane asks before each of its turns: may it stay, and which job is served next."""
+
+import logging
+from dataclasses import dataclass, field
+
+from rugbytx.core import admission, backlog, pin, urgency
+from rugbytx.core.job import Job, Status
+from rugbytx.core.scaling_facts import AWS
+from rugbytx.ports import Ports
+from rugbytx.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Open jobs that are looked at, the oldest of each status first.
+MOST_JOBS = 50
+#: While a lane serves another job nobody has a unit of its own: the sweep is to wait for so long.
+AWAY_S = 900.0
+
+
+@dataclass(kw_only=True)
+class Choices:
+    """The choices of one lane."""
+
+    ports: Ports
+    settings: Settings
+    worker: str
+    #: The other job that the last unit was of.
+    _serving: str = ""
+    #: Other jobs of which nothing could be claimed, until the next unit of our own.
+    _passed: set[str] = field(default_factory=set)
+
+    def may_stay(self) -> bool:
+        """Return whether this lane may claim another unit; only a lane on AWS ever leaves early."""
+        if self.settings.worker_class != AWS:
+            return True
+        store = self.ports.store
+        facts = admission.Facts(
+            now=store.now(),
+            name=self.worker,
+            worker_class=AWS,
+            told=store.told(),
+            workers=store.workers(),
+            is_busy=True,
+        )
+        return admission.may_stay(facts, self.settings.policy)
+
+    def next(self, own: Job) -> Job:
+        """Return the job to serve: our own, or another that cannot wait and has begun."""
+        others = self._others(own)
+        if not others:
+            return own
+        store = self.ports.store
+        workers = store.workers()
+        paces = backlog.paces(workers, self.settings.priors)
+        own_fact, *facts = backlog.facts(
+            [own, *others], workers, assists={}, assumed_px_per_byte=self.settings.assumed_px_per_byte
+        )
+        living = {self.settings.worker_class, *(worker.worker_class for worker in workers)}
+        choice = urgency.decide(
+            own_fact,
+            facts,
+            now=store.now(),
+            px_per_s=max(pace.px_per_s for name, pace in paces.items() if name in living),
+            policy=self.settings.policy,
+            serving=self._serving,
+        )
+        if choice.job_id == own.id:
+            return own
+        # The list may lag behind.
+        job = store.read_job(choice.job_id)
+        if job is None or not job.is_open:
+            self._passed.add(choice.job_id)
+            return own
+        log.info("other-job-first", extra={"job_id": job.id, "own": own.id, "reason": choice.reason})
+        if job.status is Status.QUEUED:
+            store.start_job(job.id, job.generation)
+        store.set_wake(own.id, own.generation, wake_at=store.now() + AWAY_S)
+        return job
+
+    def note(self, job: Job, *, own: Job, has_more: bool) -> None:
+        """Remember what came of a turn."""
+        if job.id == own.id:
+            self._serving = ""
+            self._passed.clear()
+        elif has_more:
+            self._serving = job.id
+        else:
+            self._passed.add(job.id)
+
+    def _others(self, own: Job) -> list[Job]:
+        """Return the open jobs that this worker may take units of, without those that were tried just before."""
+        return [
+            job
+            for job in self.ports.store.open_jobs(MOST_JOBS)
+            if job.id != own.id
+            and job.id not in self._passed
+            and not pin.is_foreign(job, self.ports.media.maker())
+        ]

@@ -1,0 +1,73 @@
+"""Handing in many at once beside a loop of ``task.delay``: with the emulator near, and a network away."""
+
+import sys
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from rugbytx import system as systems
+from rugbytx.system import Connection
+from tests.bench import distance, turn, world
+from tests.bench.figure import Bound, Figure, Result
+from tests.bench.turn import Scale
+
+RUGBYTX = str(Path(sys.executable).with_name("rugbytx"))
+
+
+def measure(folder: Path, scale: Scale) -> Result:
+    """Submit objects that are there already, by the command; and call the plain task as often."""
+    count, rounds = scale.of(2000, 20), scale.of(1, 1)
+    figures: list[Figure] = []
+    details: dict[str, list[float]] = {}
+    with world.system(folder, {}) as local, distance.relay(local.endpoint_url) as far:
+        connection = systems.connect(local.settings)
+        url = world.plain_queue("bench-plain")
+        for place, endpoint, goal in (("10 ms away", far, 4.0), ("on loopback", local.endpoint_url, None)):
+            environ = {"AWS_ENDPOINT_URL": endpoint}
+            pairs = turn.in_turn(
+                partial(_ours, connection, folder, count, environ),
+                partial(_reference, url, count, environ),
+                rounds=rounds,
+                warm=False,
+            )
+            figures.append(
+                Figure(
+                    name=f"jobs a second, {place}",
+                    ratios=tuple(theirs_s / mine_s for mine_s, theirs_s in pairs),
+                    goal=goal,
+                    bound=Bound.AT_LEAST,
+                )
+            )
+            details[f"{place}: jobs a second"] = world.rounded([count / mine_s for mine_s, _ in pairs], 0)
+            details[f"{place}: plain tasks a second"] = world.rounded([count / s for _, s in pairs], 0)
+    return Result(
+        name="submit",
+        ours="`rugbytx submit --from`",
+        reference="`task.delay` in a loop, plain Celery",
+        figures=tuple(figures),
+        details={"count": count, **details},
+    )
+
+
+def _ours(connection: Connection, folder: Path, count: int, environ: Mapping[str, str]) -> float:
+    """Return how long the command takes for objects that nobody has submitted before."""
+    bucket, mark = connection.settings.source_buckets[0], time.monotonic_ns()
+    keys = [f"submit/{mark}-{number}.mp4" for number in range(count)]
+    for key in keys:
+        connection.storage.put(key.encode(), bucket, key, content_type="video/mp4")
+    listed = folder / "list.txt"
+    listed.write_text("".join(f"s3://{bucket}/{key}\n" for key in keys))
+    began = time.perf_counter()
+    told = world.run((RUGBYTX, "submit", "--from", str(listed), "--profile", "stamp"), environ)
+    took_s = time.perf_counter() - began
+    if told.count("  create  ") != count:
+        raise RuntimeError(f"{count} were submitted, {told.count('  create  ')} accepted")
+    return took_s
+
+
+def _reference(url: str, count: int, environ: Mapping[str, str]) -> float:
+    """Return how long the loop takes, in a process of its own as the command is."""
+    began = time.perf_counter()
+    world.run((sys.executable, "-m", "tests.bench.plain", str(count)), {**environ, "BENCH_QUEUE": url})
+    return time.perf_counter() - began

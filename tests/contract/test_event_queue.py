@@ -1,0 +1,76 @@
+"""The event queue, on a server that stands in for SQS."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from rugbytx.aws.client import client
+from rugbytx.aws.event_queue import MOST_BYTES, SqsEventQueue
+from rugbytx.errors import Unreachable
+
+
+@pytest.fixture
+def sqs(endpoint: str) -> Any:
+    """Return a client."""
+    del endpoint
+    return client("sqs")
+
+
+@pytest.fixture
+def queue(sqs: Any) -> SqsEventQueue:
+    """Return an empty event queue."""
+    name = f"test-{uuid.uuid4().hex}-events"
+    sqs.create_queue(QueueName=name)
+    return SqsEventQueue(sqs, name)
+
+
+def event(number: int, **fields: object) -> dict[str, object]:
+    """Return an event."""
+    return {"type": "worker-heartbeat", "hostname": "jetson-1@pitch", "number": number, **fields}
+
+
+def messages(sqs: Any, queue: SqsEventQueue) -> int:
+    """Return how many messages are in the queue."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    counts = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)["Attributes"]
+    return sum(map(int, counts.values()))
+
+
+def test_events_arrive_once_and_are_gone(sqs: Any, queue: SqsEventQueue) -> None:
+    """Many go in one message, come as they were sent, and leave nothing behind."""
+    sent = [event(number) for number in range(40)]
+    queue.send(sent)
+    assert messages(sqs, queue) == 1
+    assert queue.receive(wait_s=0) == sent
+    assert queue.receive(wait_s=0) == []
+    assert messages(sqs, queue) == 0
+
+
+def test_what_is_too_large_for_one_message_goes_in_more(sqs: Any, queue: SqsEventQueue) -> None:
+    """And a single event that no message can hold is left out."""
+    large = "x" * (MOST_BYTES // 3)
+    queue.send([event(0, text=large), event(1, text=large), event(2, text="x" * MOST_BYTES), event(3)])
+    assert messages(sqs, queue) > 1
+    received: list[object] = []
+    while some := queue.receive(wait_s=0):
+        received += [one["number"] for one in some]
+    assert sorted(received, key=str) == [0, 1, 3]
+
+
+def test_strangers_messages_are_no_events(sqs: Any, queue: SqsEventQueue) -> None:
+    """What is not a list of events is forgotten like the rest, and hurts nobody."""
+    for body in ("{", "7", "[7]", '{"type": "task-started"}', '[{"type": "task-started"}]'):
+        sqs.send_message(QueueUrl=queue.url, MessageBody=body)
+    queue.send([event(1)])
+    received: list[object] = []
+    for _ in range(3):
+        received += queue.receive(wait_s=0)
+    assert received == [event(1)]
+    assert messages(sqs, queue) == 0
+
+
+def test_a_missing_queue_is_one_plain_sentence(sqs: Any) -> None:
+    """The name is in it."""
+    with pytest.raises(Unreachable, match="nowhere-events does not exist"):
+        SqsEventQueue(sqs, "nowhere-events").send([event(1)])

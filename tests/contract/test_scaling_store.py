@@ -1,0 +1,15 @@
+"""What the autoscaler tells gates and people is kept, and one of a newer version is left alone."""
+
+from rugbytx.core.admission import Told
+from tests.store_bench import Bench
+
+
+def test_the_last_decision_stands(shaky: Bench) -> None:
+    """Before the first there is none."""
+    assert shaky.store.told() is None
+    assert not shaky.store.decision()
+    for wanted in (2, 0):
+        told = Told(at=1000.5 + wanted, wanted=wanted)
+        shaky.store.record_decision(told, decision=f'{{"wanted": {wanted}}}')
+        assert shaky.store.told() == told
+        assert shaky.store.decision() == f'{{"wanted": {wanted}}}'
