@@ -218,7 +218,6 @@ def test_a_recommendation_to_rebalance_lets_the_chunk_be_finished(
     assert {unit.state for unit in units.values()} == {State.DONE}
     assert len(units) == 2, "the plan and one chunk"
     wait_for(connection, job, lambda _job, _units: connection.queue.depth().visible >= 1)
-    forget(connection, job)
 
 
 def test_an_idle_worker_leaves_at_once(system: LocalSystem) -> None:
