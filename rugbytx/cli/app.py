@@ -44,6 +44,7 @@ COMMANDS = {
     "replay": "autoscale:replay",
     "scaling": "scaling:scaling",
     "simulate": "simulate:simulate",
+    "whatif": "whatif:whatif",
     "metrics": "metrics:metrics",
     "doctor": "doctor:doctor",
     "env": "env:env",

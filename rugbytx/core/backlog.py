@@ -63,6 +63,7 @@ def fact(job: Job, *, lanes: int, assists: int, px_per_byte: float, overhead_px:
         left_px=work_px * left / units,
         units_left=left,
         is_queued=job.status is Status.QUEUED,
+        is_planned=job.units > 0,
         is_bumped=job.bumped_at is not None,
         lanes=lanes,
         assists=max(0, assists - max(0, lanes - 1)),

@@ -114,6 +114,14 @@ def test_a_worker_that_is_wanted_gets_something_to_do() -> None:
     assert [one.count for one in decision.assists] == [1]
 
 
+@pytest.mark.parametrize("mode", Mode)
+def test_no_assist_before_the_plan(mode: Mode) -> None:
+    """Its lane would find nothing, leave, and be waited for."""
+    unplanned = match(due_min=5, left=1.0, lanes=1, is_planned=False)
+    crew = (worker("jetson-1"), worker("aws-1", busy=1), worker("aws-2"))
+    assert decide(facts(unplanned, workers=crew), Policy(mode=mode)).assists == ()
+
+
 def test_fastest_spreads_lanes() -> None:
     """Each free slot goes to the job with the most work for each of its lanes."""
     jobs = (match("long", left=0.9, lanes=1), match("short", left=0.2, lanes=1))
@@ -144,7 +152,7 @@ FACTS = st.builds(
     lambda jobs, crew, desired, ago_min, spent, visible: facts(
         *jobs, workers=crew, fleet=ordered(desired, ago_min=ago_min), spent_usd=spent, visible=visible
     ),
-    st.lists(JOBS, max_size=6),
+    st.lists(JOBS, max_size=6, unique_by=lambda job: job.job_id),
     CREWS,
     st.integers(0, 6),
     st.floats(0, 20),

@@ -1,12 +1,14 @@
 """Simulated days for tests: built-in scenarios and the built-in prices, with luck off where a test says so."""
 
+from typing import Any
+
 from rugbytx import prices
 from rugbytx.sim import batch, policy, scenario
 from rugbytx.sim.outcome import Outcome, outcome
 from rugbytx.sim.world import Case, Run, run
 
 #: Service times are as predicted, and nothing is delivered twice without a reason.
-PLAIN = {"service_cv": "0", "chunk_cv": "0", "duplicate_p": "0"}
+PLAIN: dict[str, Any] = {"service_cv": "0", "chunk_cv": "0", "duplicate_p": "0"}
 
 
 def case(scenario_name: str, policy_name: str, *, seed: int = 1, **changes: str) -> Case:

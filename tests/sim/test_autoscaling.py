@@ -28,9 +28,9 @@ class Service:
         self.ordered.append((self.now, desired))
 
 
-def metrics_of(env: Environment, **changed: float) -> Metrics:
+def metrics_of(env: Environment) -> Metrics:
     """Return the metrics of an empty queue that has no visible history yet."""
-    figures = Figures(metric_lag_least_s=0.0, metric_lag_most_s=0.0, **changed)
+    figures = Figures(metric_lag_least_s=0.0, metric_lag_most_s=0.0)
     luck = random.Random(1)  # noqa: S311  luck, not a secret
     queue = Queue(env=env, figures=figures, luck=luck, visibility_s=60, most_receives=0)
     return Metrics(queue, figures, luck)

@@ -58,7 +58,7 @@ def test_a_protected_task_is_no_victim() -> None:
 
 
 def test_protection_beyond_the_desired_count_is_refused() -> None:
-    """ "DEPLOYMENT_BLOCKED": no more tasks can be protected than are desired."""
+    """DEPLOYMENT_BLOCKED: no more tasks can be protected than are desired."""
     cluster = Cluster()
     cluster.service.order(2)
     cluster.env.run(until=200)
@@ -114,7 +114,7 @@ def test_victims_are_chance() -> None:
 
 
 def test_a_provider_starts_two_from_zero() -> None:
-    """ "When there are no instances it always scales out to 200 %": two for one task (containers-roadmap 1716)."""
+    """When there are no instances it "always scales out to 200 %": two for one task (containers-roadmap 1716)."""
     cluster = Cluster(provider=True)
     cluster.service.order(1)
     cluster.env.run(until=61)

@@ -51,7 +51,7 @@ def test_one_upload_without_the_jetson_is_never_served(policy: str) -> None:
 
 
 def test_steps_serve_it_and_kill_it_again_and_again() -> None:
-    """ "Depth 0 -> 0": as soon as the task has the message, its own count is zero."""
+    """At depth 0 it wants 0: as soon as the task has the message, its own count is zero."""
     found = figures("jetson-down", "note-steps", **PLAIN)
     assert found.never_finished == 1
     assert found.kills["scale-in"] > 10

@@ -56,6 +56,8 @@ def test_what_nobody_knows_is_refused() -> None:
         policy.of("best")
     with pytest.raises(SettingsError, match="no setting 'speed'"):
         case("one", "deadline", speed="3")
+    with pytest.raises(SettingsError, match="mode is one of deadline, fastest, cheapest"):
+        case("one", "deadline", mode="best")
     with pytest.raises(SettingsError, match="max_hosts is a number"):
         case("one", "deadline", max_hosts="many")
 

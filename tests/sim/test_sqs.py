@@ -45,7 +45,7 @@ def test_an_expired_message_is_shown_again() -> None:
 
 
 def test_a_stale_handle_deletes_nothing() -> None:
-    """ "The request will succeed, but the message might not be deleted" (DeleteMessage, standard queues)."""
+    """Of a stale handle: "the request will succeed, but the message might not be deleted" (DeleteMessage, standard queues)."""
     env = Environment()
     queue = queue_of(env)
     queue.send(7)
@@ -97,7 +97,7 @@ def test_no_heartbeat_reaches_beyond_twelve_hours() -> None:
 
 
 def test_too_many_receives_make_a_dead_letter() -> None:
-    """MaxReceiveCount receives, and the next one moves it (dead-letter queues)."""
+    """After maxReceiveCount receives the next one moves it (dead-letter queues)."""
     env = Environment()
     queue = queue_of(env, most_receives=2)
     queue.send(7)
