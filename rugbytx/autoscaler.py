@@ -14,12 +14,13 @@ beside it, for the hours in which no worker lives.
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rugbytx.core import backlog, halt, recorded, scaling, span
+from rugbytx.core import backlog, gauge, halt, recorded, scaling, span
 from rugbytx.core.admission import Told
 from rugbytx.core.job import Pointer
 from rugbytx.core.recorded import Recorded
@@ -28,6 +29,7 @@ from rugbytx.errors import RugbytxError, SettingsError
 from rugbytx.notify.outbox import deadline_at_risk
 from rugbytx.ports import Fleet, JobStore, Queue, Storage
 from rugbytx.settings import Settings
+from rugbytx.worker import log as worker_log
 from rugbytx.worker.clean import clean_once
 from rugbytx.worker.sweeper import sweep_once
 
@@ -196,6 +198,7 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Decide once, and sweep: the function that a schedule and each upload invoke on AWS Lambda."""
     from rugbytx import system
 
+    worker_log.set_up(logging.INFO, None, sys.stdout)  # Lambda's own format leaves the fields out
     here = system.here()
     autoscaler = Autoscaler(
         store=here.store,
@@ -206,4 +209,6 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     )
     owner = name()
     found = autoscaler.once(owner)
+    if found:
+        log.info("gauges", extra=gauge.embedded(found, table=here.settings.table))
     return {"decided": bool(found), "desired": found.decision.desired if found else None}

@@ -4,10 +4,15 @@
 ``{"bucket": ..., "key": ..., "profile": ...}``.
 """
 
+import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from rugbytx import intake, system
+from rugbytx.worker import log as worker_log
+
+log = logging.getLogger(__name__)
 
 
 def handler(event: Mapping[str, str], _context: Any = None) -> dict[str, str]:
@@ -16,6 +21,9 @@ def handler(event: Mapping[str, str], _context: Any = None) -> dict[str, str]:
     Lambda calls it again for an error, twice and with growing pauses, and tells
     of it in the end; submitting twice is one job.  Raises what ``intake.accept`` raises.
     """
+    worker_log.set_up(logging.INFO, None, sys.stdout)
     source = f"s3://{event['bucket']}/{event['key']}"
     accepted = intake.accept(intake.Request(source=source, profile=event["profile"]), system.here())
-    return {"job_id": accepted.job.id, "action": accepted.action, "reason": accepted.reason}
+    done = {"job_id": accepted.job.id, "action": str(accepted.action), "reason": accepted.reason}
+    log.info("submitted", extra={"source": source, **done})
+    return done

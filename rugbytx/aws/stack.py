@@ -16,6 +16,7 @@ SETTINGS: Mapping[str, str] = {
     "RUGBYTX_SOURCE_BUCKETS": "SourceBucket",
     "RUGBYTX_OUTPUT_BUCKET": "OutputBucket",
     "RUGBYTX_OUTPUT_BASE_URL": "OutputBaseUrl",
+    "RUGBYTX_EVENT_BUS": "EventBus",
     "RUGBYTX_VISIBILITY_S": "VisibilitySeconds",
     "RUGBYTX_CLUSTER": "Cluster",
     "RUGBYTX_SERVICE": "Service",

@@ -35,12 +35,13 @@ def translated(message: Mapping[str, Any]) -> dict[str, Any] | None:
     body = str(message["Body"])
     if legacy.is_ours(body):
         return dict(message)
-    try:
-        if not _Wish.pattern:
-            raise JobRejected(HOW)
-        source = legacy.source_of(body, _Wish.pattern)
-    except JobRejected as error:
-        extra = {"message_id": message["MessageId"], "reason": str(error)}
-        log.error("message-refused", extra=extra)  # noqa: TRY400  the sentence says it all
+    reason, source = HOW, ""
+    if _Wish.pattern:
+        try:
+            source = legacy.source_of(body, _Wish.pattern)
+        except JobRejected as error:
+            reason = str(error)
+    if not source:
+        log.error("message-refused", extra={"message_id": message["MessageId"], "reason": reason})
         return None
     return {**message, "Body": submission_message(source, _Wish.profile)}

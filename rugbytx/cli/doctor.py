@@ -17,6 +17,13 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 def doctor(
     context: typer.Context,
     *,
+    first_day: Annotated[
+        bool,
+        typer.Option(
+            "--first-day",
+            help="Also try what was never run before on AWS, with an operator's rights, and list what a person must try.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON Lines: one object for each finding.")
     ] = False,
@@ -27,7 +34,7 @@ def doctor(
     failure.  Where no system is chosen only the host is judged.
     """
     failed = 0
-    for finding in _findings(context):
+    for finding in _findings(context, first_day=first_day):
         failed += finding.health == "fail"
         if as_json:
             emit(
@@ -44,7 +51,7 @@ def doctor(
         raise typer.Exit(Code.JOB_FAILED)
 
 
-def _findings(context: typer.Context) -> "Iterable[Finding]":
+def _findings(context: typer.Context, *, first_day: bool) -> "Iterable[Finding]":
     """Give each finding as soon as it is there: some take seconds."""
     from rugbytx import settings as settings_module
     from rugbytx import system
@@ -87,6 +94,11 @@ def _findings(context: typer.Context) -> "Iterable[Finding]":
         )
         return
     yield from check.run(doctor_system.checks(connection))
+    if first_day:
+        from rugbytx.doctor import first_day as list_of_the_day
+
+        yield from check.run(list_of_the_day.checks(chosen))
+        yield from list_of_the_day.by_hand()
 
 
 def _unknown(sentences: Sequence[str]) -> "Iterable[Finding]":

@@ -211,7 +211,7 @@ class LocalSystem:
         }
 
     def _stop_workers(self) -> None:
-        for worker in self.workers:
+        for worker in [*self.workers, *(self.service.workers if self.service else ())]:
             worker.ask_to_stop()
         while self.workers:
             self.workers.pop().stop()

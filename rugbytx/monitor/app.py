@@ -1,5 +1,6 @@
 """Flower, put together for this system: events from the queue, workers from presence, jobs from the store."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -42,6 +43,9 @@ def prepare() -> None:
     flower_options.tasks_columns = TASK_COLUMNS
     flower_options.read_only = None  # until somebody says something
     flower_options.purge_offline_workers = OFFLINE_S
+    # These two tell every request and every credential at INFO, which is Flower's level.
+    for name in ("botocore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _end(problem: RugbytxError) -> NoReturn:

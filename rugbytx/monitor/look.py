@@ -1,12 +1,6 @@
 """What the pages show: read from the store, and at most once in a while, however many look.
 
-What a look costs, in DynamoDB's read units of 4 KiB (an eventually consistent
-read of the index counts half, and jobs have about 2 KB)::
-
-    the queue's card   every open job from the index, the workers, two calls to SQS
-    a page of jobs     for each status that is asked for, as many jobs as the page has
-    its jobs' units    all units of each that is under way, 1 to 2 KB each; of one that
-                       has ended once in this process's life, a few jobs at a time
+What that costs stands in ``docs/monitor.md``.
 """
 
 import json
@@ -25,12 +19,15 @@ from rugbytx.core.presence import Worker
 from rugbytx.core.sheet import Sheet, sheet, unplanned
 from rugbytx.core.unit import State
 from rugbytx.errors import NotFound
+from rugbytx.ledger import by_class
 from rugbytx.system import Connection
 
 Seen = TypeVar("Seen")
 
 #: Within this time a second look sees what the first one saw.
 FRESH_S = 2.0
+#: Units move with their heartbeat, and a match has more than a megabyte of them: so often they are read between two.
+LOOKS_A_BEAT = 3
 #: Pages, jobs and the card that are remembered at once.
 MOST_KEPT = 200
 #: Jobs on a page.
@@ -125,7 +122,7 @@ class Look:
         with self._lock:
             self._kept.clear()
 
-    def _fresh(self, key: Hashable, read: Callable[[], Seen]) -> Seen:
+    def _fresh(self, key: Hashable, read: Callable[[], Seen], *, lasts_s: float = FRESH_S) -> Seen:
         """Return what was read a moment ago, or read it; of many at once one reads, and the others wait."""
         with self._lock:
             kept = self._kept.setdefault(key, _Kept())
@@ -133,7 +130,7 @@ class Look:
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         with kept.lock:
-            if self._monotonic() - kept.seen_at > FRESH_S:
+            if self._monotonic() - kept.seen_at > lasts_s:
                 kept.value = read()
                 kept.seen_at = self._monotonic()
             seen: Seen = kept.value
@@ -203,8 +200,18 @@ class Look:
         return unplanned(job, now=self.system.store.now())
 
     def _with_units(self, job: Job, workers: Sequence[Worker]) -> Sheet:
-        units = self.system.store.read_units(job.id, job.generation)
-        made = sheet(job, units, workers, now=self.system.store.now())
+        units = self._fresh(
+            ("units", job.id, job.generation, job.status, len(job.done)),
+            lambda: self.system.store.read_units(job.id, job.generation),
+            lasts_s=max(FRESH_S, self.system.settings.heartbeat_s / LOOKS_A_BEAT),
+        )
+        made = sheet(
+            job,
+            units,
+            workers,
+            usd_per_h=by_class(self.system.settings),
+            now=self.system.store.now(),
+        )
         if not job.is_open and not any(unit.state is State.LEASED for unit in units.values()):
             with self._lock:
                 self._ended[job.id, job.generation] = made

@@ -120,7 +120,7 @@ class TestLook:
             "50 %",
             "2 of 6 units done",
             "75 fps",
-            "5s",
+            "8s",
             "jetson-1",
             "VIDEO#00001",
         ):
@@ -134,7 +134,7 @@ class TestLook:
         assert (printed["status"], printed["frames"], printed["frames_done"]) == ("RUNNING", 750, 375)
         assert (printed["fps"], printed["eta_s"], printed["units"], printed["units_done"]) == (
             75.0,
-            5.0,
+            7.5,
             6,
             2,
         )

@@ -32,6 +32,8 @@ _S3_ACTIONS = {
     "ListObjectsV2": "ListBucket",
     "UploadPart": "PutObject",
 }
+#: The services that components call by a target and a JSON body.
+COMPONENTS_CALL = ("application-autoscaling", "dynamodb", "ecs", "events", "sqs")
 _BATCH = re.compile(r"^(SendMessage|DeleteMessage|ChangeMessageVisibility)Batch$")
 
 
@@ -86,7 +88,7 @@ def _calls(
         yield from _s3_calls(environ, query, body)
         return
     operation = str(environ.get("HTTP_X_AMZ_TARGET", "")).rpartition(".")[2]
-    if not operation:  # the query protocol: CloudFormation, which the deployer calls
+    if not operation or service not in COMPONENTS_CALL:  # what only a deployer calls
         return
     asked = json.loads(body)
     if service == "sqs":
@@ -98,8 +100,11 @@ def _calls(
             yield Call(f"dynamodb:{operation}", _arn("dynamodb", f"table/{table}{index}"))
     elif service == "ecs":
         cluster = asked.get("cluster", "default")
-        for name in asked.get("services") or [asked.get("service", "")]:
+        for name in asked.get("services", []) or [asked.get("service", "")]:
             yield Call(f"ecs:{operation}", _arn("ecs", f"service/{cluster}/{name}"))
+    elif service == "events":
+        for entry in asked.get("Entries", []):
+            yield Call(f"events:{operation}", _arn("events", f"event-bus/{entry['EventBusName']}"))
     else:
         yield Call(f"{service}:{operation}", "*")
 

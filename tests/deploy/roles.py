@@ -10,11 +10,11 @@ from tests.deploy.template import Stack
 HOLDERS: dict[str, tuple[tuple[str, str], ...]] = {
     "uploader": (("data", "Submitting"),),
     "jetson": (("data", "Working"),),
-    "worker": (("data", "Working"), ("fleet", "WorkerRole")),
     "autoscaler": (("control", "AutoscalerRole"),),
     "submitter": (("control", "SubmitterRole"),),
     "flower": (("control", "FlowerRole"),),
 }
+#: The AWS worker's is the Jetson's and leave to protect its task, which its host's agent asks for, see ``aws.agent``.
 #: Logs are written by Lambda's own runtime, and told of by it.
 OF_THE_RUNTIME = ("logs:", "sns:")
 

@@ -26,6 +26,7 @@ def everything() -> dict[str, Stack]:
         data={
             "PublishOutputs": "cdn",
             "SourceExpiresDays": 30,
+            "EventBus": "club",
             "JetsonAccess": "roles-anywhere",
             "JetsonCertificateAuthority": "-----BEGIN CERTIFICATE-----",
             "UploaderPrincipal": "arn:aws:iam::123456789012:role/upload-service",

@@ -102,7 +102,7 @@ class Stack:
         resolved = {key: self.resolve(item) for key, item in value.items()}
         return {key: item for key, item in resolved.items() if item is not _NOTHING}
 
-    def _call(self, function: str, argument: Any) -> Any:  # noqa: PLR0911  a function each
+    def _call(self, function: str, argument: Any) -> Any:  # noqa: C901, PLR0911  a function each
         match function:
             case "Ref":
                 return self._reference(argument)

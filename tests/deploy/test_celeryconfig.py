@@ -36,7 +36,7 @@ def assigned(name: str) -> list[tuple[str, int, list[str]]]:
 @pytest.mark.parametrize("name", MODULES)
 def test_every_key_has_its_reason_and_is_celerys(name: str) -> None:
     """In a comment above it."""
-    known = {key for key, _ in flatten(NAMESPACES)} | {"broker_transport"}
+    known = {option[0] for option in flatten(NAMESPACES)} | {"broker_transport"}
     for key, line, lines in assigned(name):
         assert key in known, f"Celery knows no {key}"
         above = [text for text in lines[: line - 1] if text.strip()]
@@ -98,4 +98,5 @@ def test_everybody_waits_for_a_worker_to_leave() -> None:
 
 def test_a_worker_on_aws_polls_shortly() -> None:
     """A receive that is under way must not outlive the decision that allowed it for long."""
-    assert aws.broker_transport_options["wait_time_seconds"] <= Settings().view_s
+    options: dict[str, Any] = aws.broker_transport_options
+    assert options["wait_time_seconds"] <= Settings().view_s

@@ -6,7 +6,6 @@ import socket
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from celeryconfig import base
@@ -14,17 +13,20 @@ from rugbytx.aws.event_queue import RETENTION_S as EVENT_RETENTION_S
 from rugbytx.aws.event_queue import event_queue
 from rugbytx.aws.message import task_message
 from rugbytx.aws.table import EXPIRES, TABLE
-from rugbytx.core.job import Pointer, Source
+from rugbytx.core.job import Pointer
 from rugbytx.core.record import SCHEMA
-from rugbytx.errors import Unreachable
+from rugbytx.doctor import first_day
 from rugbytx.local import resources
 from rugbytx.local.fleet import Worker
 from rugbytx.settings import Settings
 from rugbytx.worker import alive
-from tests.deploy.conftest import LEGACY, TIMES, Deployed, wait_for_line
+from tests.deploy import component
+from tests.deploy.component import client
+from tests.deploy.conftest import LEGACY, TIMES, Deployed, wait_for_line, wait_until
 from tests.deploy.recorder import Call, needless, refused
-from tests.deploy.roles import policies
+from tests.deploy.roles import HOLDERS, policies
 from tests.deploy.stacks import smallest
+from tests.deploy.template import AWS
 from tests.footage import film
 
 pytestmark = [
@@ -32,20 +34,6 @@ pytestmark = [
     # What moto does not model is on a list of its own, see test_unmodelled.
     pytest.mark.filterwarnings("ignore:Tried to parse"),
 ]
-
-#: Larger than one part of an upload.
-LARGE_BYTES = 20 * 1024 * 1024
-
-
-def client(deployed: Deployed, service: str, *, principal: str = "deployer") -> Any:
-    """Return a client that is one of the components."""
-    return boto3.client(
-        service,  # type: ignore[call-overload]
-        endpoint_url=deployed.environ["AWS_ENDPOINT_URL"],
-        region_name=deployed.environ["AWS_REGION"],
-        aws_access_key_id=principal,
-        aws_secret_access_key="local",
-    )
 
 
 def messages(deployed: Deployed, url: str) -> int:
@@ -154,10 +142,9 @@ def test_an_older_worker_leaves_a_newer_record_alone(
         TableName=deployed.settings["RUGBYTX_TABLE"], Key={key: LATER[key] for key in ("pk", "sk")}
     )
     assert found["Item"] == LATER
-    counts = client(deployed, "sqs").get_queue_attributes(QueueUrl=later, AttributeNames=["All"])[
-        "Attributes"
-    ]
-    assert sum(int(counts[name]) for name in counts if name.startswith("ApproximateNumberOf")) == 1
+    # The finished job's own message goes soon after its job has ended; the later version's stays.
+    assert wait_until(lambda: messages(deployed, later) <= 1)
+    assert messages(deployed, later) == 1
     log = worker.log.read_text()
     assert '"event": "unknown-setting"' in log
     assert "was written by a newer rugbytx" in log
@@ -190,41 +177,6 @@ def test_the_note_s_own_messages_are_submissions(adopted: str, finished: dict[st
     assert adopted == "same-job-has-ended"
 
 
-def _break_off(_bytes: int) -> None:
-    raise Unreachable("broken off")
-
-
-def do_what_is_rare(deployed: Deployed, folder: Path) -> None:
-    """Have worker and upload service do what no job of a test comes to, through the code that does it."""
-    from rugbytx.aws.storage import S3Storage
-    from rugbytx.aws.table import Table
-
-    sources, outputs = (
-        deployed.settings["RUGBYTX_SOURCE_BUCKETS"],
-        deployed.settings["RUGBYTX_OUTPUT_BUCKET"],
-    )
-    large = folder / "large"
-    large.write_bytes(bytes(LARGE_BYTES))
-    for principal, bucket, key in (
-        ("jetson", outputs, "out/a/g1/large"),
-        ("uploader", sources, "uploads/a/large"),
-    ):
-        storage = S3Storage(client(deployed, "s3", principal=principal))
-        with pytest.raises(Unreachable, match="broken off"):
-            storage.upload(large, bucket, key, content_type="video/mp4", on_bytes=_break_off)
-        storage.delete(bucket, [key])
-    s3 = client(deployed, "s3")
-    s3.put_bucket_versioning(Bucket=sources, VersioningConfiguration={"Status": "Enabled"})
-    version = s3.put_object(Bucket=sources, Key="versioned", Body=b"video")["VersionId"]
-    storage = S3Storage(client(deployed, "s3", principal="jetson"))
-    described = storage.head(sources, "versioned", version=version)
-    assert described
-    pinned = Source(bucket=sources, key="versioned", etag=described.etag, size_bytes=5, version=version)
-    storage.download(pinned, folder / "versioned", on_bytes=lambda _bytes: None)
-    table = Table(client(deployed, "dynamodb", principal="jetson"), deployed.settings["RUGBYTX_TABLE"])
-    table.delete([("CLEANING", "a")])
-
-
 @pytest.fixture(scope="module")
 def calls(
     deployed: Deployed,
@@ -241,28 +193,59 @@ def calls(
     for option in (("--force",), ("--deadline", "1m")):
         again = deployed.run("submit", finished["source"], "--profile", "clip", *option, principal="uploader")
         assert again.returncode == 0, again.stderr
-    do_what_is_rare(deployed, tmp_path_factory.mktemp("rare"))
-    return {name: deployed.recorder.of(name) for name in ("jetson", "uploader")}
+    component.do_the_rest(deployed, finished, tmp_path_factory.mktemp("rest"))
+    return {name: deployed.recorder.of(name) for name in HOLDERS}
 
 
-@pytest.mark.parametrize("component", ["jetson", "uploader"])
-def test_a_role_allows_what_its_component_does_and_no_more(
-    calls: dict[str, set[Call]], component: str
-) -> None:
+@pytest.mark.parametrize("name", HOLDERS)
+def test_a_role_allows_what_its_component_does_and_no_more(calls: dict[str, set[Call]], name: str) -> None:
     """Whatever was asked for is granted, and each grant was needed."""
-    grants = policies(component)
-    assert refused(calls[component], grants) == []
-    assert needless(calls[component], grants) == []
+    grants = policies(name)
+    assert refused(calls[name], grants) == []
+    assert needless(calls[name], grants) == []
 
 
-@pytest.mark.parametrize("component", ["jetson", "uploader"])
-def test_the_comparison_sees_each_permission(calls: dict[str, set[Call]], component: str) -> None:
+@pytest.mark.parametrize("name", HOLDERS)
+def test_the_comparison_sees_each_permission(calls: dict[str, set[Call]], name: str) -> None:
     """Taken away, any one of them is missed; and one that nobody needs is found."""
-    grants = policies(component)
+    grants = policies(name)
     for grant in grants:
-        assert refused(calls[component], grants - {grant}), grant
-    needed = Call("sqs:PurgeQueue", "arn:aws:sqs:eu-west-1:123456789012:rugbytx-transcode")
-    assert needless(calls[component], grants | {needed}) == [needed]
+        assert refused(calls[name], grants - {grant}), grant
+    extra = Call("sqs:PurgeQueue", "arn:aws:sqs:eu-west-1:123456789012:rugbytx-transcode")
+    assert needless(calls[name], grants | {extra}) == [extra]
+
+
+def test_the_first_day_s_list_runs_on_the_stacks(deployed: Deployed, calls: dict[str, set[Call]]) -> None:
+    """What a program can try is tried, and what the emulator does not do is found; what people must do is told."""
+    assert calls  # by then the service is there
+    scratch = {"RUGBYTX_SCRATCH_FLOOR_BYTES": "0"}
+    done = deployed.run("doctor", "--first-day", "--json", principal="deployer", **scratch)
+    told = {found["check"]: found for found in map(json.loads, done.stdout.splitlines())}
+    health = {check.name: told[check.name]["health"] for check in first_day.checks(Settings())}
+    assert health == {
+        "queue times": "ok",
+        # The emulator takes neither of these two from a template, and its addresses never end.
+        "table life": "fail",
+        "table recovery": "fail",
+        "parts and ranges": "ok",
+        "expiring addresses": "fail",
+        "scaling policies": "ok",
+        "instance metadata": "ok",
+    }, done.stdout
+    assert done.returncode == 1
+    assert [told[one.name]["health"] for one in first_day.BY_HAND] == ["warn"] * len(first_day.BY_HAND)
+    found = client(deployed, "s3").list_objects_v2(
+        Bucket=deployed.settings["RUGBYTX_OUTPUT_BUCKET"], Prefix="out/-doctor-/"
+    )
+    assert "Contents" not in found
+
+
+def test_the_readme_lists_what_was_never_run() -> None:
+    """The same list that the first day goes through."""
+    text = (AWS.parents[1] / "README.md").read_text()
+    table = text.partition("<!-- never-run -->")[2].partition("<!-- /never-run -->")[0]
+    rows = [line.split("|")[1].strip() for line in table.splitlines()[3:] if line.startswith("|")]
+    assert rows == [one.name for one in first_day.BY_HAND]
 
 
 def test_times_are_settings() -> None:

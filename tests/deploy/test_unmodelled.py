@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from moto.cloudformation.parsing import NULL_MODELS, get_model_map
 
+from rugbytx.core import gauge
 from rugbytx.settings import Settings
 from tests.deploy.stacks import everything, smallest
 from tests.deploy.template import AWS, Stack
@@ -32,14 +33,17 @@ def alarms() -> None:
     there = {
         "FunctionName": [found["FunctionName"] for found in find("AWS::Lambda::Function", stacks).values()],
         "QueueName": [found["QueueName"] for found in find("AWS::SQS::Queue", stacks).values()],
-        "System": ["rugbytx"],
+        "Table": ["rugbytx"],
     }
     page = (DOCS / "operate.md").read_text()
-    told = {name: alarm for name, alarm in find("AWS::CloudWatch::Alarm", smallest()).items()}
+    told = find("AWS::CloudWatch::Alarm", smallest())
     for name, alarm in told.items():
         for dimension in alarm["Dimensions"]:
             assert dimension["Value"] in there[dimension["Name"]], name
         assert alarm["AlarmActions"] == [topic]
+        if alarm["Namespace"] == gauge.NAMESPACE:
+            assert alarm["MetricName"] in gauge.UNITS
+            assert [one["Name"] for one in alarm["Dimensions"]] == [gauge.DIMENSION]
         own = alarm["AlarmName"].removeprefix("rugbytx-")
         assert alarm["AlarmDescription"].endswith(f"docs/operate.md, {own}")
         assert f"### {own}" in page
@@ -52,16 +56,19 @@ def alarms() -> None:
 
 
 def queue_policies() -> None:
-    """Each queue refuses what comes in clear."""
-    policies = find("AWS::SQS::QueuePolicy").values()
-    for policy in policies:
+    """All queues refuse what comes in clear."""
+    found = find("AWS::SQS::QueuePolicy")
+    assert {name: len(policy["Queues"]) for name, policy in found.items()} == {
+        "QueuesOverTls": 2,
+        "EventsOverTls": 1,
+    }
+    for policy in found.values():
         (statement,) = policy["PolicyDocument"]["Statement"]
         assert statement["Effect"] == "Deny"
-    assert sum(len(policy["Queues"]) for policy in policies) == len(find("AWS::SQS::Queue"))
 
 
 def bucket_policies() -> None:
-    """The output bucket lets the one CDN read outputs, and nobody else."""
+    """Let the one CDN read outputs, and nobody else."""
     (cdn_reads,) = [
         statement
         for policy in find("AWS::S3::BucketPolicy").values()
@@ -91,7 +98,7 @@ def subscriptions() -> None:
 
 
 def invocations() -> None:
-    """A late tick is dropped; an upload that could not be submitted is told of."""
+    """Drop a late tick; tell of an upload that could not be submitted."""
     found = find("AWS::Lambda::EventInvokeConfig")
     assert found["AutoscalerTries"]["MaximumRetryAttempts"] == 0
     assert found["AutoscalerTries"]["MaximumEventAgeInSeconds"] == 60
@@ -99,14 +106,14 @@ def invocations() -> None:
 
 
 def budgets() -> None:
-    """It tells before the money is gone."""
+    """Tell before the money is gone."""
     (found,) = find("AWS::Budgets::Budget").values()
     kinds = [one["Notification"]["NotificationType"] for one in found["NotificationsWithSubscribers"]]
     assert kinds == ["ACTUAL", "FORECASTED"]
 
 
 def native_targets() -> None:
-    """It is the one service, from none."""
+    """Move the one service, from none."""
     (found,) = find("AWS::ApplicationAutoScaling::ScalableTarget").values()
     assert (found["MinCapacity"], found["ResourceId"]) == (0, "service/rugbytx/rugbytx-worker")
     assert not find("AWS::ApplicationAutoScaling::ScalableTarget", smallest())
@@ -129,7 +136,7 @@ def secrets() -> None:
 
 
 def trust_anchors() -> None:
-    """The authority is the operator's own, and its role is for one common name."""
+    """Trust the operator's own authority, for one common name."""
     (anchor,) = find("AWS::RolesAnywhere::TrustAnchor").values()
     assert anchor["Source"]["SourceType"] == "CERTIFICATE_BUNDLE"
     (statement,) = find("AWS::IAM::Role")["JetsonRole"]["AssumeRolePolicyDocument"]["Statement"]
@@ -138,7 +145,7 @@ def trust_anchors() -> None:
 
 
 def profiles() -> None:
-    """It gives the Jetson's role and no other."""
+    """Give the Jetson's role and no other."""
     (found,) = find("AWS::RolesAnywhere::Profile").values()
     (role,) = found["RoleArns"]
     assert role.endswith("role/<JetsonRole>")
@@ -156,13 +163,13 @@ def distributions() -> None:
 
 
 def origin_access() -> None:
-    """The CDN signs what it asks of the bucket."""
+    """Sign what the CDN asks of the bucket."""
     (found,) = find("AWS::CloudFront::OriginAccessControl").values()
     assert found["OriginAccessControlConfig"]["SigningBehavior"] == "always"
 
 
 def capacity_providers() -> None:
-    """It ends no host that works, and drains the ones that it ends."""
+    """End no host that works, and drain the ones that are ended."""
     (found,) = find("AWS::ECS::CapacityProvider").values()
     provider = found["AutoScalingGroupProvider"]
     assert (provider["ManagedDraining"], provider["ManagedTerminationProtection"]) == ("ENABLED", "ENABLED")
@@ -174,7 +181,7 @@ def capacity_providers() -> None:
 
 
 def associations() -> None:
-    """The cluster may use the provider before its service asks for it."""
+    """Let the cluster use the provider before its service asks for it."""
     (found,) = find("AWS::ECS::ClusterCapacityProviderAssociations").values()
     assert len(found["CapacityProviders"]) == 1
     assert everything()["fleet"].template["Resources"]["Transcoder"]["DependsOn"] == "CapacityOfWorkplace"
@@ -251,5 +258,8 @@ def test_the_dashboard_is_json_about_what_exists() -> None:
     """With a metric in each widget."""
     (board,) = find("AWS::CloudWatch::Dashboard").values()
     for widget in json.loads(board["DashboardBody"])["widgets"]:
-        assert widget["properties"]["metrics"]
+        metrics = widget["properties"]["metrics"]
+        assert metrics
+        for namespace, name, *_ in metrics:
+            assert namespace != gauge.NAMESPACE or name in gauge.UNITS
         assert widget["properties"]["region"] == "eu-west-1"

@@ -189,11 +189,11 @@ def test_a_recommendation_to_rebalance_lets_the_chunk_be_finished(
     system: LocalSystem, submit: Callable[[float], tuple[Connection, Job]]
 ) -> None:
     """The unit in work is committed, nothing more is claimed, and the worker is gone without any signal."""
-    connection, job = submit(12.0)
+    connection, job = submit(6.0)
     with MetadataService() as service:
         worker = system.start_worker(
             wait=True,
-            RUGBYTX_X264_PRESET="medium",
+            RUGBYTX_READ_RATE="1",  # however fast this machine is, a chunk of six seconds takes six
             RUGBYTX_WORKER_CLASS="aws",
             RUGBYTX_ENCODER="x264",
             **service.environ,

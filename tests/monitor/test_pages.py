@@ -95,7 +95,7 @@ def stored_percent(connection: Connection, job: Job) -> int:
     units = connection.store.read_units(job.id, job.generation)
     stands = connection.store.read_job(job.id)
     assert stands
-    return sheet(stands, units, (), now=connection.store.now()).percent or 0
+    return sheet(stands, units, (), usd_per_h={}, now=connection.store.now()).percent or 0
 
 
 def names_of_queues() -> list[str]:

@@ -156,6 +156,9 @@ def test_authentication_is_asked_for_everywhere(fakes: Fakes) -> None:
         assert stands
         assert stands.is_open
         assert visitor.act(f"/jobs/{job.id}/cancel").status == 200
+        assert [entry.by for entry in fakes.store.read_trail(job.id, limit=10) if entry.by] == [
+            "umpire@jobs-page"
+        ]
 
 
 def test_read_only(fakes: Fakes) -> None:

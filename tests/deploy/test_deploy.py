@@ -1,0 +1,163 @@
+"""`scripts/deploy` on the emulator: makes, asks, updates, and refuses to take away what somebody waits for."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import boto3
+import pytest
+
+from rugbytx import intake, system
+from rugbytx.control import job as control
+from rugbytx.local.embedded import EmbeddedAws
+from rugbytx.settings import Settings
+from rugbytx.system import chosen, past_proxies
+from tests.deploy.template import AWS, REGION
+from tests.footage import film
+
+pytestmark = [pytest.mark.process, pytest.mark.filterwarnings("ignore:Tried to parse")]
+
+ROOT = AWS.parents[1]
+#: More than the script takes on a busy machine.
+SCRIPT_S = 200.0
+#: The fleet's template is not for the emulator, so the note's own service is controlled.
+MAKE = ("--image", "0123abc", "--adopt", "rugbycodex-cluster/rugbycodex-transcoder-service")
+#: See ``tests.deploy.conftest``.
+BUS = ("--parameter", "data:EventBus=club")
+
+
+@pytest.fixture(scope="module")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Return the environment of somebody who deploys, to an account that is empty."""
+    kept = {name: value for name, value in os.environ.items() if name not in chosen(os.environ)}
+    account = {
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "deployer",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    with pytest.MonkeyPatch.context() as patched, EmbeddedAws() as aws:
+        for name in chosen(os.environ):
+            patched.delenv(name)
+        for name, value in (account | {"AWS_ENDPOINT_URL": aws.endpoint_url}).items():
+            patched.setenv(name, value)
+        path = f"{Path(__file__).parent / 'command'}:{Path(sys.executable).parent}:{kept['PATH']}"
+        yield {
+            **kept,
+            **past_proxies(kept),
+            **account,
+            "AWS_ENDPOINT_URL": aws.endpoint_url,
+            "PATH": path,
+            "AWS_STAND_IN": str(tmp_path_factory.mktemp("change-sets")),
+            "XDG_RUNTIME_DIR": str(tmp_path_factory.mktemp("runtime")),
+        }
+
+
+def deploy(environ: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the script, where nobody can be asked."""
+    return subprocess.run(
+        [ROOT / "scripts" / "deploy", *arguments],
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SCRIPT_S,
+        start_new_session=True,  # without a terminal
+    )
+
+
+def stacks() -> dict[str, str]:
+    """Return the stacks that there are, with their status."""
+    cloudformation = boto3.client("cloudformation")
+    return {stack["StackName"]: stack["StackStatus"] for stack in cloudformation.describe_stacks()["Stacks"]}
+
+
+@pytest.mark.parametrize("wrong", [("--updaet",), ("--parameter", "date:Name=x"), ("--adopt", "cluster")])
+def test_what_it_does_not_understand_it_does_not_do(environ: dict[str, str], wrong: tuple[str, ...]) -> None:
+    """It says how it is called."""
+    done = deploy(environ, *wrong)
+    assert done.returncode == 2
+    assert "scripts/deploy --destroy" in done.stderr
+
+
+def test_it_changes_nothing_that_nobody_agrees_to(environ: dict[str, str]) -> None:
+    """It shows the change set and asks; without a terminal the answer is no."""
+    unasked = deploy(environ, *MAKE, *BUS)
+    assert unasked.returncode == 1
+    assert "Add" in unasked.stderr
+    assert "stopped; nothing more was changed" in unasked.stderr
+    assert stacks() == {}
+
+
+def test_a_parameter_that_no_template_knows_is_refused(environ: dict[str, str]) -> None:
+    """Before there is a change set."""
+    mistaken = deploy(environ, *MAKE, "--yes", "--parameter", "data:Nmae=x")
+    assert mistaken.returncode != 0
+    assert "the template has no parameter Nmae" in mistaken.stderr
+    assert stacks() == {}
+
+
+@pytest.fixture(scope="module")
+def made(environ: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Make everything."""
+    return deploy(environ, *MAKE, *BUS, "--yes", "--parameter", "control:MaxWorkers=5")
+
+
+def test_it_makes_the_stacks_in_their_order_and_asks_the_doctor(
+    made: "subprocess.CompletedProcess[str]",
+) -> None:
+    """It shows each change set, prints the settings, and takes over the service that it was told to."""
+    assert made.returncode == 0, made.stderr
+    assert stacks() == {"rugbytx-data": "CREATE_COMPLETE", "rugbytx-control": "CREATE_COMPLETE"}
+    assert made.stderr.index("rugbytx-data would change so:") < made.stderr.index(
+        "rugbytx-control would change so:"
+    )
+    assert "AWS::DynamoDB::Table\tJobs" in made.stderr
+    lines = made.stdout.splitlines()
+    assert "RUGBYTX_QUEUE=rugbytx-transcode" in lines
+    assert "RUGBYTX_SERVICE=rugbycodex-transcoder-service" in lines
+    assert any(line.startswith("ok   table permissions") for line in lines), made.stdout
+    function = boto3.client("lambda").get_function(FunctionName="rugbytx-autoscaler")["Configuration"]
+    variables = function["Environment"]["Variables"]
+    assert (variables["RUGBYTX_CLUSTER"], str(variables["RUGBYTX_MAX_WORKERS"])) == (
+        "rugbycodex-cluster",
+        "5",
+    )
+
+
+def test_an_update_keeps_what_nobody_changes(
+    environ: dict[str, str], made: "subprocess.CompletedProcess[str]"
+) -> None:
+    """A parameter that is not given again keeps its value; the image is another."""
+    assert made.returncode == 0
+    done = deploy(environ, "--update", "--yes", "--image", "4567def", *MAKE[2:])
+    assert done.returncode == 0, done.stderr
+    found = boto3.client("cloudformation").describe_stacks(StackName="rugbytx-control")["Stacks"][0]
+    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in found["Parameters"]}
+    assert (parameters["ImageTag"], parameters["MaxWorkers"]) == ("4567def", "5")
+
+
+def test_it_takes_nothing_away_while_a_job_is_open(
+    environ: dict[str, str], made: "subprocess.CompletedProcess[str]", tmp_path: Path
+) -> None:
+    """Afterwards everything goes but what users gave us."""
+    assert made.returncode == 0
+    told = dict(line.split("=", 1) for line in made.stdout.splitlines() if line.startswith("RUGBYTX_"))
+    fields = {name.removeprefix("RUGBYTX_").lower(): value for name, value in told.items()}
+    here = system.connect(Settings.model_validate(fields))
+    source = film(tmp_path / "film.mp4", length_s=1.0)
+    job = intake.accept(intake.Request(source=str(source)), here).job
+    refused = deploy(environ, "--destroy", "--yes")
+    assert refused.returncode == 1
+    assert "jobs are open (1 are shown by: rugbytx list)" in refused.stderr
+    assert len(stacks()) == 2
+    control.cancel(job.id, here)
+    done = deploy(environ, "--destroy", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert stacks() == {}
