@@ -100,7 +100,7 @@ class Autoscaler:
             pointer = Pointer(job_id=assist.job_id, generation=assist.generation)
             self._queue.send([pointer] * assist.count)
         self._warn(found, before)
-        _tell_of(found)
+        _tell_of(found, before)
         return found
 
     def sweep(self, owner: str) -> None:
@@ -177,8 +177,8 @@ def name() -> str:
     return f"autoscaler@{socket.gethostname()}-{os.getpid()}"
 
 
-def _tell_of(found: Recorded) -> None:
-    """Log the decision with the facts it rests on, as one event."""
+def _tell_of(found: Recorded, before: Recorded | None) -> None:
+    """Log the decision with the facts it rests on, as one event, and an alarm when it begins."""
     log.info(
         "scaling-decision",
         extra={
@@ -190,7 +190,8 @@ def _tell_of(found: Recorded) -> None:
             "recorded": recorded.to_json(found),
         },
     )
-    for alarm in found.decision.alarms:
+    known = before.decision.alarms if before else ()
+    for alarm in set(found.decision.alarms).difference(known):
         log.warning("scaling-alarm", extra={"reason": alarm})
 
 

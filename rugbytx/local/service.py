@@ -147,9 +147,9 @@ class Service:
                 continue
             if task.worker.has_ended():
                 code = task.worker.exit_code
+                self._forget(task)  # first: with that its log is whole
                 if task.killed_at is None and code not in {0, EXIT_CUT_SHORT}:
                     self._count_crash(task.worker)
-                self._forget(task)
                 done.append(f"{task.name} ({task.worker.name}) has ended with status {code}.")
             elif task.killed_at is not None and self._monotonic() >= task.killed_at:
                 task.worker.kill()

@@ -193,7 +193,7 @@ def test_a_recommendation_to_rebalance_lets_the_chunk_be_finished(
     with MetadataService() as service:
         worker = system.start_worker(
             wait=True,
-            RUGBYTX_READ_RATE="1",  # however fast this machine is, a chunk of six seconds takes six
+            RUGBYTX_READ_RATE="2",  # however fast this machine is, a chunk of six seconds takes three
             RUGBYTX_WORKER_CLASS="aws",
             RUGBYTX_ENCODER="x264",
             **service.environ,
