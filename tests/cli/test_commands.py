@@ -13,7 +13,7 @@ from tests.connection import NOW, OUTPUTS, Fakes, Run, make_job
 #: What a program may rely on.
 KEYS = [
     *("job_id", "generation", "status", "reason", "source", "source_bytes", "profile"),
-    *("submitted_at", "started_at", "ended_at", "deadline_at"),
+    *("submitted_at", "started_at", "ended_at", "deadline_at", "bumped_at"),
     *("units", "units_done", "frames", "frames_done", "fps", "eta_s"),
     *("master_url", "mp4_url", "poster_url", "storyboard_url", "renditions", "duration_s"),
     *("output_bytes", "quality"),
