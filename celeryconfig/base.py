@@ -40,7 +40,9 @@ task_acks_late = True
 # A pool child that was killed hands its message back instead of taking it along.
 task_reject_on_worker_lost = True
 # A lane that broke says itself what becomes of its message; by default Celery would delete it.
-task_acks_on_failure_or_timeout = False
+task_acks_on_failure = False
+# Likewise of one that ran past a time limit, should somebody set one.
+task_acks_on_timeout = False
 
 # One encode at a time; a host with room for more is given more by --concurrency.
 worker_concurrency = 1

@@ -1,7 +1,7 @@
 """Doing one thing after the other, in order, while the next ones are under way already."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ DEPTH = 2
 
 def in_order(
     items: Iterable[Item], do: Callable[[Item], Done], *, at_once: int, is_last: Callable[[Done], bool]
-) -> Iterator[Done]:
+) -> Generator[Done, None, None]:
     """Yield what ``do`` makes of each item, in order; ``at_once`` of them are done at the same time.
 
     Once something ``is_last``, nothing more begins; what has begun by then is
@@ -38,7 +38,7 @@ def in_order(
 
 def _side_by_side(
     items: Iterable[Item], do: Callable[[Item], Done], *, at_once: int, is_last: Callable[[Done], bool]
-) -> Iterator[Done]:
+) -> Generator[Done, None, None]:
     under_way: deque[Future[Done]] = deque()
     rest, is_over = iter(items), False
     with ThreadPoolExecutor(at_once) as pool:

@@ -17,13 +17,14 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from rugbytx.core import backlog, gauge, recorded, scaling, span
+from rugbytx.core import backlog, gauge, halt, recorded, scaling, span
 from rugbytx.core.admission import Told
 from rugbytx.core.job import Pointer
 from rugbytx.core.recorded import Recorded
-from rugbytx.core.scaling_facts import Facts
+from rugbytx.core.scaling_facts import AWS, Facts
 from rugbytx.errors import RugbytxError, SettingsError
 from rugbytx.notify.outbox import deadline_at_risk
 from rugbytx.ports import Fleet, JobStore, Queue, Storage
@@ -66,7 +67,7 @@ class Autoscaler:
                 jobs,
                 workers,
                 assists=recorded.assists(before, now=now),
-                assumed_px_per_byte=settings.assumed_px_per_byte,
+                assumed=settings.assumed,
             ),
             workers=workers,
             paces=backlog.paces(workers, settings.priors),
@@ -74,7 +75,11 @@ class Autoscaler:
             spent_usd=span.spent_usd(store.spans(span.day_of(now)), now=now),
             visible=self._queue.depth().visible,
         )
-        return recorded.record(facts, settings.policy, before=before)
+        policy = settings.policy
+        if halt.reason(store.halts(), worker="", worker_class=AWS):
+            # Whoever would be started would receive nothing.
+            policy = replace(policy, max_workers=0)
+        return recorded.record(facts, policy, before=before)
 
     def tick(self, owner: str) -> Recorded | None:
         """Decide and act, once; None where another autoscaler does it.
@@ -95,7 +100,7 @@ class Autoscaler:
             pointer = Pointer(job_id=assist.job_id, generation=assist.generation)
             self._queue.send([pointer] * assist.count)
         self._warn(found, before)
-        _tell_of(found)
+        _tell_of(found, before)
         return found
 
     def sweep(self, owner: str) -> None:
@@ -172,8 +177,8 @@ def name() -> str:
     return f"autoscaler@{socket.gethostname()}-{os.getpid()}"
 
 
-def _tell_of(found: Recorded) -> None:
-    """Log the decision with the facts it rests on, as one event."""
+def _tell_of(found: Recorded, before: Recorded | None) -> None:
+    """Log the decision with the facts it rests on, as one event, and an alarm when it begins."""
     log.info(
         "scaling-decision",
         extra={
@@ -185,7 +190,8 @@ def _tell_of(found: Recorded) -> None:
             "recorded": recorded.to_json(found),
         },
     )
-    for alarm in found.decision.alarms:
+    known = before.decision.alarms if before else ()
+    for alarm in set(found.decision.alarms).difference(known):
         log.warning("scaling-alarm", extra={"reason": alarm})
 
 

@@ -49,7 +49,7 @@ def report(store: JobStore, settings: Settings, *, since_s: float, limit: int, o
     spans = {day: store.spans(day) for day in days}
     within = [one for day in span.days(since, now) for one in spans[day]]
     month = [one for day in span.days(month_start(now), now) for one in spans[day]]
-    priced = ledger.rates(within, _by_class(settings))
+    priced = ledger.rates(within, by_class(settings))
     jobs = jobs_since(store, since, limit=limit)
     bills = []
     for number, one in enumerate(_bills(store, jobs, priced), start=1):
@@ -69,7 +69,7 @@ def _bills(store: JobStore, jobs: Sequence[Job], priced: Rates) -> Iterator[Bill
         yield ledger.bill(job, units, priced)
 
 
-def _by_class(settings: Settings) -> dict[str, float]:
+def by_class(settings: Settings) -> dict[str, float]:
     """Return what an hour of a slot of each class costs, where no span says so."""
     return {
         "aws": settings.aws_usd_per_h / settings.aws_slots,

@@ -3,7 +3,8 @@
 What is broken here are the promises that a reader cannot see being kept: that
 the fence is in every key and in every commit, that nothing is committed before
 it is uploaded, that no message goes without ``wake_at``, that the heartbeat is
-gone before the commit, and that what decides is read consistently.
+gone before the commit, that what decides is read consistently, and that no task
+of ECS's has a message without its protection.
 """
 
 import shutil
@@ -42,6 +43,7 @@ class Mutant:
 
 LANE = ("tests/worker/test_lane.py",)
 RECOVERY = ("tests/worker/test_retry.py", "tests/worker/test_cleaning.py")
+PROTECTION = ("tests/core/test_protection.py", "tests/worker/test_protection.py")
 
 MUTANTS = (
     Mutant(
@@ -207,6 +209,53 @@ MUTANTS = (
             ),
         ),
         tests=("tests/contract/test_dynamodb.py",),
+    ),
+    Mutant(
+        name="released-while-at-work",
+        edits=(
+            Edit(
+                "rugbytx/core/protection.py",
+                "if (facts.is_admitted or not facts.is_idle) and not is_unwanted:",
+                "if facts.is_admitted and not is_unwanted:",
+            ),
+        ),
+        tests=PROTECTION,
+    ),
+    Mutant(
+        name="received-without-protection",
+        edits=(
+            Edit(
+                "rugbytx/worker/view.py",
+                "return answer if reason == OPEN and answer != PROTECTED else reason",
+                "return reason",
+            ),
+        ),
+        tests=PROTECTION,
+    ),
+    Mutant(
+        name="released-while-a-receive-is-under-way",
+        edits=(Edit("rugbytx/core/protection.py", "if not facts.was_closed:", "if False:"),),
+        tests=PROTECTION,
+    ),
+    Mutant(
+        name="believed-after-a-release-without-answer",
+        edits=(
+            Edit(
+                "rugbytx/core/protection.py", "failed = replace(failed, until=-inf, refresh_at=-inf)", "pass"
+            ),
+        ),
+        tests=PROTECTION,
+    ),
+    Mutant(
+        name="idle-between-receive-and-hold",
+        edits=(
+            Edit(
+                "rugbytx/broker/transport.py",
+                "        deliver = self.connection._callbacks",
+                "        RECEIVING.discard(self)\n        deliver = self.connection._callbacks",
+            ),
+        ),
+        tests=("tests/broker/test_channel.py",),
     ),
 )
 

@@ -7,6 +7,7 @@ import pytest
 
 from rugbytx.autoscaler import Autoscaler
 from rugbytx.core import recorded
+from rugbytx.core.halt import Halt, Scope
 from rugbytx.core.job import Job, Pointer, Source
 from rugbytx.core.presence import Worker
 from rugbytx.core.recorded import Recorded
@@ -198,3 +199,19 @@ def test_a_job_at_risk_is_told_of_once(bench: Bench) -> None:
         assert found.at_risk == ("match",)
     [told] = bench.store.notifications("match")
     assert told.kind == "job.deadline-at-risk"
+
+
+@pytest.mark.parametrize(
+    "paused", [Halt(scope=Scope.QUEUE, at=0.0), Halt(scope=Scope.CLASS, name="aws", at=0.0)]
+)
+def test_nobody_is_started_who_would_receive_nothing(paused: Halt) -> None:
+    """While AWS or the whole queue is paused; afterwards the work is done as it would have been."""
+    bench = Bench()
+    for number in range(6):
+        bench.submit(f"job-{number}")
+    bench.store.halt(paused)
+    bench.autoscaler().once("one")
+    assert bench.fleet.state().desired == 0
+    bench.store.lift(paused.scope, paused.name)
+    bench.autoscaler().once("one")
+    assert bench.fleet.state().desired > 0

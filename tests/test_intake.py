@@ -70,10 +70,18 @@ class TestDecide:
         assert decision.deadline_at == moves_to
 
     def test_reopening_is_the_next_generation_of_a_new_record(self) -> None:
-        """Nothing of the last try is left in it."""
-        ended = make_job(status=Status.FAILED, generation=3, reason="truncated", done=frozenset({"PLAN"}))
-        job = decide(ended, make_job(submitted_at=NOW + 9), force=True).job
-        assert job == make_job(submitted_at=NOW + 9, generation=4)
+        """Nothing of the last try is left in it but how it ended, and whom to tell."""
+        ended = make_job(
+            status=Status.FAILED,
+            generation=3,
+            reason="truncated",
+            done=frozenset({"PLAN"}),
+            notify=frozenset({"https://a.example/"}),
+        )
+        wanted = make_job(submitted_at=NOW + 9, notify=frozenset({"https://b.example/"}))
+        job = decide(ended, wanted, force=True).job
+        told = frozenset({"https://a.example/", "https://b.example/"})
+        assert job == make_job(submitted_at=NOW + 9, generation=4, endings=("", "", "FAILED"), notify=told)
 
 
 class TestAccept:

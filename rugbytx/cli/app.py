@@ -44,6 +44,8 @@ COMMANDS = {
     "replay": "autoscale:replay",
     "scaling": "scaling:scaling",
     "simulate": "simulate:simulate",
+    "whatif": "whatif:whatif",
+    "metrics": "metrics:metrics",
     "doctor": "doctor:doctor",
     "env": "env:env",
     "version": "version:version",
@@ -86,7 +88,7 @@ def _load(name: str) -> Any:
 
 
 app = typer.Typer(
-    cls=Commands, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, epilog=EPILOG
+    cls=Commands, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, epilog=EPILOG
 )
 
 

@@ -31,7 +31,7 @@ def monitor(
 
     connection(context)  # names the system, and puts it into the environment
     argv = [
-        *(sys.executable, "-m", "celery", "--quiet", "-A", "rugbytx", "flower"),
+        *(sys.executable, "-m", "celery", "-A", "rugbytx", "flower"),
         *(f"--port={port}", f"--address={address}", *(["--read_only"] if read_only else [])),
     ]
     remark("Ctrl-C ends it.")

@@ -48,12 +48,17 @@ def printable(text: str) -> str:
 
 def complain(problem: RugbytxError | str) -> None:
     """Say on stderr, in one line, what went wrong."""
-    typer.secho(f"rugbytx: {printable(str(problem))}", fg="red", err=True)
+    typer.secho(f"rugbytx: {printable(str(problem))}", fg="red", err=True, color=_colours())
 
 
 def remark(text: str) -> None:
     """Say on stderr what is good to know."""
-    typer.secho(printable(text), dim=True, err=True)
+    typer.secho(printable(text), dim=True, err=True, color=_colours())
+
+
+def _colours() -> bool | None:
+    """Return False where colours are not wanted (https://no-color.org), else None: the terminal decides."""
+    return False if os.environ.get("NO_COLOR") else None
 
 
 def emit(value: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rugbytx.cli import duration
 from rugbytx.cli.output import printable
+from rugbytx.cli.surroundings import Surroundings
 from rugbytx.cli.view import COLOURS, Snapshot, bar, line, snapshot
 from rugbytx.core.job import Job
 from rugbytx.errors import Unreachable
@@ -61,25 +62,31 @@ def follow(
 ) -> dict[str, Job]:
     """Show the jobs until all have ended, and return them by id.
 
-    On a terminal the view is one table that moves; elsewhere it is a line for
-    each change.
+    On a terminal the view is one table that moves, with the workers and the
+    autoscaler's decision below; elsewhere it is a line for each change.
     """
     states = snapshots(store, job_ids, pause=pause)
-    last = (
-        _draw(states, console)
-        if console.is_terminal and not console.is_dumb_terminal
-        else _write(states, console)
-    )
+    around = Surroundings(store)
+    show = _draw if console.is_terminal and not console.is_dumb_terminal else _write
+    last = show(states, around, console)
     return {one.job.id: one.job for one in last}
 
 
-def _draw(states: Iterator[Sequence[Snapshot]], console: "Console") -> Sequence[Snapshot]:
+def _draw(
+    states: Iterator[Sequence[Snapshot]], around: Surroundings, console: "Console"
+) -> Sequence[Snapshot]:
+    from rich.console import Group
     from rich.live import Live
+    from rich.text import Text
 
     last: Sequence[Snapshot] = ()
     with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
         for last in states:
-            live.update(_table(last), refresh=True)
+            below = [
+                Text(line, style="dim", no_wrap=True, overflow="ellipsis")
+                for line in around.lines(at=max(one.at for one in last))
+            ]
+            live.update(Group(_table(last), *below), refresh=True)
     return last
 
 
@@ -108,10 +115,17 @@ def _table(seen: Sequence[Snapshot]) -> "Table":
     return table
 
 
-def _write(states: Iterator[Sequence[Snapshot]], console: "Console") -> Sequence[Snapshot]:
+def _write(
+    states: Iterator[Sequence[Snapshot]], around: Surroundings, console: "Console"
+) -> Sequence[Snapshot]:
     written: dict[str, tuple[object, str, float]] = {}
+    told: Sequence[str] = ()
     last: Sequence[Snapshot] = ()
     for last in states:
+        before, told = told, around.told(at=max(one.at for one in last))
+        for text in told:
+            if text not in before:
+                console.print(text, soft_wrap=True)
         for one in last:
             state = (one.job.status, one.job.generation, one.job.done)
             old_state, old_text, old_at = written.get(one.job.id, (None, "", 0.0))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from rugbytx.sim.outcome import Bound, Mean, Outcome
+    from rugbytx.sim.scenario import Scenario as Days
     from rugbytx.sim.world import Case
 
 #: Figures of other policies are read from one day; of ours, which are drawn, from as many as are asked for.
@@ -72,8 +73,8 @@ def run_scenario(  # noqa: PLR0913  options are arguments
     html: Html = None,
 ) -> None:
     """Try a scenario under one policy or several; ours in its three modes if none is named."""
-    cases = _cases(scenario, policy or DEFAULT_POLICIES, sets, prices, seed)
-    _answer(cases, runs, as_json=as_json, html=html)
+    cases = _cases(scenario, policy, sets, prices, seed)
+    answer(cases, runs, as_json=as_json, html=html)
     if jobs:
         _show_jobs(cases, as_json=as_json)
 
@@ -92,7 +93,7 @@ def compare(  # noqa: PLR0913  options are arguments
     """Try a scenario under every policy, side by side, with the best that any could do."""
     from rugbytx.sim.policy import POLICIES
 
-    _answer(_cases(scenario, list(POLICIES), sets, prices, seed), runs, as_json=as_json, html=html)
+    answer(_cases(scenario, list(POLICIES), sets, prices, seed), runs, as_json=as_json, html=html)
 
 
 @simulate.command("sweep")
@@ -155,15 +156,24 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _cases(
-    scenario: str, policies: Sequence[str], sets: Sequence[str] | None, own: Path | None, seed: int
+    scenario: str, policies: Sequence[str] | None, sets: Sequence[str] | None, own: Path | None, seed: int
 ) -> "list[Case]":
-    from rugbytx import prices as price_list
-    from rugbytx.sim import batch, policy
     from rugbytx.sim import scenario as scenarios
 
-    prices, found = price_list.load(own), scenarios.load(scenario)
+    return cases_of(scenarios.load(scenario), policies, sets, own, seed)
+
+
+def cases_of(
+    scenario: "Days", policies: Sequence[str] | None, sets: Sequence[str] | None, own: Path | None, seed: int
+) -> "list[Case]":
+    """Return a scenario under each policy, ours in three modes if none is named; raises SettingsError."""
+    from rugbytx import prices as price_list
+    from rugbytx.sim import batch, policy
+
+    prices = price_list.load(own)
     changes = dict(_pair(one) for one in sets or [])
-    return [batch.case_of(found, policy.of(name), prices, changes, seed=seed) for name in policies]
+    names = policies or DEFAULT_POLICIES
+    return [batch.case_of(scenario, policy.of(name), prices, changes, seed=seed) for name in names]
 
 
 def _run(cases: "Sequence[Case]", runs: int) -> "tuple[list[Outcome], list[Mean]]":
@@ -179,7 +189,8 @@ def _run(cases: "Sequence[Case]", runs: int) -> "tuple[list[Outcome], list[Mean]
     return outcomes, batch.means(outcomes, runs)
 
 
-def _answer(cases: "Sequence[Case]", runs: int, *, as_json: bool, html: Path | None) -> None:
+def answer(cases: "Sequence[Case]", runs: int, *, as_json: bool, html: Path | None) -> None:
+    """Run the cases and show what they come to."""
     from rugbytx.sim.outcome import bound, mediaconvert_usd
 
     outcomes, means = _run(cases, runs)

@@ -38,10 +38,7 @@ def workers(
 
     store = connection(context).store
     if watch:
-        try:
-            follow(looks(store), console=console(), as_json=as_json)
-        except KeyboardInterrupt:
-            raise typer.Exit from None
+        follow(looks(store), console=console(), as_json=as_json)
         return
     at, seen = store.now(), store.workers()
     if as_json:

@@ -24,7 +24,8 @@ def decide(facts: Facts, policy: Policy, found: Capacity, *, wanted: int) -> tup
     in danger come first, but in mode ``fastest``, where all are to be quick.
     """
     free = _free(facts, found, wanted=wanted)
-    jobs = sorted(facts.jobs, key=lambda job: job.deadline_at)
+    # A lane that finds no plan leaves at once, and its pointer is remembered as under way for minutes.
+    jobs = sorted((job for job in facts.jobs if job.is_planned), key=lambda job: job.deadline_at)
     speed_px_per_s = _slot_px_per_s(facts)
     given: dict[str, int] = {}
     if policy.mode is Mode.DEADLINE:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rugbytx.core.job import Job
-from rugbytx.core.unit import Kind, State, Unit, UnitKey
+from rugbytx.core.unit import Kind, Measured, State, Unit, UnitKey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,27 +24,42 @@ class Outlook:
 def outlook(job: Job, units: Iterable[Unit], *, now: float) -> Outlook:
     """Return how far ``job`` has come at store time ``now``.
 
-    The rest is divided by the speed measured so far: that of the encoders at
-    work, or between two chunks that of the finished ones.  Publishing takes
-    seconds and is not in the estimate.  A lease that has run out says nothing.
+    The rest is divided by the pace of the lanes at work: what each needed for its
+    finished chunks, with all that is not encoding (checks, uploads), else what the
+    others needed for theirs, and before a first chunk what its encoder says.
+    Between two chunks it is the pace of one lane.  Publishing takes seconds and
+    is not in the estimate.  A lease that has run out says nothing.
     """
     if not job.is_open:
         frames = job.outputs.frames if job.outputs else 0
         return Outlook(frames_done=frames, frames=max(job.frames, frames), fps=0.0, eta_s=None)
     chunks = [unit for unit in units if UnitKey.parse(unit.key).kind is Kind.VIDEO]
     finished = [unit.measured for unit in chunks if unit.state is State.DONE]
-    at_work = [unit.progress for unit in chunks if unit.state is State.LEASED and unit.lease_until > now]
-    frames_done = sum(one.frames for one in finished) + sum(one.frames for one in at_work)
+    at_work = [unit for unit in chunks if unit.state is State.LEASED and unit.lease_until > now]
+    frames_done = sum(one.frames for one in finished) + sum(one.progress.frames for one in at_work)
     frames_done = min(frames_done, job.frames)
-    elapsed_s = sum(one.elapsed_s for one in finished)
-    past_fps = sum(one.frames for one in finished) / elapsed_s if elapsed_s > 0 else 0.0
-    fps = sum((one.fps for one in at_work), 0.0) or past_fps
+    past_fps = _pace_fps(finished)
+    fps = sum((one.progress.fps for one in at_work), 0.0) or past_fps
+    lanes_fps = sum(
+        (
+            _pace_fps(one for one in finished if one.worker == unit.owner) or past_fps or unit.progress.fps
+            for unit in at_work
+        ),
+        0.0,
+    )
     return Outlook(
         frames_done=frames_done,
         frames=job.frames,
         fps=fps,
-        eta_s=eta_s(frames_left=job.frames - frames_done, fps=fps) if job.frames else None,
+        eta_s=eta_s(frames_left=job.frames - frames_done, fps=lanes_fps or past_fps) if job.frames else None,
     )
+
+
+def _pace_fps(finished: Iterable[Measured]) -> float:
+    """Return the frames a second of one lane over these chunks as wholes, 0.0 without any."""
+    measured = [(one.frames, one.elapsed_s) for one in finished]
+    elapsed_s = sum(seconds for _, seconds in measured)
+    return sum(frames for frames, _ in measured) / elapsed_s if elapsed_s > 0 else 0.0
 
 
 def eta_s(*, frames_left: int, fps: float) -> float | None:

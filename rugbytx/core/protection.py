@@ -96,7 +96,8 @@ def decide(facts: Facts, standing: Standing) -> Decision:
     """Return what to ask the agent for.
 
     A receive passes the gate before it is seen to be under way, so letting go
-    waits for the second look at a closed gate.
+    waits for the second look at a closed gate.  Who is refused and has nothing in
+    hand lets go of what he has: ECS wants to replace this task.
 
     >>> idle = Facts(now=100.0, is_admitted=False, is_idle=True, was_closed=True)
     >>> held = Standing(until=1900.0, refresh_at=1000.0, is_taken=True)
@@ -104,7 +105,8 @@ def decide(facts: Facts, standing: Standing) -> Decision:
     (<Step.RELEASE: 'release'>, <Step.NOTHING: 'nothing'>)
     """
     is_due = facts.now >= standing.retry_at
-    if facts.is_admitted or not facts.is_idle:
+    is_unwanted = standing.trouble == REFUSED and standing.is_taken and facts.is_idle
+    if (facts.is_admitted or not facts.is_idle) and not is_unwanted:
         if is_due and facts.now >= standing.refresh_at:
             return Decision(step=Step.TAKE, reason=standing.trouble or NOT_WANTED)
         return Decision(step=Step.NOTHING, reason=standing.trouble or PROTECTED)
@@ -143,6 +145,9 @@ def answered(standing: Standing, step: Step, answer: Answer | None, *, now: floa
         return Standing(until=now + answer.granted_s, refresh_at=now + answer.granted_s / 2, is_taken=True)
     failures = standing.failures + 1
     failed = replace(standing, failures=failures, retry_at=now + pause_s(failures))
+    if step is Step.RELEASE:
+        # It may have been done: from here on nothing stands for certain.
+        failed = replace(failed, until=-inf, refresh_at=-inf)
     if answer is None:
         return replace(failed, trouble=SILENT, is_taken=True)
     # A release that is refused leaves nothing to release: ECS does not know this task as one of a service.

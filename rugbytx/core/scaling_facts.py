@@ -73,6 +73,8 @@ class JobFact:
     #: Units that nobody has finished: a bound on its lanes.
     units_left: int
     is_queued: bool
+    #: Before there is a plan only one lane finds something to do: it makes the plan.
+    is_planned: bool = True
     is_bumped: bool = False
     #: Workers' slots that are at it.
     lanes: int = 0

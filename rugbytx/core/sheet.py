@@ -1,14 +1,14 @@
 """A job at a glance: how far it has come, on which hosts, for how much, and who did which unit."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rugbytx.core.job import Job, Status
 from rugbytx.core.next import stages
 from rugbytx.core.outlook import Outlook, outlook
 from rugbytx.core.presence import Worker
 from rugbytx.core.result import plan_of
-from rugbytx.core.unit import PLAN, Kind, Measured, State, Unit, UnitKey
+from rugbytx.core.unit import PLAN, Kind, State, Unit, UnitKey
 from rugbytx.core.worker_class import CLASSES
 
 #: A unit that nobody has claimed yet.
@@ -18,7 +18,7 @@ LAPSED = "LAPSED"
 #: Bytes in the gigabyte that egress is paid by.
 GIGABYTE = 1e9
 
-_PRICES = {found.name: found for found in CLASSES}
+_EGRESS_USD_PER_GB = {found.name: found.egress_usd_per_gb.value for found in CLASSES}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class Sheet:
     pieces: tuple[Piece, ...]
     #: The classes of the workers that have or had a unit of it, the one with most units first.
     worker_classes: tuple[str, ...]
-    #: What the finished attempts cost by the price lists: hosts by the second, and bytes out of AWS.
+    #: What this generation's attempts cost that have ended: slots by the second, and bytes out of AWS.
     usd: float
     #: Store time.
     at: float
@@ -81,11 +81,24 @@ class Sheet:
         return (self.job.ended_at or self.at) > self.job.deadline_at
 
 
-def sheet(job: Job, units: Mapping[UnitKey, Unit], workers: Sequence[Worker], *, now: float) -> Sheet:
-    """Return the job at a glance at store time ``now``; ``workers`` are those that live."""
+def sheet(
+    job: Job,
+    units: Mapping[UnitKey, Unit],
+    workers: Sequence[Worker],
+    *,
+    usd_per_h: Mapping[str, float],
+    now: float,
+) -> Sheet:
+    """Return the job at a glance at store time ``now``.
+
+    ``workers`` are those that live, and ``usd_per_h`` what an hour of a slot of each class costs.
+    """
     classes = {unit.measured.worker: unit.measured.worker_class for unit in units.values()}
     classes |= {worker.name: worker.worker_class for worker in workers}
-    pieces = tuple(_pieces(job, units, classes, now=now))
+    costs = {key: usd_of(unit, usd_per_h) for key, unit in units.items()}
+    pieces = tuple(
+        replace(piece, usd=costs.get(piece.key, 0.0)) for piece in _pieces(job, units, classes, now=now)
+    )
     counts: dict[str, int] = {}
     for piece in pieces:
         if piece.worker_class:
@@ -95,24 +108,33 @@ def sheet(job: Job, units: Mapping[UnitKey, Unit], workers: Sequence[Worker], *,
         outlook=outlook(job, units.values(), now=now),
         pieces=pieces,
         worker_classes=tuple(sorted(counts, key=lambda name: (-counts[name], name))),
-        usd=sum(piece.usd for piece in pieces),
+        usd=sum(costs.values()),
         at=now,
     )
 
 
-def usd_of(measured: Measured) -> float:
-    """Return what an attempt cost: its host's time at the first of its prices, and the bytes that left AWS.
+def usd_of(unit: Unit, usd_per_h: Mapping[str, float]) -> float:
+    """Return what a unit cost: the slots' time of all its attempts, and the bytes that left AWS for the last one.
 
-    >>> usd_of(Measured(worker_class="aws", elapsed_s=3600))
-    0.526
-    >>> usd_of(Measured(worker_class="jetson", bytes_read=4_000_000_000))
+    As the ledger counts it (``core.ledger.bill``), and egress besides.  A unit that was
+    taken over has no claim of its own, and cost nothing here.
+
+    >>> from rugbytx.core.unit import Measured
+    >>> done = Measured(worker_class="aws", elapsed_s=3600.0)
+    >>> usd_of(Unit(key="PLAN", generation=1, state=State.DONE, fence=1, measured=done), {"aws": 0.5})
+    0.5
+    >>> done = Measured(worker_class="jetson", bytes_read=4_000_000_000)
+    >>> usd_of(Unit(key="PLAN", generation=1, state=State.DONE, fence=1, measured=done), {})
     0.36
     """
-    price = _PRICES.get(measured.worker_class)
-    if price is None:
+    if unit.fence == 0:
         return 0.0
-    host_usd = measured.elapsed_s / 3600 * price.prices[0].usd_per_h.value
-    return host_usd + measured.bytes_read / GIGABYTE * price.egress_usd_per_gb.value
+    usd = sum(one.elapsed_s / 3600 * usd_per_h.get(one.worker_class, 0.0) for one in unit.lost)
+    if unit.state in {State.DONE, State.FAILED}:
+        done = unit.measured
+        usd += done.elapsed_s / 3600 * usd_per_h.get(done.worker_class, 0.0)
+        usd += done.bytes_read / GIGABYTE * _EGRESS_USD_PER_GB.get(done.worker_class, 0.0)
+    return usd
 
 
 def _pieces(
@@ -179,7 +201,6 @@ def _piece(
         reason=unit.reason,
         is_adopted=is_adopted,
         is_splice=is_splice,
-        usd=0.0 if is_adopted else usd_of(told),
     )
 
 

@@ -36,6 +36,11 @@ def key_of(secret: str) -> bytes:
     return key
 
 
+def new_secret(key: bytes) -> str:
+    """Return the secret of these bytes, as ``key_of`` reads it."""
+    return f"{SECRET_PREFIX}{base64.b64encode(key).decode()}"
+
+
 def headers(*, key: bytes, message_id: str, sent_at: float, body: str) -> Mapping[str, str]:
     """Return the headers that name a message, date it and sign it.
 

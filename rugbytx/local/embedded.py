@@ -26,12 +26,14 @@ from typing import Any, Self
 from moto.core.base_backend import BackendDict
 from moto.core.common_models import BaseModel
 from moto.core.model_instances import reset_model_data
+from moto.dynamodb.models.table import Table
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.sqs.models import SQSBackend
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.test import run_wsgi_app
 
 from rugbytx.errors import SettingsError
+from rugbytx.local.narrow import narrowed
 
 HOST = "127.0.0.1"
 #: A message also becomes visible when its timeout or its delay ends, which nobody announces.
@@ -70,6 +72,7 @@ class EmbeddedAws:
             guard = _Guard(DomainDispatcherApplication(create_backend_app))
             stack.enter_context(replaced(BaseModel, "__new__", staticmethod(_plain_new)))
             stack.enter_context(replaced(SQSBackend, "receive_message", guard.receive_message))
+            stack.enter_context(replaced(Table, "query", narrowed(Table.query)))
             server = stack.enter_context(_served(guard, self._port))
             self.endpoint_url = f"http://{HOST}:{server.port}"
             self._stack = stack.pop_all()

@@ -11,15 +11,18 @@ started only from the main thread (see ``fleet.Worker``), so nothing happens but
 in ``look``.
 """
 
+import logging
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rugbytx.errors import HostUnfit
+from rugbytx.errors import HostUnfit, Unreachable
 from rugbytx.local.agent import Agents
 from rugbytx.local.fleet import Worker
 from rugbytx.worker.drain import EXIT_CUT_SHORT
+
+log = logging.getLogger(__name__)
 
 #: From SIGTERM to SIGKILL: ECS's default on EC2.
 STOP_S = 30.0
@@ -76,12 +79,14 @@ class Service:
     def look(self) -> list[str]:
         """Do once what the scheduler does all the time; return a sentence for each thing done.
 
-        Raises HostUnfit once workers have crashed too often, and Unreachable
-        where the desired count cannot be read.
+        While the desired count cannot be read the last one holds.  Raises
+        HostUnfit once workers have crashed too often.
         """
-        wanted = min(self._desired(), self._most)
-        self._agents.desired = wanted
-        done = [*self._bury(), *self._scale(wanted), *self._begin()]
+        try:
+            self._agents.desired = min(self._desired(), self._most)
+        except Unreachable as error:
+            log.warning("desired-count-unknown", extra={"reason": str(error)})
+        done = [*self._bury(), *self._scale(self._agents.desired or 0), *self._begin()]
         live = [task for task in self.tasks if task.killed_at is None]
         running = sum(task.worker is not None for task in live)
         self._note(running, len(live) - running)
@@ -142,9 +147,9 @@ class Service:
                 continue
             if task.worker.has_ended():
                 code = task.worker.exit_code
+                self._forget(task)  # first: with that its log is whole
                 if task.killed_at is None and code not in {0, EXIT_CUT_SHORT}:
                     self._count_crash(task.worker)
-                self._forget(task)
                 done.append(f"{task.name} ({task.worker.name}) has ended with status {code}.")
             elif task.killed_at is not None and self._monotonic() >= task.killed_at:
                 task.worker.kill()

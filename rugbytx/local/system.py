@@ -5,6 +5,7 @@ gone at the end.
 """
 
 import os
+import secrets
 import signal
 import tempfile
 from collections import Counter
@@ -17,6 +18,7 @@ from typing import Self
 from rugbytx import settings, system
 from rugbytx.aws import agent
 from rugbytx.aws.fleet import EcsFleet
+from rugbytx.core.webhook import new_secret
 from rugbytx.errors import HostUnfit, SettingsError
 from rugbytx.local import cluster, resources
 from rugbytx.local.agent import Agents
@@ -32,6 +34,7 @@ _TIMES = {
     "RUGBYTX_VISIBILITY_S": "12",
     "RUGBYTX_SWEEP_S": "3",
     "RUGBYTX_PRESENCE_S": "1",
+    "RUGBYTX_NOTIFY_S": "1",
     "RUGBYTX_POLL_WAIT_S": "2",
     "RUGBYTX_VIEW_S": "1",
     "RUGBYTX_TICK_S": "2",
@@ -193,6 +196,9 @@ class LocalSystem:
             "RUGBYTX_MAX_WORKERS": f"{self._aws_max}",
             "RUGBYTX_COLD_START_S": f"{self._cold_start_s:g}",
             "RUGBYTX_SCRATCH": str(scratch),
+            # Whoever listens to a local system is on this machine too.
+            "RUGBYTX_NOTIFY_PRIVATE": "true",
+            "RUGBYTX_NOTIFY_SECRET": new_secret(secrets.token_bytes(32)),
             **own,
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_REGION": "eu-west-1",
@@ -205,7 +211,7 @@ class LocalSystem:
         }
 
     def _stop_workers(self) -> None:
-        for worker in self.workers:
+        for worker in [*self.workers, *(self.service.workers if self.service else ())]:
             worker.ask_to_stop()
         while self.workers:
             self.workers.pop().stop()

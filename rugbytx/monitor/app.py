@@ -1,6 +1,8 @@
 """Flower, put together for this system: events from the queue, workers from presence, jobs from the store."""
 
+import logging
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -42,6 +44,9 @@ def prepare() -> None:
     flower_options.tasks_columns = TASK_COLUMNS
     flower_options.read_only = None  # until somebody says something
     flower_options.purge_offline_workers = OFFLINE_S
+    # These two tell every request and every credential at INFO, which is Flower's level.
+    for name in ("botocore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _end(problem: RugbytxError) -> NoReturn:
@@ -126,6 +131,11 @@ class Monitor(Flower):
         self.add_handlers(
             ".*", [rewrite_handler(handler, prefix) if prefix else handler for handler in HANDLERS]
         )
+
+    @cached_property
+    def broker_uri(self) -> str:
+        """Return what Flower shows of the broker: kombu's address of SQS names neither account nor queue."""
+        return f"sqs, {self.look.system.settings.queue}"
 
     def find_handler(self, request: Any, **arguments: Any) -> Any:
         """Return what answers a request; without authentication only under a name of loopback."""

@@ -1,6 +1,7 @@
 """What all of our pages have in common: they ask in a thread, and say in a sentence what went wrong."""
 
 import asyncio
+from base64 import b64decode
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -51,6 +52,15 @@ class Page(BaseHandler):
 
 class Action(Page):
     """What changes something: only from a page of ours, in a browser that was shown it."""
+
+    @property
+    def who(self) -> str:
+        """Return who asks, for the job's trail."""
+        user = self.current_user
+        if self.application.options.basic_auth:
+            pair = b64decode(self.request.headers["Authorization"].split()[1]).decode()
+            user = pair.partition(":")[0]
+        return f"{user}@jobs-page" if isinstance(user, str) else "jobs-page"
 
     def check_xsrf_cookie(self) -> None:
         """Require the token of our own pages in every case; Flower asks for it only behind OAuth."""

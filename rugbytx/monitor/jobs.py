@@ -1,6 +1,7 @@
 """The Jobs page and a job's page: what the store knows, and the two buttons."""
 
 from collections.abc import Callable
+from functools import partial
 
 from tornado.web import HTTPError, authenticated
 
@@ -11,7 +12,6 @@ from rugbytx.errors import JobRejected
 from rugbytx.monitor.handler import Action, Page, run
 from rugbytx.monitor.look import Asked, Look
 from rugbytx.monitor.row import job_row, summary_row, unit_row
-from rugbytx.system import Connection
 
 
 class JobsPage(Page):
@@ -84,10 +84,7 @@ class JobData(Page):
 
 
 #: What each button does.
-ACTIONS: dict[str, Callable[[str, Connection], control.Answer]] = {
-    "cancel": control.cancel,
-    "retry": control.retry,
-}
+ACTIONS: dict[str, Callable[..., control.Answer]] = {"cancel": control.cancel, "retry": control.retry}
 
 
 class JobAction(Action):
@@ -100,7 +97,7 @@ class JobAction(Action):
             raise HTTPError(403, "these pages are read-only")
         look: Look = self.application.look
         try:
-            answer = await run(ACTIONS[name], job_id, look.system)
+            answer = await run(partial(ACTIONS[name], job_id, look.system, by=self.who))
         except HTTPError as error:
             if isinstance(error.__cause__, JobRejected):
                 raise HTTPError(409, str(error.__cause__)) from error

@@ -1,12 +1,6 @@
 """What the pages show: read from the store, and at most once in a while, however many look.
 
-What a look costs, in DynamoDB's read units of 4 KiB (an eventually consistent
-read of the index counts half, and jobs have about 2 KB)::
-
-    the queue's card   every open job from the index, the workers, two calls to SQS
-    a page of jobs     for each status that is asked for, as many jobs as the page has
-    its jobs' units    all units of each that is under way, 1 to 2 KB each; of one that
-                       has ended once in this process's life, a few jobs at a time
+What that costs stands in ``docs/monitor.md``.
 """
 
 import json
@@ -21,16 +15,21 @@ from typing import Any, TypeVar
 from rugbytx.core.job import Job, Status
 from rugbytx.core.letter import Depth
 from rugbytx.core.listing import Mark, mark_of
+from rugbytx.core.metric import Facts
 from rugbytx.core.presence import Worker
 from rugbytx.core.sheet import Sheet, sheet, unplanned
 from rugbytx.core.unit import State
 from rugbytx.errors import NotFound
+from rugbytx.ledger import by_class
+from rugbytx.monitor import figure
 from rugbytx.system import Connection
 
 Seen = TypeVar("Seen")
 
 #: Within this time a second look sees what the first one saw.
 FRESH_S = 2.0
+#: Units move with their heartbeat, and a match has more than a megabyte of them: so often they are read between two.
+LOOKS_A_BEAT = 3
 #: Pages, jobs and the card that are remembered at once.
 MOST_KEPT = 200
 #: Jobs on a page.
@@ -39,6 +38,10 @@ PAGE = 50
 MOST_OPEN = 1000
 #: A search looks at so many jobs, the last submitted first, and then offers to go on.
 MOST_SEARCHED = 1000
+#: The figures of ended jobs are over so many of each status, and the units of so many.
+MEASURED_JOBS, MEASURED_UNITS = 100, 10
+#: Scrapes within this time see the same of ended jobs: ten matches have twelve megabytes of units.
+MEASURED_S = 600.0
 #: Ended jobs whose units one look reads, and how many are remembered: they change no more.
 MOST_ENDED_READ = 3
 MOST_ENDED_KEPT = 2000
@@ -120,12 +123,20 @@ class Look:
         """Return the autoscaler's last decision, without its facts; None where there is none, or none that is readable."""
         return self._fresh("decision", lambda: _decision(self.system.store.decision()))
 
+    def facts(self) -> Facts:
+        """Return what the figures of ended jobs are of; raises Unreachable."""
+        return self._fresh(
+            "facts",
+            lambda: figure.look(self.system, jobs=MEASURED_JOBS, units=MEASURED_UNITS),
+            lasts_s=MEASURED_S,
+        )
+
     def forget(self) -> None:
         """See everything anew: somebody has changed something."""
         with self._lock:
             self._kept.clear()
 
-    def _fresh(self, key: Hashable, read: Callable[[], Seen]) -> Seen:
+    def _fresh(self, key: Hashable, read: Callable[[], Seen], *, lasts_s: float = FRESH_S) -> Seen:
         """Return what was read a moment ago, or read it; of many at once one reads, and the others wait."""
         with self._lock:
             kept = self._kept.setdefault(key, _Kept())
@@ -133,7 +144,7 @@ class Look:
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         with kept.lock:
-            if self._monotonic() - kept.seen_at > FRESH_S:
+            if self._monotonic() - kept.seen_at > lasts_s:
                 kept.value = read()
                 kept.seen_at = self._monotonic()
             seen: Seen = kept.value
@@ -203,8 +214,18 @@ class Look:
         return unplanned(job, now=self.system.store.now())
 
     def _with_units(self, job: Job, workers: Sequence[Worker]) -> Sheet:
-        units = self.system.store.read_units(job.id, job.generation)
-        made = sheet(job, units, workers, now=self.system.store.now())
+        units = self._fresh(
+            ("units", job.id, job.generation, job.status, len(job.done)),
+            lambda: self.system.store.read_units(job.id, job.generation),
+            lasts_s=max(FRESH_S, self.system.settings.heartbeat_s / LOOKS_A_BEAT),
+        )
+        made = sheet(
+            job,
+            units,
+            workers,
+            usd_per_h=by_class(self.system.settings),
+            now=self.system.store.now(),
+        )
         if not job.is_open and not any(unit.state is State.LEASED for unit in units.values()):
             with self._lock:
                 self._ended[job.id, job.generation] = made

@@ -7,14 +7,15 @@ from rugbytx.aws.client import client
 from rugbytx.errors import RugbytxError
 from rugbytx.link import Place
 from rugbytx.notify.courier import couriers, everywhere
-from rugbytx.notify.outbox import GUARD_S, Outbox
+from rugbytx.notify.outbox import Outbox
 from rugbytx.ports import JobStore
 from rugbytx.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Who has it must not lose it in the middle of a round.
-LEASE_S = float(GUARD_S)
+#: Two that overlap for a while do each other's errands at worst: each errand has a guard of its own.
+LEASE_ROUNDS = 6
+SHORTEST_LEASE_S = 10.0
 #: The lease's name.
 NAME = "notify"
 
@@ -48,9 +49,10 @@ class Notifier:
         self._leaving.set()
 
     def _run(self, owner: str) -> None:
+        lease_s = max(LEASE_ROUNDS * self._notify_s, SHORTEST_LEASE_S)
         while not self._leaving.wait(self._notify_s):
             try:
-                if self._store.hold(NAME, owner=owner, lease_s=LEASE_S):
+                if self._store.hold(NAME, owner=owner, lease_s=lease_s):
                     self._outbox.work_off()
             except RugbytxError as error:
                 log.warning("notifier-failed", extra={"reason": str(error)})

@@ -23,8 +23,8 @@ MOST_ERRANDS = 100
 THREADS = 8
 #: A round begins no try after this.
 ROUND_S = 30.0
-#: An errand whose notifier died is run again after this: longer than any round.
-GUARD_S = 120
+#: An errand whose notifier died is run again after this; one that takes longer is run by two at worst.
+GUARD_S = 60
 #: What a job may tell in one errand: its generations' ends come one by one.
 MOST_TRIES = 50
 

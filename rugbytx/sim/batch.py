@@ -14,6 +14,9 @@ from rugbytx.sim.policy import Policy
 from rugbytx.sim.scenario import Scenario
 from rugbytx.sim.world import Case, run
 
+#: To start processes takes longer than a few short days.
+WORTH_A_POOL = 8
+
 
 def case_of(
     scenario: Scenario, policy: Policy, prices: Prices, changes: dict[str, str], *, seed: int = 1
@@ -37,8 +40,8 @@ def one(case: Case) -> Outcome:
 
 def run_all(cases: Sequence[Case], *, told: Callable[[int], None] = lambda _: None) -> Iterator[Outcome]:
     """Yield what each case comes to, in order; ``told`` hears how many are done."""
-    workers = min(len(cases), os.cpu_count() or 1)
-    if workers <= 1:
+    workers = os.cpu_count() or 1
+    if len(cases) < WORTH_A_POOL or workers <= 1:
         yield from _told(map(one, cases), told)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:

@@ -93,6 +93,10 @@ class Controller:
         """Return whether a lane may claim another unit."""
         return worker.worker_class != AWS or admission.may_stay(self._gate_facts(worker), self.policy)
 
+    def is_held(self, job_id: str, *, but: str) -> bool:
+        """Return whether another worker says that it has a message of the job."""
+        return any(job_id in one.jobs for one in self.present() if one.name != but)
+
     def choice(self, own: Row, others: Sequence[Row], worker: Present) -> urgency.Choice:
         """Return which job a lane serves next."""
         workers = self.present()

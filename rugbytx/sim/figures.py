@@ -1,6 +1,7 @@
 """The numbers of the simulated world, each with where it comes from.  ``--set name=value`` changes one."""
 
 from dataclasses import dataclass, fields, replace
+from enum import StrEnum
 from typing import TypeVar
 
 from rugbytx.core.worker_class import AWS, JETSON
@@ -107,6 +108,10 @@ def _parsed(name: str, text: str, kind: type) -> bool | int | float | str:
         if text.lower() in {"true", "false"}:
             return text.lower() == "true"
         raise SettingsError(f"{name} is true or false, not {text!r}")
+    if issubclass(kind, StrEnum):
+        if text not in {str(one) for one in kind}:
+            raise SettingsError(f"{name} is one of {', '.join(kind)}, not {text!r}")
+        return kind(text)
     if kind is str:
         return text
     try:

@@ -126,7 +126,8 @@ class LaneWorker:
         self.voice.be(site.env.now, job=row.id)
         while row.ticket.done_at is None:
             if not self.controller.may_stay(self):
-                site.queue.send(row.ticket.number)  # a fresh message, for the Jetson
+                if not self.controller.is_held(row.id, but=self.name):
+                    site.queue.send(row.ticket.number)  # a fresh message, for the Jetson
                 break
             serving = self._choose(row)
             is_done = yield from self._step(serving)

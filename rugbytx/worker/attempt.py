@@ -38,6 +38,10 @@ class Attempts:
     notice: Notice
     speeds: Speeds = field(default_factory=Speeds)
 
+    def diary(self, job: Job) -> Diary:
+        """Return what this worker adds to the job's trail."""
+        return Diary(self.ports.store, job, worker=self.worker, worker_class=self.settings.worker_class)
+
     def make(
         self,
         job: Job,
@@ -63,7 +67,7 @@ class Attempts:
         )
         if lease is None:
             return None
-        diary = Diary(store, job, worker=self.worker)
+        diary = self.diary(job)
         diary.claimed(lease, decision.seen)
         account = Account(
             worker=self.worker, worker_class=settings.worker_class, started_at=lease.until - settings.lease_s
@@ -104,7 +108,7 @@ class Attempts:
             refusals=lease.refusals,
             jitter=random.random(),  # noqa: S311  no secret
         )
-        Diary(store, job, worker=self.worker).failed(lease, outcome, error)
+        self.diary(job).failed(lease, outcome, error)
         if outcome.action is retry.Action.ABANDON:
             return None
         try:

@@ -1,11 +1,14 @@
 """What a lane writes into its log and its job's trail: an entry for each unit, for what went wrong, and for the end."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from rugbytx.core import trail
+from rugbytx.core import metric, trail
 from rugbytx.core.job import Job, Status
 from rugbytx.core.retry import Outcome
+from rugbytx.core.scaling_facts import AWS
 from rugbytx.core.trail import Entry
 from rugbytx.core.unit import Lease, Measured, State, Unit
 from rugbytx.errors import RugbytxError
@@ -21,6 +24,8 @@ class Diary:
     store: JobStore
     job: Job
     worker: str
+    #: Where it is ``aws``, CloudWatch reads the log and takes figures from it.
+    worker_class: str = ""
 
     def claimed(self, lease: Lease, seen: Unit | None) -> None:
         """Tell of a unit that was taken from a worker that fell silent; any other claim is told by its end."""
@@ -29,7 +34,11 @@ class Diary:
 
     def done(self, lease: Lease, measured: Measured) -> None:
         """Tell of a unit that was committed."""
-        log.info("unit-done", extra={"job_id": lease.job_id, "unit": str(lease.key), "fence": lease.fence})
+        figures = self._figures({"unit_s": measured.elapsed_s}, kind=str(lease.key.kind))
+        log.info(
+            "unit-done",
+            extra={"job_id": lease.job_id, "unit": str(lease.key), "fence": lease.fence, **figures},
+        )
         self._write(
             trail.UNIT_DONE,
             lease,
@@ -46,16 +55,38 @@ class Diary:
                 "job_id": lease.job_id,
                 "unit": str(lease.key),
                 "fence": lease.fence,
-                "action": outcome.action,
                 "reason": outcome.reason,
+                "action": str(outcome.action),
+                **self._figures({"lost_count": 1.0}, action=str(outcome.action)),
             },
             exc_info=error if outcome.is_unknown else None,
         )
         self._write(trail.ATTEMPT_ENDED, lease, reason=f"{outcome.action}: {outcome.reason}")
 
     def ended(self, status: Status, reason: str = "") -> None:
-        """Tell of the job's end."""
+        """Tell of the job's end, whichever lane comes to it."""
+        log.info(
+            "job-ended", extra={"job_id": self.job.id, "status": str(status), **self._turnaround(status)}
+        )
         self._write(trail.ENDED, reason=f"{status}: {reason}" if reason else str(status))
+
+    def _turnaround(self, status: Status) -> dict[str, Any]:
+        try:
+            turnaround_s = self.store.now() - self.job.submitted_at
+        except RugbytxError:
+            return {}
+        return self._figures({"turnaround_s": turnaround_s}, status=str(status))
+
+    def _figures(self, values: Mapping[str, float], **labels: str) -> dict[str, Any]:
+        """Return the fields by which CloudWatch takes figures from a log line; none elsewhere."""
+        if self.worker_class != AWS:
+            return {}
+        try:
+            at = self.store.now()
+        except RugbytxError:
+            return {}
+        whole = {"worker_class": self.worker_class, "profile": self.job.profile.name, **labels}
+        return metric.embedded(at=at, labels=whole, values=values)
 
     def _write(
         self,

@@ -100,7 +100,14 @@ class Lane:
         return bool(reason)
 
     def _leave(self, own: Job, pointer: Pointer) -> Ending:
-        """Leave the rest to the Jetson: a fresh message first, then this one goes."""
-        self.ports.queue.send([pointer])
+        """Leave the rest to the Jetson: a fresh message first, then this one goes.
+
+        Where another worker has a message of the job it needs none: one that nobody
+        takes before the job ends stays in the queue.  If that worker leaves in the
+        same moment, the sweep sends one.
+        """
+        others = (one for one in self.ports.store.workers() if one.name != self.worker)
+        if not any(own.id in one.jobs for one in others):
+            self.ports.queue.send([pointer])
         log.info("lane-left", extra={"job_id": own.id, "reason": "not-wanted"})
         return Ending.ACKNOWLEDGE

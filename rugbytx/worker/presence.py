@@ -173,7 +173,7 @@ class Presence:
             self.sample()
             if is_word or self._said != (self._senses.gate(), self._senses.load()):
                 self.say()
-            if is_record or self._unrecorded:
+            if is_record or (is_word and self._unrecorded):
                 self.record()
         except RugbytxError as error:
             log.warning("presence-not-said", extra={"reason": str(error)})

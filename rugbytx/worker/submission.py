@@ -5,13 +5,14 @@ import os
 from functools import cache
 from typing import Any
 
-from celery import Task, shared_task
+from celery import Task
 from celery.exceptions import Reject
 
 from rugbytx import intake, settings, system
 from rugbytx.aws.message import SUBMISSION
 from rugbytx.errors import JobRejected, RugbytxError
 from rugbytx.system import Connection
+from rugbytx.worker.app import app
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ def connection(_pid: int) -> Connection:
     return system.connect(settings.read())
 
 
-@shared_task(bind=True, name=SUBMISSION)
+@app.task(bind=True, name=SUBMISSION)
 def submit(_task: Task[Any, Any], /, *, source: str, profile: str) -> None:
     """Submit a source; returning acknowledges the message.
 

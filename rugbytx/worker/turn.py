@@ -14,7 +14,6 @@ from rugbytx.core.result import plan_of
 from rugbytx.core.unit import CHECK, PUBLISH, Unit, UnitKey
 from rugbytx.worker import clean, finished
 from rugbytx.worker.attempt import Attempts
-from rugbytx.worker.diary import Diary
 from rugbytx.worker.ending import Ending
 
 log = logging.getLogger(__name__)
@@ -83,11 +82,8 @@ class Turns:
                 self._finish(job, plan, units, self.receipt, self._folder(job))
             case next_unit.Action.FAIL:
                 if store.end_job(job.id, job.generation, Status.FAILED, reason=decision.reason):
-                    self._diary(job).ended(Status.FAILED, decision.reason)
+                    self.attempts.diary(job).ended(Status.FAILED, decision.reason)
         return After.GO_ON
-
-    def _diary(self, job: Job) -> Diary:
-        return Diary(self.attempts.ports.store, job, worker=self.attempts.worker)
 
     def _folder(self, job: Job) -> Path:
         return self.scratch / f"{job.id}-g{job.generation}"
@@ -145,7 +141,7 @@ class Turns:
         outputs = Outputs.model_validate_json(units[PUBLISH].result)
         if not self.attempts.ports.store.end_job(job.id, job.generation, Status.SUCCEEDED, outputs=outputs):
             return
-        self._diary(job).ended(Status.SUCCEEDED)
+        self.attempts.diary(job).ended(Status.SUCCEEDED)
         clean.after_publishing(
             job, outputs, storage=self.attempts.ports.storage, bucket=self.attempts.settings.output_bucket
         )

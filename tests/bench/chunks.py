@@ -16,7 +16,7 @@ from tests.bench.turn import Scale
 
 def measure(folder: Path, scale: Scale) -> Result:
     """Encode the same chunks with one worker and with two, in turn."""
-    source = footage.film(folder, scale.of(120, 4), size="640x360" if scale is Scale.FULL else "320x180")
+    source = footage.film(folder, scale.of(80, 4), size="640x360" if scale is Scale.FULL else "320x180")
     chunk_s = scale.of(10, 2)
     cores = turn.cores()
     with world.system(folder, {}) as local:

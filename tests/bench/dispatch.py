@@ -58,7 +58,7 @@ MARK = ("-I", "tests.bench.mark")
 
 def measure(folder: Path, scale: Scale) -> Result:
     """Begin tasks on both workers in turn, never two at once."""
-    rounds = scale.of(100, 2)
+    rounds = scale.of(80, 2)
     with world.system(folder, {}) as local, ExitStack() as stack:
         connection = systems.connect(local.settings)
         tracks = _tracks(folder, connection, stack)

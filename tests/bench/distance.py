@@ -36,10 +36,13 @@ def relay(endpoint_url: str) -> Iterator[str]:
 
 async def serve(port: int) -> None:
     """Relay until standard input ends."""
+    meetings: set[object] = set()  # asyncio itself does not hold on to them
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        meetings.add(meeting := asyncio.current_task())
         far_reader, far_writer = await asyncio.open_connection(HOST, port)
         await asyncio.gather(_carry(reader, far_writer), _carry(far_reader, writer))
+        meetings.discard(meeting)
 
     server = await asyncio.start_server(meet, HOST, 0)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201  the parent reads it

@@ -10,11 +10,9 @@ from typing import Any
 
 from celery import signals
 
-MARKS = Path(os.environ["BENCH_MARKS"])
-
 
 @signals.task_prerun.connect
 def note(**_: Any) -> None:
     """Note that a task starts; it is the pool's process that says so."""
-    with MARKS.open("a", encoding="ascii") as marks:
+    with Path(os.environ["BENCH_MARKS"]).open("a", encoding="ascii") as marks:
         marks.write(f"{time.monotonic()}\n")

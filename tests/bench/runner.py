@@ -1,4 +1,4 @@
-"""Our runner beside bare ffmpeg: what it costs to watch an encoder, limit it and read what it wrote."""
+"""Our runner beside bare ffmpeg: what it costs to watch an encoder, and to check what it wrote."""
 
 import subprocess
 from pathlib import Path
@@ -7,7 +7,7 @@ from rugbytx import profiles
 from rugbytx.core import encoder, planning, still
 from rugbytx.core.job import Source
 from rugbytx.core.plan import Plan
-from rugbytx.media import command
+from rugbytx.media import command, ffmpeg, limit
 from rugbytx.media.transcoder import FfmpegMedia
 from tests.bench import footage, turn
 from tests.bench.figure import Figure, Result, ratios
@@ -16,35 +16,45 @@ from tests.pulse import FakePulse
 
 
 def measure(folder: Path, scale: Scale) -> Result:
-    """Encode one chunk with ``encode_chunk``, and with nothing but the same command."""
+    """Run one chunk's command by our runner and bare, and once more with all that is done to a chunk."""
     footage.write_profiles(folder)
     source = footage.film(folder, scale.of(60, 2), size="640x360" if scale is Scale.FULL else "320x180")
     media = FfmpegMedia()
     media.family()  # the trial is a worker's, once, and not a chunk's
     plan = _plan(media, source, folder)
-    mine, bare = folder / "mine", folder / "bare"
-    mine.mkdir()
-    bare.mkdir()
-    argv = _argv(plan, source, bare)
+    places = {name: folder / name for name in ("runner", "chunk", "bare")}
+    for place in places.values():
+        place.mkdir()
+    watched, bare = (_argv(plan, source, places[name]) for name in ("runner", "bare"))
 
-    def ours() -> turn.Cost:
-        return turn.cost_of(lambda: media.encode_chunk(plan, 0, source, mine, pulse=FakePulse()))
+    def ours() -> tuple[turn.Cost, turn.Cost]:
+        return (
+            turn.cost_of(
+                lambda: ffmpeg.run(watched, pulse=FakePulse(), limits=limit.chunk(plan, 0, on_gpu=False))
+            ),
+            turn.cost_of(lambda: media.encode_chunk(plan, 0, source, places["chunk"], pulse=FakePulse())),
+        )
 
-    def reference() -> turn.Cost:
-        return turn.cost_of(lambda: _run(argv))
-
-    pairs = turn.in_turn(ours, reference, rounds=scale.of(5, 1), warm=scale is Scale.FULL)
+    pairs = turn.in_turn(
+        ours,
+        lambda: turn.cost_of(lambda: _run(bare)),
+        rounds=scale.of(5, 1),
+        warm=scale is Scale.FULL,
+    )
+    runs = [(mine, other) for (mine, _), other in pairs]
+    checked = [(mine, other) for (_, mine), other in pairs]
     return Result(
         name="runner",
-        ours="one chunk by our runner, its boxes and its end checked",
+        ours="one chunk by our runner",
         reference="bare ffmpeg with the same arguments",
         figures=(
-            Figure(name="wall", ratios=ratios([(a.wall_s, b.wall_s) for a, b in pairs]), goal=1.02),
-            Figure(name="CPU", ratios=ratios([(a.cpu_s, b.cpu_s) for a, b in pairs]), goal=1.01),
+            Figure(name="wall", ratios=ratios([(a.wall_s, b.wall_s) for a, b in runs]), goal=1.02),
+            Figure(name="CPU", ratios=ratios([(a.cpu_s, b.cpu_s) for a, b in runs]), goal=1.01),
+            Figure(name="CPU, both ends decoded", ratios=ratios([(a.cpu_s, b.cpu_s) for a, b in checked])),
         ),
         details={
-            "wall_s": [round(a.wall_s, 2) for a, _ in pairs],
-            "reference_wall_s": [round(b.wall_s, 2) for _, b in pairs],
+            "wall_s": [round(a.wall_s, 2) for a, _ in runs],
+            "reference_wall_s": [round(b.wall_s, 2) for _, b in runs],
             "renditions": [rendition.name for rendition in plan.renditions],
         },
     )

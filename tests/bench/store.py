@@ -21,7 +21,7 @@ LEASE_S = 120.0
 #: What one cycle of who wins a unit writes: the claim, the renewal of unit and job, the commit.
 WRITES = 4
 #: For each crowd, as many units as keep all runs about as long.
-CROWDS = {1: 200, 8: 100, 64: 20}
+CROWDS = {1: 200, 8: 60, 64: 12}
 
 #: Does one cycle for a unit's number; returns how many writes it sent.
 Cycle = Callable[[int], int]

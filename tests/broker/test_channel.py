@@ -168,7 +168,8 @@ def test_a_message_that_breaks_celery_is_left_to_the_redrive_policy(
         raise ValueError("cannot be read")
 
     channel = consume(connection, break_down)
-    message = {"MessageId": "m", "ReceiptHandle": "h", "Body": "{}"}
+    body = {"body": "", "headers": {}, "properties": {"delivery_info": {"routing_key": "transcode"}}}
+    message = {"MessageId": "m", "ReceiptHandle": "h", "Body": json.dumps(body)}
     received = []
     channel._hand_over("transcode", URL, lambda *told: received.append(told), Answer(messages=(message,)))
     assert received == [(1, "")]
@@ -197,6 +198,13 @@ def test_a_worker_is_idle_with_nothing_in_hand(connection: Any, monkeypatch: pyt
     assert transport.is_idle()
     seen: list[bool] = []
     channel = consume(connection, lambda _message: seen.append(transport.is_idle()))
+    read = channel._message_to_python
+
+    def looked_at_while_it_is_read(*args: Any) -> Any:
+        seen.append(transport.is_idle())
+        return read(*args)
+
+    monkeypatch.setattr(channel, "_message_to_python", looked_at_while_it_is_read)
     transport.RECEIVING.add(channel)
     assert not transport.is_idle(), "a receive is under way"
     body = {"body": "", "headers": {}, "properties": {"delivery_info": {"routing_key": "transcode"}}}
@@ -204,7 +212,7 @@ def test_a_worker_is_idle_with_nothing_in_hand(connection: Any, monkeypatch: pyt
     channel._hand_over(
         "transcode", URL, lambda *_: seen.append(transport.is_idle()), Answer(messages=(message,))
     )
-    assert seen == [False, False]
+    assert seen == [False, False, False]
     assert not transport.RECEIVING
     assert not transport.is_idle(), "the message is held"
     channel.basic_ack("h")

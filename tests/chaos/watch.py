@@ -116,7 +116,7 @@ def _change(record: Mapping[str, Any]) -> Change | None:
     """Return what a stream's record says of a job or a unit; None for other records."""
     written = record["dynamodb"]
     pk, sk = (written["Keys"][name]["S"] for name in ("pk", "sk"))
-    if not pk.startswith("JOB#"):
+    if not pk.startswith("JOB#") or not (sk == JOB or sk.startswith("UNIT#")):
         return None
     before, after = (_plain(written.get(image, {})) for image in ("OldImage", "NewImage"))
     _, _, name = sk.split("#", 2) if sk.startswith("UNIT#") else ("", "", JOB)

@@ -7,9 +7,15 @@ import pytest
 from rich.console import Console
 
 from rugbytx.cli.progress import LINE_S, PATIENCE_S, follow, snapshots, uploads
+from rugbytx.core import recorded
+from rugbytx.core.admission import Told
+from rugbytx.core.halt import Halt, Scope
 from rugbytx.core.job import Job, Status
+from rugbytx.core.presence import Worker
+from rugbytx.core.scaling_facts import Facts
 from rugbytx.core.unit import Kind, Progress, UnitKey
 from rugbytx.errors import NotFound, Unreachable
+from rugbytx.settings import Settings
 from rugbytx.source import Moved
 from tests.connection import Fakes, make_job
 
@@ -77,6 +83,29 @@ def test_on_a_terminal_it_is_a_table(fakes: Fakes, job: Job) -> None:
     follow(fakes.store, [job.id, job.id], console=console, pause=script(fakes, *work(fakes, job)))
     for text in ("━━━", " 50 %", "VIDEO#00000 encode", "SUCCEEDED"):
         assert text in out.getvalue()
+
+
+def test_workers_and_the_decision_are_below(fakes: Fakes, job: Job) -> None:
+    """Without a terminal only what changes: who is halted, and what is decided."""
+    now = fakes.store.now()
+    worker = Worker(name="jetson-1@a", worker_class="jetson", slots=1, busy=1, seen_at=now, until=now + 600)
+    fakes.store.present(worker)
+    fakes.store.halt(Halt(scope=Scope.CLASS, name="aws", at=now, by="ann@desk"))
+    facts = Facts(now=now, paces=Settings().priors)
+    decided = recorded.to_json(recorded.record(facts, Settings().policy, before=None))
+    fakes.store.record_decision(Told(at=now, wanted=0), decision=decided)
+    drawn, written = io.StringIO(), io.StringIO()
+    console = Console(file=drawn, force_terminal=True, width=140)
+    steps = work(fakes, job)
+    follow(fakes.store, [job.id], console=console, pause=script(fakes, *steps))
+    follow(fakes.store, [job.id], console=Console(file=written), pause=script(fakes))
+    for text in (
+        "jetson-1@a  jetson",
+        "halted: class aws, by ann@desk",
+        "AWS workers: 0 desired, 0 busy: no-work",
+    ):
+        assert text in drawn.getvalue()
+        assert written.getvalue().count(text) == (0 if text.startswith("jetson") else 1)
 
 
 def test_a_silent_store_is_waited_for_ever_more_slowly(fakes: Fakes, job: Job) -> None:

@@ -1,9 +1,10 @@
 """When a task asks not to be chosen for scale-in, and when it lets go."""
 
+import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugbytx.core import protection
@@ -64,6 +65,24 @@ def facts(now: float = 0.0, *, admitted: bool = False, idle: bool = True, closed
             id="a release without an answer is repeated",
         ),
         pytest.param(
+            facts(15.0, admitted=True),
+            protection.answered(HELD, Step.RELEASE, None, now=10.0),
+            Step.TAKE,
+            id="what may have been released is taken anew",
+        ),
+        pytest.param(
+            facts(905.0, admitted=True),
+            protection.answered(HELD, Step.TAKE, BLOCKED, now=900.0),
+            Step.RELEASE,
+            id="refused with nothing in hand: ECS may replace this task",
+        ),
+        pytest.param(
+            facts(905.0, admitted=True, idle=False),
+            protection.answered(HELD, Step.TAKE, BLOCKED, now=900.0),
+            Step.TAKE,
+            id="refused while at work: asked again",
+        ),
+        pytest.param(
             facts(15.0),
             protection.answered(HELD, Step.RELEASE, BLOCKED, now=10.0),
             Step.NOTHING,
@@ -86,6 +105,7 @@ def test_each_look_asks_for_what_is_missing(look: Facts, standing: Standing, ste
         (protection.answered(HELD, Step.TAKE, None, now=900.0), 1800.0, SILENT),
         (protection.answered(HELD, Step.TAKE, BLOCKED, now=900.0), 901.0, REFUSED),
         (protection.answered(HELD, Step.RELEASE, GRANTED, now=900.0), 901.0, SILENT),
+        (protection.answered(HELD, Step.RELEASE, None, now=900.0), 901.0, SILENT),
     ],
 )
 def test_nothing_is_received_without_protection(standing: Standing, now: float, reason: str) -> None:
@@ -104,21 +124,48 @@ def test_an_answer_ends_the_pauses() -> None:
     )
 
 
-ANSWERS = st.sampled_from([GRANTED, Answer(granted_s=30.0), BLOCKED, None])
+class Agent:
+    """What the agent does, whether or not its answer arrives."""
+
+    def __init__(self) -> None:
+        self.until = -math.inf
+
+    def ask(self, step: Step, fate: str, now: float) -> Answer | None:
+        """Return the answer, or None where it is lost."""
+        if fate == "refused":
+            return BLOCKED
+        if fate != "unheard":
+            self.until = now + LASTS_S if step is Step.TAKE else -math.inf
+        return None if fate in {"unheard", "answer-lost"} else Answer(granted_s=LASTS_S)
 
 
-@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans(), ANSWERS), max_size=40))
-def test_a_task_at_work_is_never_released(looks: list[tuple[bool, bool, bool, Answer | None]]) -> None:
-    """Whatever the agent answers; and what may stand is let go of in the end."""
-    standing, now = NONE, 0.0
-    for admitted, idle, closed, answer in looks:
-        look = facts(now, admitted=admitted, idle=idle, closed=closed)
+LASTS_S = 60.0
+FATES = st.sampled_from(["granted", "refused", "unheard", "answer-lost"])
+#: Mostly idle, so that there is something to release.
+IDLE = st.sampled_from([True, True, True, False])
+LOOKS = st.lists(st.tuples(st.booleans(), IDLE, FATES), min_size=20, max_size=40)
+
+
+@settings(max_examples=200)
+@given(LOOKS)
+def test_whoever_may_receive_is_protected(looks: list[tuple[bool, bool, str]]) -> None:
+    """Whatever is refused or lost; no task at work is released, and what may stand is let go of in the end."""
+    agent, standing, now, was_closed = Agent(), NONE, 0.0, True
+    for admitted, idle, fate in looks:
+        look = facts(now, admitted=admitted, idle=idle, closed=was_closed)
         step = protection.decide(look, standing).step
-        assert step is not Step.RELEASE or (idle and closed and not admitted)
+        assert step is not Step.RELEASE or (idle and was_closed)
         if step is not Step.NOTHING:
-            standing = protection.answered(standing, step, answer, now=now)
+            standing = protection.answered(standing, step, agent.ask(step, fate, now), now=now)
         assert standing.retry_at - now <= protection.LONGEST_PAUSE_S
+        is_open = admitted and protection.gate_reason(standing, now=now) == PROTECTED
+        assert not is_open or agent.until > now
+        was_closed = not is_open
         now += 5.0
     now += protection.LONGEST_PAUSE_S
-    was_taken = standing.is_taken
-    assert (protection.decide(facts(now), standing).step is Step.RELEASE) == was_taken
+    if protection.decide(facts(now), standing).step is Step.RELEASE:
+        standing = protection.answered(
+            standing, Step.RELEASE, agent.ask(Step.RELEASE, "granted", now), now=now
+        )
+    assert agent.until <= now
+    assert protection.decide(facts(now), standing).step is Step.NOTHING

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rugbytx.core.estimate import MATCH_PX
+from rugbytx.core.estimate import MATCH_PX, PRIORS
 from rugbytx.core.scaling import decide, finishes
 from rugbytx.core.scaling_facts import Decision, Facts, JobFact, Mode, Policy
 from tests.core.hybrid import JETSON, NOW, match, matches, ordered, worker
 
 POLICY = Policy()
+PACE = PRIORS["aws"]
 
 
 def facts(*jobs: JobFact, workers: tuple[object, ...] = (JETSON,), **changed: object) -> Facts:
@@ -113,6 +114,14 @@ def test_a_worker_that_is_wanted_gets_something_to_do() -> None:
     assert [one.count for one in decision.assists] == [1]
 
 
+@pytest.mark.parametrize("mode", Mode)
+def test_no_assist_before_the_plan(mode: Mode) -> None:
+    """Its lane would find nothing, leave, and be waited for."""
+    unplanned = match(due_min=5, left=1.0, lanes=1, is_planned=False)
+    crew = (worker("jetson-1"), worker("aws-1", busy=1), worker("aws-2"))
+    assert decide(facts(unplanned, workers=crew), Policy(mode=mode)).assists == ()
+
+
 def test_fastest_spreads_lanes() -> None:
     """Each free slot goes to the job with the most work for each of its lanes."""
     jobs = (match("long", left=0.9, lanes=1), match("short", left=0.2, lanes=1))
@@ -143,7 +152,7 @@ FACTS = st.builds(
     lambda jobs, crew, desired, ago_min, spent, visible: facts(
         *jobs, workers=crew, fleet=ordered(desired, ago_min=ago_min), spent_usd=spent, visible=visible
     ),
-    st.lists(JOBS, max_size=6),
+    st.lists(JOBS, max_size=6, unique_by=lambda job: job.job_id),
     CREWS,
     st.integers(0, 6),
     st.floats(0, 20),
@@ -239,3 +248,14 @@ def test_each_jobs_end_is_foretold() -> None:
     [alone] = finishes(nobody, Policy(max_workers=0), decide(nobody, Policy(max_workers=0)))
     assert alone.in_s is None
     assert alone.is_late(NOW)
+
+
+@pytest.mark.parametrize("due_min", [40, 30, 20, 12, 8, 7, 6, 5, 4, 3.5, 3.1, 3, 2, 1, 0])
+def test_a_deadline_that_comes_near_buys_no_crowd(due_min: float) -> None:
+    """However many are allowed: who is started works for as long as its start takes."""
+    situation = facts(*matches(4, due_min=due_min, left=0.9))
+    decision = decide(situation, Policy(max_workers=3000))
+    shortest_s = 2 * POLICY.cold_start_s
+    assert decision.desired <= 4 * 0.9 * 1.05 * MATCH_PX / (
+        PACE.px_per_s * (shortest_s - POLICY.cold_start_s)
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx.aws.agent import Agent
-from rugbytx.errors import HostUnfit
+from rugbytx.errors import HostUnfit, Unreachable
 from rugbytx.local.agent import Agents
 from rugbytx.local.fleet import Worker
 from rugbytx.local.service import MOST_CRASHES, STOP_S, Service
@@ -30,13 +30,13 @@ class Bench:
         self.clock = Clock()
         self.agents = agents
         self.folder = folder
-        self.desired = 0
+        self.desired: int | None = 0
         self.script = IDLE
         self.noted = (0, 0)
         self.agent_of: dict[Worker, Agent] = {}
         self.service = Service(
             agents=agents,
-            desired=lambda: self.desired,
+            desired=self.tell,
             note=self.note,
             start=self.start,
             cold_start_s=COLD_START_S,
@@ -44,6 +44,12 @@ class Bench:
             chance=random.Random(7),  # noqa: S311  no secret
             monotonic=self.clock,
         )
+
+    def tell(self) -> int:
+        """Return the desired count, unless it cannot be read."""
+        if self.desired is None:
+            raise Unreachable("ECS does not answer")
+        return self.desired
 
     def note(self, running: int, pending: int) -> None:
         """Keep what is told."""
@@ -95,6 +101,14 @@ def test_tasks_run_after_the_cold_start(bench: Bench) -> None:
     bench.clock.advance(1)
     assert len(bench.service.look()) == 4
     assert (len(bench.service.workers), bench.noted) == (4, (4, 0))
+
+
+def test_the_last_count_holds_while_none_can_be_read(bench: Bench) -> None:
+    """Nobody is stopped or started for an answer that did not come."""
+    [worker] = bench.reach(1)
+    bench.desired = None
+    assert bench.service.look() == []
+    assert (bench.service.workers, bench.noted) == ([worker], (1, 0))
 
 
 def test_what_has_not_started_is_taken_back(bench: Bench) -> None:

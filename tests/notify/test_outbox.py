@@ -41,7 +41,8 @@ class Post:
 
     def job(self, *targets: str, **fields: object) -> Job:
         """Return an open job that tells these targets."""
-        return self.store.create_job(make_job(notify=frozenset(targets), **fields))
+        job = make_job(notify=frozenset(targets)).model_copy(update=fields)
+        return self.store.create_job(job)
 
     def end(self, job: Job, status: Status = Status.SUCCEEDED) -> None:
         """End it."""
@@ -76,7 +77,7 @@ def test_one_that_fails_nine_times_gets_all_in_order() -> None:
     post = Post()
     post.courier.refusals[A] = 9
     job = post.job(A, B)
-    deadline_at_risk(post.store, job, finish_at=None, reason="too slow")
+    deadline_at_risk(post.store, job, finish_at=1.0, reason="too-much-work")
     post.work()
     post.end(job, Status.FAILED)
     post.work()
@@ -120,13 +121,13 @@ def test_a_risk_is_told_once_a_generation() -> None:
     post = Post()
     job = post.job(A)
     for _ in range(3):
-        deadline_at_risk(post.store, job, finish_at=1.0, reason="too slow")
+        deadline_at_risk(post.store, job, finish_at=1.0, reason="too-much-work")
         post.work()
     assert post.courier.got[A] == [f"{job.id}-g1-deadline-at-risk"]
     other = post.job(A, id="f" * 20)
     post.end(other)
     post.work()
-    deadline_at_risk(post.store, other, finish_at=1.0, reason="too slow")
+    deadline_at_risk(post.store, other, finish_at=1.0, reason="too-much-work")
     post.work(rounds=3)
     assert post.courier.got[A][1:] == [f"{other.id}-g1-succeeded"]
 
@@ -164,7 +165,7 @@ def test_what_is_noted_during_an_errand_is_not_lost() -> None:
 
     post = Post(on_call=on_call)
     job = post.job(A)
-    deadline_at_risk(post.store, job, finish_at=None, reason="too slow")
+    deadline_at_risk(post.store, job, finish_at=1.0, reason="too-much-work")
     post.work(rounds=2)
     assert post.courier.got[A] == [f"{job.id}-g1-deadline-at-risk", f"{job.id}-g1-succeeded"]
 
@@ -177,7 +178,7 @@ def test_nothing_is_lost_whenever_a_notifier_dies(fault: Fault) -> None:
         post = Post(on_call=recorder)
         post.courier.refusals[A] = 1
         job = post.job(A, B)
-        deadline_at_risk(post.store, job, finish_at=None, reason="too slow")
+        deadline_at_risk(post.store, job, finish_at=1.0, reason="too-much-work")
         post.work()
         post.end(job)
         post.work(rounds=4)

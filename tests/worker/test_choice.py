@@ -7,6 +7,7 @@ import pytest
 
 from rugbytx.core.admission import Told
 from rugbytx.core.job import Status
+from rugbytx.core.presence import Worker
 from rugbytx.errors import HostUnfit
 from tests.worker.scenes import assert_well
 from tests.worker.world import Call, World
@@ -122,6 +123,34 @@ def test_an_aws_lane_leaves_the_rest_to_the_jetson(claims: Claims) -> None:
     world.settings = world.settings.model_copy(update={"worker_class": "jetson"})
     assert world.run_until_ended().status is Status.SUCCEEDED
     assert_well(world, generation=1)
+
+
+def test_an_aws_lane_that_leaves_others_at_it_sends_nothing(claims: Claims) -> None:
+    """They do the rest; a message that nobody takes before the job ends would stay in the queue."""
+    world = claims.world
+    world.settings = world.settings.model_copy(update={"worker_class": "aws"})
+    now = world.store.now()
+    world.store.record_decision(Told(at=now, wanted=1), decision="")
+
+    def leave() -> None:
+        world.store.record_decision(Told(at=now, wanted=0), decision="")
+        world.store.present(
+            Worker(
+                name="another",
+                worker_class="jetson",
+                slots=1,
+                busy=1,
+                jobs=(world.job_id,),
+                seen_at=now,
+                until=now + 60,
+            )
+        )
+
+    claims.interrupt = leave
+    world.deliver()
+    assert world.job().is_open
+    assert world.queue.depth().visible == 0
+    assert world.job().wake_at > now, "if the other one leaves too, the sweep sends a message"
 
 
 def test_an_aws_lane_stays_while_nobody_says_otherwise(claims: Claims) -> None:

@@ -87,3 +87,23 @@ def test_a_lane_keeps_a_trail(tmp_path: Path) -> None:
     assert (taken.by != "worker-1", taken.fence) == (True, 2)
     (ended,) = [entry for entry in told if entry.what == ENDED]
     assert ended.reason == "SUCCEEDED"
+
+
+def test_on_aws_log_lines_carry_figures(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """And nowhere else: only CloudWatch takes them from there."""
+    for worker_class, expected in (
+        ("aws", {"unit-done": "unit_s", "job-ended": "turnaround_s"}),
+        ("jetson", {}),
+    ):
+        caplog.clear()
+        world = World(tmp_path / worker_class)
+        world.settings = world.settings.model_copy(update={"worker_class": worker_class})
+        world.submit()
+        with caplog.at_level("INFO"):
+            world.run_until_ended()
+        told = {
+            record.getMessage(): record._aws["CloudWatchMetrics"][0]["Metrics"][0]["Name"]
+            for record in caplog.records
+            if hasattr(record, "_aws")
+        }
+        assert told == expected

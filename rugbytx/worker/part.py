@@ -1,0 +1,163 @@
+"""The parts of a worker process, each made at its first use from the settings of this host.
+
+::
+
+    main process              shared before the fork        pool child (one a slot)
+    ────────────              ──────────────────────        ───────────────────────
+    view, sweeper, notifier,  the notice to leave           ports, media: made again
+    presence, spot            files: faults, speeds         its own folder on the scratch disk
+"""
+
+import os
+import signal
+from functools import cache
+from pathlib import Path
+
+from rugbytx import settings as settings_module
+from rugbytx.aws.client import client
+from rugbytx.aws.host import Metadata
+from rugbytx.aws.job_store import DynamoJobStore
+from rugbytx.aws.queue import SqsQueue
+from rugbytx.aws.storage import S3Storage
+from rugbytx.core.encoder import Family
+from rugbytx.core.scaling_facts import AWS
+from rugbytx.core.span import End
+from rugbytx.media.fault import Faults
+from rugbytx.media.transcoder import FfmpegMedia
+from rugbytx.notify.notifier import Notifier, notifier_of
+from rugbytx.ports import Ports
+from rugbytx.settings import Settings
+from rugbytx.worker import drain, protection, scratch
+from rugbytx.worker.admit import Admission
+from rugbytx.worker.fitness import Fitness
+from rugbytx.worker.load import load
+from rugbytx.worker.presence import Presence, Senses
+from rugbytx.worker.speed import Speeds
+from rugbytx.worker.spot import Spot
+from rugbytx.worker.sweeper import Sweeper
+from rugbytx.worker.view import View
+
+#: Made before the pool forks, so that its children share it.
+NOTICE = drain.Notice()
+#: Likewise: they know by it whose children they are.
+MAIN_PID = os.getpid()
+
+#: Where trials of the encoder are remembered on the scratch disk.
+TRIALS = "trials.json"
+
+
+@cache
+def settings() -> Settings:
+    """Return this process's settings, read once."""
+    return settings_module.read()
+
+
+@cache
+def ports() -> Ports:
+    """Return this process's ports; after a fork the child makes its own."""
+    chosen = settings()
+    return Ports(
+        store=DynamoJobStore(chosen.table),
+        queue=SqsQueue(client("sqs"), chosen.queue),
+        storage=S3Storage(client("s3")),
+        media=media(),
+    )
+
+
+@cache
+def media() -> FfmpegMedia:
+    """Return this process's ffmpeg; the main process and its children share the trials and the faults."""
+    chosen = settings()
+    return FfmpegMedia(
+        ffmpeg=chosen.ffmpeg,
+        ffprobe=chosen.ffprobe,
+        preset=chosen.x264_preset,
+        x264_profile=chosen.x264_profile,
+        wished=None if chosen.encoder == "auto" else Family(chosen.encoder),
+        is_software_allowed=chosen.is_software_allowed,
+        read_rate=chosen.read_rate,
+        cache=chosen.scratch / TRIALS,
+        faults=Faults(chosen.scratch / f"faults-{MAIN_PID}.jsonl"),
+    )
+
+
+@cache
+def speeds() -> Speeds:
+    """Return what notes how fast chunks are done; a file is what children and main process share."""
+    return Speeds(settings().scratch / f"speeds-{MAIN_PID}.txt")
+
+
+@cache
+def scratch_of(worker: str) -> Path:
+    """Return this pool child's own folder on the scratch disk."""
+    return scratch.claim(settings().scratch, worker)
+
+
+@cache
+def sweeper() -> Sweeper:
+    """Return the main process's sweep."""
+    return Sweeper(
+        store=ports().store,
+        queue=ports().queue,
+        storage=ports().storage,
+        bucket=settings().output_bucket,
+        sweep_s=settings().sweep_s,
+    )
+
+
+@cache
+def presence() -> Presence:
+    """Return what the main process says of this worker."""
+    senses = Senses(media=media(), gate=lambda: view().reason, load=load, speeds=speeds())
+    return Presence(store=ports().store, senses=senses, settings=settings())
+
+
+@cache
+def view() -> View:
+    """Return what the main process's gate reads: closed until it is started."""
+    asking = Admission(
+        store=ports().store, queue=ports().queue, settings=settings(), busy=lambda: load().busy
+    )
+    return View(
+        store=ports().store,
+        scratch=settings().scratch,
+        scratch_floor_bytes=settings().scratch_floor_bytes,
+        view_s=settings().view_s,
+        is_draining=lambda: NOTICE.asked is not drain.Leave.NOT,
+        fitness=Fitness(media(), on_unfit=leave_unfit),
+        admission=asking.look if settings().worker_class == AWS else None,
+        protection=protection.here(lasts_s=settings().protection_s),
+        worker_class=settings().worker_class,
+        on_halt=lambda is_halted: NOTICE.halt(is_halted=is_halted),
+    )
+
+
+def leave(ending: End, *, at: signal.Signals = signal.SIGTERM) -> None:
+    """Leave as at a signal, and let the ledger know why."""
+    presence().ending = ending
+    os.kill(os.getpid(), at)
+
+
+def leave_unfit() -> None:
+    """Leave a host that costs money and cannot encode: ECS puts another task in the place of one that ended.
+
+    A host of ours stays, with its gate closed, and tries again every five minutes.
+    """
+    if not settings().is_software_allowed:
+        leave(End.UNFIT)
+
+
+@cache
+def notifier() -> Notifier:
+    """Return what tells others of jobs."""
+    return notifier_of(settings(), ports().store)
+
+
+@cache
+def spot() -> Spot:
+    """Return what listens for the end of a Spot instance; its notice always means now."""
+    return Spot(
+        Metadata(),
+        on_notice=lambda: leave(End.SPOT, at=signal.SIGQUIT),
+        on_advice=lambda: drain.after_unit(NOTICE),
+    )

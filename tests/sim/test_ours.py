@@ -1,0 +1,111 @@
+"""Ours on every scenario: what must never happen, how fast, how dear."""
+
+import pytest
+
+from rugbytx.sim import batch
+from rugbytx.sim.outcome import Outcome, bound
+from rugbytx.sim.policy import OURS
+from tests.sim.day import PLAIN, case, day, figures
+
+SCENARIOS = (
+    "clip",
+    "one",
+    "three",
+    "six",
+    "twelve",
+    "match-day",
+    "jetson-down",
+    "jetson-dies",
+    "deploy",
+    "spot-storm",
+)
+#: What a Spot notice or a loss of power may cost: one unit a slot.  Nothing else may cost any.
+EXCUSED = {"spot", "power"}
+
+
+def check(found: Outcome) -> None:
+    """Assert what holds under every mode, on every day."""
+    told = f"{found.scenario}, {found.policy}, seed {found.seed}"
+    assert found.is_drained, told
+    assert found.never_finished == 0, told
+    assert found.duplicates == 0, told
+    assert set(found.kills) <= EXCUSED, told
+    assert found.most_units_lost_at_once <= 1, told
+    assert found.dead_letters == 0, told
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("mode", OURS)
+def test_nothing_is_lost_or_killed(scenario: str, mode: str) -> None:
+    """No scale-in and no deployment ever kills at work, nothing is done twice, and every queue drains."""
+    check(figures(scenario, mode))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mode", OURS)
+def test_twenty_days_of_each(mode: str) -> None:
+    """The same under twenty seeds."""
+    cases = [one for name in SCENARIOS for one in batch.seeds(case(name, mode), 20)]
+    for found in batch.run_all(cases):
+        check(found)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "bound_min"), [("one", 10.8), ("three", 24.2), ("six", 44.4), ("twelve", 84.8)]
+)
+def test_fastest_is_near_the_bound(scenario: str, bound_min: float) -> None:
+    """Within a tenth of the chunked bound with two minutes to notice (facts, section 5)."""
+    found = figures(scenario, "fastest", **PLAIN)
+    assert found.makespan_s is not None
+    assert found.makespan_s / 60 <= 1.1 * bound_min
+
+
+@pytest.mark.parametrize("scenario", ["clip", "one", "three", "six", "match-day", "jetson-down"])
+def test_deadlines_are_met(scenario: str) -> None:
+    """Where service times are as predicted and the bound has slack, none is missed."""
+    assert figures(scenario, "deadline", **PLAIN).missed == 0
+
+
+@pytest.mark.parametrize("scenario", ["three", "six"])
+def test_deadlines_are_met_cheaply(scenario: str) -> None:
+    """Cheaper than any whole-job policy that knows the future; a quarter above what no policy can undercut."""
+    best = bound(case(scenario, "deadline", **PLAIN))
+    found = figures(scenario, "deadline", **PLAIN)
+    whole_jobs_usd = min(point.usd for point in best.frontier if point.makespan_s <= 3600)
+    assert found.usd_hosts < whole_jobs_usd
+    assert best.usd <= found.usd_hosts <= 1.25 * best.usd
+
+
+def test_the_jetson_works_first() -> None:
+    """One match within its hour starts no AWS worker, and a clip never does."""
+    for scenario in ("one", "clip"):
+        assert figures(scenario, "deadline").hosts == 0
+
+
+def test_without_a_jetson_somebody_comes_in_every_mode() -> None:
+    """What was accepted is done."""
+    for mode in OURS:
+        found = figures("jetson-down", mode, **PLAIN)
+        assert (found.never_finished, found.hosts >= 1) == (0, True)
+
+
+def test_a_dead_jetson_costs_one_chunk() -> None:
+    """Seconds of work, which others do again; the message comes back with its lease, not after twenty minutes."""
+    run = day("jetson-dies", "fastest", **PLAIN)
+    [lost] = [span for span in run.book.spans if span.is_wasted]
+    assert run.book.kills == {"power": 1}
+    assert lost.end - lost.start < 30
+
+
+def test_the_same_seed_is_the_same_day() -> None:
+    """And another seed is another one."""
+    first, again, other = (figures("three", "deadline", seed=seed).as_json() for seed in (5, 5, 6))
+    for one in (first, again, other):
+        del one["cpu_s"]
+    assert first == again
+    assert first["makespan_s"] != other["makespan_s"]
+
+
+def test_messages_that_come_twice_do_no_harm() -> None:
+    """Every second message is delivered twice: lanes find nothing left to claim, and nothing is done twice."""
+    check(figures("six", "fastest", duplicate_p="0.5"))
