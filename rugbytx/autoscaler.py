@@ -67,7 +67,7 @@ class Autoscaler:
                 jobs,
                 workers,
                 assists=recorded.assists(before, now=now),
-                assumed_px_per_byte=settings.assumed_px_per_byte,
+                assumed=settings.assumed,
             ),
             workers=workers,
             paces=backlog.paces(workers, settings.priors),

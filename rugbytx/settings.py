@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from rugbytx.core.estimate import PRIORS, PX_PER_BYTE, Pace, assumed
+from rugbytx.core.estimate import PRIORS, PX_PER_BYTE, Assumed, Pace, assumed
 from rugbytx.core.scaling_facts import Mode, Policy
 from rugbytx.core.webhook import key_of
 from rugbytx.core.worker_class import JETSON
@@ -84,6 +84,8 @@ class Settings(BaseModel):
     scratch_floor_bytes: int = Field(default=1024**3, ge=0)
     #: What an hour of this worker costs, for the ledger; by default ``aws_usd_per_h``, or the Jetson's power.
     usd_per_h: float | None = Field(default=None, ge=0)
+    #: A Jetson whose hottest sensor shows so much receives nothing until it has cooled down by 10 degrees.
+    hottest_c: float = Field(default=95.0, ge=50, le=120)
     ffmpeg: str = "ffmpeg"
     ffprobe: str = "ffprobe"
     #: The encoder to use; ``auto`` takes the best that passes a trial on this host.
@@ -143,6 +145,8 @@ class Settings(BaseModel):
     autoscaler_silent_s: float = Field(default=180.0, ge=1)
     #: What is assumed of work until chunks have been measured: of the note's match by default.
     assumed_px_per_byte: float = Field(default=PX_PER_BYTE, gt=0)
+    #: Planning, joining and publishing a job, on the Jetson.
+    job_overhead_s: float = Field(default=30.0, ge=0)
     assumed_jetson_px_per_s: float = Field(default=PRIORS["jetson"].px_per_s, gt=0)
     assumed_aws_px_per_s: float = Field(default=PRIORS["aws"].px_per_s, gt=0)
 
@@ -201,6 +205,12 @@ class Settings(BaseModel):
             jetson_usd_per_gb=self.jetson_usd_per_gb,
             silent_s=self.autoscaler_silent_s,
         )
+
+    @property
+    def assumed(self) -> Assumed:
+        """Return what is assumed of a job's work."""
+        overhead_px = self.job_overhead_s * self.assumed_jetson_px_per_s
+        return Assumed(px_per_byte=self.assumed_px_per_byte, overhead_px=overhead_px)
 
     @property
     def priors(self) -> Mapping[str, Pace]:

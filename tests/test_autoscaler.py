@@ -119,6 +119,7 @@ def test_an_assist_is_sent_once(bench: Bench) -> None:
     bench.submit("match", due_s=20 * 60)
     bench.fakes.queue.receive()
     bench.store.start_job("match", 1)
+    bench.store.planned("match", 1, units=123, frames=216_000, work_px=8e11)
     for name, busy, jobs in (("jetson-1", 1, ("match",)), ("aws-1", 0, ()), ("aws-2", 0, ())):
         bench.be_present(name, busy=busy, jobs=jobs)
     found = bench.autoscaler().tick("one")

@@ -50,7 +50,7 @@ def look(system: "Connection") -> dict[str, Any]:
     store, settings = system.store, system.settings
     now, workers = store.now(), store.workers()
     jobs = store.open_jobs(1000)
-    facts = backlog.facts(jobs, workers, assists={}, assumed_px_per_byte=settings.assumed_px_per_byte)
+    facts = backlog.facts(jobs, workers, assists={}, assumed=settings.assumed)
     paces = backlog.paces(workers, settings.priors)
     left_px = sum(fact.left_px for fact in facts)
     rate = sum(

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rugbytx.core import estimate
-from rugbytx.core.estimate import MATCH_PX, Pace
+from rugbytx.core.estimate import MATCH_PX, Assumed, Pace
 from rugbytx.core.job import Job, Status
 from rugbytx.core.presence import Worker
 from rugbytx.core.scaling_facts import JobFact
@@ -25,7 +25,7 @@ def facts(
     workers: Iterable[Worker],
     *,
     assists: Mapping[str, int],
-    assumed_px_per_byte: float = estimate.PX_PER_BYTE,
+    assumed: Assumed | None = None,
 ) -> tuple[JobFact, ...]:
     """Return the open jobs' facts; ``assists`` are pointers sent lately, by job id.
 
@@ -34,17 +34,24 @@ def facts(
     """
     lanes = Counter(job_id for worker in workers for job_id in worker.jobs)
     known = [(job.work_px, job.source.size_bytes) for job in jobs if job.work_px]
-    px_per_byte = estimate.px_per_byte(known, prior=assumed_px_per_byte)
+    assumed = assumed or Assumed()
+    px_per_byte = estimate.px_per_byte(known, prior=assumed.px_per_byte)
     return tuple(
-        fact(job, lanes=lanes[job.id], assists=assists.get(job.id, 0), px_per_byte=px_per_byte)
+        fact(
+            job,
+            lanes=lanes[job.id],
+            assists=assists.get(job.id, 0),
+            px_per_byte=px_per_byte,
+            overhead_px=assumed.overhead_px,
+        )
         for job in jobs
         if job.is_open
     )
 
 
-def fact(job: Job, *, lanes: int, assists: int, px_per_byte: float) -> JobFact:
+def fact(job: Job, *, lanes: int, assists: int, px_per_byte: float, overhead_px: float = 0.0) -> JobFact:
     """Return one job's fact; ``assists`` are pointers sent lately, those that became lanes among them."""
-    work_px = job.work_px or job.source.size_bytes * px_per_byte
+    work_px = (job.work_px or job.source.size_bytes * px_per_byte) + overhead_px
     units = job.units or LEAST_UNITS + math.ceil(work_px / CHUNK_PX)
     left = max(1, units - len(job.done))
     return JobFact(

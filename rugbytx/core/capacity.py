@@ -20,19 +20,30 @@ class Capacity:
     idle: tuple[Worker, ...]
     #: When each AWS worker could begin, in seconds from now, the earliest first; as many as there may be.
     ready: tuple[float, ...]
+    #: One that has to be started counts only where it works for so long, and for as long as its start takes.
+    least_use_s: float
 
     @property
     def most(self) -> int:
         """Return the largest number of AWS workers that may be asked about."""
         return len(self.ready)
 
-    def ready_s(self, index: int) -> float:
-        """Return when the AWS worker with this number could begin, in seconds from now."""
-        return self.ready[index]
+    def pays_off_s(self, index: int) -> float:
+        """Return until when there must be work, in seconds from now, for the AWS worker with this number to be worth it."""
+        ready_s = self.ready[index]
+        return ready_s + max(self.least_use_s, ready_s) if ready_s else 0.0
 
     def made_px(self, within_s: float, *, workers: int) -> float:
-        """Return how much is made within so many seconds by the Jetson and the first ``workers`` of AWS."""
-        aws_s = sum(max(0.0, within_s - ready) for ready in self.ready[:workers])
+        """Return how much is made within so many seconds by the Jetson and the first ``workers`` of AWS.
+
+        Those that would hardly have begun by then make nothing: else, as a deadline
+        comes near, ever more of them would be needed for the same work, and all too late.
+        """
+        aws_s = sum(
+            max(0.0, within_s - ready)
+            for index, ready in enumerate(self.ready[:workers])
+            if within_s >= self.pays_off_s(index)
+        )
         return self.jetson_px_per_s * within_s + self.aws_px_per_s * aws_s
 
     def drain_s(self, work_px: float, *, workers: int) -> float | None:
@@ -71,6 +82,7 @@ def capacity(facts: Facts, policy: Policy) -> Capacity:
         aws_px_per_s=facts.paces[AWS].px_per_s * policy.aws_slots,
         busy=busy,
         idle=idle,
+        least_use_s=policy.least_use_s,
         # A unit has one slot: more slots than units find nothing to do.
         ready=_ready(facts, policy, living=len(able))[: sum(job.units_left for job in facts.jobs)],
     )

@@ -87,6 +87,16 @@ def _mixed(seen: float, assumed_px_per_s: float, chunks: int) -> float:
     return whole / (chunks / seen + PRIOR_CHUNKS / assumed_px_per_s)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Assumed:
+    """What is assumed of a job's work."""
+
+    px_per_byte: float = PX_PER_BYTE
+    #: What each job costs besides its pictures, as work of one Jetson slot: planning, joining, publishing.
+    #: The note's clip takes 45 s there, of which its pictures are 15.
+    overhead_px: float = 0.0
+
+
 def px_per_byte(planned: Sequence[tuple[float, int]], *, prior: float = PX_PER_BYTE) -> float:
     """Return how much work a byte of a source is; ``planned`` are work in pixels and size of known jobs.
 

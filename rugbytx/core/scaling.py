@@ -85,7 +85,7 @@ def _wanted(facts: Facts, policy: Policy, found: Capacity, *, share: float) -> t
         return 0, "no-work"
     work_px = _work_px(facts.jobs)
     if policy.mode is Mode.FASTEST:
-        count = _useful(policy, found, work_px)
+        count = _useful(found, work_px)
         reason = "as-fast-as-can-be" if count else "done-before-a-start"
     elif policy.mode is Mode.CHEAPEST:
         count, reason = 0, "jetson-is-cheapest"
@@ -113,7 +113,7 @@ def _for_deadlines(facts: Facts, policy: Policy, found: Capacity, *, share: floa
             None,
         )
         are_met = are_met and enough is not None
-        count = max(count, _useful(policy, found, due_px) if enough is None else enough)
+        count = max(count, _useful(found, due_px) if enough is None else enough)
     if not are_met:
         return count, "deadlines-cannot-all-be-met"
     return count, "deadlines-need-them" if count else "jetson-finishes-in-time"
@@ -127,12 +127,12 @@ def _due(facts: Facts, policy: Policy, *, share: float) -> Iterator[tuple[float,
         yield max(0.0, job.deadline_at - policy.margin_s - facts.now), due_px
 
 
-def _useful(policy: Policy, found: Capacity, work_px: float) -> int:
+def _useful(found: Capacity, work_px: float) -> int:
     """Return how many AWS workers would still find something to do once they are there."""
     count = 0
     while count < found.most:
         done_s = found.drain_s(work_px, workers=count)
-        if done_s is not None and done_s <= found.ready_s(count) + policy.least_use_s:
+        if done_s is not None and done_s <= found.pays_off_s(count):
             break
         count += 1
     return count

@@ -19,6 +19,8 @@ from rugbytx.worker.drain import LEAVE_S
 #: Ends Celery's last line before it receives, behind the node's name.
 _READY = " ready."
 _TAIL_LINES = 15
+#: More than a worker takes to be ready on a busy machine.
+READY_S = 120.0
 #: How long the rest of a dead group may hold on to the log.
 _REAP_S = 5.0
 
@@ -97,7 +99,7 @@ class Worker:
         """Return the main process's id, which is its group's too."""
         return self._process.pid
 
-    def wait_ready(self, timeout_s: float = 30.0) -> None:
+    def wait_ready(self, timeout_s: float = READY_S) -> None:
         """Return when the worker receives; raises HostUnfit, with its log's end, if it does not."""
         self._told.wait(timeout_s)
         if not self._is_ready:

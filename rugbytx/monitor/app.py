@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -130,6 +131,11 @@ class Monitor(Flower):
         self.add_handlers(
             ".*", [rewrite_handler(handler, prefix) if prefix else handler for handler in HANDLERS]
         )
+
+    @cached_property
+    def broker_uri(self) -> str:
+        """Return what Flower shows of the broker: kombu's address of SQS names neither account nor queue."""
+        return f"sqs, {self.look.system.settings.queue}"
 
     def find_handler(self, request: Any, **arguments: Any) -> Any:
         """Return what answers a request; without authentication only under a name of loopback."""

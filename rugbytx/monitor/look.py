@@ -15,11 +15,13 @@ from typing import Any, TypeVar
 from rugbytx.core.job import Job, Status
 from rugbytx.core.letter import Depth
 from rugbytx.core.listing import Mark, mark_of
+from rugbytx.core.metric import Facts
 from rugbytx.core.presence import Worker
 from rugbytx.core.sheet import Sheet, sheet, unplanned
 from rugbytx.core.unit import State
 from rugbytx.errors import NotFound
 from rugbytx.ledger import by_class
+from rugbytx.monitor import figure
 from rugbytx.system import Connection
 
 Seen = TypeVar("Seen")
@@ -32,10 +34,14 @@ LOOKS_A_BEAT = 3
 MOST_KEPT = 200
 #: Jobs on a page.
 PAGE = 50
-#: Open jobs that are counted; what is beyond is "or more".
+#: Open jobs that are counted, the oldest of each status; those beyond are not.
 MOST_OPEN = 1000
 #: A search looks at so many jobs, the last submitted first, and then offers to go on.
 MOST_SEARCHED = 1000
+#: The figures of ended jobs are over so many of each status, and the units of so many.
+MEASURED_JOBS, MEASURED_UNITS = 100, 10
+#: Scrapes within this time see the same of ended jobs: ten matches have twelve megabytes of units.
+MEASURED_S = 600.0
 #: Ended jobs whose units one look reads, and how many are remembered: they change no more.
 MOST_ENDED_READ = 3
 MOST_ENDED_KEPT = 2000
@@ -116,6 +122,14 @@ class Look:
     def decision(self) -> Mapping[str, Any] | None:
         """Return the autoscaler's last decision, without its facts; None where there is none, or none that is readable."""
         return self._fresh("decision", lambda: _decision(self.system.store.decision()))
+
+    def facts(self) -> Facts:
+        """Return what the figures of ended jobs are of; raises Unreachable."""
+        return self._fresh(
+            "facts",
+            lambda: figure.look(self.system, jobs=MEASURED_JOBS, units=MEASURED_UNITS),
+            lasts_s=MEASURED_S,
+        )
 
     def forget(self) -> None:
         """See everything anew: somebody has changed something."""

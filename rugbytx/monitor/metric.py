@@ -4,67 +4,68 @@ from collections import Counter
 from collections.abc import Iterator
 
 from flower.views.monitor import Metrics
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 from tornado.web import authenticated
 
 from rugbytx.core.job import OPEN
+from rugbytx.core.metric import Family, families
+from rugbytx.monitor.figure import text
 from rugbytx.monitor.handler import run
 from rugbytx.monitor.look import Look, Summary
 
 
-class SummaryMetrics(Collector):
-    """A summary as gauges."""
+def of_summary(seen: Summary) -> Iterator[Family]:
+    """Yield the figures of queue, open jobs and workers."""
+    yield Family(
+        name="rugbytx_messages",
+        help="Messages, by SQS's own approximate counts",
+        labels=("queue", "state"),
+        samples=tuple(
+            ((queue, state), count)
+            for queue, depth in (("transcode", seen.depth), ("dead", seen.dead))
+            for state, count in (("visible", depth.visible), ("in-flight", depth.in_flight))
+        ),
+    )
+    yield Family(
+        name="rugbytx_open_jobs",
+        help="Jobs that want work done",
+        labels=("status",),
+        samples=tuple(((str(status),), seen.count(status)) for status in sorted(OPEN)),
+    )
+    late = sum(job.deadline_at < seen.at for job in seen.open_jobs)
+    yield Family(
+        name="rugbytx_late_jobs", help="Open jobs whose deadline has passed", samples=(((), float(late)),)
+    )
+    yield from _of_workers(seen)
 
-    def __init__(self, summary: Summary) -> None:
-        self._summary = summary
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the gauges."""
-        seen = self._summary
-        messages = GaugeMetricFamily(
-            "rugbytx_messages", "Messages, by SQS's own approximate counts", labels=["queue", "state"]
+def _of_workers(seen: Summary) -> Iterator[Family]:
+    workers, slots, busy = Counter[str](), Counter[str](), Counter[str]()
+    for worker in seen.workers:
+        workers[worker.worker_class] += 1
+        slots[worker.worker_class] += worker.slots
+        busy[worker.worker_class] += worker.busy
+    for name, counts, about in (
+        ("rugbytx_workers", workers, "Workers that live"),
+        ("rugbytx_slots", slots, "Slots of the workers that live"),
+        ("rugbytx_busy_slots", busy, "Slots at work"),
+    ):
+        classes = sorted({"jetson", "aws", *counts})
+        yield Family(
+            name=name,
+            help=about,
+            labels=("worker_class",),
+            samples=tuple(((worker_class,), counts[worker_class]) for worker_class in classes),
         )
-        for queue, depth in (("transcode", seen.depth), ("dead", seen.dead)):
-            messages.add_metric([queue, "visible"], depth.visible)
-            messages.add_metric([queue, "in-flight"], depth.in_flight)
-        yield messages
-        jobs = GaugeMetricFamily("rugbytx_open_jobs", "Jobs that want work done", labels=["status"])
-        for status in sorted(OPEN):
-            jobs.add_metric([str(status)], seen.count(status))
-        yield jobs
-        late = sum(job.deadline_at < seen.at for job in seen.open_jobs)
-        yield GaugeMetricFamily("rugbytx_late_jobs", "Open jobs whose deadline has passed", value=late)
-        yield from self._workers()
-
-    def _workers(self) -> Iterator[GaugeMetricFamily]:
-        workers, slots, busy = Counter[str](), Counter[str](), Counter[str]()
-        for worker in self._summary.workers:
-            workers[worker.worker_class] += 1
-            slots[worker.worker_class] += worker.slots
-            busy[worker.worker_class] += worker.busy
-        for name, counts, help_text in (
-            ("rugbytx_workers", workers, "Workers that live"),
-            ("rugbytx_slots", slots, "Slots of the workers that live"),
-            ("rugbytx_busy_slots", busy, "Slots at work"),
-        ):
-            family = GaugeMetricFamily(name, help_text, labels=["worker_class"])
-            for worker_class in sorted({"jetson", "aws", *counts}):
-                family.add_metric([worker_class], counts[worker_class])
-            yield family
 
 
 class MetricsPage(Metrics):
-    """Flower's metrics and ours; who may see the pages may see them."""
+    """Flower's metrics, those of `rugbytx metrics`, and what is there at this moment; for who may see the pages."""
 
     @authenticated
     async def get(self) -> None:
         """Answer with Prometheus' text."""
         look: Look = self.application.look
-        summary = await run(look.summary)
-        registry = CollectorRegistry()
-        registry.register(SummaryMetrics(summary))
+        summary, facts = await run(look.summary), await run(look.facts)
         await super().get()
-        self.write(generate_latest(registry))
+        self.write(text([*of_summary(summary), *families(facts)]))
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

@@ -1,6 +1,7 @@
 """The player's page, inside Flower: outputs straight from the bucket, for who may see the Jobs page."""
 
 import json
+import threading
 from collections import OrderedDict
 from pathlib import PurePosixPath
 from urllib.parse import quote
@@ -27,17 +28,19 @@ class Stage:
     def __init__(self, look: Look) -> None:
         self._look = look
         self._places: OrderedDict[str, Bucket] = OrderedDict()
+        self._lock = threading.Lock()
 
     def place(self, job_id: str) -> Bucket:
         """Return where the job's outputs lie; sizes that were asked for before are known."""
         system = self._look.system
-        if job_id not in self._places:
-            self._places[job_id] = Bucket(
-                system.storage, bucket=system.settings.output_bucket, prefix=layout.job_prefix(job_id)
-            )
-            while len(self._places) > MOST_PLACES:
-                self._places.popitem(last=False)
-        return self._places[job_id]
+        with self._lock:
+            if job_id not in self._places:
+                self._places[job_id] = Bucket(
+                    system.storage, bucket=system.settings.output_bucket, prefix=layout.job_prefix(job_id)
+                )
+                while len(self._places) > MOST_PLACES:
+                    self._places.popitem(last=False)
+            return self._places[job_id]
 
     def playing(self, job_id: str) -> Playing:
         """Return what a job has to play: what it published, or what is finished; raises NotFound."""

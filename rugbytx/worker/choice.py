@@ -52,9 +52,7 @@ class Choices:
         store = self.ports.store
         workers = store.workers()
         paces = backlog.paces(workers, self.settings.priors)
-        own_fact, *facts = backlog.facts(
-            [own, *others], workers, assists={}, assumed_px_per_byte=self.settings.assumed_px_per_byte
-        )
+        own_fact, *facts = backlog.facts([own, *others], workers, assists={}, assumed=self.settings.assumed)
         living = {self.settings.worker_class, *(worker.worker_class for worker in workers)}
         choice = urgency.decide(
             own_fact,

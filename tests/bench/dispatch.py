@@ -109,7 +109,7 @@ def _tracks(folder: Path, connection: Connection, stack: ExitStack) -> dict[str,
     for marks, worker in zip((mine, theirs), workers, strict=True):
         marks.touch()
         stack.callback(worker.stop)
-        worker.wait_ready()
+        worker.wait_ready(world.PATIENCE_S)
     other = SqsQueue(client("sqs"), "bench-plain")
     begin = Begin(connection, plain.app_for(url).tasks[plain.TASK])
     return {

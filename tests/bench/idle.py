@@ -51,7 +51,7 @@ def measure(folder: Path, scale: Scale) -> Result:
         for worker in workers:
             stack.callback(worker.stop)
         for worker in workers:
-            worker.wait_ready()
+            worker.wait_ready(world.PATIENCE_S)
         time.sleep(SETTLE_S)
         began = time.monotonic()
         time.sleep(window_s)

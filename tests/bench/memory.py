@@ -70,7 +70,7 @@ def _reference(folder: Path, tasks: int) -> tuple[int, int]:
     url = world.plain_queue("bench-plain")
     worker = world.plain_worker(folder, "plain", ("-Q", "transcode"), {"BENCH_QUEUE": url})
     try:
-        worker.wait_ready()
+        worker.wait_ready(world.PATIENCE_S)
         task = plain.app_for(url).tasks[plain.TASK]
         for number in range(tasks):
             task.delay(source=f"s3://bucket/{number}.mp4")

@@ -6,7 +6,6 @@ ratio.  Seconds and bytes are told beside it, and mean nothing on another machin
 
 import argparse
 import importlib
-import json
 import sys
 import tempfile
 import time
@@ -50,7 +49,9 @@ def report(results: Sequence[Result], before: dict[str, Any]) -> dict[str, Any]:
         "machine": before,
         "versions": machine.versions(),
         "took_s": round(sum(result.took_s for result in results), 1),
-        "benchmarks": [result.as_json() for result in results],
+        "benchmarks": [
+            result.as_json() for result in sorted(results, key=lambda result: NAMES.index(result.name))
+        ],
     }
 
 
@@ -72,11 +73,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             result = measure(name, Scale.SMOKE if arguments.smoke else Scale.FULL)
             print(table.text(result.as_json()), flush=True)  # noqa: T201  a command line's answer
             results.append(result)
-    found = report(results, before)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            if arguments.json:  # after each: a run that is cut short has not been for nothing
+                arguments.json.write_text(table.written(report(results, before)), encoding="utf-8")
     if arguments.keep:
-        table.keep(found)
+        table.keep(report(results, before), NAMES)
     return 0 if all(figure.is_met for result in results for figure in result.figures) else 1
 
 

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,38 +16,58 @@ from tests.bench.turn import Scale
 RUGBYTX = str(Path(sys.executable).with_name("rugbytx"))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the services are, how many are submitted there, and what is expected."""
+
+    name: str
+    round_trip_s: float
+    count: int
+    goal: float | None
+
+
+PLACES = (
+    Place(name="40 ms away", round_trip_s=0.040, count=500, goal=4.0),  # from the premises
+    Place(name="10 ms away", round_trip_s=0.010, count=2000, goal=4.0),  # from a host in the region
+    Place(name="on loopback", round_trip_s=0.0, count=500, goal=None),
+)
+
+
 def measure(folder: Path, scale: Scale) -> Result:
     """Submit objects that are there already, by the command; and call the plain task as often."""
-    count, rounds = scale.of(2000, 20), scale.of(1, 1)
     figures: list[Figure] = []
     details: dict[str, list[float]] = {}
-    with world.system(folder, {}) as local, distance.relay(local.endpoint_url) as far:
+    with world.system(folder, {}) as local:
         connection = systems.connect(local.settings)
         url = world.plain_queue("bench-plain")
-        for place, endpoint, goal in (("10 ms away", far, 4.0), ("on loopback", local.endpoint_url, None)):
-            environ = {"AWS_ENDPOINT_URL": endpoint}
-            pairs = turn.in_turn(
-                partial(_ours, connection, folder, count, environ),
-                partial(_reference, url, count, environ),
-                rounds=rounds,
-                warm=False,
-            )
+        for place in PLACES:
+            count = scale.of(place.count, 10)
+            with distance.relay(local.endpoint_url, place.round_trip_s) as far:
+                environ = {"AWS_ENDPOINT_URL": far if place.round_trip_s else local.endpoint_url}
+                pairs = turn.in_turn(
+                    partial(_ours, connection, folder, count, environ),
+                    partial(_reference, url, count, environ),
+                    rounds=1,
+                    warm=False,
+                )
             figures.append(
                 Figure(
-                    name=f"jobs a second, {place}",
+                    name=f"jobs a second, {place.name}",
                     ratios=tuple(theirs_s / mine_s for mine_s, theirs_s in pairs),
-                    goal=goal,
+                    goal=place.goal,
                     bound=Bound.AT_LEAST,
                 )
             )
-            details[f"{place}: jobs a second"] = world.rounded([count / mine_s for mine_s, _ in pairs], 0)
-            details[f"{place}: plain tasks a second"] = world.rounded([count / s for _, s in pairs], 0)
+            details[f"{place.name}: jobs a second"] = world.rounded(
+                [count / mine_s for mine_s, _ in pairs], 0
+            )
+            details[f"{place.name}: plain tasks a second"] = world.rounded([count / s for _, s in pairs], 0)
     return Result(
         name="submit",
         ours="`rugbytx submit --from`",
         reference="`task.delay` in a loop, plain Celery",
         figures=tuple(figures),
-        details={"count": count, **details},
+        details=details,
     )
 
 

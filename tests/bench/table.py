@@ -1,6 +1,7 @@
 """The tables of what was found: one for the terminal, one for the README."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +34,23 @@ def rows(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def caption(found: dict[str, Any]) -> str:
-    """Return the sentence under the table: on what it was measured."""
+def caption(found: dict[str, Any], names: Sequence[str]) -> str:
+    """Return the sentences under the table: on what it was measured, and what was not."""
     machine, versions = found["machine"], found["versions"]
+    measured = [result["name"] for result in found["benchmarks"]]
+    missing = [name for name in names if name not in measured]
+    left_out = f" Left out of that run: {', '.join(missing)}." if missing else ""
     return (
         f"Measured in one run of {found['took_s'] / 60:.0f} minutes on {machine['cores']} cores"
         f" ({machine['cpu']}), whose load before it was {machine['load_before']}, with ffmpeg {versions['ffmpeg']},"
         f" Python {versions['python']}, Celery {versions['celery']} and the embedded AWS (moto {versions['moto']})."
+        + left_out
     )
 
 
-def section(found: dict[str, Any]) -> str:
-    """Return what stands between the README's marks."""
-    return "\n".join((BEGIN, *rows(found), "", caption(found), END))
+def section(found: dict[str, Any], names: Sequence[str]) -> str:
+    """Return what stands between the README's marks; ``names`` are all benchmarks that there are."""
+    return "\n".join((BEGIN, *rows(found), "", caption(found, names), END))
 
 
 def in_readme() -> str:
@@ -60,13 +65,18 @@ def kept() -> dict[str, Any]:
     return found
 
 
-def keep(found: dict[str, Any]) -> None:
+def written(found: dict[str, Any]) -> str:
+    """Return the file that holds what was found."""
+    return json.dumps(found, indent=1) + "\n"
+
+
+def keep(found: dict[str, Any], names: Sequence[str]) -> None:
     """Keep what was found, and put its table into the README."""
     FOUND.parent.mkdir(exist_ok=True)
-    FOUND.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    FOUND.write_text(written(found), encoding="utf-8")
     before, rest = README.read_text(encoding="utf-8").split(BEGIN, 1)
     after = rest.split(END, 1)[1]
-    README.write_text(before + section(found) + after, encoding="utf-8")
+    README.write_text(before + section(found, names) + after, encoding="utf-8")
 
 
 def _ratio(figure: dict[str, Any]) -> str:

@@ -108,6 +108,13 @@ class Slot:
         """Return whether a living worker stands here that nothing has befallen yet."""
         return not (self.is_frozen or self._struck_down or self._dead_since or self._leaving_since)
 
+    def excuse(self, late_s: float) -> None:
+        """Give the worker more time to leave, and its children to fall, because there was none for anybody."""
+        if self._leaving_since is not None:
+            self._leaving_since += late_s
+        if self._dead_since is not None:
+            self._dead_since += late_s
+
     def note_commit(self, at: float) -> None:
         """Remember that this worker just committed something."""
         self._committed_at = at

@@ -46,7 +46,7 @@ TIMES = {
 
 def deadline_s(jobs: int) -> float:
     """Return how long a run may take until it counts as failed."""
-    return 90.0 + 7.0 * jobs
+    return 240.0 + 7.0 * jobs
 
 
 def perform(*, jobs: int, seed: int, folder: Path, logs: Path | None) -> table.Report:

@@ -13,7 +13,7 @@ from tests.connection import NOW, OUTPUTS, Fakes, Run, make_job
 #: What a program may rely on.
 KEYS = [
     *("job_id", "generation", "status", "reason", "source", "source_bytes", "profile"),
-    *("submitted_at", "started_at", "ended_at", "deadline_at"),
+    *("submitted_at", "started_at", "ended_at", "deadline_at", "bumped_at"),
     *("units", "units_done", "frames", "frames_done", "fps", "eta_s"),
     *("master_url", "mp4_url", "poster_url", "storyboard_url", "renditions", "duration_s"),
     *("output_bytes", "quality"),
@@ -120,7 +120,7 @@ class TestLook:
             "50 %",
             "2 of 6 units done",
             "75 fps",
-            "5s",
+            "8s",
             "jetson-1",
             "VIDEO#00001",
         ):
@@ -134,7 +134,7 @@ class TestLook:
         assert (printed["status"], printed["frames"], printed["frames_done"]) == ("RUNNING", 750, 375)
         assert (printed["fps"], printed["eta_s"], printed["units"], printed["units_done"]) == (
             75.0,
-            5.0,
+            7.5,
             6,
             2,
         )

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rugbytx.core.estimate import MATCH_PX
+from rugbytx.core.estimate import MATCH_PX, PRIORS
 from rugbytx.core.scaling import decide, finishes
 from rugbytx.core.scaling_facts import Decision, Facts, JobFact, Mode, Policy
 from tests.core.hybrid import JETSON, NOW, match, matches, ordered, worker
 
 POLICY = Policy()
+PACE = PRIORS["aws"]
 
 
 def facts(*jobs: JobFact, workers: tuple[object, ...] = (JETSON,), **changed: object) -> Facts:
@@ -247,3 +248,14 @@ def test_each_jobs_end_is_foretold() -> None:
     [alone] = finishes(nobody, Policy(max_workers=0), decide(nobody, Policy(max_workers=0)))
     assert alone.in_s is None
     assert alone.is_late(NOW)
+
+
+@pytest.mark.parametrize("due_min", [40, 30, 20, 12, 8, 7, 6, 5, 4, 3.5, 3.1, 3, 2, 1, 0])
+def test_a_deadline_that_comes_near_buys_no_crowd(due_min: float) -> None:
+    """However many are allowed: who is started works for as long as its start takes."""
+    situation = facts(*matches(4, due_min=due_min, left=0.9))
+    decision = decide(situation, Policy(max_workers=3000))
+    shortest_s = 2 * POLICY.cold_start_s
+    assert decision.desired <= 4 * 0.9 * 1.05 * MATCH_PX / (
+        PACE.px_per_s * (shortest_s - POLICY.cold_start_s)
+    )

@@ -20,7 +20,7 @@ def test_nothing_is_lost_and_nothing_done_twice(jobs: int, seed: int, tmp_path: 
     found = tmp_path / "found.json"
     argv = [sys.executable, "-m", "tests.chaos.run", "--jobs", str(jobs), "--seed", str(seed)]
     done = subprocess.run(
-        [*argv, "--json", str(found)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
+        [*argv, "--json", str(found)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=900
     )
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(found.read_text())

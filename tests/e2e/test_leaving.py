@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -58,8 +58,12 @@ def sigterm_to_all(worker: Worker) -> None:
 
 
 @pytest.fixture
-def submit(system: LocalSystem, tmp_path: Path) -> Callable[[float], tuple[Connection, Job]]:
-    """Submit noise, whose like is in no other job, that keeps an encoder busy; in chunks of 6 s."""
+def submit(system: LocalSystem, tmp_path: Path) -> Iterator[Callable[[float], tuple[Connection, Job]]]:
+    """Submit noise, whose like is in no other job, that keeps an encoder busy; in chunks of 6 s.
+
+    A job that has shown what it was for, or has not, is none of the next test's workers' business.
+    """
+    accepted: list[tuple[Connection, Job]] = []
 
     def accept(duration_s: float) -> tuple[Connection, Job]:
         path = tmp_path / "noise.mp4"
@@ -72,9 +76,14 @@ def submit(system: LocalSystem, tmp_path: Path) -> Callable[[float], tuple[Conne
         subprocess.run(argv, check=True, timeout=60)
         connection = systems.connect(system.settings)
         request = intake.Request(source=str(path), chunk_s=5.0)
-        return connection, intake.accept(request, connection).job
+        accepted.append((connection, intake.accept(request, connection).job))
+        return accepted[-1]
 
-    return accept
+    yield accept
+    for worker in list(system.workers):
+        system.stop_worker(worker)
+    for connection, job in accepted:
+        connection.store.end_job(job.id, 1, Status.CANCELLED, reason="the test is over")
 
 
 def wait_for_encoder(worker: Worker) -> None:
@@ -104,11 +113,6 @@ def finish(system: LocalSystem, connection: Connection, job: Job) -> None:
     ended = wait_for(connection, job, lambda seen, _units: not seen.is_open)
     system.stop_worker(worker)
     assert ended.status is Status.SUCCEEDED, ended.reason
-
-
-def forget(connection: Connection, job: Job) -> None:
-    """End a job that has shown what it was for."""
-    connection.store.end_job(job.id, 1, Status.CANCELLED, reason="the test is over")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +186,6 @@ def test_a_spot_notice_hands_the_unit_back(
     assert State.LEASED not in {unit.state for unit in units}
     assert all((unit.verdicts, unit.deaths) == (0, 0) for unit in units)
     system.stop_worker(worker)
-    forget(connection, job)
 
 
 def test_a_recommendation_to_rebalance_lets_the_chunk_be_finished(
@@ -215,7 +218,6 @@ def test_a_recommendation_to_rebalance_lets_the_chunk_be_finished(
     assert {unit.state for unit in units.values()} == {State.DONE}
     assert len(units) == 2, "the plan and one chunk"
     wait_for(connection, job, lambda _job, _units: connection.queue.depth().visible >= 1)
-    forget(connection, job)
 
 
 def test_an_idle_worker_leaves_at_once(system: LocalSystem) -> None:
@@ -242,7 +244,6 @@ def test_a_planned_stop_may_finish_its_chunk(
     assert {unit.state for unit in units.values()} == {State.DONE}
     assert len(units) == 2, "the plan and one chunk"
     wait_for(connection, job, lambda _job, _units: connection.queue.depth().visible >= 1)
-    forget(connection, job)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a process namespace needs root")
@@ -270,7 +271,6 @@ def test_the_main_process_may_be_pid_1(
         worker.stop()
     units = connection.store.read_units(job.id, 1).values()
     assert State.LEASED not in {unit.state for unit in units}
-    forget(connection, job)
 
 
 @pytest.mark.long
@@ -290,4 +290,3 @@ def test_a_store_that_does_not_answer_holds_nobody(
         unit for unit in connection.store.read_units(job.id, 1).values() if unit.state is not State.DONE
     ]
     assert (lost.state, lost.verdicts, lost.deaths) == (State.LEASED, 0, 0)
-    forget(connection, job)

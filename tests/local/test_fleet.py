@@ -48,7 +48,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def test_ready_is_seen_when_it_is_said(start: Start) -> None:
     """A worker is ready as soon as its log says so."""
     worker = start("print('[INFO] one@here ready.'); import time; time.sleep(60)")
-    worker.wait_ready(10.0)
+    worker.wait_ready()
     assert not worker.has_ended()
     assert worker.log_tail() == "[INFO] one@here ready."
 
@@ -57,7 +57,7 @@ def test_early_death_is_told_at_once(start: Start) -> None:
     """A worker that dies while starting is an error that quotes its last words."""
     worker = start("raise SystemExit('no such broker')")
     with pytest.raises(HostUnfit, match=r"(?s)ended before it was ready.*no such broker"):
-        worker.wait_ready(10.0)
+        worker.wait_ready()
 
 
 def test_waiting_is_bounded(start: Start) -> None:
@@ -75,7 +75,7 @@ def test_a_polite_worker_may_finish(start: Start) -> None:
         print("one@here ready.")
         time.sleep(60)
     """)
-    worker.wait_ready(10.0)
+    worker.wait_ready()
     worker.stop()
     assert "gave my unit back" in worker.log_tail()
 
@@ -85,7 +85,7 @@ def test_a_deaf_worker_is_killed_with_its_children(start: Start) -> None:
     worker = start(
         "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + textwrap.dedent(_WITH_CHILD)
     )
-    worker.wait_ready(10.0)
+    worker.wait_ready()
     with watched(_child_of(worker)) as child:
         worker.stop(grace_s=0.1)
         assert ends(child)
@@ -95,7 +95,7 @@ def test_a_deaf_worker_is_killed_with_its_children(start: Start) -> None:
 def test_children_of_a_crashed_worker_are_cleared_away(start: Start) -> None:
     """After a crash of the main process, its children are gone once the death is noticed."""
     worker = start(_WITH_CHILD)
-    worker.wait_ready(10.0)
+    worker.wait_ready()
     with watched(_child_of(worker)) as child, watched(worker.pid) as main:
         worker.kill()
         assert ends(main)
@@ -112,7 +112,7 @@ def test_a_worker_dies_with_its_parent(tmp_path: Path) -> None:
             from rugbytx.local.fleet import Worker
             argv = [sys.executable, "-c", "print('one@here ready.'); import time; time.sleep(60)"]
             worker = Worker("one", argv, environ=os.environ, log=pathlib.Path({str(tmp_path / "log")!r}))
-            worker.wait_ready(10.0)
+            worker.wait_ready()
             print(worker.pid, flush=True)
             time.sleep(60)
         """)],

@@ -112,8 +112,9 @@ def test_pages_show_a_running_job(
     job = intake.accept(intake.Request(source=str(film), chunk_s=2.0), connection).job
     # Waiting to be allowed is no sign of life, and a busy machine is no sign of death.
     worker = system.start_worker(
-        RUGBYTX_FFMPEG=held_back.program, RUGBYTX_STALL_S="900", RUGBYTX_PRESENCE_S="15"
+        wait=False, RUGBYTX_FFMPEG=held_back.program, RUGBYTX_STALL_S="900", RUGBYTX_PRESENCE_S="15"
     )
+    worker.wait_ready(PATIENCE_S)
     with flower() as server:
         with page(browser, f"{server.address}/jobs") as tab:
             progress_moves(tab, connection, job, held_back)
@@ -130,7 +131,7 @@ def test_pages_show_a_running_job(
             assert stands.status is Status.CANCELLED
             until(tab, "document.querySelectorAll('[data-action=retry]').length === 1")
             system.stop_worker(worker)
-            system.start_worker(RUGBYTX_PRESENCE_S="15")
+            system.start_worker(wait=False, RUGBYTX_PRESENCE_S="15").wait_ready(PATIENCE_S)
             tab.run("document.querySelector('[data-action=retry]').click()")
             until(tab, "document.querySelector('#facts').innerText.includes('SUCCEEDED')")
             assert tab.run("document.querySelectorAll('[data-unit^=VIDEO].adopted').length") == 2

@@ -13,7 +13,7 @@ from rugbytx.aws.client import client
 from rugbytx.aws.event_queue import SqsEventQueue, event_queue
 from rugbytx.local.system import LocalSystem
 from rugbytx.worker.sweeper import sweep_once
-from tests.monitor.conftest import flower
+from tests.monitor.conftest import PATIENCE_S, flower
 
 pytestmark = pytest.mark.process
 
@@ -52,7 +52,7 @@ def restart(system: LocalSystem, *, workers: int, kill: bool) -> None:
     """Start Flower and workers, have them meet, and end them, by force or by asking."""
     running = [system.start_worker(wait=False) for _ in range(workers)]
     for worker in running:
-        worker.wait_ready()
+        worker.wait_ready(PATIENCE_S)
     with flower() as server:
         server.end(signal.SIGKILL if kill else signal.SIGTERM)
     for worker in running:

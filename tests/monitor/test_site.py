@@ -206,10 +206,14 @@ def test_queue_and_workers(fakes: Fakes, visitor: Visitor) -> None:
     assert (worker["host"], worker["worker_class"], worker["encoder"], worker["busy"]) == (
         *("pitch", "jetson", "nvmpi", 1),
     )
+    assert "sqs, rugbytx-transcode" in visitor.get("/broker").text
     assert re.search(r"dead letters</td>\s*<td[^>]*>1</td>", visitor.get("/broker").text)
     metrics = visitor.get("/metrics").text
     assert 'rugbytx_messages{queue="dead",state="visible"} 1.0' in metrics
     assert 'rugbytx_busy_slots{worker_class="jetson"} 1.0' in metrics
+    assert "rugbytx_spent_usd 0.0" in metrics
+    names = [line.split()[2] for line in metrics.splitlines() if line.startswith("# TYPE")]
+    assert len(set(names)) == len(names), "no figure comes twice"
     page = visitor.get("/worker/jetson-1@pitch").text
     for fact in ("jetson", "nvmpi", "fit", job.id):
         assert fact in page

@@ -96,6 +96,7 @@ class World:
             heartbeat_s=40,
             visibility_s=120,
             transfer_patience_s=0,
+            job_overhead_s=0,
             scratch=scratch,
             output_bucket=BUCKET,
         )
