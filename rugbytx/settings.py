@@ -84,6 +84,8 @@ class Settings(BaseModel):
     scratch_floor_bytes: int = Field(default=1024**3, ge=0)
     #: What an hour of this worker costs, for the ledger; by default ``aws_usd_per_h``, or the Jetson's power.
     usd_per_h: float | None = Field(default=None, ge=0)
+    #: A Jetson whose hottest sensor shows so much receives nothing until it has cooled down by 10 degrees.
+    hottest_c: float = Field(default=95.0, ge=50, le=120)
     ffmpeg: str = "ffmpeg"
     ffprobe: str = "ffprobe"
     #: The encoder to use; ``auto`` takes the best that passes a trial on this host.

@@ -205,8 +205,9 @@ def answer(cases: "Sequence[Case]", runs: int, *, as_json: bool, html: Path | No
         console().print(table)
         say(_sentence(best, mediaconvert_usd(cases[0])))
     cpu_s = sum(one.cpu_s for one in outcomes)
-    decisions = sum(one.decisions for one in outcomes)
-    remark(f"{len(outcomes)} days, {decisions} scaling decisions, {cpu_s:.1f} s of processor time")
+    events = sum(one.events for one in outcomes)
+    speed = f", {events / cpu_s:,.0f} a second of processor time" if cpu_s > 0 else ""
+    remark(f"{len(outcomes)} runs, {events:,} deliveries, units and scaling decisions{speed}")
     if html:
         from rugbytx.sim import page
 

@@ -51,7 +51,7 @@ BY_HAND: tuple[ByHand, ...] = (
     ByHand(
         name="spot notice",
         what="no real Spot notice has been heard",
-        how="`aws ec2 send-spot-instance-interruptions`, or AWS's Fault Injection Service: `spot-notice` in the log, the task gone in 10 s",
+        how="an experiment of AWS's Fault Injection Service, `aws:ec2:send-spot-instance-interruptions`: `spot-notice` in the log, the task gone in 10 s",
     ),
     ByHand(
         name="task protection",

@@ -34,7 +34,7 @@ LOOKS_A_BEAT = 3
 MOST_KEPT = 200
 #: Jobs on a page.
 PAGE = 50
-#: Open jobs that are counted; what is beyond is "or more".
+#: Open jobs that are counted, the oldest of each status; those beyond are not.
 MOST_OPEN = 1000
 #: A search looks at so many jobs, the last submitted first, and then offers to go on.
 MOST_SEARCHED = 1000

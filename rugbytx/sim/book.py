@@ -100,6 +100,8 @@ class Book:
     units_lost: int = 0
     most_lost_at_once: int = 0
     decisions: int = 0
+    #: Units, or whole messages, that somebody worked on.
+    works: int = 0
     _last: dict[str, Span] = field(default_factory=dict)
 
     def accept(self, ticket: Ticket) -> None:
@@ -118,6 +120,7 @@ class Book:
     def worked(self, worker: str, job: int, start: float, *, is_wasted: bool = False) -> None:
         """Write down that a worker was at a job from ``start`` until now."""
         end = self.now()
+        self.works += 1
         worker_class = worker.partition("-")[0]
         self.worked_s[worker_class] = self.worked_s.get(worker_class, 0.0) + end - start
         if not self.is_kept:

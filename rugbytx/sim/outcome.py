@@ -42,6 +42,8 @@ class Outcome:
     refused_protections: int
     dead_letters: int
     decisions: int
+    #: Deliveries, units of work and scaling decisions.
+    events: int
     simulated_s: float
     cpu_s: float
 
@@ -108,6 +110,7 @@ def outcome(run: Run) -> Outcome:
         refused_protections=book.refusals,
         dead_letters=len(run.queue.dead),
         decisions=book.decisions,
+        events=run.queue.deliveries + book.works + book.decisions,
         simulated_s=run.ended_at,
         cpu_s=run.cpu_s,
     )

@@ -115,6 +115,17 @@ POLICIES = {
         _ours("deadline", "ours: as few AWS workers as the deadlines need"),
         _ours("fastest", "ours: as many as find something to do", mode=Mode.FASTEST),
         _ours("cheapest", "ours: none while the Jetson lives", mode=Mode.CHEAPEST),
+        _ours(
+            "deadline-provider",
+            "deadline on a capacity provider, as deploy/aws has it: two hosts from none, a tail of 15 minutes",
+            capacity=Capacity.PROVIDER,
+        ),
+        _ours(
+            "fastest-provider",
+            "fastest on a capacity provider",
+            mode=Mode.FASTEST,
+            capacity=Capacity.PROVIDER,
+        ),
         _ours("jetson-only", "chunks, and no AWS at all", scaler=Scaler.NOBODY),
         _ours("aws-only", "ours, fastest, without a Jetson", mode=Mode.FASTEST, has_jetson=False),
     )

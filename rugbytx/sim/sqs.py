@@ -56,6 +56,7 @@ class Queue:
     in_flight: int = 0
     dead: list[Message] = field(default_factory=list)
     requests: float = 0.0
+    deliveries: int = 0
     #: When anybody last sent or asked; metrics sleep six hours after it.
     touched_at: float = 0.0
     _pollers: list[Event] = field(default_factory=list)
@@ -152,6 +153,7 @@ class Queue:
             poll = self._pollers.pop(self.luck.randrange(len(self._pollers)))
             message = self.waiting.popleft()
             message.receives += 1
+            self.deliveries += 1
             if self.most_receives and message.receives > self.most_receives:
                 self.dead.append(message)
                 self._pollers.append(poll)

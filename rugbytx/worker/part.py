@@ -22,6 +22,7 @@ from rugbytx.aws.storage import S3Storage
 from rugbytx.core.encoder import Family
 from rugbytx.core.scaling_facts import AWS
 from rugbytx.core.span import End
+from rugbytx.media import host
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.notify.notifier import Notifier, notifier_of
@@ -30,6 +31,7 @@ from rugbytx.settings import Settings
 from rugbytx.worker import drain, protection, scratch
 from rugbytx.worker.admit import Admission
 from rugbytx.worker.fitness import Fitness
+from rugbytx.worker.heat import Heat
 from rugbytx.worker.load import load
 from rugbytx.worker.presence import Presence, Senses
 from rugbytx.worker.speed import Speeds
@@ -124,6 +126,7 @@ def view() -> View:
         scratch_floor_bytes=settings().scratch_floor_bytes,
         view_s=settings().view_s,
         is_draining=lambda: NOTICE.asked is not drain.Leave.NOT,
+        heat=Heat(hottest_c=settings().hottest_c, read=host.temperature_c),
         fitness=Fitness(media(), on_unfit=leave_unfit),
         admission=asking.look if settings().worker_class == AWS else None,
         protection=protection.here(lasts_s=settings().protection_s),

@@ -13,6 +13,7 @@ from rugbytx.core.protection import PROTECTED
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import JobStore
 from rugbytx.worker.fitness import Fitness
+from rugbytx.worker.heat import Heat
 from rugbytx.worker.protection import Protection
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ STALE = "view-too-old"
 DRAINING = "draining"
 STORE_UNREACHABLE = "store-unreachable"
 SCRATCH_LOW = "scratch-low"
+TOO_HOT = "too-hot"
 UNFIT = "encoder-unfit"
 LOOK_BROKE = "look-broke"
 
@@ -47,6 +49,7 @@ class View:
         scratch_floor_bytes: int,
         view_s: float,
         is_draining: Callable[[], bool],
+        heat: Heat | None = None,
         fitness: Fitness | None = None,
         admission: Callable[[str], Decision] | None = None,
         protection: Protection | None = None,
@@ -59,6 +62,7 @@ class View:
         self._scratch_floor_bytes = scratch_floor_bytes
         self._view_s = view_s
         self._is_draining = is_draining
+        self._heat = heat
         self._fitness = fitness
         self._admission = admission
         #: Under which Celery knows this worker; set before the first look.
@@ -125,6 +129,8 @@ class View:
             self._scratch.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(self._scratch).free < self._scratch_floor_bytes:
                 return SCRATCH_LOW
+            if self._heat and self._heat.is_too_hot():
+                return TOO_HOT
             if self._fitness and not self._fitness.look():
                 return UNFIT
             return self._allowed()

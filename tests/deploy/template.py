@@ -145,7 +145,8 @@ class Stack:
             return self.parameters[name]
         resource = self.template["Resources"][name]
         own = self._physical_name(resource)
-        return self._arn(resource["Type"], own) if resource["Type"] in _REF_IS_ARN else own or f"<{name}>"
+        named = own or f"<{name}>"
+        return self._arn(resource["Type"], named) if resource["Type"] in _REF_IS_ARN else named
 
     def _attribute(self, name: str, attribute: str) -> str:
         resource = self.template["Resources"][name]

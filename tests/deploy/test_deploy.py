@@ -87,6 +87,7 @@ def test_what_it_does_not_understand_it_does_not_do(environ: dict[str, str], wro
     assert "scripts/deploy --destroy" in done.stderr
 
 
+@pytest.mark.long
 def test_it_changes_nothing_that_nobody_agrees_to(environ: dict[str, str]) -> None:
     """It shows the change set and asks; without a terminal the answer is no."""
     unasked = deploy(environ, *MAKE, *BUS)
@@ -110,6 +111,7 @@ def made(environ: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     return deploy(environ, *MAKE, *BUS, "--yes", "--parameter", "control:MaxWorkers=5")
 
 
+@pytest.mark.long
 def test_it_makes_the_stacks_in_their_order_and_asks_the_doctor(
     made: "subprocess.CompletedProcess[str]",
 ) -> None:
@@ -132,6 +134,7 @@ def test_it_makes_the_stacks_in_their_order_and_asks_the_doctor(
     )
 
 
+@pytest.mark.long
 def test_an_update_keeps_what_nobody_changes(
     environ: dict[str, str], made: "subprocess.CompletedProcess[str]"
 ) -> None:
@@ -148,6 +151,7 @@ def test_an_update_keeps_what_nobody_changes(
     assert parameters["MaxWorkers"]["UsePreviousValue"] is True
 
 
+@pytest.mark.long
 def test_it_takes_nothing_away_while_a_job_is_open(
     environ: dict[str, str], made: "subprocess.CompletedProcess[str]", tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """The Jetson's unit and scripts: installed twice is installed once, and what is taken off leaves no trace but settings."""
 
+import os
 import re
 import shutil
 import stat
@@ -19,7 +20,10 @@ UNIT = JETSON / "rugbytx-worker.service"
 #: systemd's own measure, of 10; which figure was seen stands in docs/security.md.
 MOST_EXPOSED = 2.0
 
-needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+#: A laptop may lack it; where changes are judged it must be there.
+needs_systemd = pytest.mark.skipif(
+    not shutil.which("systemd-analyze") and "CI" not in os.environ, reason="needs systemd-analyze"
+)
 
 
 def run(script: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

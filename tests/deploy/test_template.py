@@ -205,3 +205,12 @@ def test_what_is_there_already_can_be_adopted(queue: str, table: str) -> None:
     working = adopted.of_type("AWS::IAM::ManagedPolicy")["Working"]["PolicyDocument"]["Statement"]
     assert working[0]["Resource"].endswith(f":{queue or 'rugbytx-transcode'}")
     assert working[1]["Resource"].endswith(f":table/{table or 'rugbytx'}")
+
+
+def test_a_worker_on_aws_may_protect_its_task_and_is_else_the_one_on_the_premises() -> None:
+    """The agent on its host asks with the worker's role, so no call of ours shows it; see ``aws.agent``."""
+    role = everything()["fleet"].of_type("AWS::IAM::Role")["WorkerRole"]
+    (statement,) = role["Policies"][0]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
+    assert statement["Resource"] == "arn:aws:ecs:eu-west-1:123456789012:task/rugbytx/*"
+    assert role["ManagedPolicyArns"] == ["arn:aws:iam:eu-west-1:123456789012:policy/<Working>"]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx.worker import view
+from rugbytx.worker.heat import Heat
 from rugbytx.worker.view import View
 from tests.fakes.clock import Clock
 from tests.fakes.store import FakeStore
@@ -22,7 +23,7 @@ class Bench:
         self.scratch = scratch
         self.view = self.make()
 
-    def make(self, *, scratch_floor_bytes: int = 0) -> View:
+    def make(self, *, scratch_floor_bytes: int = 0, heat: Heat | None = None) -> View:
         """Return a view that has not looked yet."""
         return View(
             store=self.store,
@@ -30,6 +31,7 @@ class Bench:
             scratch_floor_bytes=scratch_floor_bytes,
             view_s=PERIOD_S,
             is_draining=lambda: self.is_draining,
+            heat=heat,
             monotonic=self.clock,
         )
 
@@ -118,3 +120,17 @@ def wait_until_open(gate: View) -> None:
     while not gate.is_open():
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def test_it_is_closed_while_the_host_is_too_hot(bench: Bench) -> None:
+    """And opens only once it has cooled down, so that it does not flap at the edge."""
+    hottest_c = 90.0
+    hot = bench.make(heat=Heat(hottest_c=90.0, read=lambda: hottest_c))
+    hot.look()
+    assert (hot.is_open(), hot.reason) == (False, view.TOO_HOT)
+    hottest_c = 85.0
+    hot.look()
+    assert not hot.is_open()
+    hottest_c = 80.0
+    hot.look()
+    assert hot.is_open()
