@@ -73,10 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             result = measure(name, Scale.SMOKE if arguments.smoke else Scale.FULL)
             print(table.text(result.as_json()), flush=True)  # noqa: T201  a command line's answer
             results.append(result)
-            if arguments.json:  # after each: a run that is cut short has not been for nothing
-                arguments.json.write_text(table.written(report(results, before)), encoding="utf-8")
-    if arguments.keep:
-        table.keep(report(results, before), NAMES)
+            # After each: a run that is cut short has not been for nothing, and says what it left out.
+            found = report(results, before)
+            if arguments.json:
+                arguments.json.write_text(table.written(found), encoding="utf-8")
+            if arguments.keep:
+                table.keep(found, NAMES)
     return 0 if all(figure.is_met for result in results for figure in result.figures) else 1
 
 

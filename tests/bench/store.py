@@ -23,6 +23,8 @@ WRITES = 4
 #: For each crowd, as many units as keep all runs about as long.
 CROWDS = {1: 200, 8: 60, 64: 12}
 
+SMOKE = {8: 2}
+
 #: Does one cycle for a unit's number; returns how many writes it sent.
 Cycle = Callable[[int], int]
 
@@ -33,8 +35,8 @@ def measure(folder: Path, scale: Scale) -> Result:
     details: dict[str, dict[str, list[float]]] = {}
     with world.system(folder, {}) as local:
         table = local.settings.table
-        for crowd, units in CROWDS.items():
-            argv = (sys.executable, "-m", "tests.bench.store", table, str(crowd), str(scale.of(units, 2)))
+        for crowd, units in CROWDS.items() if scale is Scale.FULL else SMOKE.items():
+            argv = (sys.executable, "-m", "tests.bench.store", table, str(crowd), str(units))
             pairs = turn.in_turn(
                 partial(_rate, (*argv, "ours")),
                 partial(_rate, (*argv, "raw")),
