@@ -1,5 +1,7 @@
 """Ours on every scenario: what must never happen, how fast, how dear."""
 
+from pathlib import Path
+
 import pytest
 
 from rugbytx.sim import batch
@@ -113,3 +115,15 @@ def test_the_same_seed_is_the_same_day() -> None:
 def test_messages_that_come_twice_do_no_harm() -> None:
     """Every second message is delivered twice: lanes find nothing left to claim, and nothing is done twice."""
     check(figures("six", "fastest", duplicate_p="0.5"))
+
+
+def test_a_host_that_dies_without_a_word_costs_one_chunk(tmp_path: Path) -> None:
+    """Its lease runs out, another host takes its task's place, and nothing else is lost."""
+    path = tmp_path / "lost.toml"
+    path.write_text(
+        'title = "A host dies"\n[[arrivals]]\ncount = 3\n[[faults]]\nkind = "host-lost"\nat_s = 900\n',
+        encoding="utf-8",
+    )
+    found = figures(str(path), "fastest", **PLAIN)
+    check(found)
+    assert (found.kills, found.hosts) == ({"power": 1}, 4)
