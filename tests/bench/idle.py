@@ -25,6 +25,7 @@ SQS_USD, READ_USD, WRITE_USD = 0.40, 0.125, 0.625
 READS = frozenset({"GetItem", "Query", "BatchGetItem", "Scan"})
 CLASSES: tuple[WorkerClass, ...] = ("jetson", "aws")
 PLAIN = "plain Celery"
+RECEIVE = ("sqs", "ReceiveMessage")
 
 
 def measure(folder: Path, scale: Scale) -> Result:
@@ -71,14 +72,24 @@ def result(asked: Mapping[str, Counter[tuple[str, str]]], window_s: float) -> Re
     for name, counts in asked.items():
         services = ("sqs", "dynamodb", "sns")
         told = {service: sum_of(counts, service) for service in services}
-        details[name] = {**told, "cents_a_month": round(cents_a_month(counts, window_s), 1)}
+        details[name] = {
+            **told,
+            "cents_a_month": round(cents_a_month(counts, window_s), 1),
+            "requests": {".".join(asked_for): count for asked_for, count in counts.most_common()},
+        }
     return Result(
         name="idle",
         ours="requests to SQS of a worker that has nothing to do",
         reference="a plain Celery worker with defaults",
-        figures=tuple(
-            Figure(name=worker_class, ratios=(sum_of(asked[worker_class], "sqs") / plain,), goal=0.5)
-            for worker_class in CLASSES
+        figures=(
+            *(
+                Figure(name=worker_class, ratios=(sum_of(asked[worker_class], "sqs") / plain,), goal=0.5)
+                for worker_class in CLASSES
+            ),
+            *(
+                Figure(name=f"{worker_class}, receives", ratios=(asked[worker_class][RECEIVE] / plain,))
+                for worker_class in CLASSES
+            ),
         ),
         details=details,
     )

@@ -27,8 +27,9 @@ LOOK_S = 0.02
 
 #: The times that a worker has where nobody sets any; a local system has shorter ones of its own.
 AS_SHIPPED = {
-    f"RUGBYTX_{name.upper()}": f"{getattr(Settings(), name):g}"
-    for name in ("lease_s", "heartbeat_s", "visibility_s", "sweep_s", "presence_s")
+    f"RUGBYTX_{name.upper()}": f"{value:g}"
+    for name, value in Settings().model_dump().items()
+    if name.endswith("_s") and value is not None
 }
 #: How long a receive of each class waits for a message.
 POLL_WAIT_S: Mapping[WorkerClass, int] = {
@@ -57,6 +58,7 @@ def as_shipped(worker_class: WorkerClass) -> dict[str, str]:
         **AS_SHIPPED,
         "RUGBYTX_POLL_WAIT_S": str(POLL_WAIT_S[worker_class]),
         "RUGBYTX_CELERY_CONFIG": worker_class,
+        "RUGBYTX_ENCODER": "x264",  # a host without a GPU, whose owner means it
     }
 
 
