@@ -64,16 +64,16 @@ def test_it_is_protected_while_it_has_a_message(system: LocalSystem, agents: Age
     assert not connection.store.read_units(job.id, job.generation)
 
     agents.trouble = None
-    wait_until(lambda: TASK in agents.protected(), worker)
+    wait_until(lambda: bool(descendants(worker.pid, "ffmpeg", "libx264", "/unit/")), worker)
+    [encoder] = descendants(worker.pid, "ffmpeg", "libx264", "/unit/")
+    os.kill(encoder, signal.SIGSTOP)  # the unit lasts as long as is looked at it
+    assert TASK in agents.protected(), "before it received"
     asked = len(agents.asked)
     wait_until(lambda: len(agents.asked) > asked, worker)
     agents.most_s = None
     asked = len(agents.asked)
     wait_until(lambda: len(agents.asked) > asked, worker)
 
-    wait_until(lambda: bool(descendants(worker.pid, "ffmpeg", "libx264", "/unit/")), worker)
-    [encoder] = descendants(worker.pid, "ffmpeg", "libx264", "/unit/")
-    os.kill(encoder, signal.SIGSTOP)  # the unit lasts as long as is looked at it
     # An encoder that is broken closes the gate; the lane's own process does not look.
     Faults(system.settings.scratch / f"faults-{worker.pid}.jsonl").add(Kind.UNFIT, "no driver")
     wait_until(lambda: '"encoder-unfit"' in worker.log.read_text(), worker)
