@@ -81,25 +81,30 @@ def decide(
     store time.  ``maker`` is the fingerprint of the lane's own encoder, and
     ``pin`` is the job's, where its profile allows no splice.
     """
-    for key, unit in units.items():
+    # A film has hundreds of chunks, most of them are done, and a lane asks before each: they are walked through once.
+    done = {
+        key: unit
+        for key, unit in units.items()
+        if unit.state is State.DONE and (pin is None or not is_outdated(pin, unit))
+    }
+    taken = {key: unit for key, unit in units.items() if unit.state is not State.DONE}
+    for key, unit in taken.items():
         if spent := _spent(unit):
             return Decision(action=Action.FAIL, reason=spent, key=key)
     for stage in stages(plan):
-        held = {
-            key: seen for key in stage if (seen := units.get(key)) is not None and not is_outdated(pin, seen)
-        }
-        pending = [key for key in stage if key not in held or held[key].state is not State.DONE]
+        pending = [key for key in stage if key not in done]
         if not pending:
             continue
-        claimable = [key for key in pending if key not in held or held[key].is_claimable(now)]
+        claimable = [key for key in pending if key not in taken or taken[key].is_claimable(now)]
         if not claimable:
-            wake_at = min(_look_again_at(units[key]) for key in pending)
+            wake_at = min(_look_again_at(taken[key]) for key in pending)
             return Decision(action=Action.WAIT, reason="all-units-taken", wake_at=wake_at)
         key = claimable[0]
         if key.kind is Kind.VIDEO:
             if pin and pin.maker != maker:
                 return _without_pin(pin, now=now)
-            key = _chunk(claimable, held, chunks=stage[-1].index + 1, now=now, maker=maker)
+            held = {**done, **{key: unit for key, unit in taken.items() if _is_held(unit, now)}}
+            key = _chunk(claimable, held, chunks=stage[-1].index + 1, maker=maker)
         reason = _claim_reason(units.get(key))
         return Decision(action=Action.CLAIM, reason=reason, key=key, seen=units.get(key))
     return Decision(action=Action.FINISH, reason="all-units-done")
@@ -117,15 +122,14 @@ def _without_pin(pin: Pin, *, now: float) -> Decision:
     return Decision(action=Action.PIN, reason="no-living-worker-with-the-pinned-encoder")
 
 
-def _chunk(
-    claimable: Sequence[UnitKey], held: Mapping[UnitKey, Unit], *, chunks: int, now: float, maker: str
-) -> UnitKey:
-    """Return which of the claimable chunks to take."""
-    makers = {
-        key.index: unit.maker
-        for key, unit in held.items()
-        if key.kind is Kind.VIDEO and unit.state is not State.WAITING and not unit.is_claimable(now)
-    }
+def _is_held(unit: Unit, now: float) -> bool:
+    """Return whether somebody is at the unit, under a lease that lasts."""
+    return unit.state is State.LEASED and not unit.is_claimable(now)
+
+
+def _chunk(claimable: Sequence[UnitKey], held: Mapping[UnitKey, Unit], *, chunks: int, maker: str) -> UnitKey:
+    """Return which of the claimable chunks to take; ``held`` are the units that are done or in work."""
+    makers = {key.index: unit.maker for key, unit in held.items() if key.kind is Kind.VIDEO}
     index = splice.pick([key.index for key in claimable], makers, chunks=chunks, maker=maker)
     return UnitKey(Kind.VIDEO, index)
 

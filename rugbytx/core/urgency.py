@@ -41,8 +41,12 @@ def decide(
     ``others`` are open jobs that this lane may work on; ``px_per_s`` is what a slot
     makes at best; ``serving`` is the job that it did its last unit of.
     """
+    # However short they are: where they come faster than they are done, ours would wait for ever.
+    can_wait = not is_in_danger(own, now=now, px_per_s=px_per_s, policy=policy)
     urgent = [
-        (job, reason) for job in others if (reason := _reason(job, own, now, px_per_s, policy, serving))
+        (job, reason)
+        for job in others
+        if (reason := _reason(job, own, now, px_per_s, policy, serving)) and (can_wait or reason != SHORT)
     ]
     first = min(urgent, key=lambda pair: _order(*pair), default=None)
     if first is None or own.is_bumped:

@@ -5,7 +5,6 @@ Ticks at which there is neither work nor an AWS worker are left out: they decide
 nothing.
 """
 
-from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -13,7 +12,7 @@ from typing import Any, Protocol
 from simpy import Event
 
 from rugbytx.core import admission, backlog, estimate, recorded, sweep, urgency
-from rugbytx.core.estimate import PRIORS
+from rugbytx.core.estimate import PRIORS, Assumed
 from rugbytx.core.presence import PERIODS, Worker, lives_until
 from rugbytx.core.recorded import Recorded
 from rugbytx.core.scaling_facts import AWS, Facts, JobFact, Policy
@@ -66,8 +65,12 @@ class Controller:
     told: admission.Told | None = None
     before: Recorded | None = None
     _wake: Event | None = None
+    _overhead_px: float = field(init=False)
     #: What silent workers said last, until it is too old to be believed.
     _ghosts: list[Worker] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._overhead_px = self.site.policy.job_overhead_s * PRIORS["jetson"].px_per_s
 
     def join(self, worker: Present) -> None:
         """Note that a worker says that it lives."""
@@ -101,7 +104,7 @@ class Controller:
         """Return which job a lane serves next."""
         workers = self.present()
         paces = backlog.paces(workers, PRIORS)
-        own_fact, *facts = _facts([own, *others], workers, {})
+        own_fact, *facts = self._job_facts([own, *others], workers, {})
         living = {worker.worker_class, *(one.worker_class for one in workers)}
         return urgency.decide(
             own_fact,
@@ -158,7 +161,7 @@ class Controller:
         now, workers = self.site.env.now, self.present()
         return Facts(
             now=now,
-            jobs=_facts(list(self.table), workers, recorded.assists(self.before, now=now)),
+            jobs=self._job_facts(list(self.table), workers, recorded.assists(self.before, now=now)),
             workers=workers,
             paces=backlog.paces(workers, PRIORS),
             fleet=recorded.fleet_fact(self.before, desired=fleet.desired, now=now),
@@ -172,6 +175,25 @@ class Controller:
             self._ghosts = [ghost for ghost in self._ghosts if ghost.until > now]
         told = (worker.heard(now) for worker in self.workers.values())
         return (*(one for one in told if one), *self._ghosts)
+
+    def _job_facts(
+        self, rows: Sequence[Row], workers: Sequence[Worker], assists: Mapping[str, int]
+    ) -> tuple[JobFact, ...]:
+        """Return what ``backlog.facts`` returns for these rows, each fact kept until something of its job changes."""
+        lanes: dict[str, int] = {}
+        for worker in workers:
+            for job_id in worker.jobs:
+                lanes[job_id] = lanes.get(job_id, 0) + 1
+        known = [
+            (size.px, round(size.size_bytes)) for row in rows if row.is_planned for size in (row.ticket.size,)
+        ]
+        assumed = Assumed(px_per_byte=estimate.px_per_byte(known), overhead_px=self._overhead_px)
+        return tuple(
+            [
+                row.fact(lanes=lanes.get(row.id, 0), assists=assists.get(row.id, 0), assumed=assumed)
+                for row in rows
+            ]
+        )
 
     def _gate_facts(self, worker: Present) -> admission.Facts:
         return admission.Facts(
@@ -198,14 +220,3 @@ class Controller:
             if decision.send:
                 queue.send(row.ticket.number)
 
-
-def _facts(rows: Sequence[Row], workers: Sequence[Worker], assists: Mapping[str, int]) -> tuple[JobFact, ...]:
-    """Return what ``backlog.facts`` returns for these rows, each fact kept until something of its job changes."""
-    lanes = Counter(job_id for worker in workers for job_id in worker.jobs)
-    known = [
-        (size.px, round(size.size_bytes)) for row in rows if row.is_planned for size in (row.ticket.size,)
-    ]
-    px_per_byte = estimate.px_per_byte(known)
-    return tuple(
-        row.fact(lanes=lanes[row.id], assists=assists.get(row.id, 0), px_per_byte=px_per_byte) for row in rows
-    )

@@ -148,7 +148,7 @@ class LaneWorker:
 
     def _choose(self, own: Row) -> Row:
         """Return the job that the next unit is of, as ``worker.choice`` asks."""
-        rows = self.table.rows
+        rows, now = self.table.rows, self.site.env.now
         if len(rows) == 1:
             return own
         others = [
@@ -156,7 +156,7 @@ class LaneWorker:
             for row in islice(rows.values(), MOST_JOBS)
             if row is not own
             and row.ticket.number not in self._passed
-            and (row.splices or row.pin in {"", self.maker})
+            and (row.splices or row.pin in {"", self.maker} or self.controller.lives_until(row.pin) <= now)
         ]
         if not others:
             return own

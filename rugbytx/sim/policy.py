@@ -56,6 +56,7 @@ class Policy:
     margin_share: float = 0.05
     keep_share: float = 0.15
     least_use_s: float = 60.0
+    job_overhead_s: float = 30.0
     lease_s: float = 120.0
     heartbeat_s: float = 30.0
     poll_s: float = 2.0

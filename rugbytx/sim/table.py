@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from rugbytx.core import backlog
+from rugbytx.core.estimate import Assumed
 from rugbytx.core.forecast import frame_px
 from rugbytx.core.job import Job, Source, Status
 from rugbytx.core.next import unit_count
@@ -102,11 +103,17 @@ class Row:
             self._record = _blank(ticket.size).model_copy(update=changed)
         return self._record
 
-    def fact(self, *, lanes: int, assists: int, px_per_byte: float) -> JobFact:
+    def fact(self, *, lanes: int, assists: int, assumed: Assumed) -> JobFact:
         """Return the job as production's ``backlog`` sees it; made anew only when something of it has changed."""
-        of = (lanes, assists, 0.0 if self.is_planned else px_per_byte)
+        of = (lanes, assists, 0.0 if self.is_planned else assumed.px_per_byte)
         if self._fact is None or self._fact_of != of:
-            self._fact = backlog.fact(self.record, lanes=lanes, assists=assists, px_per_byte=px_per_byte)
+            self._fact = backlog.fact(
+                self.record,
+                lanes=lanes,
+                assists=assists,
+                px_per_byte=assumed.px_per_byte,
+                overhead_px=assumed.overhead_px,
+            )
             self._fact_of = of
         return self._fact
 

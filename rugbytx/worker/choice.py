@@ -1,10 +1,12 @@
 """What a lane asks before each of its turns: may it stay, and which job is served next."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rugbytx.core import admission, backlog, pin, urgency
+from rugbytx.core import admission, backlog, pin, presence, urgency
 from rugbytx.core.job import Job, Status
+from rugbytx.core.presence import Worker
 from rugbytx.core.scaling_facts import AWS
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
@@ -51,6 +53,7 @@ class Choices:
             return own
         store = self.ports.store
         workers = store.workers()
+        others = [job for job in others if not self._is_anothers(job, workers)]
         paces = backlog.paces(workers, self.settings.priors)
         own_fact, *facts = backlog.facts([own, *others], workers, assists={}, assumed=self.settings.assumed)
         living = {self.settings.worker_class, *(worker.worker_class for worker in workers)}
@@ -86,11 +89,15 @@ class Choices:
             self._passed.add(job.id)
 
     def _others(self, own: Job) -> list[Job]:
-        """Return the open jobs that this worker may take units of, without those that were tried just before."""
+        """Return the other open jobs, without those that were tried just before."""
         return [
             job
             for job in self.ports.store.open_jobs(MOST_JOBS)
-            if job.id != own.id
-            and job.id not in self._passed
-            and not pin.is_foreign(job, self.ports.media.maker())
+            if job.id != own.id and job.id not in self._passed
         ]
+
+    def _is_anothers(self, job: Job, workers: Iterable[Worker]) -> bool:
+        """Return whether a job is pinned to another encoder, and somebody lives who has it."""
+        if not pin.is_foreign(job, self.ports.media.maker()):
+            return False
+        return presence.lives_until(workers, job.pin) > self.ports.store.now()

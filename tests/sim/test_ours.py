@@ -72,6 +72,19 @@ def test_deadlines_are_met(scenario: str) -> None:
     assert figures(scenario, "deadline", **PLAIN).missed == 0
 
 
+def test_a_day_of_a_thousand_uploads_misses_none(tmp_path: Path) -> None:
+    """However many clips come, a match is not kept waiting for them; nor a clip for a host that left."""
+    path = tmp_path / "busy.toml"
+    path.write_text(
+        'title = "A busy day"\nchunk_s = 300\nfigures = { max_hosts = 6, margin_s = 120 }\n'
+        "[stream]\ndays = 1\nper_day = { match = 15, clip = 985 }\n",
+        encoding="utf-8",
+    )
+    found = figures(str(path), "deadline", **PLAIN)
+    assert (found.uploads > 900, found.missed) == (True, 0)
+    check(found)
+
+
 @pytest.mark.parametrize("scenario", ["three", "six"])
 def test_deadlines_are_met_cheaply(scenario: str) -> None:
     """Cheaper than any whole-job policy that knows the future; a quarter above what no policy can undercut."""

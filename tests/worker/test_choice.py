@@ -93,6 +93,27 @@ def test_a_job_of_another_kind_waits(claims: Claims) -> None:
     assert ended_well(world, world.job_id, OTHER)
 
 
+@pytest.mark.parametrize("is_alive", [False, True])
+def test_a_job_that_is_pinned_to_the_dead_can_be_served(claims: Claims, *, is_alive: bool) -> None:
+    """While somebody lives who has its encoder, it is left to him."""
+    world = claims.world
+    now = world.store.now()
+    maker = "of a host that left"
+    if is_alive:
+        world.store.present(
+            Worker(name="other", worker_class="aws", slots=1, busy=0, maker=maker, seen_at=now, until=now + 1e6)
+        )
+
+    def pinned() -> None:
+        world.splice = False
+        job = world.submit(OTHER, size_bytes=10)
+        world.store.repin(job.model_copy(update={"pin": maker}), seen=job)
+
+    claims.interrupt = pinned
+    world.deliver()
+    assert order(claims)[:2] == ([world.job_id] if is_alive else [world.job_id, OTHER])
+
+
 def test_what_is_wrong_with_another_job_is_not_ours(claims: Claims) -> None:
     """A lane that cannot serve it goes on with its own."""
     world = claims.world
