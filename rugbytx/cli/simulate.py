@@ -185,7 +185,9 @@ def _run(cases: "Sequence[Case]", runs: int) -> "tuple[list[Outcome], list[Mean]
     drawn = [one for case in cases for one in batch.seeds(case, runs)]
     with Progress(console=console(stderr=True), transient=True) as progress:
         task = progress.add_task("days", total=len(drawn))
-        outcomes = list(batch.run_all(drawn, told=lambda done: progress.update(task, completed=done)))
+        outcomes = list(
+            batch.run_all(drawn, told=lambda done, total: progress.update(task, completed=done, total=total))
+        )
     return outcomes, batch.means(outcomes, runs)
 
 

@@ -11,6 +11,7 @@ these to.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,18 +63,17 @@ def fluid_makespan_s(loads: Sequence[Load], hosts: Hosts) -> float:
     """
     if not loads:
         return 0.0
-    first = min(load.at for load in loads)
-    return max(_done_at(_since(loads, at), at, first, hosts) for at in {load.at for load in loads}) - first
+    coming = sorted(loads, key=lambda load: load.at)
+    first, ends_at, edge_s, cloud_s = coming[0].at, 0.0, 0.0, 0.0
+    for load in reversed(coming):
+        # Of several that came together, the last to be added has all of them in its sums, and the latest end.
+        edge_s, cloud_s = edge_s + load.edge_s, cloud_s + load.cloud_s
+        ends_at = max(ends_at, _done_at(edge_s, cloud_s, load.at, first, hosts))
+    return ends_at - first
 
 
-def _since(loads: Sequence[Load], at: float) -> list[Load]:
-    return [load for load in loads if load.at >= at]
-
-
-def _done_at(loads: Sequence[Load], at: float, first: float, hosts: Hosts) -> float:
-    """Return when all of ``loads`` may be done if all hosts begin with them at ``at``."""
-    edge_s = sum(load.edge_s for load in loads)
-    cloud_s = sum(load.cloud_s for load in loads)
+def _done_at(edge_s: float, cloud_s: float, at: float, first: float, hosts: Hosts) -> float:
+    """Return when work that is so long on either kind of host may be done if all of them begin with it at ``at``."""
     ready_at = max(at, first + hosts.start_s + hosts.detect_s)
     alone_at = at + edge_s / hosts.edge if hosts.edge else math.inf
     if alone_at <= ready_at or not hosts.cloud:
@@ -188,21 +188,23 @@ def _left_by_edge(loads: Sequence[Load], edge: int) -> float:
     if not edge:
         return sum(load.cloud_s for load in loads)
     coming = sorted(loads, key=lambda load: load.at)
-    waiting: list[list[float]] = []  # deadline, edge seconds left, AWS seconds for each of them
+    waiting: list[list[float]] = []  # a heap of deadline, edge seconds left, AWS seconds for each of them
     rest_s, now, index = 0.0, 0.0, 0
     while waiting or index < len(coming):
         if not waiting:
             now = max(now, coming[index].at)
         while index < len(coming) and coming[index].at <= now:
             load = coming[index]
-            waiting.append([load.deadline_at, load.edge_s / edge, load.cloud_s / load.edge_s * edge])
+            heappush(waiting, [load.deadline_at, load.edge_s / edge, load.cloud_s / load.edge_s * edge])
             index += 1
-        job = min(waiting)
+        job = waiting[0]
         next_at = coming[index].at if index < len(coming) else math.inf
-        until = min(next_at, now + job[1], max(now, job[0]))
-        job[1] -= until - now
+        done_at = now + job[1]
+        until = min(next_at, done_at, max(now, job[0]))
+        # After a year the clock is too coarse for what is left of a second: done is what comes out as done.
+        job[1] = 0.0 if until == done_at else job[1] - (until - now)
         now = until
-        if job[1] <= 1e-9 or now >= job[0]:
+        if job[1] <= 0 or now >= job[0]:
+            heappop(waiting)
             rest_s += max(0.0, job[1]) * job[2]
-            waiting.remove(job)
     return rest_s

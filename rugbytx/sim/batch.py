@@ -8,6 +8,7 @@ from multiprocessing import get_context
 
 from rugbytx.core.price import Prices
 from rugbytx.errors import SettingsError
+from rugbytx.sim import parts
 from rugbytx.sim.figures import Figures, altered
 from rugbytx.sim.outcome import Mean, Outcome, outcome
 from rugbytx.sim.policy import Policy
@@ -38,20 +39,26 @@ def one(case: Case) -> Outcome:
     return outcome(run(replace(case, is_kept=False)))
 
 
-def run_all(cases: Sequence[Case], *, told: Callable[[int], None] = lambda _: None) -> Iterator[Outcome]:
-    """Yield what each case comes to, in order; ``told`` hears how many are done."""
+def run_all(
+    cases: Sequence[Case], *, told: Callable[[int, int], None] = lambda _, __: None
+) -> Iterator[Outcome]:
+    """Yield what each case comes to, in order; ``told`` hears how many parts of all are done, and how many there are."""
+    split = [parts.split(case) for case in cases]
+    drawn = [part for each in split for part in each]
     workers = os.cpu_count() or 1
-    if len(cases) < WORTH_A_POOL or workers <= 1:
-        yield from _told(map(one, cases), told)
+    counts = [len(each) for each in split]
+
+    def said(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        for done, found in enumerate(outcomes, start=1):
+            told(done, len(drawn))
+            yield found
+
+    if (len(drawn) < WORTH_A_POOL and len(drawn) == len(cases)) or workers <= 1:
+        yield from parts.joined(said(map(one, drawn)), counts)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from _told(pool.map(one, cases, chunksize=max(1, min(8, len(cases) // (4 * workers)))), told)
-
-
-def _told(outcomes: Iterable[Outcome], told: Callable[[int], None]) -> Iterator[Outcome]:
-    for count, found in enumerate(outcomes, start=1):
-        told(count)
-        yield found
+        chunk = max(1, min(8, len(drawn) // (4 * workers)))
+        yield from parts.joined(said(pool.map(one, drawn, chunksize=chunk)), counts)
 
 
 def seeds(case: Case, runs: int) -> list[Case]:

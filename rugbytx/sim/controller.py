@@ -219,4 +219,3 @@ class Controller:
                 row.wake_at, row.resends = decision.wake_at, decision.resends
             if decision.send:
                 queue.send(row.ticket.number)
-

@@ -1,7 +1,7 @@
 """What a run came to, in figures: one for each run, and the mean of several."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from math import inf
 from typing import Any
 
@@ -22,8 +22,12 @@ class Outcome:
     uploads: int
     never_finished: int
     is_drained: bool
+    #: When the first upload came.
+    first_s: float
     #: From the first upload to the last end.
     makespan_s: float | None
+    #: How long each upload took, the shortest first.
+    turnarounds_s: tuple[float, ...] = field(repr=False)
     p50_s: float
     p95_s: float
     missed: int
@@ -64,9 +68,9 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures by name; the names stay."""
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "turnarounds_s"}
         rounded = {
-            name: round(value, 4) if isinstance(value, float) else value
-            for name, value in asdict(self).items()
+            name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()
         }
         return {**rounded, "usd": round(self.usd, 4)}
 
@@ -88,6 +92,8 @@ def outcome(run: Run) -> Outcome:
         uploads=len(tickets),
         never_finished=unfinished,
         is_drained=run.is_drained,
+        first_s=first,
+        turnarounds_s=tuple(turnarounds),
         makespan_s=None
         if unfinished
         else max((ticket.done_at or 0.0 for ticket in tickets), default=0.0) - first,

@@ -60,4 +60,7 @@ def test_a_job_in_danger_lets_no_clip_pass() -> None:
     """Clips that come faster than they are done would keep it waiting for ever; one due before it still goes first."""
     own = match("own", due_min=30, left=0.9, lanes=1)
     assert chosen(CLIP, own=own) == ("own", "own-job")
-    assert chosen(match("clip", due_min=1, left=0.01, is_queued=True), own=own) == ("clip", "deadline-in-danger")
+    assert chosen(match("clip", due_min=1, left=0.01, is_queued=True), own=own) == (
+        "clip",
+        "deadline-in-danger",
+    )

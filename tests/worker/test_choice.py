@@ -101,7 +101,9 @@ def test_a_job_that_is_pinned_to_the_dead_can_be_served(claims: Claims, *, is_al
     maker = "of a host that left"
     if is_alive:
         world.store.present(
-            Worker(name="other", worker_class="aws", slots=1, busy=0, maker=maker, seen_at=now, until=now + 1e6)
+            Worker(
+                name="other", worker_class="aws", slots=1, busy=0, maker=maker, seen_at=now, until=now + 1e6
+            )
         )
 
     def pinned() -> None:
