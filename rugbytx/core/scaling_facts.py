@@ -32,8 +32,10 @@ class Policy:
     aws_slots: int = 1
     #: From the order to the first receive.
     cold_start_s: float = 180.0
-    #: An idle AWS worker stays for so long.
+    #: An idle AWS worker stays for so long, where one more match would want it.
     idle_grace_s: float = 120.0
+    #: When a job is due after its submission, unless it says otherwise.
+    deadline_s: float = 3600.0
     #: Work is planned to be done so long before its deadline: a chunk in work, joining, publishing.
     margin_s: float = 60.0
     #: So much more work is planned for than is estimated.

@@ -48,6 +48,13 @@ class Voice:
             )
         )
 
+    def measured(self, now: float, px_per_s: float) -> None:
+        """Note the speed of a chunk; it is told with the next word, as production's presence does."""
+        self.speeds.append(px_per_s)
+        if self._states:
+            last = self._states[-1]
+            self._states.append(last.model_copy(update={"seen_at": now, "speeds": tuple(self.speeds)}))
+
     def heard(self, now: float) -> Worker | None:
         """Return what it last said."""
         spoke_at = self.started_at + (now - self.started_at) // self.period_s * self.period_s

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rugbytx.core import recorded
 from rugbytx.local.system import ended_by_signals
+from tests.hybrid.record import Record
 from tests.hybrid.scenes import SCENES
 from tests.hybrid.stage import Check, Stage, Told
 
@@ -40,19 +41,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write timeline, checks and decisions to this file as well")
     arguments = parser.parse_args(argv)
     checks: list[tuple[str, Check]] = []
+    records: list[Record] = []
     with tempfile.TemporaryDirectory(prefix="hybrid-") as folder, ended_by_signals(), ExitStack() as stack:
         stage = Stage(stack, Path(folder), tell=tell)
         for name, scene in SCENES:
             if arguments.scene and name not in {"a", *arguments.scene}:
                 continue
             say(f"\n{scene.__doc__}")
+            stage.begin()
             for check in scene(stage):
                 checks.append((name, check))
                 say(f"{'ok ' if check.holds else 'NOT'}  {check.name}: {check.seen}")
+            records.append(stage.record(name))
         if arguments.json:
             told = {
                 "timeline": [asdict(one) for one in stage.timeline],
                 "checks": [{"scene": name, **asdict(check)} for name, check in checks],
+                "records": [one.model_dump() for one in records],
                 "decisions": [json.loads(recorded.to_json(one)) for one in stage.decisions],
             }
             arguments.json.write_text(json.dumps(told, indent=1) + "\n")

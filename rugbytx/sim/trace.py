@@ -1,0 +1,41 @@
+"""A day as it was: how long each unit took and who began when, in place of the luck that the figures describe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stay:
+    """One unit at one worker."""
+
+    #: From its claim to its commit, which is what speeds are taken from.
+    work_s: float
+    #: And from there to the worker's next claim.
+    pause_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """What was measured.  What it does not know is as the figures say."""
+
+    #: By the upload's number, the unit's key, and the class of who did it.
+    stays: Mapping[tuple[int, str, str], Stay] = field(default_factory=dict)
+    #: What a class's units took on average: where a unit was done by the other class.
+    usual: Mapping[tuple[str, str], Stay] = field(default_factory=dict)
+    #: The cold starts of AWS hosts, in the order of their launch.
+    cold_s: tuple[float, ...] = ()
+    #: The speeds that the Jetson had measured before, in px/s, the latest last.
+    jetson_speeds: tuple[float, ...] = ()
+
+    def stay(self, number: int, key: str, worker_class: str) -> Stay | None:
+        """Return how long a unit took, or takes as a rule; None where nothing like it was measured."""
+        kind = key.partition("#")[0]
+        return self.stays.get((number, key, worker_class)) or self.usual.get((kind, worker_class))
+
+    def cold(self, number: int) -> float | None:
+        """Return how long the start of the host with this number took; None where there was none."""
+        return self.cold_s[number] if number < len(self.cold_s) else None
+
+
+#: Of a day that nobody has seen.
+UNKNOWN = Trace()
