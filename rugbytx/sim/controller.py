@@ -133,6 +133,8 @@ class Controller:
         """Decide, move, sweep; then wait for the next tick."""
         env, policy = self.site.env, self.site.policy
         swept_at = 0.0
+        if (first_at := self.site.trace.tick(-1.0)) is not None:
+            yield env.timeout(first_at)
         while True:
             if self.fleet is not None and policy.scaler is Scaler.OURS:
                 self._tick(self.fleet)
@@ -145,9 +147,16 @@ class Controller:
             if is_idle and not (self.fleet and self.fleet.desired):
                 self._wake = env.event()
                 yield self._wake
-            left_s = policy.tick_s - env.now % policy.tick_s
-            # What is left of a tick that does not fit into binary may be too little to move the clock.
-            yield env.timeout(left_s if left_s > LEAST_S else policy.tick_s)
+            yield env.timeout(self._pause_s())
+
+    def _pause_s(self) -> float:
+        """Return how long to wait for the next tick."""
+        now, tick_s = self.site.env.now, self.site.policy.tick_s
+        if (next_at := self.site.trace.tick(now)) is not None:
+            return next_at - now
+        left_s = tick_s - now % tick_s
+        # What is left of a tick that does not fit into binary may be too little to move the clock.
+        return left_s if left_s > LEAST_S else tick_s
 
     def _tick(self, fleet: Fleet) -> None:
         """Decide once, and act, as ``autoscaler.Autoscaler.tick`` does."""

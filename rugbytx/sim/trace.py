@@ -1,5 +1,6 @@
 """A day as it was: how long each unit took and who began when, in place of the luck that the figures describe."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ class Trace:
     usual: Mapping[tuple[str, str], Stay] = field(default_factory=dict)
     #: The cold starts of AWS hosts, in the order of their launch.
     cold_s: tuple[float, ...] = ()
+    #: When the autoscaler looked; after the last of these as often as the policy says.
+    ticks: tuple[float, ...] = ()
     #: The speeds that the Jetson had measured before, in px/s, the latest last.
     jetson_speeds: tuple[float, ...] = ()
 
@@ -31,6 +34,11 @@ class Trace:
         """Return how long a unit took, or takes as a rule; None where nothing like it was measured."""
         kind = key.partition("#")[0]
         return self.stays.get((number, key, worker_class)) or self.usual.get((kind, worker_class))
+
+    def tick(self, now: float) -> float | None:
+        """Return when the autoscaler looked next; None where that is not known."""
+        place = bisect_right(self.ticks, now)
+        return self.ticks[place] if place < len(self.ticks) else None
 
     def cold(self, number: int) -> float | None:
         """Return how long the start of the host with this number took; None where there was none."""

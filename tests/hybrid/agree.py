@@ -12,7 +12,7 @@ from itertools import pairwise
 from statistics import mean
 
 from rugbytx import prices
-from rugbytx.core.unit import UnitKey
+from rugbytx.core.unit import Kind, UnitKey
 from rugbytx.sim import batch
 from rugbytx.sim import policy as policies
 from rugbytx.sim.scenario import Fault, Scenario, Trouble, Upload
@@ -52,6 +52,7 @@ def lonely(record: Record, said: Sequence[Said]) -> Iterator[Lonely]:
     """Yield each change of decision that the other side did not make within two ticks of it."""
     within_s = TICKS * tick_s(record)
     played = list(changes(record.said))
+    said = [one for one in said if one.at_s <= record.said[-1].at_s]
     for one in played:
         if not _is_said(one, said, within_s):
             yield Lonely(where="played", said=one)
@@ -151,6 +152,7 @@ def _trace(record: Record, numbers: Mapping[str, int]) -> Trace:
             key: Stay(work_s=mean(one.work_s for one in found), pause_s=mean(one.pause_s for one in found))
             for key, found in alike.items()
         },
+        ticks=tuple(one.at_s for one in record.said),
         cold_s=tuple(_starts(record)),
         jetson_speeds=next(
             (one.speeds for one in record.hosts if one.worker_class == "jetson" and one.began_s < 0), ()
@@ -164,10 +166,12 @@ def _paused(works: Sequence[Work]) -> Iterator[tuple[Work, float]]:
     for work in works:
         by_worker[work.worker].append(work)
     for own in by_worker.values():
-        for work, after in pairwise(own):
-            pause_s = after.began_s - work.ended_s
-            yield work, max(0.0, pause_s) if pause_s <= LONGEST_PAUSE_S else 0.0
-        yield own[-1], 0.0
+        for work, after in zip(own, [*own[1:], own[-1]], strict=True):
+            if UnitKey.parse(work.key).kind is Kind.CHECK:
+                continue  # the simulator knows no such unit: it is part of the pause after the publishing
+            is_check = UnitKey.parse(after.key).kind is Kind.CHECK
+            pause_s = (after.ended_s if is_check else after.began_s) - work.ended_s
+            yield work, max(0.0, pause_s) if is_check or pause_s <= LONGEST_PAUSE_S else 0.0
 
 
 def _starts(record: Record) -> Iterator[float]:
