@@ -33,9 +33,13 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     found = capacity(facts, policy)
     busy = len(found.busy)
     wanted, reason = _wanted(facts, policy, found, share=policy.margin_share)
-    kept = min(busy, _wanted(facts, policy, found, share=policy.keep_share)[0]) if busy > wanted else 0
-    if kept > wanted:
-        wanted, reason = kept, "lanes-under-way-go-on"
+    # Idle ones are not among them: they wait out their grace, and cost no start.
+    under_way = busy + found.starting
+    if under_way > wanted:
+        kept = min(under_way, _wanted(facts, policy, found, share=policy.keep_share)[0])
+        if kept > wanted:
+            reason = "lanes-under-way-go-on" if kept <= busy else "starts-under-way-go-on"
+            wanted = kept
     cap, refusal = _cap(facts, policy)
     alarms = list(_alarms(facts, policy))
     if wanted > cap:

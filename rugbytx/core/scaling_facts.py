@@ -40,8 +40,8 @@ class Policy:
     margin_s: float = 60.0
     #: So much more work is planned for than is estimated.
     margin_share: float = 0.05
-    #: A lane under way is left to the Jetson only if that much more work still met its deadlines: going to and
-    #: fro between the classes would cost more than it saves.
+    #: A lane or a start under way is left to the Jetson only if that much more work still met its deadlines: going
+    #: to and fro between the classes would cost more than it saves.
     keep_share: float = 0.15
     #: A worker that would work for less is not started.
     least_use_s: float = 60.0

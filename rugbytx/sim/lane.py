@@ -45,6 +45,8 @@ class LaneWorker:
     protect: Callable[[float], bool] | None = None
     unprotect: Callable[[], None] = lambda: None
     used: Callable[[float], None] = lambda _: None
+    #: From its first word to its first receive.
+    attach_s: float = 0.0
     voice: Voice = field(init=False)
     _poll: Event | None = None
     _poll_since: float = 0.0
@@ -100,6 +102,9 @@ class LaneWorker:
                 yield env.timeout(policy.view_s)
                 return None
             self._protected_at = env.now
+        if self.attach_s:
+            yield env.timeout(self.attach_s)
+            self.attach_s = 0.0
         self._poll, self._poll_since = self.site.queue.receive(), env.now
         if self.worker_class == "aws":
             yield self._poll | env.timeout(policy.poll_s)

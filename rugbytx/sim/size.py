@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from typing import ClassVar
+
+from pydantic import ConfigDict
 
 from rugbytx.core import planning
 from rugbytx.core.forecast import frame_px
@@ -21,6 +24,8 @@ _FPS = 30
 @dataclass(frozen=True, kw_only=True)
 class Size:
     """One kind of upload."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     name: str
     profile: str

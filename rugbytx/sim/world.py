@@ -76,6 +76,7 @@ class _World:
             figures=figures,
             luck=luck_of(case.seed, "queue"),
             visibility_s=policy.visibility_s,
+            trace=case.trace,
             most_receives=figures.our_receives if policy.is_chunked else figures.note_receives,
         )
         self.site = Site(
@@ -211,8 +212,10 @@ class _World:
         worker: LaneWorker | WholeWorker
         if policy.is_chunked:
             worker = LaneWorker(self.site, self.table, self.controller, name, worker_class, luck)
+            worker.attach_s = self.case.trace.attach(task.number) if task else 0.0
             if not task and not self.env.now:
                 worker.voice.speeds.extend(self.case.trace.jetson_speeds)
+                worker.attach_s = self.case.trace.jetson_attach_s
         else:
             worker = WholeWorker(self.site, name, worker_class, luck)
         if task and task.host:

@@ -274,3 +274,12 @@ def test_a_deadline_that_comes_near_buys_no_crowd(due_min: float) -> None:
     assert decision.desired <= 4 * 0.9 * 1.05 * MATCH_PX / (
         PACE.px_per_s * (shortest_s - POLICY.cold_start_s)
     )
+
+
+def test_a_start_under_way_is_not_given_up_for_a_little_less_work() -> None:
+    """54 min of work need nobody by 5 %, and one by 15 %: whoever is on the way comes, and nobody is ordered."""
+    work = (match("a"), match("b", left=0.55))
+    found = decide(facts(*work, fleet=ordered(1, ago_min=1)), POLICY)
+    assert (found.desired, found.wanted, found.reason) == (1, 1, "starts-under-way-go-on")
+    assert decide(facts(*work), POLICY).desired == 0
+    assert decide(facts(*matches(1), fleet=ordered(1, ago_min=1)), POLICY).desired == 0

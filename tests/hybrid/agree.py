@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from statistics import mean
 
 from rugbytx import prices
@@ -20,7 +21,7 @@ from rugbytx.sim.size import Size
 from rugbytx.sim.trace import Stay, Trace
 from rugbytx.sim.world import Case, run
 from tests.hybrid.film import CHUNK_S, HEIGHT, RATE, WIDTH
-from tests.hybrid.record import ALL_TOLD_TO_STOP, JETSON_KILLED, Record, Said, Work
+from tests.hybrid.record import ALL_TOLD_TO_STOP, JETSON_KILLED, Host, Record, Said, Work
 
 #: Where the simulator has another word for a setting.  Its cold start is what the policy counts with; how long
 #: each start took is in the trace.
@@ -29,6 +30,8 @@ _NAMES = {"max_workers": "max_hosts", "poll_wait_s": "poll_s"}
 TICKS = 2
 #: A pause between two units is longer only where the worker had nothing to do.
 LONGEST_PAUSE_S = 2.0
+#: A worker that begins later had waited for something to do.
+LONGEST_ATTACH_S = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +52,19 @@ def simulated(record: Record) -> tuple[Said, ...]:
 
 
 def lonely(record: Record, said: Sequence[Said]) -> Iterator[Lonely]:
-    """Yield each change of decision that the other side did not make within two ticks of it."""
+    """Yield each change of decision that the other side did not make within two ticks of it.
+
+    One that was taken back within two ticks needs no partner: between two that do
+    lies less than what may lie between partners.
+    """
     within_s = TICKS * tick_s(record)
+    end_s = record.said[-1].at_s
     played = list(changes(record.said))
-    said = [one for one in said if one.at_s <= record.said[-1].at_s]
-    for one in played:
-        if not _is_said(one, said, within_s):
-            yield Lonely(where="played", said=one)
-    for one in said:
-        if not _is_said(one, played, within_s):
-            yield Lonely(where="simulated", said=one)
+    for where, own, others in (("played", played, said), ("simulated", said, played)):
+        for one, until_s in zip(own, _ends(own), strict=True):
+            is_seen = one.at_s <= end_s - within_s or where == "played"
+            if is_seen and until_s - one.at_s > within_s and not _is_said(one, others, within_s):
+                yield Lonely(where=where, said=one)
 
 
 def changes(said: Sequence[Said]) -> Iterator[Said]:
@@ -74,11 +80,15 @@ def tick_s(record: Record) -> float:
 
 def _is_said(one: Said, others: Sequence[Said], within_s: float) -> bool:
     """Return whether the same was in force on the other side at some time so near."""
-    ends = [*(other.at_s for other in others[1:]), float("inf")]
     return any(
-        other.words == one.words and other.at_s <= one.at_s + within_s and end >= one.at_s - within_s
-        for other, end in zip(others, ends, strict=True)
+        other.words == one.words and other.at_s <= one.at_s + within_s and end_s >= one.at_s - within_s
+        for other, end_s in zip(others, _ends(others), strict=True)
     )
+
+
+def _ends(said: Sequence[Said]) -> list[float]:
+    """Return until when each decision was in force."""
+    return [*(one.at_s for one in said[1:]), inf]
 
 
 def case_of(record: Record) -> Case:
@@ -135,7 +145,7 @@ def _faults(record: Record) -> Iterator[Fault]:
         if event.kind == ALL_TOLD_TO_STOP:
             yield Fault(kind=Trouble.TOLD_TO_STOP, at_s=event.at_s)
         if event.kind == JETSON_KILLED:
-            back_s = next((began_s for began_s in jetsons if began_s > event.at_s), float("inf"))
+            back_s = next((began_s for began_s in jetsons if began_s > event.at_s), inf)
             yield Fault(kind=Trouble.POWER_CUT, at_s=event.at_s, for_s=back_s - event.at_s)
 
 
@@ -152,12 +162,24 @@ def _trace(record: Record, numbers: Mapping[str, int]) -> Trace:
             key: Stay(work_s=mean(one.work_s for one in found), pause_s=mean(one.pause_s for one in found))
             for key, found in alike.items()
         },
+        turns=tuple((work.began_s, numbers[work.job_id]) for work in _first(record.works)),
         ticks=tuple(one.at_s for one in record.said),
         cold_s=tuple(_starts(record)),
+        attach_s=tuple(_attached(record, "aws")),
+        jetson_attach_s=next(_attached(record, "jetson"), 0.0),
         jetson_speeds=next(
             (one.speeds for one in record.hosts if one.worker_class == "jetson" and one.began_s < 0), ()
         ),
     )
+
+
+def _first(works: Sequence[Work]) -> Iterator[Work]:
+    """Yield each unit that is the first of its job which its worker does in a row."""
+    last: dict[str, str] = {}
+    for work in works:
+        if last.get(work.worker) != work.job_id:
+            yield work
+        last[work.worker] = work.job_id
 
 
 def _paused(works: Sequence[Work]) -> Iterator[tuple[Work, float]]:
@@ -174,13 +196,36 @@ def _paused(works: Sequence[Work]) -> Iterator[tuple[Work, float]]:
             yield work, max(0.0, pause_s) if is_check or pause_s <= LONGEST_PAUSE_S else 0.0
 
 
+def _attached(record: Record, worker_class: str) -> Iterator[float]:
+    """Yield how long each worker took from its first word to its first unit, where it had one soon.
+
+    The Jetson may be at work for the scene before, when this one begins.
+    """
+    for host in _of_class(record, worker_class):
+        since_s = max(host.began_s, record.arrivals[0].at_s)
+        first_s = min((one.began_s for one in record.works if one.worker == host.name), default=inf)
+        longest_s = LONGEST_ATTACH_S if worker_class == "aws" else inf
+        yield max(0.0, first_s - since_s) if first_s - since_s < longest_s else 0.0
+
+
 def _starts(record: Record) -> Iterator[float]:
-    """Yield how long each AWS worker took from the order for more to its first word."""
-    orders = [
-        one.at_s
-        for before, one in pairwise([Said(at_s=0, desired=0, wanted=0, reason=""), *record.said])
-        if one.desired > before.desired
-    ]
-    for host in sorted(record.hosts, key=lambda one: one.began_s):
-        if host.worker_class == "aws":
-            yield host.began_s - max(at_s for at_s in orders if at_s <= host.began_s)
+    """Yield how long each AWS worker took from its order to its first word."""
+    waiting: list[float] = []
+    hosts = list(_of_class(record, "aws"))
+    ordered_at, desired = 0.0, 0
+    for one in record.said:
+        while hosts and hosts[0].began_s <= one.at_s:
+            # One that takes the place of a worker that has left was not ordered by a decision.
+            ordered_at = waiting.pop(0) if waiting else ordered_at
+            yield hosts.pop(0).began_s - ordered_at
+        if one.desired > desired:
+            waiting += [one.at_s] * (one.desired - desired)
+        else:
+            waiting = waiting[: max(0, len(waiting) - (desired - one.desired))]
+        desired = one.desired
+
+
+def _of_class(record: Record, worker_class: str) -> list[Host]:
+    return sorted(
+        (one for one in record.hosts if one.worker_class == worker_class), key=lambda one: one.began_s
+    )

@@ -21,7 +21,7 @@ from rugbytx.core import recorded
 from rugbytx.core.job import Job
 from rugbytx.core.recorded import Recorded
 from rugbytx.core.unit import Unit, UnitKey
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import READY_S, Worker
 from rugbytx.local.system import LocalSystem
 from rugbytx.settings import WorkerClass
 from tests.hybrid import record
@@ -112,6 +112,8 @@ class Stage:
         #: When the scene began, by the store's clock, and how many decisions there were by then.
         self._scene_at, self._scene_from = 0.0, 0
         self._autoscaler = self._start_autoscaler(stack)
+        # Without it the first decision would be that no Jetson works.
+        self.until(self._is_jetson_able, within_s=READY_S)
 
     @property
     def now_s(self) -> float:
@@ -223,6 +225,10 @@ class Stage:
         for job_id in job_ids:
             for key, unit in self.connection.store.read_units(job_id, 1).items():
                 yield job_id, key, unit
+
+    def _is_jetson_able(self) -> bool:
+        """Return whether the Jetson says that it can work."""
+        return any(one.worker_class == "jetson" and one.is_able for one in self.connection.store.workers())
 
     def calm(self) -> bool:
         """Return whether no AWS worker is there or ordered."""

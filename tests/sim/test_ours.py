@@ -141,3 +141,20 @@ def test_a_host_that_dies_without_a_word_costs_one_chunk(tmp_path: Path) -> None
     found = figures(str(path), "fastest", **PLAIN)
     check(found)
     assert (found.kills, found.hosts) == ({"power": 1}, 4)
+
+
+def test_a_tick_that_does_not_fit_into_binary_is_a_tick() -> None:
+    """What is left of it is never so short that time stands still."""
+    check(figures("clip", "deadline", tick_s="1.0785333333333333"))
+
+
+def test_tasks_that_somebody_tells_to_stop_finish_their_work(tmp_path: Path) -> None:
+    """The desired count is set to none while all are at work: none is killed, and the next tick orders them again."""
+    path = tmp_path / "stop.toml"
+    path.write_text(
+        'title = "Told to stop"\n[[arrivals]]\ncount = 6\n[[faults]]\nkind = "told-to-stop"\nat_s = 905\n',
+        encoding="utf-8",
+    )
+    found = figures(str(path), "fastest", **PLAIN)
+    check(found)
+    assert (found.kills, found.missed) == ({}, 0)
