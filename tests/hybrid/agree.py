@@ -26,6 +26,9 @@ from tests.hybrid.record import ALL_TOLD_TO_STOP, JETSON_KILLED, Host, Record, S
 #: Where the simulator has another word for a setting.  Its cold start is what the policy counts with; how long
 #: each start took is in the trace.
 _NAMES = {"max_workers": "max_hosts", "poll_wait_s": "poll_s"}
+#: The scenes that are held to it.  In the others lanes of several workers are after the last units of a job that is in
+#: danger: who gets which hangs on words that are up to a second old, and whoever publishes is busy longest.
+SCENES = ("a", "b", "c", "e")
 #: How far a decision may lie from its partner.
 TICKS = 2
 #: A pause between two units is longer only where the worker had nothing to do.

@@ -73,10 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 say(f"{'ok ' if check.holds else 'NOT'}  {check.name}: {check.seen}")
             records.append(stage.record(name))
             agreed = agreement(records[-1])
-            checks.append((name, agreed))
-            say(f"{'ok ' if agreed.holds else 'NOT'}  {agreed.name}: {agreed.seen}")
+            if name in agree.SCENES:
+                checks.append((name, agreed))
+            mark = ("ok " if agreed.holds else "NOT") if name in agree.SCENES else "---"
+            say(f"{mark}  {agreed.name}: {agreed.seen}")
         if arguments.records:
-            kept = [one.model_dump_json(indent=None) for one in records]
+            kept = [one.model_dump_json(indent=None) for one in records if one.scene in agree.SCENES]
             arguments.records.write_text("[\n" + ",\n".join(kept) + "\n]\n")
         if arguments.json:
             told = {
