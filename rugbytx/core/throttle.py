@@ -15,6 +15,15 @@ def checked(rate_bps: float) -> float:
     return rate_bps
 
 
+def share(rate_bps: float, *, slots: int) -> float:
+    """Return one slot's part of a worker's limit: an even one, and never less than works; 0 means none.
+
+    >>> share(40e6, slots=2), share(1e6, slots=4), share(0.0, slots=4)
+    (20000000.0, 1000000, 0.0)
+    """
+    return max(rate_bps / slots, LEAST_BPS) if rate_bps else 0.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """A line with a limit.  What it carries it carries in turn; time in which it was idle is not made up for."""

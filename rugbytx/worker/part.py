@@ -24,6 +24,7 @@ from rugbytx.aws.throttle import Throttle
 from rugbytx.core.encoder import Family
 from rugbytx.core.scaling_facts import AWS
 from rugbytx.core.span import End
+from rugbytx.core.throttle import share
 from rugbytx.media import host
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
@@ -82,9 +83,8 @@ def ports() -> Ports:
 
 def storage(chosen: Settings, *, slots: int) -> S3Storage:
     """Return what moves files for one slot of so many, each with its share of the line."""
-    return S3Storage(
-        client("s3"), down=Throttle(chosen.download_bps / slots), up=Throttle(chosen.upload_bps / slots)
-    )
+    down, up = (Throttle(share(rate, slots=slots)) for rate in (chosen.download_bps, chosen.upload_bps))
+    return S3Storage(client("s3"), down=down, up=up)
 
 
 @cache
