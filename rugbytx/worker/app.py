@@ -113,6 +113,12 @@ def warn_of_unknown_settings(**_: Any) -> None:
         log.warning("unknown-setting", extra={"reason": sentence})
 
 
+@signals.celeryd_after_setup.connect
+def tell_children(instance: Any, **_: Any) -> None:
+    """Let the pool's children know, before they are forked, how many they are."""
+    part.POOL.slots = instance.concurrency
+
+
 @signals.worker_process_init.connect
 def begin_child(**_: Any) -> None:
     """Begin a pool child: no connection is shared across the fork, and it dies with the main process."""

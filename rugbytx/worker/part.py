@@ -10,6 +10,7 @@
 
 import os
 import signal
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from rugbytx.aws.host import Metadata
 from rugbytx.aws.job_store import DynamoJobStore
 from rugbytx.aws.queue import SqsQueue
 from rugbytx.aws.storage import S3Storage
+from rugbytx.aws.throttle import Throttle
 from rugbytx.core.encoder import Family
 from rugbytx.core.scaling_facts import AWS
 from rugbytx.core.span import End
+from rugbytx.core.throttle import share
 from rugbytx.media import host
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
@@ -41,6 +44,18 @@ from rugbytx.worker.view import View
 
 #: Made before the pool forks, so that its children share it.
 NOTICE = drain.Notice()
+
+
+@dataclass
+class Pool:
+    """What children know of the pool that they are in."""
+
+    #: How many they are.
+    slots: int = 1
+
+
+#: Likewise: what is this worker's as a whole they share.
+POOL = Pool()
 #: Likewise: they know by it whose children they are.
 MAIN_PID = os.getpid()
 
@@ -61,9 +76,15 @@ def ports() -> Ports:
     return Ports(
         store=DynamoJobStore(chosen.table),
         queue=SqsQueue(client("sqs"), chosen.queue),
-        storage=S3Storage(client("s3")),
+        storage=storage(chosen, slots=POOL.slots),
         media=media(),
     )
+
+
+def storage(chosen: Settings, *, slots: int) -> S3Storage:
+    """Return what moves files for one slot of so many, each with its share of the line."""
+    down, up = (Throttle(share(rate, slots=slots)) for rate in (chosen.download_bps, chosen.upload_bps))
+    return S3Storage(client("s3"), down=down, up=up)
 
 
 @cache
@@ -127,6 +148,7 @@ def view() -> View:
         view_s=settings().view_s,
         is_draining=lambda: NOTICE.asked is not drain.Leave.NOT,
         heat=Heat(hottest_c=settings().hottest_c, read=host.temperature_c),
+        work_hours=settings().hours,
         fitness=Fitness(media(), on_unfit=leave_unfit),
         admission=asking.look if settings().worker_class == AWS else None,
         protection=protection.here(lasts_s=settings().protection_s),
