@@ -86,13 +86,17 @@ class JobData(Page):
         self.finish({**job_row(sheet), "pieces": [unit_row(piece) for piece in sheet.pieces]})
 
 
-def _job(act: Callable[..., control.Answer], job_id: str, system: Connection, *, by: str) -> Mapping[str, Any]:
+def _job(
+    act: Callable[..., control.Answer], job_id: str, system: Connection, *, by: str
+) -> Mapping[str, Any]:
     """Do what ends or reopens a job, and return what the page is told of it."""
     answer = act(job_id, system, by=by)
     return {"action": str(answer.action), "notes": list(answer.notes)}
 
 
-def _steer(act: Callable[..., steer.Answer], job_id: str, system: Connection, *, by: str) -> Mapping[str, Any]:
+def _steer(
+    act: Callable[..., steer.Answer], job_id: str, system: Connection, *, by: str
+) -> Mapping[str, Any]:
     """Do what moves an open job in the order, and return what the page is told of it."""
     answer = act(job_id, system.store, by=by)
     stands = f"job {answer.name} is {answer.what}" + ("" if answer.has_changed else " already")
