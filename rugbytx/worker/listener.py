@@ -28,8 +28,8 @@ from rugbytx.errors import NotFound, RugbytxError
 
 log = logging.getLogger(__name__)
 
-#: SQS's longest: a receive costs the same whether something comes or not.
-WAIT_S = 20
+#: As long as the client's patience allows: a receive costs the same whether something comes or not.
+WAIT_S = 10
 #: A loop that does not run a command for so long has other troubles.
 LOOP_S = 10.0
 #: How long a worker that leaves waits for its queue's deletion; the sweep finds what is left.
@@ -115,10 +115,12 @@ class Listener:
             answer = self._answer(command, arguments if isinstance(arguments, dict) else {})
         reply_to = message.get("reply_to")
         # Only to a queue of this system, whatever a message says.
-        if isinstance(reply_to, str) and reply_to.startswith(replies_prefix(self._queue)):
-            self._reply(reply_to, answer)
-        if command == SHUTDOWN:
-            os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            if isinstance(reply_to, str) and reply_to.startswith(replies_prefix(self._queue)):
+                self._reply(reply_to, answer)
+        finally:
+            if command == SHUTDOWN:
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def _answer(self, command: str, arguments: Mapping[str, Any]) -> Any:
         """Return what the command returns, or why it could not be run."""

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from rugbytx.aws.client import client
+from rugbytx.aws.client import READ_TIMEOUT_S, client
 from rugbytx.aws.mailbox import MOST_BYTES, SqsMailboxes
-from rugbytx.broker.control import Asker
+from rugbytx.broker.control import LOOK_S, Asker
 from rugbytx.core.mailbox import control_prefix, replies_prefix
 from rugbytx.errors import NotFound
-from rugbytx.worker.listener import Listener
+from rugbytx.worker.listener import WAIT_S, Listener
 
 #: More than anything here takes on a busy machine.
 PATIENCE_S = 60.0
@@ -140,6 +140,11 @@ def test_who_leaves_leaves_nothing(boxes: SqsMailboxes, asker: Asker) -> None:
             return
         waiting.wait(0.05)
     pytest.fail("its queue is still there")
+
+
+def test_a_receive_ends_before_the_client_gives_it_up() -> None:
+    """A wait as long as the client's patience would lose what comes at its end."""
+    assert max(WAIT_S, LOOK_S) <= READ_TIMEOUT_S - 5
 
 
 def test_a_queue_that_is_not_there(boxes: SqsMailboxes) -> None:
