@@ -106,6 +106,8 @@ class Settings(BaseModel):
 
     #: Whether it tells Flower what it does, by the event queue.
     events: bool = True
+    #: Whether Celery's control commands reach it, and may be given from here: `celery inspect`, `control shutdown`.
+    remote_control: bool = False
 
     # -- times
     lease_s: float = Field(default=120.0, ge=2)

@@ -5,7 +5,7 @@
     main process              shared before the fork        pool child (one a slot)
     ────────────              ──────────────────────        ───────────────────────
     view, sweeper, notifier,  the notice to leave           ports, media: made again
-    presence, spot            files: faults, speeds         its own folder on the scratch disk
+    presence, listener, spot  files: faults, speeds         its own folder on the scratch disk
 """
 
 import os
@@ -18,6 +18,7 @@ from rugbytx import settings as settings_module
 from rugbytx.aws.client import client
 from rugbytx.aws.host import Metadata
 from rugbytx.aws.job_store import DynamoJobStore
+from rugbytx.aws.mailbox import SqsMailboxes
 from rugbytx.aws.queue import SqsQueue
 from rugbytx.aws.storage import S3Storage
 from rugbytx.aws.throttle import Throttle
@@ -35,11 +36,12 @@ from rugbytx.worker import drain, protection, scratch
 from rugbytx.worker.admit import Admission
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.heat import Heat
+from rugbytx.worker.listener import Listener
 from rugbytx.worker.load import load
 from rugbytx.worker.presence import Presence, Senses
 from rugbytx.worker.speed import Speeds
 from rugbytx.worker.spot import Spot
-from rugbytx.worker.sweeper import Sweeper
+from rugbytx.worker.sweeper import Sweeper, sweep_mailboxes
 from rugbytx.worker.view import View
 
 #: Made before the pool forks, so that its children share it.
@@ -125,7 +127,28 @@ def sweeper() -> Sweeper:
         storage=ports().storage,
         bucket=settings().output_bucket,
         sweep_s=settings().sweep_s,
+        also=(_sweep_mailboxes,) if settings().remote_control else (),
     )
+
+
+@cache
+def mailboxes() -> SqsMailboxes | None:
+    """Return the queues for control messages; None where nobody sends any."""
+    return SqsMailboxes(client("sqs")) if settings().remote_control else None
+
+
+def _sweep_mailboxes() -> None:
+    store, boxes = ports().store, mailboxes()
+    if boxes:
+        living = {worker.name for worker in store.workers()}
+        sweep_mailboxes(boxes, settings().queue, living=living, now=store.now())
+
+
+@cache
+def listener() -> Listener | None:
+    """Return what hears control messages; None where nobody sends any."""
+    boxes = mailboxes()
+    return Listener(boxes, queue=settings().queue) if boxes else None
 
 
 @cache
