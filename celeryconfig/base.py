@@ -55,8 +55,8 @@ worker_enable_prefetch_count_reduction = False
 # SQS has none, and the question is an error there.
 worker_detect_quorum_queues = False
 
-# SQS carries no control messages: progress and control live in the store.  Events have a queue of their own,
-# and RUGBYTX_EVENTS says whether they are sent.
+# Celery's own way needs an exchange that SQS has not: progress and control live in the store.  Events have a queue
+# of their own, as RUGBYTX_EVENTS says, and what is taken of control messages too, as RUGBYTX_REMOTE_CONTROL says.
 worker_enable_remote_control = False
 # The worker's log is rugbytx's own: JSON lines, an event and its fields.
 worker_hijack_root_logger = False

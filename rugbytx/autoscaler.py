@@ -8,7 +8,8 @@
 
 One of many decides, under a lease; a second that decides all the same does no
 harm, because every effect sets a number or sends a pointer.  The sweep runs
-beside it, for the hours in which no worker lives.
+beside it, and the notifier where it was given the means, for the hours in which
+no worker lives.
 """
 
 import logging
@@ -26,6 +27,7 @@ from rugbytx.core.job import Pointer
 from rugbytx.core.recorded import Recorded
 from rugbytx.core.scaling_facts import AWS, Facts
 from rugbytx.errors import RugbytxError, SettingsError
+from rugbytx.notify.notifier import may_tell, notifier_of
 from rugbytx.notify.outbox import deadline_at_risk
 from rugbytx.ports import Fleet, JobStore, Queue, Storage
 from rugbytx.settings import Settings
@@ -210,6 +212,8 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     )
     owner = name()
     found = autoscaler.once(owner)
+    if may_tell(here.settings):
+        notifier_of(here.settings, here.store).once(owner)
     if found:
         log.info("gauges", extra=gauge.embedded(found, table=here.settings.table))
     return {"decided": bool(found), "desired": found.decision.desired if found else None}

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     BaseModel,
@@ -17,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from rugbytx.core import hours, throttle
 from rugbytx.core.estimate import PRIORS, PX_PER_BYTE, Assumed, Pace, assumed
 from rugbytx.core.scaling_facts import Mode, Policy
 from rugbytx.core.webhook import key_of
@@ -25,12 +27,10 @@ from rugbytx.errors import SettingsError
 
 PREFIX = "RUGBYTX_"
 
-
 #: libx264's own, from the fastest to the best; ``placebo`` is not worth its time.
 X264Preset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
 ]
-
 
 WorkerClass = Literal["jetson", "aws"]
 
@@ -86,6 +86,11 @@ class Settings(BaseModel):
     usd_per_h: float | None = Field(default=None, ge=0)
     #: A Jetson whose hottest sensor shows so much receives nothing until it has cooled down by 10 degrees.
     hottest_c: float = Field(default=95.0, ge=50, le=120)
+    #: When this worker may receive, by the wall clock: ``22:00-06:00 Europe/Dublin``; empty for all day.
+    work_hours: str = ""
+    #: What it may take of the line for sources, and for outputs, in bits a second, its slots together; 0 for all.
+    download_bps: float = Field(default=0.0, ge=0)
+    upload_bps: float = Field(default=0.0, ge=0)
     ffmpeg: str = "ffmpeg"
     ffprobe: str = "ffprobe"
     #: The encoder to use; ``auto`` takes the best that passes a trial on this host.
@@ -101,6 +106,8 @@ class Settings(BaseModel):
 
     #: Whether it tells Flower what it does, by the event queue.
     events: bool = True
+    #: Whether Celery's control commands reach it, and may be given from here: `celery inspect`, `control shutdown`.
+    remote_control: bool = False
 
     # -- times
     lease_s: float = Field(default=120.0, ge=2)
@@ -167,6 +174,18 @@ class Settings(BaseModel):
             key_of(value.get_secret_value())
         return value
 
+    @field_validator("work_hours")
+    @classmethod
+    def _are_hours(cls, value: str) -> str:
+        if value:
+            hours.parse(value, zone_of=ZoneInfo)
+        return value
+
+    @field_validator("download_bps", "upload_bps")
+    @classmethod
+    def _is_line(cls, value: float) -> float:
+        return throttle.checked(value)
+
     @model_validator(mode="after")
     def _times_fit(self) -> Self:
         bounds = (("a third", 3, "LEASE_S", self.lease_s), ("half", 2, "VISIBILITY_S", self.visibility_s))
@@ -188,6 +207,11 @@ class Settings(BaseModel):
         if self.usd_per_h is not None:
             return self.usd_per_h
         return self.aws_usd_per_h if self.worker_class == "aws" else JETSON.prices[0].usd_per_h.value
+
+    @property
+    def hours(self) -> hours.Hours | None:
+        """Return when this worker may receive; None for all day."""
+        return hours.parse(self.work_hours, zone_of=ZoneInfo) if self.work_hours else None
 
     @property
     def policy(self) -> Policy:

@@ -41,6 +41,7 @@ OWN = frozenset(
             "FFPROBE",
         ),
         *("ENCODER", "X264_PRESET", "X264_PROFILE", "READ_RATE", "LEAVE"),
+        *("WORK_HOURS", "DOWNLOAD_BPS", "UPLOAD_BPS"),
     )
 )
 #: On the loopback device an answer takes microseconds; silence is a dead system.

@@ -51,6 +51,14 @@ def test_values_are_parsed() -> None:
             {"RUGBYTX_VISIBILITY_S": "59"},
             r"RUGBYTX_HEARTBEAT_S \(30\) must be at most half of RUGBYTX_VISIBILITY_S \(59\)",
         ),
+        (
+            {"RUGBYTX_WORK_HOURS": "22-6"},
+            "RUGBYTX_WORK_HOURS: '22-6' has not the form 22:00-06:00 Europe/Dublin",
+        ),
+        (
+            {"RUGBYTX_UPLOAD_BPS": "10"},
+            "RUGBYTX_UPLOAD_BPS: 10 is less than 1000000 bits a second; 0 is for no",
+        ),
         ({"RUGBYTX_SOURCE_BUCKETS": ","}, "RUGBYTX_SOURCE_BUCKETS must name at least one bucket"),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from rugbytx.aws.client import authorities, code, translated
+from rugbytx.aws.throttle import Throttle, unlimited
 from rugbytx.aws.transfer import (
     DENIED,
     MISSING,
@@ -44,8 +45,13 @@ class Wanted(TypedDict, total=False):
 class S3Storage:
     """The ``Storage`` port on S3.  Safe to share between threads, as its client is."""
 
-    def __init__(self, client: "S3Client") -> None:
+    def __init__(
+        self, client: "S3Client", *, down: Throttle | None = None, up: Throttle | None = None
+    ) -> None:
+        """``down`` and ``up`` hold files back; small objects, which go whole, are not held."""
         self._client = client
+        self._down = down or unlimited()
+        self._up = up or unlimited()
 
     def head(self, bucket: str, key: str, *, version: str = "") -> Stored | None:
         """Return the object's description, or None where there is none.
@@ -82,7 +88,7 @@ class S3Storage:
         partial = path.with_name(f"{path.name}.{_digest(source)}.part")
         try:
             with partial.open("ab") as file:
-                fetch_rest(self._client, source, file, on_bytes)
+                fetch_rest(self._client, source, file, on_bytes=on_bytes, throttle=self._down)
                 file.flush()
                 os.fsync(file.fileno())
                 size_bytes = file.tell()
@@ -108,7 +114,15 @@ class S3Storage:
         """
         try:
             with translated(self._client, f"bucket {bucket}"):
-                send(self._client, path, bucket, key, content_type=content_type, on_bytes=on_bytes)
+                send(
+                    self._client,
+                    path,
+                    bucket,
+                    key,
+                    content_type=content_type,
+                    on_bytes=on_bytes,
+                    throttle=self._up,
+                )
         except OSError as error:
             raise TransferError(f"{path} cannot be read: {error.strerror}") from error
         try:

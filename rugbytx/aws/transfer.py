@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict
 
 from rugbytx.aws.client import code, translated
+from rugbytx.aws.throttle import Throttle
 from rugbytx.core.job import Source
 from rugbytx.errors import SourceChanged, SourceMissing, TransferError
 from rugbytx.ports import OnBytes
@@ -48,9 +49,11 @@ class Pin(TypedDict, total=False):
     IfMatch: str
 
 
-def fetch_rest(client: "S3Client", source: Source, file: BinaryIO, on_bytes: OnBytes) -> None:
+def fetch_rest(
+    client: "S3Client", source: Source, file: BinaryIO, *, on_bytes: OnBytes, throttle: Throttle
+) -> None:
     """Append what the file lacks, a few ranges at once and each in its turn."""
-    meter = Meter(on_bytes)
+    meter = Meter(on_bytes, throttle)
     pending: deque[Future[bytearray]] = deque()
     with ThreadPoolExecutor(PARALLEL, "download") as pool:
         try:
@@ -111,13 +114,20 @@ def _pieces(client: "S3Client", source: Source, first: int, end: int) -> Iterato
         yield from stream.iter_chunks(PIECE_BYTES)
 
 
-def send(
-    client: "S3Client", path: Path, bucket: str, key: str, *, content_type: str, on_bytes: OnBytes
+def send(  # noqa: PLR0913  a file, its place, and who watches it go
+    client: "S3Client",
+    path: Path,
+    bucket: str,
+    key: str,
+    *,
+    content_type: str,
+    on_bytes: OnBytes,
+    throttle: Throttle,
 ) -> None:
     """Put a file, in parts where it is large; raises what botocore and ``on_bytes`` raise."""
     from s3transfer.manager import TransferConfig, TransferManager
 
-    progress = _Progress(on_bytes)
+    progress = _Progress(Meter(on_bytes, throttle))
     config = TransferConfig(
         multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_request_concurrency=PARALLEL
     )
@@ -134,8 +144,8 @@ def send(
 class _Progress:
     """A subscriber of s3transfer's that cancels the upload once ``on_bytes`` has raised."""
 
-    def __init__(self, on_bytes: OnBytes) -> None:
-        self.meter = Meter(on_bytes)
+    def __init__(self, meter: "Meter") -> None:
+        self.meter = meter
 
     def on_progress(self, future: "TransferFuture", bytes_transferred: int, **_: object) -> None:
         try:
@@ -149,15 +159,21 @@ class Stopped(Exception):  # noqa: N818 - it says what happened to the thread
 
 
 class Meter:
-    """Passes on what several threads move, one call at a time, and stops them all once one has failed."""
+    """Passes on what several threads move, one call at a time and no faster than the throttle lets it.
 
-    def __init__(self, on_bytes: OnBytes) -> None:
+    Once one has failed it stops them all.
+    """
+
+    def __init__(self, on_bytes: OnBytes, throttle: Throttle) -> None:
         self._on_bytes = on_bytes
+        self._throttle = throttle
         self._lock = threading.Lock()
         self.failure: BaseException | None = None
 
     def __call__(self, count: int) -> None:
         """Pass the count on; raises Stopped once anything has failed."""
+        if count > 0:
+            self._throttle.wait(count, is_over=lambda: self.failure is not None)
         with self._lock:
             if self.failure is None and count > 0:  # below 0 when an upload's part begins again
                 try:

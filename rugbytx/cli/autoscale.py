@@ -31,6 +31,7 @@ def autoscale(
     from rugbytx import system as systems
     from rugbytx.autoscaler import Autoscaler, name
     from rugbytx.cli.wiring import connection
+    from rugbytx.notify.notifier import may_tell, notifier_of
     from rugbytx.worker import log as worker_log
 
     system = connection(context)
@@ -45,13 +46,18 @@ def autoscale(
         _show(autoscaler.look(), as_json=as_json)
         return
     worker_log.set_up("INFO", None, stream=sys.stderr)
+    notifier = notifier_of(system.settings, system.store) if may_tell(system.settings) else None
     if once:
         found = autoscaler.once(name())
+        if notifier:
+            notifier.once(name())
         if found is None:
             remark("another autoscaler decides at the moment")
         else:
             _show(found, as_json=as_json)
         return
+    if notifier:
+        notifier.start(owner=name())
     autoscaler.run(name(), until=threading.Event(), on_decision=lambda found: _tell(found, as_json=as_json))
 
 

@@ -79,6 +79,11 @@ BY_HAND: tuple[ByHand, ...] = (
         how="`systemctl status` says active; `kill -STOP` of the main process: restarted after five minutes",
     ),
     ByHand(
+        name="a line that is shared",
+        what="no real line has been held to a limit, and no Jetson has kept a night window",
+        how="with `RUGBYTX_DOWNLOAD_BPS` set, look at the router's graph during a match; `rugbytx workers` by day says `outside-work-hours`",
+    ),
+    ByHand(
         name="alarms",
         what="no alarm has reached anybody",
         how="send rubbish: `aws sqs send-message --message-body x`; a mail comes within half an hour",

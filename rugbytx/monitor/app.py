@@ -75,7 +75,7 @@ HANDLERS: tuple[Any, ...] = (
     ),
     url(_JOB, JobPage, name="job"),
     url(_JOB + r"/data", JobData),
-    url(_JOB + r"/(cancel|retry)", JobAction),
+    url(_JOB + r"/(cancel|retry|bump|unbump)", JobAction),
     url(_JOB + r"/play/(.*)", PlayerPage, name="play"),
     url(r"/broker", BrokerPage, name="broker"),
     url(r"/api/queues/length", QueueLengths),

@@ -24,11 +24,11 @@ def require(
     """Return whether visitors say who they are; the arguments are Flower's options.
 
     Raises SettingsError where Flower would serve strangers, or would send control
-    messages, which do not exist here.
+    messages, which no worker takes.
     """
     if read_only is False:
         raise SettingsError(
-            "Flower's own controls need control messages, which SQS does not carry: leave read_only away, "
+            "Flower's own controls send control messages that no worker of rugbytx takes: leave read_only away, "
             "and cancel and retry on the Jobs page"
         )
     for pair in basic_auth or ():

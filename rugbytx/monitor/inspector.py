@@ -85,7 +85,7 @@ def told(
             "pool": {name: value for name, value in pool.items() if value not in ([], [""])},
             "prefetch_count": worker.slots if worker else None,
             "pid": None,
-            "broker": {"transport": "sqs", "control messages": "off"},
+            "broker": {"transport": "sqs"},
             "total": {TASK: counts.get("task-received", 0)},
         },
         "active_queues": [_QUEUE] if worker else [],

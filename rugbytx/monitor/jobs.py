@@ -1,17 +1,20 @@
-"""The Jobs page and a job's page: what the store knows, and the two buttons."""
+"""The Jobs page and a job's page: what the store knows, and the buttons."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from tornado.web import HTTPError, authenticated
 
 from rugbytx.control import job as control
+from rugbytx.control import steer
 from rugbytx.core.job import Status
 from rugbytx.core.listing import Mark
 from rugbytx.errors import JobRejected
 from rugbytx.monitor.handler import Action, Page, run
 from rugbytx.monitor.look import Asked, Look
 from rugbytx.monitor.row import job_row, summary_row, unit_row
+from rugbytx.system import Connection
 
 
 class JobsPage(Page):
@@ -83,26 +86,46 @@ class JobData(Page):
         self.finish({**job_row(sheet), "pieces": [unit_row(piece) for piece in sheet.pieces]})
 
 
+def _job(
+    act: Callable[..., control.Answer], job_id: str, system: Connection, *, by: str
+) -> Mapping[str, Any]:
+    """Do what ends or reopens a job, and return what the page is told of it."""
+    answer = act(job_id, system, by=by)
+    return {"action": str(answer.action), "notes": list(answer.notes)}
+
+
+def _steer(
+    act: Callable[..., steer.Answer], job_id: str, system: Connection, *, by: str
+) -> Mapping[str, Any]:
+    """Do what moves an open job in the order, and return what the page is told of it."""
+    answer = act(job_id, system.store, by=by)
+    stands = f"job {answer.name} is {answer.what}" + ("" if answer.has_changed else " already")
+    return {"action": answer.what, "notes": [stands]}
+
+
 #: What each button does.
-ACTIONS: dict[str, Callable[..., control.Answer]] = {"cancel": control.cancel, "retry": control.retry}
+ACTIONS: Mapping[str, Callable[..., Mapping[str, Any]]] = {
+    "cancel": partial(_job, control.cancel),
+    "retry": partial(_job, control.retry),
+    "bump": partial(_steer, steer.bump),
+    "unbump": partial(_steer, steer.unbump),
+}
 
 
 class JobAction(Action):
-    """The buttons, which do what `rugbytx cancel` and `rugbytx retry` do."""
+    """The buttons, which do what the commands of the same names do."""
 
     @authenticated
     async def post(self, job_id: str, name: str) -> None:
-        """Do it, and answer with how the job stands."""
+        """Do it, and answer with what became of it."""
         if not self.application.may_act:
             raise HTTPError(403, "these pages are read-only")
         look: Look = self.application.look
         try:
-            answer = await run(partial(ACTIONS[name], job_id, look.system, by=self.who))
+            told = await run(partial(ACTIONS[name], job_id, look.system, by=self.who))
         except HTTPError as error:
             if isinstance(error.__cause__, JobRejected):
                 raise HTTPError(409, str(error.__cause__)) from error
             raise
         look.forget()
-        self.finish(
-            {"action": str(answer.action), "status": str(answer.job.status), "notes": list(answer.notes)}
-        )
+        self.finish(told)

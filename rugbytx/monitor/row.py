@@ -18,6 +18,7 @@ def job_row(sheet: Sheet) -> dict[str, Any]:
         "generation": job.generation,
         "status": str(job.status),
         "is_open": job.is_open,
+        "is_bumped": job.bumped_at is not None,
         "reason": job.reason,
         "source": job.source.url,
         "name": PurePosixPath(job.source.key).name,

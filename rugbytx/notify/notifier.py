@@ -1,4 +1,8 @@
-"""The notifier: a thread in any worker's main process that works off the outbox; many try, one does."""
+"""The notifier works off the outbox; many try, one does.
+
+It is a thread in any worker's main process, and in the autoscaler's where that
+was given what webhooks are signed with.
+"""
 
 import logging
 import threading
@@ -31,6 +35,14 @@ def notifier_of(settings: Settings, store: JobStore) -> "Notifier":
     return Notifier(store=store, outbox=outbox, notify_s=settings.notify_s)
 
 
+def may_tell(settings: Settings) -> bool:
+    """Return whether a process that is no worker is meant to tell: it was given the secret, or the bus.
+
+    One without them would note failures of what a worker can deliver.
+    """
+    return bool(settings.notify_secret.get_secret_value() or settings.event_bus)
+
+
 class Notifier:
     """Works off the outbox under its own lease, apart from the sweep: a target that hangs delays no job."""
 
@@ -48,13 +60,21 @@ class Notifier:
         """Stop; a round under way is not waited for, and what it leaves undone its guards bring back."""
         self._leaving.set()
 
-    def _run(self, owner: str) -> None:
+    def once(self, owner: str) -> int:
+        """Work off what is due, one bounded round, unless another does; return how many errands that were.
+
+        What goes wrong is logged: whoever comes next tries again.
+        """
         lease_s = max(LEASE_ROUNDS * self._notify_s, SHORTEST_LEASE_S)
+        try:
+            if self._store.hold(NAME, owner=owner, lease_s=lease_s):
+                return self._outbox.work_off()
+        except RugbytxError as error:
+            log.warning("notifier-failed", extra={"reason": str(error)})
+        except Exception:
+            log.exception("notifier-broke")
+        return 0
+
+    def _run(self, owner: str) -> None:
         while not self._leaving.wait(self._notify_s):
-            try:
-                if self._store.hold(NAME, owner=owner, lease_s=lease_s):
-                    self._outbox.work_off()
-            except RugbytxError as error:
-                log.warning("notifier-failed", extra={"reason": str(error)})
-            except Exception:
-                log.exception("notifier-broke")
+            self.once(owner)

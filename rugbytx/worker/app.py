@@ -10,10 +10,13 @@
 
 import logging
 import sys
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from celery import Celery, Task, signals
 from celery.exceptions import Reject
+from celery.utils.functional import pass1
 
 from rugbytx import settings as settings_module
 from rugbytx.aws.client import client
@@ -42,7 +45,12 @@ def celery_config() -> str:
     return f"celeryconfig.{chosen.celery_config or chosen.worker_class}"
 
 
-app = Celery("rugbytx", events="rugbytx.broker.event:Events", include=["rugbytx.worker.submission"])
+app = Celery(
+    "rugbytx",
+    events="rugbytx.broker.event:Events",
+    control="rugbytx.broker.control:Control",
+    include=["rugbytx.worker.submission"],
+)
 app.config_from_object(celery_config())
 signals.setup_logging.connect(set_up_logging)
 
@@ -113,6 +121,12 @@ def warn_of_unknown_settings(**_: Any) -> None:
         log.warning("unknown-setting", extra={"reason": sentence})
 
 
+@signals.celeryd_after_setup.connect
+def tell_children(instance: Any, **_: Any) -> None:
+    """Let the pool's children know, before they are forked, how many they are."""
+    part.POOL.slots = instance.concurrency
+
+
 @signals.worker_process_init.connect
 def begin_child(**_: Any) -> None:
     """Begin a pool child: no connection is shared across the fork, and it dies with the main process."""
@@ -132,6 +146,19 @@ def start_threads(sender: Any, **_: Any) -> None:
     part.sweeper().start(owner=str(sender.hostname))
     part.notifier().start(owner=str(sender.hostname))
     part.presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
+    if listener := part.listener():
+        listener.start(
+            worker=str(sender.hostname), soon=sender.hub.call_soon, handle=partial(command, sender)
+        )
+
+
+def command(consumer: Any, name: str, arguments: Mapping[str, Any]) -> Any:
+    """Return what a control command of Celery's says of this worker; only in the event loop."""
+    from celery.utils.collections import AttributeDict
+    from celery.worker.control import Panel
+
+    state = AttributeDict(app=app, hostname=consumer.hostname, consumer=consumer, tset=pass1)
+    return Panel.data[name](state, **arguments)
 
 
 @signals.worker_ready.connect
@@ -146,7 +173,15 @@ def obey_signals(**_: Any) -> None:
 def stop_threads(**_: Any) -> None:
     """Stop the threads before the process goes, and leave nothing behind."""
     event.finish()
-    for thread in (part.spot(), part.sweeper(), part.notifier(), part.view(), part.presence()):
-        thread.stop()
+    for thread in (
+        part.listener(),
+        part.spot(),
+        part.sweeper(),
+        part.notifier(),
+        part.view(),
+        part.presence(),
+    ):
+        if thread:
+            thread.stop()
     part.media().faults.clear()
     part.speeds().clear()

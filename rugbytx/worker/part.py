@@ -5,11 +5,12 @@
     main process              shared before the fork        pool child (one a slot)
     ────────────              ──────────────────────        ───────────────────────
     view, sweeper, notifier,  the notice to leave           ports, media: made again
-    presence, spot            files: faults, speeds         its own folder on the scratch disk
+    presence, listener, spot  files: faults, speeds         its own folder on the scratch disk
 """
 
 import os
 import signal
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -17,11 +18,14 @@ from rugbytx import settings as settings_module
 from rugbytx.aws.client import client
 from rugbytx.aws.host import Metadata
 from rugbytx.aws.job_store import DynamoJobStore
+from rugbytx.aws.mailbox import SqsMailboxes
 from rugbytx.aws.queue import SqsQueue
 from rugbytx.aws.storage import S3Storage
+from rugbytx.aws.throttle import Throttle
 from rugbytx.core.encoder import Family
 from rugbytx.core.scaling_facts import AWS
 from rugbytx.core.span import End
+from rugbytx.core.throttle import share
 from rugbytx.media import host
 from rugbytx.media.fault import Faults
 from rugbytx.media.transcoder import FfmpegMedia
@@ -32,15 +36,28 @@ from rugbytx.worker import drain, protection, scratch
 from rugbytx.worker.admit import Admission
 from rugbytx.worker.fitness import Fitness
 from rugbytx.worker.heat import Heat
+from rugbytx.worker.listener import Listener
 from rugbytx.worker.load import load
 from rugbytx.worker.presence import Presence, Senses
 from rugbytx.worker.speed import Speeds
 from rugbytx.worker.spot import Spot
-from rugbytx.worker.sweeper import Sweeper
+from rugbytx.worker.sweeper import Sweeper, sweep_mailboxes
 from rugbytx.worker.view import View
 
 #: Made before the pool forks, so that its children share it.
 NOTICE = drain.Notice()
+
+
+@dataclass
+class Pool:
+    """What children know of the pool that they are in."""
+
+    #: How many they are.
+    slots: int = 1
+
+
+#: Likewise: what is this worker's as a whole they share.
+POOL = Pool()
 #: Likewise: they know by it whose children they are.
 MAIN_PID = os.getpid()
 
@@ -61,9 +78,15 @@ def ports() -> Ports:
     return Ports(
         store=DynamoJobStore(chosen.table),
         queue=SqsQueue(client("sqs"), chosen.queue),
-        storage=S3Storage(client("s3")),
+        storage=storage(chosen, slots=POOL.slots),
         media=media(),
     )
+
+
+def storage(chosen: Settings, *, slots: int) -> S3Storage:
+    """Return what moves files for one slot of so many, each with its share of the line."""
+    down, up = (Throttle(share(rate, slots=slots)) for rate in (chosen.download_bps, chosen.upload_bps))
+    return S3Storage(client("s3"), down=down, up=up)
 
 
 @cache
@@ -104,7 +127,28 @@ def sweeper() -> Sweeper:
         storage=ports().storage,
         bucket=settings().output_bucket,
         sweep_s=settings().sweep_s,
+        also=(_sweep_mailboxes,) if settings().remote_control else (),
     )
+
+
+@cache
+def mailboxes() -> SqsMailboxes | None:
+    """Return the queues for control messages; None where nobody sends any."""
+    return SqsMailboxes(client("sqs")) if settings().remote_control else None
+
+
+def _sweep_mailboxes() -> None:
+    store, boxes = ports().store, mailboxes()
+    if boxes:
+        living = {worker.name for worker in store.workers()}
+        sweep_mailboxes(boxes, settings().queue, living=living, now=store.now())
+
+
+@cache
+def listener() -> Listener | None:
+    """Return what hears control messages; None where nobody sends any."""
+    boxes = mailboxes()
+    return Listener(boxes, queue=settings().queue) if boxes else None
 
 
 @cache
@@ -127,6 +171,7 @@ def view() -> View:
         view_s=settings().view_s,
         is_draining=lambda: NOTICE.asked is not drain.Leave.NOT,
         heat=Heat(hottest_c=settings().hottest_c, read=host.temperature_c),
+        work_hours=settings().hours,
         fitness=Fitness(media(), on_unfit=leave_unfit),
         admission=asking.look if settings().worker_class == AWS else None,
         protection=protection.here(lasts_s=settings().protection_s),

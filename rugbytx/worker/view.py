@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rugbytx.core import halt
+from rugbytx.core import halt, hours
 from rugbytx.core.admission import Decision
+from rugbytx.core.hours import Hours
 from rugbytx.core.protection import PROTECTED
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import JobStore
@@ -50,6 +51,7 @@ class View:
         view_s: float,
         is_draining: Callable[[], bool],
         heat: Heat | None = None,
+        work_hours: Hours | None = None,
         fitness: Fitness | None = None,
         admission: Callable[[str], Decision] | None = None,
         protection: Protection | None = None,
@@ -63,6 +65,7 @@ class View:
         self._view_s = view_s
         self._is_draining = is_draining
         self._heat = heat
+        self._work_hours = work_hours
         self._fitness = fitness
         self._admission = admission
         #: Under which Celery knows this worker; set before the first look.
@@ -143,8 +146,10 @@ class View:
     def _allowed(self) -> str:
         """Return whether this fit worker may receive, as the store says."""
         halts = self._store.halts()
-        self._store.now()
+        asked_hours = hours.decide(self._store.now(), self._work_hours)
         halted = halt.reason(halts, worker=self._name, worker_class=self._worker_class)
+        if not asked_hours.is_open:
+            halted = halted or asked_hours.reason
         # Only where the store answers: until then the last word holds.
         self._on_halt(bool(halted))
         if not halted and self._admission and not (asked := self._admission(self._name)).is_open:

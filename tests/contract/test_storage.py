@@ -336,7 +336,7 @@ def test_a_full_disk_is_said_and_given_back(s3: Any, tmp_path: Path, monkeypatch
     """The partial file goes, so that other jobs have its room."""
     source = _put_source(S3Storage(s3), b"x" * 1000)
 
-    def full(_client: object, _source: Source, file: BinaryIO, _on_bytes: object) -> None:
+    def full(_client: object, _source: Source, file: BinaryIO, **_options: object) -> None:
         file.write(b"x" * 10)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

@@ -62,6 +62,7 @@ def _upload_and_clean(deployed: Deployed, folder: Path) -> None:
     for principal, bucket, key in (
         ("jetson", outputs, "out/a/g1/large"),
         ("uploader", sources, "uploads/a/large"),
+        ("operator", sources, "uploads/b/large"),
     ):
         storage = S3Storage(client(deployed, "s3", principal=principal))
         with pytest.raises(Unreachable, match="broken off"):

@@ -86,11 +86,14 @@ def _calls(
 ) -> Iterator[Call]:
     if service == "s3":
         yield from _s3_calls(environ, query, body)
-        return
-    operation = str(environ.get("HTTP_X_AMZ_TARGET", "")).rpartition(".")[2]
-    if not operation or service not in COMPONENTS_CALL:  # what only a deployer calls
-        return
-    asked = json.loads(body)
+    elif service == "cloudformation":
+        yield from _stack_calls(body)
+    elif service in COMPONENTS_CALL:  # others only a deployer calls
+        operation = str(environ.get("HTTP_X_AMZ_TARGET", "")).rpartition(".")[2]
+        yield from _target_calls(service, operation, json.loads(body))
+
+
+def _target_calls(service: str, operation: str, asked: Mapping[str, Any]) -> Iterator[Call]:
     if service == "sqs":
         name = asked.get("QueueName") or asked["QueueUrl"].rpartition("/")[2]
         yield Call("sqs:" + _BATCH.sub(r"\1", operation), _arn("sqs", name))
@@ -107,6 +110,13 @@ def _calls(
             yield Call(f"events:{operation}", _arn("events", f"event-bus/{entry['EventBusName']}"))
     else:
         yield Call(f"{service}:{operation}", "*")
+
+
+def _stack_calls(body: bytes) -> Iterator[Call]:
+    """CloudFormation takes forms; an ARN of it ends with an id that nobody knows before."""
+    form = parse_qs(body.decode())
+    for name in form.get("StackName", []):
+        yield Call(f"cloudformation:{form['Action'][0]}", _arn("cloudformation", f"stack/{name}/id"))
 
 
 def _s3_calls(environ: Mapping[str, Any], query: dict[str, list[str]], body: bytes) -> Iterator[Call]:

@@ -13,6 +13,7 @@ HOLDERS: dict[str, tuple[tuple[str, str], ...]] = {
     "autoscaler": (("control", "AutoscalerRole"),),
     "submitter": (("control", "SubmitterRole"),),
     "flower": (("control", "FlowerRole"),),
+    "operator": (("data", "Operating"), ("control", "Steering")),
 }
 #: The AWS worker's is the Jetson's and leave to protect its task, which its host's agent asks for, see ``aws.agent``.
 #: Logs are written by Lambda's own runtime, and told of by it.

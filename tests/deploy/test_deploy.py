@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -157,9 +158,7 @@ def test_it_takes_nothing_away_while_a_job_is_open(
 ) -> None:
     """Afterwards everything goes but what users gave us."""
     assert made.returncode == 0
-    told = dict(line.split("=", 1) for line in made.stdout.splitlines() if line.startswith("RUGBYTX_"))
-    fields = {name.removeprefix("RUGBYTX_").lower(): value for name, value in told.items()}
-    here = system.connect(Settings.model_validate(fields))
+    here = connected(made)
     source = film(tmp_path / "film.mp4", length_s=1.0)
     job = intake.accept(intake.Request(source=str(source)), here).job
     refused = deploy(environ, "--destroy", "--yes")
@@ -170,3 +169,88 @@ def test_it_takes_nothing_away_while_a_job_is_open(
     done = deploy(environ, "--destroy", "--yes")
     assert done.returncode == 0, done.stderr
     assert stacks() == {}
+
+
+def calls(environ: Mapping[str, str]) -> list[str]:
+    """Return every call of the command line of AWS so far."""
+    return (Path(environ["AWS_STAND_IN"]) / "calls").read_text().splitlines()
+
+
+def connected(made: "subprocess.CompletedProcess[str]") -> system.Connection:
+    """Return the system that the script has printed the settings of."""
+    told = dict(line.split("=", 1) for line in made.stdout.splitlines() if line.startswith("RUGBYTX_"))
+    fields = {name.removeprefix("RUGBYTX_").lower(): value for name, value in told.items()}
+    return system.connect(Settings.model_validate(fields))
+
+
+def halts(made: "subprocess.CompletedProcess[str]") -> list[str]:
+    """Return who is asked to receive nothing."""
+    return [halt.name for halt in connected(made).store.halts()]
+
+
+@pytest.fixture
+def network(environ: dict[str, str]) -> tuple[str, ...]:
+    """Make a network; return the options that name it, for the emulator takes no network from the fleet's own template."""
+    assert environ
+    ec2 = boto3.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}")
+        for number, zone in enumerate("ab")
+    ]
+    names = ",".join(subnet["Subnet"]["SubnetId"] for subnet in subnets)
+    return ("--parameter", f"fleet:ExistingVpc={vpc}", "--parameter", f"fleet:ExistingSubnets={names}")
+
+
+@pytest.mark.long
+def test_a_fleet_comes_is_rolled_and_goes(environ: dict[str, str], network: tuple[str, ...]) -> None:
+    """All three stacks in their order; an update closes the gates and opens them again; hosts go before their stack."""
+    name = ("--name", "club", "--yes")
+    made = deploy(environ, *name, "--image", "0123abc", *BUS, *network)
+    assert made.returncode == 0, made.stderr
+    assert list(stacks()) == ["club-data", "club-fleet", "club-control"]
+    assert "RUGBYTX_SERVICE=club-worker" in made.stdout.splitlines()
+    wish = json.loads((Path(environ["AWS_STAND_IN"]) / "club-fleet.json").read_text())
+    assert {"ParameterKey": "Workers", "ParameterValue": "0"} in wish["Parameters"]
+    ecs = boto3.client("ecs")
+    (service,) = ecs.describe_services(cluster="club", services=["club-worker"])["services"]
+    (container,) = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"][
+        "containerDefinitions"
+    ]
+    assert container["image"].endswith("/club:0123abc")
+
+    rolled = deploy(environ, *name, "--update", "--image", "4567def")
+    assert rolled.returncode == 0, rolled.stderr
+    wish = json.loads((Path(environ["AWS_STAND_IN"]) / "club-fleet.json").read_text())
+    assert {"ParameterKey": "Workers", "ParameterValue": "keep"} in wish["Parameters"]
+    assert {"ParameterKey": "ExistingVpc", "UsePreviousValue": True} in wish["Parameters"]
+    assert rolled.stderr.index("AWS workers receive nothing") < rolled.stderr.index("club-fleet would change")
+    assert halts(made) == []
+
+    broken = deploy(environ, *name, "--update", "--image", "89abcde", "--parameter", "fleet:Nmae=x")
+    assert broken.returncode != 0
+    assert "AWS workers receive nothing" in broken.stderr
+    assert halts(made) == []  # whatever became of the update, they work again
+
+    autoscaling = boto3.client("autoscaling")
+    (group,) = (
+        one["AutoScalingGroupName"] for one in autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    )
+    autoscaling.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=1)
+    before = len(calls(environ))
+    done = deploy(environ, *name, "--destroy")
+    assert done.returncode == 0, done.stderr
+    assert stacks() == {}
+    changes = [call for call in calls(environ)[before:] if re.match(r"\S+ (delete|update|set|wait)", call)]
+    assert [" ".join(call.split()[:5]) for call in changes] == [
+        "cloudformation delete-stack --stack-name club-control",
+        "cloudformation wait stack-delete-complete --stack-name club-control",
+        "ecs update-service --cluster club --service",
+        "ecs wait services-stable --cluster club",
+        f"autoscaling update-auto-scaling-group --auto-scaling-group-name {group} --min-size",
+        f"autoscaling set-instance-protection --auto-scaling-group-name {group} --no-protected-from-scale-in",
+        "cloudformation delete-stack --stack-name club-fleet",
+        "cloudformation wait stack-delete-complete --stack-name club-fleet",
+        "cloudformation delete-stack --stack-name club-data",
+        "cloudformation wait stack-delete-complete --stack-name club-data",
+    ]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.settings import Settings
+from rugbytx.settings import Settings, read
 from rugbytx.worker.drain import LEAVE_S
 from tests.deploy.template import AWS
 
@@ -93,7 +93,9 @@ def test_the_settings_that_it_writes_are_settings(tmp_path: Path, settings: Path
     root = tmp_path / "root"
     assert install(root, "--settings", str(settings)).returncode == 0
     text = (root / "etc/rugbytx/worker.env").read_text()
-    names = re.findall(r"^RUGBYTX_(\w+)=", text, re.MULTILINE)
+    names = re.findall(r"^#?RUGBYTX_(\w+)=", text, re.MULTILINE)
+    offered = dict(re.findall(r"^#(RUGBYTX_\w+)=(.*)$", text, re.MULTILINE))
+    assert read(offered).hours  # what is offered in a comment is taken as it stands there
     assert {name.lower() for name in names} <= set(Settings.model_fields)
     assert "scratch_floor_bytes" in [name.lower() for name in names]
 

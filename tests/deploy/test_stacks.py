@@ -3,6 +3,7 @@
 import json
 import math
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from rugbytx.local import resources
 from rugbytx.local.fleet import Worker
 from rugbytx.settings import Settings
 from rugbytx.worker import alive
-from tests.deploy import component
+from tests.deploy import component, operator
 from tests.deploy.component import client
 from tests.deploy.conftest import LEGACY, TIMES, Deployed, wait_for_line, wait_until
 from tests.deploy.recorder import Call, needless, refused
@@ -178,22 +179,33 @@ def test_the_note_s_own_messages_are_submissions(adopted: str, finished: dict[st
 
 
 @pytest.fixture(scope="module")
-def calls(
+def first_day_told(
     deployed: Deployed,
     worker: Worker,
     finished: dict[str, Any],
     adopted: str,
     tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, set[Call]]:
-    """Return what each component asked for, in the life of a job and of a worker."""
+) -> "subprocess.CompletedProcess[str]":
+    """Have everybody do what they do, in the life of a job and of a worker; return what the first day's list said."""
     assert adopted
     doctor = deployed.run("doctor", "--json", principal="jetson", RUGBYTX_SCRATCH_FLOOR_BYTES="0")
     assert doctor.returncode == 0, doctor.stdout
     worker.stop()
+    operator.look(deployed, finished)
     for option in (("--force",), ("--deadline", "1m")):
         again = deployed.run("submit", finished["source"], "--profile", "clip", *option, principal="uploader")
         assert again.returncode == 0, again.stderr
     component.do_the_rest(deployed, finished, tmp_path_factory.mktemp("rest"))
+    operator.act(deployed, finished, tmp_path_factory.mktemp("mine"))
+    return deployed.run(
+        "doctor", "--first-day", "--json", principal="operator", RUGBYTX_SCRATCH_FLOOR_BYTES="0"
+    )
+
+
+@pytest.fixture(scope="module")
+def calls(deployed: Deployed, first_day_told: "subprocess.CompletedProcess[str]") -> dict[str, set[Call]]:
+    """Return what each component asked for."""
+    assert first_day_told.stdout
     return {name: deployed.recorder.of(name) for name in HOLDERS}
 
 
@@ -215,11 +227,11 @@ def test_the_comparison_sees_each_permission(calls: dict[str, set[Call]], name: 
     assert needless(calls[name], grants | {extra}) == [extra]
 
 
-def test_the_first_day_s_list_runs_on_the_stacks(deployed: Deployed, calls: dict[str, set[Call]]) -> None:
+def test_the_first_day_s_list_runs_on_the_stacks(
+    deployed: Deployed, first_day_told: "subprocess.CompletedProcess[str]"
+) -> None:
     """What a program can try is tried, and what the emulator does not do is found; what people must do is told."""
-    assert calls  # by then the service is there
-    scratch = {"RUGBYTX_SCRATCH_FLOOR_BYTES": "0"}
-    done = deployed.run("doctor", "--first-day", "--json", principal="deployer", **scratch)
+    done = first_day_told
     told = {found["check"]: found for found in map(json.loads, done.stdout.splitlines())}
     health = {check.name: told[check.name]["health"] for check in first_day.checks(Settings())}
     assert health == {

@@ -124,6 +124,7 @@ def test_pages_show_a_running_job(
             until(tab, "document.querySelectorAll('[data-unit^=VIDEO].DONE').length === 2")
             until(tab, "document.querySelectorAll('[data-unit^=VIDEO].LEASED').length === 1")
             picture(tab, "job", tmp_path)
+            bumped_and_back(tab, connection, job)
             tab.run("document.querySelector('[data-action=cancel]').click()")
             until(tab, "document.querySelector('#facts').innerText.includes('CANCELLED')")
             stands = connection.store.read_job(job.id)
@@ -149,6 +150,16 @@ def progress_moves(tab: Tab, connection: Connection, job: Job, held_back: HeldBa
         until(tab, f"{bar} === '{percent}' && {row(job)}.innerText.includes('jetson')")
         assert stored_percent(connection, job) == percent
     assert "RUNNING" in tab.run(f"{row(job)}.innerText")
+
+
+def bumped_and_back(tab: Tab, connection: Connection, job: Job) -> None:
+    """Press Bump and then Unbump: the store has each, and the page offers the other."""
+    for button, other in (("bump", "unbump"), ("unbump", "bump")):
+        tab.run(f"document.querySelector('[data-action={button}]').click()")
+        until(tab, f"document.querySelectorAll('[data-action={other}]').length === 1")
+        stands = connection.store.read_job(job.id)
+        assert stands
+        assert (stands.bumped_at is not None) is (button == "bump")
 
 
 def flowers_own_pages(browser: Chromium, server: Flower, job: Job, folder: Path) -> None:

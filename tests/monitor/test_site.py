@@ -106,6 +106,21 @@ def test_cancel_and_retry(fakes: Fakes, visitor: Visitor) -> None:
     assert [pointer.generation for pointer in fakes.queue.sent] == [2]
 
 
+def test_bump_and_unbump(fakes: Fakes, visitor: Visitor) -> None:
+    """An open job goes first and back again, with who asked in its trail; an ended one is refused with a sentence."""
+    job = add(fakes, 1)
+    for name, is_bumped in (("bump", True), ("unbump", False)):
+        assert visitor.act(f"/jobs/{job.id}/{name}").json["action"] == f"{name}ed"
+        assert visitor.get(f"/jobs/{job.id}/data").json["is_bumped"] is is_bumped
+        assert visitor.act(f"/jobs/{job.id}/{name}").json["notes"] == [f"job {job.id} is {name}ed already"]
+    trail = [(entry.what, entry.by) for entry in fakes.store.read_trail(job.id, limit=10)]
+    assert trail == [("bumped", "jobs-page"), ("unbumped", "jobs-page")]
+    fakes.end(job, Status.FAILED)
+    answer = visitor.act(f"/jobs/{job.id}/bump")
+    assert (answer.status, "only an open one" in answer.json["error"]) == (409, True)
+
+
+@pytest.mark.parametrize("button", ["cancel", "bump"])
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -117,14 +132,14 @@ def test_cancel_and_retry(fakes: Fakes, visitor: Visitor) -> None:
     ],
 )
 def test_strangers_pages_cannot_press_buttons(
-    fakes: Fakes, visitor: Visitor, headers: dict[str, str], status: int
+    fakes: Fakes, visitor: Visitor, headers: dict[str, str], status: int, button: str
 ) -> None:
     """Without this server's own token, from another site, or under another name, nothing happens."""
     job = add(fakes, 1)
-    assert visitor.act(f"/jobs/{job.id}/cancel", **headers).status == status
+    assert visitor.act(f"/jobs/{job.id}/{button}", **headers).status == status
     stands = fakes.store.read_job(job.id)
     assert stands
-    assert stands.is_open
+    assert (stands.is_open, stands.bumped_at) == (True, None)
 
 
 def test_nobody_reads_along_under_another_name(visitor: Visitor) -> None:
@@ -166,7 +181,8 @@ def test_read_only(fakes: Fakes) -> None:
     job = add(fakes, 1)
     with served(fakes.connection) as (visitor, monitor):
         monitor.may_act = False
-        assert visitor.act(f"/jobs/{job.id}/cancel").status == 403
+        for button in ("cancel", "retry", "bump", "unbump"):
+            assert visitor.act(f"/jobs/{job.id}/{button}").status == 403, button
 
 
 def test_what_is_not_there_or_does_not_answer(fakes: Fakes, visitor: Visitor) -> None:

@@ -1,10 +1,12 @@
 """What the gate reads."""
 
+from datetime import UTC, time
 from pathlib import Path
 
 import pytest
 
-from rugbytx.worker import view
+from rugbytx.core import hours
+from rugbytx.worker import presence, view
 from rugbytx.worker.heat import Heat
 from rugbytx.worker.view import View
 from tests.fakes.clock import Clock
@@ -134,3 +136,26 @@ def test_it_is_closed_while_the_host_is_too_hot(bench: Bench) -> None:
     hottest_c = 80.0
     hot.look()
     assert hot.is_open()
+
+
+def test_it_is_closed_outside_its_hours(bench: Bench) -> None:
+    """By the store's clock; the lane in work stops after its unit, as at a pause, and nobody counts on this worker."""
+    halted: list[bool] = []
+    night = View(
+        store=bench.store,
+        scratch=bench.scratch,
+        scratch_floor_bytes=0,
+        view_s=PERIOD_S,
+        is_draining=lambda: False,
+        work_hours=hours.Hours(begin=time(22), end=time(6), zone=UTC),
+        on_halt=halted.append,
+        monotonic=bench.clock,
+    )
+    reasons = []
+    for hour in (21.9, 22.0, 29.9, 30.0):
+        bench.store.clock.at = hour * 3600
+        night.look()
+        reasons.append(night.reason)
+    assert reasons == [hours.OUTSIDE, view.OPEN, view.OPEN, hours.OUTSIDE]
+    assert halted == [True, False, False, True]
+    assert hours.OUTSIDE not in presence.ABLE

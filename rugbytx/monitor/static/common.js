@@ -89,6 +89,17 @@ function actionButton(name, { root, job, question, done, style }) {
   return button;
 }
 
+/** Make the buttons that a job as it stands has: an open one can go first, or end; an ended one begin again. */
+function actionButtons(told, common, style) {
+  if (told.is_open) {
+    return [
+      actionButton(told.is_bumped ? "Unbump" : "Bump", { ...common, style: `${style}-secondary` }),
+      actionButton("Cancel", { ...common, style: `${style}-danger`, question: `Cancel ${told.name}?` }),
+    ];
+  }
+  return told.status === "SUCCEEDED" ? [] : [actionButton("Retry", { ...common, style: `${style}-primary` })];
+}
+
 /** Show again and again while somebody looks; one round ends before the next begins. */
 function keepShowing(show, onState) {
   let isUnderWay = false;

@@ -81,11 +81,7 @@ function buttons(told) {
   if (told.is_playable) {
     found.push(make("a", { text: "Play", href: `${root}/${job}/play/`, class: "btn btn-sm btn-outline-primary" }));
   }
-  if (told.is_open) {
-    found.push(actionButton("Cancel", { ...common, style: "btn-danger", question: `Cancel ${told.name}?` }));
-  } else if (told.status !== "SUCCEEDED") {
-    found.push(actionButton("Retry", { ...common, style: "btn-primary" }));
-  }
+  found.push(...actionButtons(told, common, "btn"));
   return found;
 }
 

@@ -16,12 +16,7 @@ function playLink(job) {
 
 function actions(job) {
   const common = { root, job: job.job_id, done: refresh };
-  const button = job.is_open
-    ? actionButton("Cancel", { ...common, style: "btn-outline-danger", question: `Cancel ${job.name}?` })
-    : job.status === "SUCCEEDED"
-      ? null
-      : actionButton("Retry", { ...common, style: "btn-outline-primary" });
-  return make("div", { class: "jobs-actions" }, playLink(job), button);
+  return make("div", { class: "jobs-actions" }, playLink(job), ...actionButtons(job, common, "btn-outline"));
 }
 
 /** Why the job ended, or why it runs where it does: because of a further lane of its own, or of the last decision. */
@@ -47,7 +42,7 @@ function row(job, decision) {
       make("a", { text: job.name, title: job.source, href: `${root}/${job.job_id}`, class: "source" }),
       make("span", { text: `${job.job_id} · ${job.profile}`, class: "subtle" }),
     ),
-    make("td", {}, badge(job.status)),
+    make("td", {}, badge(job.status), job.is_open && job.is_bumped ? make("span", { text: "bumped", class: "subtle" }) : null),
     make("td", {}, progress, make("span", { text: parts.filter(Boolean).join(" · "), class: "subtle" })),
     make("td", { text: job.is_open ? duration(job.eta_s) : "", class: job.is_late ? "is-late" : "" }),
     make("td", { text: job.worker_classes.join(", ") }),
