@@ -62,7 +62,7 @@ def test_twenty_days_of_each(mode: str) -> None:
 @pytest.mark.parametrize(("luck", "share"), [(PLAIN, 0.0), ({}, 0.01)])
 def test_deadlines_are_met_on_twenty_days_of_each(luck: dict[str, Any], share: float) -> None:
     """None is missed where service times are as predicted, and one in a hundred at most where they are not."""
-    for name in SCENARIOS:
+    for name in (*SCENARIOS, "month"):
         cases = batch.seeds(case(name, "deadline", **luck), 20)
         found = list(batch.run_all(cases))
         assert sum(one.missed for one in found) <= share * sum(one.uploads for one in found), name
