@@ -222,6 +222,7 @@ class Settings(BaseModel):
             aws_slots=self.aws_slots,
             cold_start_s=self.cold_start_s,
             idle_grace_s=self.idle_grace_s,
+            deadline_s=self.deadline_s,
             margin_s=self.margin_s,
             least_use_s=self.least_use_s,
             aws_usd_per_h=self.aws_usd_per_h,

@@ -221,7 +221,7 @@ def _sentence(best: "Bound", mediaconvert_usd: float) -> str:
     atomic = f", {best.atomic_s / 60:.1f} min with whole jobs" if best.atomic_s is not None else ""
     return (
         f"lower bound: {best.fluid_s / 60:.1f} min{atomic}; AWS hosts that meet every deadline cost"
-        f" ${best.usd:.3f} at least; MediaConvert would ask ${mediaconvert_usd:.2f}"
+        f" ${best.usd:.3f} at least, ${best.usd_chunks:.3f} in chunks; MediaConvert would ask ${mediaconvert_usd:.2f}"
     )
 
 

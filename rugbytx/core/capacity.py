@@ -18,6 +18,8 @@ class Capacity:
     #: AWS workers that live and can encode: at work, and without it.
     busy: tuple[Worker, ...]
     idle: tuple[Worker, ...]
+    #: How many were ordered and have not been heard of.
+    starting: int
     #: When each AWS worker could begin, in seconds from now, the earliest first; as many as there may be.
     ready: tuple[float, ...]
     #: One that has to be started counts only where it works for so long, and for as long as its start takes.
@@ -82,15 +84,21 @@ def capacity(facts: Facts, policy: Policy) -> Capacity:
         aws_px_per_s=facts.paces[AWS].px_per_s * policy.aws_slots,
         busy=busy,
         idle=idle,
+        starting=_starting(facts, policy, living=len(able)),
         least_use_s=policy.least_use_s,
         # A unit has one slot: more slots than units find nothing to do.
         ready=_ready(facts, policy, living=len(able))[: sum(job.units_left for job in facts.jobs)],
     )
 
 
+def _starting(facts: Facts, policy: Policy, *, living: int) -> int:
+    """Return how many AWS workers were ordered and have not been heard of."""
+    return max(0, min(facts.fleet.desired, policy.max_workers) - living)
+
+
 def _ready(facts: Facts, policy: Policy, *, living: int) -> tuple[float, ...]:
     """Return when each of the AWS workers that there may be could begin."""
-    starting = max(0, min(facts.fleet.desired, policy.max_workers) - living)
+    starting = _starting(facts, policy, living=living)
     left_s = max(0.0, facts.fleet.ordered_at + policy.cold_start_s - facts.now)
     ready: Sequence[float] = [0.0] * living + [left_s] * starting
     others = max(0, policy.max_workers - len(ready))

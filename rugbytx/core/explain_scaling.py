@@ -18,6 +18,7 @@ SENTENCES = {
     "budget-refuses": "The day's budget pays for no more.",
     "max-workers": "More would help, and more are not allowed.",
     "lanes-under-way-go-on": "Fewer would do, but not by enough to take lanes off what they have begun.",
+    "starts-under-way-go-on": "Fewer would do, but not by enough to give up a start that is half made.",
     "busy-workers-finish": "Nothing more is wanted of AWS; workers at work finish.",
     "idle-grace": "Nothing more is wanted of AWS; idle workers stay for a moment.",
 }

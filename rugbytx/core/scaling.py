@@ -16,11 +16,16 @@ fewer workers, another Jetson never buys one, a busy worker is never counted out
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 from rugbytx.core import assist
 from rugbytx.core.capacity import Capacity, capacity
+from rugbytx.core.estimate import MATCH_PX
 from rugbytx.core.scaling_facts import Decision, Facts, Finish, JobFact, Mode, Policy
+
+#: As many as a match is cut into: no bound on how many work on it.
+MOST_UNITS = 120
 
 
 def decide(facts: Facts, policy: Policy) -> Decision:
@@ -28,9 +33,13 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     found = capacity(facts, policy)
     busy = len(found.busy)
     wanted, reason = _wanted(facts, policy, found, share=policy.margin_share)
-    kept = min(busy, _wanted(facts, policy, found, share=policy.keep_share)[0]) if busy > wanted else 0
-    if kept > wanted:
-        wanted, reason = kept, "lanes-under-way-go-on"
+    # Idle ones are not among them: they wait out their grace, and cost no start.
+    under_way = busy + found.starting
+    if under_way > wanted:
+        kept = min(under_way, _wanted(facts, policy, found, share=policy.keep_share)[0])
+        if kept > wanted:
+            reason = "lanes-under-way-go-on" if kept <= busy else "starts-under-way-go-on"
+            wanted = kept
     cap, refusal = _cap(facts, policy)
     alarms = list(_alarms(facts, policy))
     if wanted > cap:
@@ -42,6 +51,8 @@ def decide(facts: Facts, policy: Policy) -> Decision:
         for worker in found.idle
         if facts.now - worker.idle_since < policy.idle_grace_s and refusal != "budget-refuses"
     ]
+    if lingering:
+        lingering = lingering[: max(0, _wanted_by_one_more(facts, policy) - busy)]
     desired = max(wanted, busy, min(busy + len(lingering), max(busy, cap)))
     if desired > wanted and not wanted:
         reason = "busy-workers-finish" if busy else "idle-grace"
@@ -95,6 +106,25 @@ def _wanted(facts: Facts, policy: Policy, found: Capacity, *, share: float) -> t
         # Whatever the mode: what was accepted is done by somebody.
         return max(1, count), "no-jetson-works"
     return count, reason
+
+
+def _wanted_by_one_more(facts: Facts, policy: Policy) -> int:
+    """Return how many AWS workers would be wanted if one more match came: for nothing else is one kept idle.
+
+    A start costs more than a short wait, but only where there would be one.
+    """
+    more = JobFact(
+        job_id="",
+        generation=1,
+        submitted_at=facts.now,
+        deadline_at=facts.now + policy.deadline_s,
+        work_px=MATCH_PX,
+        left_px=MATCH_PX,
+        units_left=MOST_UNITS,
+        is_queued=True,
+    )
+    after = replace(facts, jobs=(*facts.jobs, more))
+    return _wanted(after, policy, capacity(after, policy), share=policy.keep_share)[0]
 
 
 def _for_deadlines(facts: Facts, policy: Policy, found: Capacity, *, share: float) -> tuple[int, str]:

@@ -32,14 +32,16 @@ class Policy:
     aws_slots: int = 1
     #: From the order to the first receive.
     cold_start_s: float = 180.0
-    #: An idle AWS worker stays for so long.
+    #: An idle AWS worker stays for so long, where one more match would want it.
     idle_grace_s: float = 120.0
+    #: When a job is due after its submission, unless it says otherwise.
+    deadline_s: float = 3600.0
     #: Work is planned to be done so long before its deadline: a chunk in work, joining, publishing.
     margin_s: float = 60.0
     #: So much more work is planned for than is estimated.
     margin_share: float = 0.05
-    #: A lane under way is left to the Jetson only if that much more work still met its deadlines: going to and
-    #: fro between the classes would cost more than it saves.
+    #: A lane or a start under way is left to the Jetson only if that much more work still met its deadlines: going
+    #: to and fro between the classes would cost more than it saves.
     keep_share: float = 0.15
     #: A worker that would work for less is not started.
     least_use_s: float = 60.0

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from simpy import Event
 
 from rugbytx.core import admission, backlog, estimate, recorded, sweep, urgency
-from rugbytx.core.estimate import PRIORS, Assumed
+from rugbytx.core.estimate import Assumed, Pace
 from rugbytx.core.presence import PERIODS, Worker, lives_until
 from rugbytx.core.recorded import Recorded
 from rugbytx.core.scaling_facts import AWS, Facts, JobFact, Policy
@@ -20,6 +20,9 @@ from rugbytx.sim.book import Said
 from rugbytx.sim.policy import Scaler
 from rugbytx.sim.site import Site
 from rugbytx.sim.table import Row, Table
+
+#: No pause is shorter.
+LEAST_S = 1e-6
 
 
 class Present(Protocol):
@@ -66,11 +69,17 @@ class Controller:
     before: Recorded | None = None
     _wake: Event | None = None
     _overhead_px: float = field(init=False)
+    _priors: Mapping[str, Pace] = field(init=False)
     #: What silent workers said last, until it is too old to be believed.
     _ghosts: list[Worker] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._overhead_px = self.site.policy.job_overhead_s * PRIORS["jetson"].px_per_s
+        policy = self.site.policy
+        self._overhead_px = policy.job_overhead_s * policy.assumed_jetson_px_per_s
+        self._priors = {
+            "jetson": estimate.assumed(policy.assumed_jetson_px_per_s),
+            "aws": estimate.assumed(policy.assumed_aws_px_per_s),
+        }
 
     def join(self, worker: Present) -> None:
         """Note that a worker says that it lives."""
@@ -103,7 +112,7 @@ class Controller:
     def choice(self, own: Row, others: Sequence[Row], worker: Present) -> urgency.Choice:
         """Return which job a lane serves next."""
         workers = self.present()
-        paces = backlog.paces(workers, PRIORS)
+        paces = backlog.paces(workers, self._priors)
         own_fact, *facts = self._job_facts([own, *others], workers, {})
         living = {worker.worker_class, *(one.worker_class for one in workers)}
         return urgency.decide(
@@ -124,6 +133,8 @@ class Controller:
         """Decide, move, sweep; then wait for the next tick."""
         env, policy = self.site.env, self.site.policy
         swept_at = 0.0
+        if (first_at := self.site.trace.tick(-1.0)) is not None:
+            yield env.timeout(first_at)
         while True:
             if self.fleet is not None and policy.scaler is Scaler.OURS:
                 self._tick(self.fleet)
@@ -136,7 +147,16 @@ class Controller:
             if is_idle and not (self.fleet and self.fleet.desired):
                 self._wake = env.event()
                 yield self._wake
-            yield env.timeout(policy.tick_s - env.now % policy.tick_s)
+            yield env.timeout(self._pause_s())
+
+    def _pause_s(self) -> float:
+        """Return how long to wait for the next tick."""
+        now, tick_s = self.site.env.now, self.site.policy.tick_s
+        if (next_at := self.site.trace.tick(now)) is not None:
+            return next_at - now
+        left_s = tick_s - now % tick_s
+        # What is left of a tick that does not fit into binary may be too little to move the clock.
+        return left_s if left_s > LEAST_S else tick_s
 
     def _tick(self, fleet: Fleet) -> None:
         """Decide once, and act, as ``autoscaler.Autoscaler.tick`` does."""
@@ -152,7 +172,8 @@ class Controller:
         book = self.site.book
         book.decisions += 1
         last = before.decision if before else None
-        is_new = last is None or (last.desired, last.reason) != (decision.desired, decision.reason)
+        words = (decision.desired, decision.wanted, decision.reason)
+        is_new = last is None or (last.desired, last.wanted, last.reason) != words
         if is_new and book.is_kept:
             book.said.append(Said(now, decision.desired, decision.wanted, decision.reason))
 
@@ -163,7 +184,7 @@ class Controller:
             now=now,
             jobs=self._job_facts(list(self.table), workers, recorded.assists(self.before, now=now)),
             workers=workers,
-            paces=backlog.paces(workers, PRIORS),
+            paces=backlog.paces(workers, self._priors),
             fleet=recorded.fleet_fact(self.before, desired=fleet.desired, now=now),
             visible=self.site.queue.visible,
         )
@@ -187,7 +208,8 @@ class Controller:
         known = [
             (size.px, round(size.size_bytes)) for row in rows if row.is_planned for size in (row.ticket.size,)
         ]
-        assumed = Assumed(px_per_byte=estimate.px_per_byte(known), overhead_px=self._overhead_px)
+        px_per_byte = estimate.px_per_byte(known, prior=self.site.policy.assumed_px_per_byte)
+        assumed = Assumed(px_per_byte=px_per_byte, overhead_px=self._overhead_px)
         return tuple(
             [
                 row.fact(lanes=lanes.get(row.id, 0), assists=assists.get(row.id, 0), assumed=assumed)

@@ -9,6 +9,7 @@ from simpy import Environment, Event
 from rugbytx.core.price import Prices
 from rugbytx.sim.book import Book
 from rugbytx.sim.figures import Figures
+from rugbytx.sim.trace import UNKNOWN, Trace
 
 SPOT = "spot"
 
@@ -42,6 +43,7 @@ class Cloud:
     prices: Prices
     book: Book
     luck: random.Random
+    trace: Trace = UNKNOWN
     hosts: list[Host] = field(default_factory=list)
     #: Until when Spot has none to give.
     storm_until: float = -1.0
@@ -51,7 +53,8 @@ class Cloud:
         """Start a host; ``on_ready`` is called with it once it is up, if it lives to see that."""
         wants_spot = self.figures.purchase == SPOT
         is_refused = self.env.now < self.storm_until or self.luck.random() < self.figures.spot_refused_p
-        cold_s = self.figures.cold_s(self.luck.random())
+        drawn_s, known_s = self.figures.cold_s(self.luck.random()), self.trace.cold(self._count)
+        cold_s = drawn_s if known_s is None else known_s
         host = Host(self._count, wants_spot and not is_refused, self.env.now, cold_s)
         self._count += 1
         self.hosts.append(host)

@@ -24,6 +24,7 @@ from rugbytx.sim.jetson import POWER
 from rugbytx.sim.site import Site, spread
 from rugbytx.sim.sqs import MOST_IN_FLIGHT_S, Delivery
 from rugbytx.sim.table import Row, Table, unit_record
+from rugbytx.sim.trace import Stay
 from rugbytx.sim.voice import Voice
 
 #: Open jobs that a lane looks at; see ``worker.choice``.
@@ -44,6 +45,8 @@ class LaneWorker:
     protect: Callable[[float], bool] | None = None
     unprotect: Callable[[], None] = lambda: None
     used: Callable[[float], None] = lambda _: None
+    #: From its first word to its first receive.
+    attach_s: float = 0.0
     voice: Voice = field(init=False)
     _poll: Event | None = None
     _poll_since: float = 0.0
@@ -99,6 +102,9 @@ class LaneWorker:
                 yield env.timeout(policy.view_s)
                 return None
             self._protected_at = env.now
+        if self.attach_s:
+            yield env.timeout(self.attach_s)
+            self.attach_s = 0.0
         self._poll, self._poll_since = self.site.queue.receive(), env.now
         if self.worker_class == "aws":
             yield self._poll | env.timeout(policy.poll_s)
@@ -206,7 +212,8 @@ class LaneWorker:
         now = site.env.now
         row.begin(now)
         self._refresh()
-        service_s = self._service_s(row, key)
+        stay = site.trace.stay(ticket.number, str(key), self.worker_class) or self._stay(row, key)
+        service_s = stay.work_s
         lease_until = now + service_s + site.policy.lease_s
         leased = unit_record(key, seen, state=State.LEASED, maker=self.maker, lease_until=lease_until)
         if seen and seen.state is State.LEASED:
@@ -221,9 +228,11 @@ class LaneWorker:
         site.book.worked(self.name, ticket.number, now)
         self.used(service_s)
         if key.kind is Kind.VIDEO:
-            self.voice.speeds.append(row.unit_px(key) / service_s)
+            self.voice.measured(site.env.now, row.unit_px(key) / service_s)
         elif key.kind is Kind.PUBLISH:
             self._finish(row)
+        if stay.pause_s:
+            yield site.env.timeout(stay.pause_s)
 
     def _refresh(self) -> None:
         """Renew the protection at half of its time; an answer of no changes nothing for work under way."""
@@ -231,7 +240,7 @@ class LaneWorker:
         if self.protect and now - self._protected_at > for_s / 2 and self.protect(for_s):
             self._protected_at = now
 
-    def _service_s(self, row: Row, key: UnitKey) -> float:
+    def _stay(self, row: Row, key: UnitKey) -> Stay:
         """Return how long a unit takes here, its source's way to the Jetson included."""
         site, size, figures = self.site, row.ticket.size, self.site.figures
         fetch_s = 0.0
@@ -247,7 +256,7 @@ class LaneWorker:
             Kind.PUBLISH: size.publish_s / (2 if row.plan.mp4 else 1),
             Kind.VIDEO: row.unit_px(key) / site.px_per_s(self.worker_class) * row.ticket.share,
         }[key.kind]
-        return fetch_s + figures.unit_overhead_s + plain_s * spread(figures.chunk_cv, self.luck)
+        return Stay(work_s=fetch_s + figures.unit_overhead_s + plain_s * spread(figures.chunk_cv, self.luck))
 
     def _finish(self, row: Row) -> None:
         if self.site.book.done(row.ticket, self.name):

@@ -6,9 +6,10 @@ from math import inf
 from typing import Any
 
 from rugbytx.core import optimum
+from rugbytx.core.next import unit_count
 from rugbytx.core.optimum import Hosts, Load
 from rugbytx.sim.book import Ticket
-from rugbytx.sim.size import of
+from rugbytx.sim.size import Size, plan_of
 from rugbytx.sim.world import Case, Run
 
 
@@ -168,20 +169,28 @@ class Bound:
     atomic_s: float | None
     #: The least that AWS hosts cost where every deadline is met, chunked.
     usd: float
+    #: The same with what each chunk costs besides its pictures: its claim, start, check and upload.
+    usd_chunks: float
     frontier: tuple[optimum.Point, ...]
 
 
-def loads(case: Case) -> list[Load]:
-    """Return the uploads as the bounds see them: with their mean service times."""
-    figures = case.figures
+def loads(case: Case, *, is_chunked: bool = False) -> list[Load]:
+    """Return the uploads as the bounds see them: with their mean service times, and those of their units where asked."""
+    figures, scenario = case.figures, case.scenario
+
+    def besides_s(size: Size) -> float:
+        units = unit_count(plan_of(size, scenario.chunk_s)) if is_chunked else 0
+        return units * figures.unit_overhead_s
+
     return [
         Load(
             at=upload.at_s,
             deadline_at=upload.at_s + upload.deadline_s,
-            edge_s=of(upload.size).whole_s(figures.jetson_px_per_s),
-            cloud_s=of(upload.size).whole_s(figures.aws_px_per_s),
+            edge_s=size.whole_s(figures.jetson_px_per_s) + besides_s(size),
+            cloud_s=size.whole_s(figures.aws_px_per_s) + besides_s(size),
         )
-        for upload in case.scenario.draw(case.seed)
+        for upload in scenario.draw(case.seed)
+        for size in (scenario.size(upload.size),)
     ]
 
 
@@ -205,6 +214,7 @@ def bound(case: Case, *, detect_s: float = 0.0) -> Bound:
         fluid_s=optimum.fluid_makespan_s(found, hosts),
         atomic_s=optimum.atomic_makespan_s(found, hosts) if is_equal else None,
         usd=optimum.cheapest_usd(found, hosts),
+        usd_chunks=optimum.cheapest_usd(loads(case, is_chunked=True), hosts),
         frontier=optimum.frontier(found, hosts) if is_equal else (),
     )
 
@@ -239,5 +249,5 @@ class Mean:
 
 def mediaconvert_usd(case: Case) -> float:
     """Return what AWS Elemental MediaConvert would ask for the same uploads, by its list price."""
-    minutes = sum(of(upload.size).video_s / 60 for upload in case.scenario.draw(case.seed))
+    minutes = sum(case.scenario.size(upload.size).video_s / 60 for upload in case.scenario.draw(case.seed))
     return minutes * case.prices.mediaconvert_min.usd

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rugbytx.core.estimate import PRIORS, PX_PER_BYTE
 from rugbytx.core.scaling_facts import Mode
 from rugbytx.errors import SettingsError
 
@@ -61,6 +62,11 @@ class Policy:
     heartbeat_s: float = 30.0
     poll_s: float = 2.0
     protection_s: float = 900.0
+    autoscaler_silent_s: float = 180.0
+    # What is assumed of work until chunks have been measured, as production's settings of these names
+    assumed_px_per_byte: float = PX_PER_BYTE
+    assumed_jetson_px_per_s: float = PRIORS["jetson"].px_per_s
+    assumed_aws_px_per_s: float = PRIORS["aws"].px_per_s
 
 
 def _note(name: str, says: str, **changed: object) -> Policy:

@@ -9,7 +9,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rugbytx.errors import SettingsError
-from rugbytx.sim.size import SIZES
+from rugbytx.sim.size import SIZES, Size
+from rugbytx.sim.size import of as size_of
 
 BUILT_IN = Path(__file__).parent / "scenarios"
 
@@ -35,6 +36,8 @@ class Trouble(StrEnum):
     SPOT_STORM = "spot-storm"
     #: One AWS host dies without a notice.
     HOST_LOST = "host-lost"
+    #: Somebody sets the service's desired count to 0.
+    TOLD_TO_STOP = "told-to-stop"
 
 
 class Upload(_Part):
@@ -85,12 +88,18 @@ class Scenario(_Part):
     #: Uploads as they were, from a report.
     uploads: tuple[Upload, ...] = ()
     faults: tuple[Fault, ...] = ()
+    #: Kinds of uploads of the scenario's own.
+    sizes: tuple[Size, ...] = ()
     #: So long after the last upload all should be over.
     watch_s: float = Field(default=8 * 3600.0, gt=0)
     #: The chunk that is asked for at submit; None for the plan's default.
     chunk_s: float | None = None
     #: What the scenario fixes: figures of the world, and settings of policies.
     figures: dict[str, str | int | float | bool] = {}
+
+    def size(self, name: str) -> Size:
+        """Return the kind of upload of that name: the scenario's own before a built-in one; raises SettingsError."""
+        return next((one for one in self.sizes if one.name == name), None) or size_of(name)
 
     def draw(self, seed: int) -> tuple[Upload, ...]:
         """Return the uploads in their order; ``seed`` decides those at random."""
@@ -149,6 +158,6 @@ def checked(scenario: Scenario) -> Scenario:
     kinds |= set(scenario.stream.per_day) if scenario.stream else set()
     if not kinds:
         raise SettingsError(f"the scenario {scenario.name} has no uploads")
-    for kind in kinds - SIZES.keys():
+    for kind in kinds - SIZES.keys() - {one.name for one in scenario.sizes}:
         raise SettingsError(f"the scenario {scenario.name}: there is no upload of kind {kind!r}")
     return scenario

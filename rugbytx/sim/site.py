@@ -10,6 +10,7 @@ from rugbytx.sim.book import Book, Ticket
 from rugbytx.sim.figures import Figures
 from rugbytx.sim.policy import Policy
 from rugbytx.sim.sqs import Queue
+from rugbytx.sim.trace import UNKNOWN, Trace
 
 
 @dataclass(eq=False)
@@ -22,6 +23,8 @@ class Site:
     book: Book
     queue: Queue
     seed: int
+    #: What is known of the day, where it is one that was.
+    trace: Trace = UNKNOWN
 
     def luck(self, of: str) -> random.Random:
         """Return a source of luck for one part."""

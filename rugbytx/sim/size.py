@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from typing import ClassVar
+
+from pydantic import ConfigDict
 
 from rugbytx.core import planning
 from rugbytx.core.forecast import frame_px
@@ -22,6 +25,8 @@ _FPS = 30
 class Size:
     """One kind of upload."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
     name: str
     profile: str
     size_bytes: float
@@ -29,6 +34,11 @@ class Size:
     #: On any host: to probe, and to publish (with the MP4, where there is one).
     plan_s: float
     publish_s: float
+    width: int = 1920
+    height: int = 1080
+    fps: int = _FPS
+    #: The renditions; none for those of the built-in profile of this name.
+    heights: tuple[int, ...] = ()
 
     @property
     def audio_s(self) -> float:
@@ -75,7 +85,7 @@ def profile_of(size: Size) -> Profile:
     rungs = tuple(
         Rung(height=height, rate_bps=rate, high_motion_rate_bps=rate)
         for height, rate in zip(
-            _HEIGHTS[size.profile], (3_000_000, 2_000_000, 1_000_000, 600_000), strict=False
+            size.heights or _HEIGHTS[size.profile], (3_000_000, 2_000_000, 1_000_000, 600_000), strict=False
         )
     )
     is_clip = size.profile == "clip"
@@ -89,10 +99,10 @@ def plan_of(size: Size, chunk_s: float | None) -> Plan:
         index=0,
         codec="h264",
         pixel_format="yuv420p",
-        width=1920,
-        height=1080,
-        average_rate=Fraction(_FPS),
-        base_rate=Fraction(_FPS),
+        width=size.width,
+        height=size.height,
+        average_rate=Fraction(size.fps),
+        base_rate=Fraction(size.fps),
         rate_bps=round(size.size_bytes * 8 / size.video_s),
     )
     media = MediaInfo(

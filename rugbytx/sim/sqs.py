@@ -10,6 +10,7 @@ from typing import cast
 from simpy import Environment, Event
 
 from rugbytx.sim.figures import Figures
+from rugbytx.sim.trace import UNKNOWN, Trace
 
 #: No extension reaches beyond so long after the receive; docs AWS: visibility timeout.
 MOST_IN_FLIGHT_S = 12 * 3600.0
@@ -52,6 +53,7 @@ class Queue:
     most_receives: int
     #: Called after each change, for whoever draws or wakes up.
     changed: Callable[[], None] = lambda: None
+    trace: Trace = UNKNOWN
     waiting: deque[Message] = field(default_factory=deque)
     in_flight: int = 0
     dead: list[Message] = field(default_factory=list)
@@ -151,7 +153,7 @@ class Queue:
         """Give what waits to those who poll; who gets it is chance, for SQS promises no order."""
         while self.waiting and self._pollers:
             poll = self._pollers.pop(self.luck.randrange(len(self._pollers)))
-            message = self.waiting.popleft()
+            message = self._next()
             message.receives += 1
             self.deliveries += 1
             if self.most_receives and message.receives > self.most_receives:
@@ -169,6 +171,13 @@ class Queue:
             if self.luck.random() < self.figures.duplicate_p:
                 self._show(Message(body=message.body, sent_at=message.sent_at))
         self._note()
+
+    def _next(self) -> Message:
+        """Take the message that waits longest, or the one that was given first on a day that is known."""
+        place = self.trace.turn(self.env.now, [message.body for message in self.waiting])
+        message = self.waiting[place]
+        del self.waiting[place]
+        return message
 
     def _expire_later(self, message: Message, receipt: int) -> None:
         """Look at the message when its time-out is over; an extension meanwhile only moves that look."""

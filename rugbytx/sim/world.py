@@ -22,9 +22,9 @@ from rugbytx.sim.placement import CapacityProvider, OwnHost
 from rugbytx.sim.policy import Capacity, Policy, Scaler
 from rugbytx.sim.scenario import Scenario, Trouble, Upload
 from rugbytx.sim.site import Site, luck_of, spread
-from rugbytx.sim.size import of as size_of
 from rugbytx.sim.sqs import Queue
 from rugbytx.sim.table import Table
+from rugbytx.sim.trace import UNKNOWN, Trace
 from rugbytx.sim.whole import WholeWorker
 
 JETSON_NAME = "jetson"
@@ -41,6 +41,8 @@ class Case:
     seed: int
     #: Whether timelines are wanted.
     is_kept: bool = True
+    #: What was measured, where the day is one that was.
+    trace: Trace = UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +76,20 @@ class _World:
             figures=figures,
             luck=luck_of(case.seed, "queue"),
             visibility_s=policy.visibility_s,
+            trace=case.trace,
             most_receives=figures.our_receives if policy.is_chunked else figures.note_receives,
         )
-        self.site = Site(env=env, figures=figures, policy=policy, book=self.book, queue=queue, seed=case.seed)
+        self.site = Site(
+            env=env,
+            figures=figures,
+            policy=policy,
+            book=self.book,
+            queue=queue,
+            seed=case.seed,
+            trace=case.trace,
+        )
         self.table = Table(chunk_s=case.scenario.chunk_s)
-        self.cloud = Cloud(env, figures, case.prices, self.book, luck_of(case.seed, "cloud"))
+        self.cloud = Cloud(env, figures, case.prices, self.book, luck_of(case.seed, "cloud"), case.trace)
         self.service = Service(env, self.book, luck_of(case.seed, "ecs"), self._task)
         self.controller = Controller(self.site, self.table, _scaling_policy(case), self.service)
         self.jetson = Jetson(env, figures.boot_s, lambda: self._worker(JETSON_NAME, None).live())
@@ -143,6 +154,7 @@ class _World:
             Trouble.DEPLOY: self.service.deploy,
             Trouble.SPOT_STORM: lambda: self.cloud.storm(for_s),
             Trouble.HOST_LOST: self.cloud.lose,
+            Trouble.TOLD_TO_STOP: lambda: self.service.order(0),
         }
         if at_s <= 0:
             does[kind]()
@@ -160,7 +172,7 @@ class _World:
         """Take an upload: the record first, the pointer second, as ``intake`` does."""
         ticket = Ticket(
             number=number,
-            size=size_of(upload.size),
+            size=self.case.scenario.size(upload.size),
             at=upload.at_s,
             deadline_at=upload.at_s + upload.deadline_s,
             share=share,
@@ -200,6 +212,10 @@ class _World:
         worker: LaneWorker | WholeWorker
         if policy.is_chunked:
             worker = LaneWorker(self.site, self.table, self.controller, name, worker_class, luck)
+            worker.attach_s = self.case.trace.attach(task.number) if task else 0.0
+            if not task and not self.env.now:
+                worker.voice.speeds.extend(self.case.trace.jetson_speeds)
+                worker.attach_s = self.case.trace.jetson_attach_s
         else:
             worker = WholeWorker(self.site, name, worker_class, luck)
         if task and task.host:
@@ -231,5 +247,6 @@ def _scaling_policy(case: Case) -> ScalingPolicy:
         margin_share=policy.margin_share,
         keep_share=policy.keep_share,
         least_use_s=policy.least_use_s,
+        silent_s=policy.autoscaler_silent_s,
         aws_usd_per_h=case.prices.host_h(figures.purchase),
     )

@@ -66,10 +66,25 @@ def test_busy_workers_are_kept() -> None:
 
 
 def test_an_idle_worker_goes_after_its_grace() -> None:
-    """It stays for a short while, in case."""
+    """It stays for a short while, in case one more match comes that the Jetson could not do in time."""
     fresh, stale = worker("aws-1", idle_since=NOW - 30), worker("aws-2", idle_since=NOW - 121)
-    assert decide(facts(workers=(JETSON, fresh, stale)), POLICY).desired == 1
-    assert decide(facts(workers=(JETSON, stale)), POLICY).desired == 0
+    work = matches(1, left=0.9)
+    assert decide(facts(*work, workers=(JETSON, fresh, stale)), POLICY).desired == 1
+    assert decide(facts(*work, workers=(JETSON, stale)), POLICY).desired == 0
+
+
+def test_an_idle_worker_goes_at_once_where_the_jetson_could_do_one_more() -> None:
+    """Nothing that may come would want it: to wait costs, and saves no start."""
+    fresh = worker("aws-1", idle_since=NOW - 30)
+    assert decide(facts(workers=(JETSON, fresh)), POLICY).desired == 0
+    assert decide(facts(*matches(1, left=0.4), workers=(JETSON, fresh)), POLICY).desired == 0
+    assert decide(facts(workers=(JETSON, fresh)), replace(POLICY, mode=Mode.FASTEST)).desired == 1
+
+
+def test_how_many_idle_workers_stay_is_how_many_one_more_match_would_want() -> None:
+    """One of two, where one is enough for it."""
+    idle = (worker("aws-1", idle_since=NOW - 30), worker("aws-2", idle_since=NOW - 30))
+    assert decide(facts(*matches(1, left=0.9), workers=(JETSON, *idle)), POLICY).desired == 1
 
 
 def test_what_was_ordered_is_not_ordered_again() -> None:
@@ -259,3 +274,12 @@ def test_a_deadline_that_comes_near_buys_no_crowd(due_min: float) -> None:
     assert decision.desired <= 4 * 0.9 * 1.05 * MATCH_PX / (
         PACE.px_per_s * (shortest_s - POLICY.cold_start_s)
     )
+
+
+def test_a_start_under_way_is_not_given_up_for_a_little_less_work() -> None:
+    """54 min of work need nobody by 5 %, and one by 15 %: whoever is on the way comes, and nobody is ordered."""
+    work = (match("a"), match("b", left=0.55))
+    found = decide(facts(*work, fleet=ordered(1, ago_min=1)), POLICY)
+    assert (found.desired, found.wanted, found.reason) == (1, 1, "starts-under-way-go-on")
+    assert decide(facts(*work), POLICY).desired == 0
+    assert decide(facts(*matches(1), fleet=ordered(1, ago_min=1)), POLICY).desired == 0

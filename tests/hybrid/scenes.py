@@ -7,6 +7,7 @@ from rugbytx.core.job import Status
 from rugbytx.core.next import AFTER_LEASE_S
 from rugbytx.core.unit import Kind, State
 from tests.hybrid.film import CLIP_S, MATCH_S
+from tests.hybrid.record import ALL_TOLD_TO_STOP, JETSON_KILLED
 from tests.hybrid.stage import (
     COLD_START_S,
     GRACE_S,
@@ -82,6 +83,7 @@ def jetson_dies(stage: Stage) -> Iterator[Check]:
     stage.until(lambda: _is_encoding(stage, job_id), within_s=PATIENCE_S)
     killed_at = stage.now_s
     stage.jetson.kill()
+    stage.mark(JETSON_KILLED)
     stage.note("the Jetson is killed")
     taken = stage.until(lambda: _is_taken_by(stage, job_id, "aws"), within_s=PATIENCE_S)
     took_s = stage.now_s - killed_at
@@ -109,6 +111,7 @@ def scale_in(stage: Stage) -> Iterator[Check]:
     stage.until(lambda: any(_is_taken_by(stage, job_id, "aws") for job_id in job_ids), within_s=PATIENCE_S)
     busy = {one.name for one in stage.connection.store.workers() if one.worker_class == "aws" and one.busy}
     stage.fleet.set_desired(0)
+    stage.mark(ALL_TOLD_TO_STOP)
     stage.note(f"somebody orders ECS to stop all tasks, while {len(busy)} are at work")
     stage.until(lambda: stage.ended(job_ids), within_s=PATIENCE_S)
     handed_back = [f"{job_id} {key}" for job_id, key, unit in stage.units(job_ids) if unit.fence > 1]

@@ -21,10 +21,12 @@ from rugbytx.core import recorded
 from rugbytx.core.job import Job
 from rugbytx.core.recorded import Recorded
 from rugbytx.core.unit import Unit, UnitKey
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import READY_S, Worker
 from rugbytx.local.system import LocalSystem
 from rugbytx.settings import WorkerClass
+from tests.hybrid import record
 from tests.hybrid.film import CHUNK_S, CLIP_S, MATCH_S, Reel, work_px
+from tests.hybrid.record import Arrival, Event, Record
 
 #: Seconds of film that an encoder of each class reads in a second; the note's 35 to 25 minutes.
 PACE: Mapping[WorkerClass, float] = {"jetson": 3.0, "aws": 4.2}
@@ -105,7 +107,13 @@ class Stage:
         self._began_at = time.monotonic()
         self._seen: dict[str, str] = {}
         self._reason = ""
+        self._arrivals: list[Arrival] = []
+        self._events: list[Event] = []
+        #: When the scene began, by the store's clock, and how many decisions there were by then.
+        self._scene_at, self._scene_from = 0.0, 0
         self._autoscaler = self._start_autoscaler(stack)
+        # Without it the first decision would be that no Jetson works.
+        self.until(self._is_jetson_able, within_s=READY_S)
 
     @property
     def now_s(self) -> float:
@@ -122,12 +130,45 @@ class Stage:
         """Return how many AWS workers run or start."""
         return len(self.local.service.tasks) if self.local.service else 0
 
+    def begin(self) -> None:
+        """Begin a scene: what follows is in its record."""
+        self._arrivals, self._events = [], []
+        self._scene_at, self._scene_from = self.connection.store.now(), len(self.decisions)
+
+    def record(self, scene: str) -> Record:
+        """Return what the scene was made of, and what was decided in it."""
+        decisions = self.decisions[self._scene_from :]
+        units = list(self.units([one.job_id for one in self._arrivals]))
+        return Record(
+            scene=scene,
+            settings={name: getattr(self.local.settings, name) for name in record.SETTINGS},
+            arrivals=tuple(self._arrivals),
+            events=tuple(self._events),
+            works=tuple(record.works_of(units, began_at=self._scene_at)),
+            hosts=tuple(record.hosts_of(decisions, began_at=self._scene_at)),
+            said=tuple(record.said_of(decisions, began_at=self._scene_at)),
+        )
+
+    def mark(self, kind: str) -> None:
+        """Note on the record that something was done to the system."""
+        at_s = round(self.connection.store.now() - self._scene_at, 3)
+        self._events.append(Event(kind=kind, at_s=at_s))
+
     def submit(self, length_s: int, *, due_s: float) -> str:
         """Submit a film; return its job's id."""
         request = intake.Request(
             source=str(self.reel.film(length_s)), profile="hybrid", deadline_s=due_s, chunk_s=CHUNK_S
         )
         job = intake.accept(request, self.connection).job
+        self._arrivals.append(
+            Arrival(
+                job_id=job.id,
+                at_s=round(job.submitted_at - self._scene_at, 3),
+                length_s=length_s,
+                size_bytes=job.source.size_bytes,
+                deadline_s=round(due_s, 3),
+            )
+        )
         self.note(
             f"{job.id} submitted: {'a clip' if length_s == CLIP_S else 'a match'}, due in {due_s:.0f} s"
         )
@@ -184,6 +225,10 @@ class Stage:
         for job_id in job_ids:
             for key, unit in self.connection.store.read_units(job_id, 1).items():
                 yield job_id, key, unit
+
+    def _is_jetson_able(self) -> bool:
+        """Return whether the Jetson says that it can work."""
+        return any(one.worker_class == "jetson" and one.is_able for one in self.connection.store.workers())
 
     def calm(self) -> bool:
         """Return whether no AWS worker is there or ordered."""

@@ -96,7 +96,8 @@ def bounds(case: Case) -> str:
     whole = f" Whole jobs: {trades}." if trades else ""
     return (
         f"Lower bound in chunks: {best.fluid_s / 60:.1f} min, {late.fluid_s / 60:.1f} with two minutes to notice;"
-        f" hosts that meet every deadline of an hour: ${best.usd:.2f}.{whole}"
+        f" hosts that meet every deadline of an hour: ${best.usd:.2f},"
+        f" ${best.usd_chunks:.2f} with the half second that each chunk costs besides.{whole}"
         f" MediaConvert would ask ${mediaconvert_usd(case):.2f}."
     )
 

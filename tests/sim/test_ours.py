@@ -1,6 +1,8 @@
 """Ours on every scenario: what must never happen, how fast, how dear."""
 
+from math import inf
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +58,16 @@ def test_twenty_days_of_each(mode: str) -> None:
         check(found)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(("luck", "share"), [(PLAIN, 0.0), ({}, 0.01)])
+def test_deadlines_are_met_on_twenty_days_of_each(luck: dict[str, Any], share: float) -> None:
+    """None is missed where service times are as predicted, and one in a hundred at most where they are not."""
+    for name in (*SCENARIOS, "month"):
+        cases = batch.seeds(case(name, "deadline", **luck), 20)
+        found = list(batch.run_all(cases))
+        assert sum(one.missed for one in found) <= share * sum(one.uploads for one in found), name
+
+
 @pytest.mark.parametrize(
     ("scenario", "bound_min"), [("one", 10.8), ("three", 24.2), ("six", 44.4), ("twelve", 84.8)]
 )
@@ -85,14 +97,14 @@ def test_a_day_of_a_thousand_uploads_misses_none(tmp_path: Path) -> None:
     check(found)
 
 
-@pytest.mark.parametrize("scenario", ["three", "six"])
+@pytest.mark.parametrize("scenario", ["three", "six", "twelve"])
 def test_deadlines_are_met_cheaply(scenario: str) -> None:
-    """Cheaper than any whole-job policy that knows the future; a quarter above what no policy can undercut."""
+    """Cheaper than any whole-job policy that knows the future; within 15 % of what no chunked one can undercut."""
     best = bound(case(scenario, "deadline", **PLAIN))
     found = figures(scenario, "deadline", **PLAIN)
-    whole_jobs_usd = min(point.usd for point in best.frontier if point.makespan_s <= 3600)
+    whole_jobs_usd = min((point.usd for point in best.frontier if point.makespan_s <= 3600), default=inf)
     assert found.usd_hosts < whole_jobs_usd
-    assert best.usd <= found.usd_hosts <= 1.25 * best.usd
+    assert best.usd <= best.usd_chunks <= found.usd_hosts <= 1.15 * best.usd_chunks
 
 
 def test_the_jetson_works_first() -> None:
@@ -140,3 +152,20 @@ def test_a_host_that_dies_without_a_word_costs_one_chunk(tmp_path: Path) -> None
     found = figures(str(path), "fastest", **PLAIN)
     check(found)
     assert (found.kills, found.hosts) == ({"power": 1}, 4)
+
+
+def test_a_tick_that_does_not_fit_into_binary_is_a_tick() -> None:
+    """What is left of it is never so short that time stands still."""
+    check(figures("clip", "deadline", tick_s="1.0785333333333333"))
+
+
+def test_tasks_that_somebody_tells_to_stop_finish_their_work(tmp_path: Path) -> None:
+    """The desired count is set to none while all are at work: none is killed, and the next tick orders them again."""
+    path = tmp_path / "stop.toml"
+    path.write_text(
+        'title = "Told to stop"\n[[arrivals]]\ncount = 6\n[[faults]]\nkind = "told-to-stop"\nat_s = 905\n',
+        encoding="utf-8",
+    )
+    found = figures(str(path), "fastest", **PLAIN)
+    check(found)
+    assert (found.kills, found.missed) == ({}, 0)

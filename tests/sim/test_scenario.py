@@ -85,3 +85,18 @@ def test_the_sizes_follow_the_built_in_profiles() -> None:
         ours, built_in = profile_of(size), profiles.load(size.profile, None)
         assert [rung.height for rung in ours.rungs] == [rung.height for rung in built_in.rungs]
         assert (ours.mp4, ours.splice) == (built_in.mp4, built_in.splice)
+
+
+def test_a_scenario_may_bring_its_own_kind_of_upload(tmp_path: Path) -> None:
+    """With its own picture and renditions; a word in it that is not known is a mistake."""
+    text = (
+        'title = "x"\n[[arrivals]]\nkind = "film"\n[[sizes]]\nname = "film"\nprofile = "own"\nsize_bytes = 1e6\n'
+        "video_s = 60\nplan_s = 1\npublish_s = 1\nwidth = 160\nheight = 90\nfps = 25\nheights = [90]\n"
+    )
+    path = tmp_path / "own.toml"
+    path.write_text(text, encoding="utf-8")
+    assert scenario.load(str(path)).size("film").px == 60 * 25 * 160 * 90
+    assert scenario.load(str(path)).size("clip") == SIZES["clip"]
+    path.write_text(f"{text}colour = 1\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="colour"):
+        scenario.load(str(path))

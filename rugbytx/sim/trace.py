@@ -1,0 +1,67 @@
+"""A day as it was: how long each unit took and who began when, in place of the luck that the figures describe."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+#: A turn may come so much later than it did.
+LATE_S = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stay:
+    """One unit at one worker."""
+
+    #: From its claim to its commit, which is what speeds are taken from.
+    work_s: float
+    #: And from there to the worker's next claim.
+    pause_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """What was measured.  What it does not know is as the figures say."""
+
+    #: By the upload's number, the unit's key, and the class of who did it.
+    stays: Mapping[tuple[int, str, str], Stay] = field(default_factory=dict)
+    #: What a class's units took on average: where a unit was done by the other class.
+    usual: Mapping[tuple[str, str], Stay] = field(default_factory=dict)
+    #: The cold starts of AWS hosts, in the order of their launch.
+    cold_s: tuple[float, ...] = ()
+    #: From an AWS worker's first word to its first receive, in the same order.
+    attach_s: tuple[float, ...] = ()
+    #: And the Jetson's: for how long it is still at work for what was before the day.
+    jetson_attach_s: float = 0.0
+    #: When the autoscaler looked; after the last of these as often as the policy says.
+    ticks: tuple[float, ...] = ()
+    #: When a worker turned to which upload: SQS promises no order, so what it gave first is luck.
+    turns: tuple[tuple[float, int], ...] = ()
+    #: The speeds that the Jetson had measured before, in px/s, the latest last.
+    jetson_speeds: tuple[float, ...] = ()
+
+    def stay(self, number: int, key: str, worker_class: str) -> Stay | None:
+        """Return how long a unit took, or takes as a rule; None where nothing like it was measured."""
+        kind = key.partition("#")[0]
+        return self.stays.get((number, key, worker_class)) or self.usual.get((kind, worker_class))
+
+    def tick(self, now: float) -> float | None:
+        """Return when the autoscaler looked next; None where that is not known."""
+        place = bisect_right(self.ticks, now)
+        return self.ticks[place] if place < len(self.ticks) else None
+
+    def turn(self, now: float, numbers: Sequence[int]) -> int:
+        """Return the place of the upload that somebody turned to next among these; 0 where that is not known."""
+        soon = (number for at, number in self.turns if at >= now - LATE_S)
+        return next((numbers.index(number) for number in soon if number in numbers), 0)
+
+    def cold(self, number: int) -> float | None:
+        """Return how long the start of the host with this number took; None where there was none."""
+        return self.cold_s[number] if number < len(self.cold_s) else None
+
+    def attach(self, number: int) -> float:
+        """Return how long after its first word the worker with this number receives."""
+        return self.attach_s[number] if number < len(self.attach_s) else 0.0
+
+
+#: Of a day that nobody has seen.
+UNKNOWN = Trace()
