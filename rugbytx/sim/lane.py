@@ -132,7 +132,9 @@ class LaneWorker:
         self.voice.be(site.env.now, job=row.id)
         while row.ticket.done_at is None:
             if not self.controller.may_stay(self):
-                if not self.controller.is_held(row.id, but=self.name):
+                if self.controller.is_held(row.id, but=self.name):
+                    row.wake_at = min(row.wake_at, site.env.now + site.policy.heartbeat_s)
+                else:
                     site.queue.send(row.ticket.number)  # a fresh message, for the Jetson
                 break
             serving = self._choose(row)

@@ -104,10 +104,15 @@ class Lane:
 
         Where another worker has a message of the job it needs none: one that nobody
         takes before the job ends stays in the queue.  If that worker leaves in the
-        same moment, the sweep sends one.
+        same moment, the sweep sends one, a heartbeat later: whoever is still at the
+        job has put that off by then.
         """
-        others = (one for one in self.ports.store.workers() if one.name != self.worker)
-        if not any(own.id in one.jobs for one in others):
+        store = self.ports.store
+        others = (one for one in store.workers() if one.name != self.worker)
+        if any(own.id in one.jobs for one in others):
+            wake_at = min(own.wake_at, store.now() + self.settings.heartbeat_s)
+            store.set_wake(own.id, own.generation, wake_at=wake_at)
+        else:
             self.ports.queue.send([pointer])
         log.info("lane-left", extra={"job_id": own.id, "reason": "not-wanted"})
         return Ending.ACKNOWLEDGE
