@@ -1,6 +1,7 @@
 """One job by two workers beside one worker, each with one core to encode on."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from rugbytx import intake
@@ -64,13 +65,19 @@ def _encode_phase_s(connection: Connection, source: Path, chunk_s: float, *, lan
     """Do the job once more and return how long it took from the first chunk's claim to the last one's end."""
     request = intake.Request(source=str(source), profile="bench", chunk_s=chunk_s, force=True)
     job = intake.accept(request, connection).job
-    # A further pointer is a further lane.
+    # A further pointer is a further lane, once there is a plan: before that it would find nothing to do.
+    world.waited(partial(_is_planned, connection, job.id), what="the plan", look_s=0.01)
     for _ in range(lanes - 1):
         connection.queue.send([Pointer(job_id=job.id, generation=job.generation)])
     ended = world.ended(connection, job.id)
     if ended.status is not Status.SUCCEEDED:
         raise RuntimeError(f"the job {ended.status}: {ended.reason}")
     return phase_s(connection.store.read_units(job.id, job.generation))
+
+
+def _is_planned(connection: Connection, job_id: str) -> bool:
+    job = connection.store.read_job(job_id)
+    return job is not None and job.units > 0
 
 
 def phase_s(units: Mapping[UnitKey, Unit]) -> float:

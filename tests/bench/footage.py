@@ -40,19 +40,13 @@ def film(folder: Path, length_s: int, *, size: str = "640x360") -> Path:
     if not piece.exists():
         picture = f"testsrc2=size={size}:rate={RATE}:duration={piece_s},noise=alls=5:allf=t"
         sound = f"sine=frequency=440:sample_rate=48000:duration={piece_s}"
-        codecs = (
-            "-c:v",
-            "libx264",
-            "-preset",
-            "veryfast",
-            "-crf",
-            "24",
-            "-g",
-            str(2 * RATE),
-            "-pix_fmt",
-            "yuv420p",
+        codecs = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-g", str(2 * RATE))
+        # As a camera tags a match: of a source in other colours, each rendition is converted.
+        colours = ("-pix_fmt", "yuv420p", "-colorspace", "bt709", "-color_primaries", "bt709")
+        colours += ("-color_trc", "bt709", "-color_range", "tv")
+        make(
+            piece, "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *codecs, *colours, "-c:a", "aac"
         )
-        make(piece, "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *codecs, "-c:a", "aac")
     times = -(-length_s // piece_s)
     make(path, "-stream_loop", str(times - 1), "-i", str(piece), "-t", str(length_s), "-c", "copy")
     return path
