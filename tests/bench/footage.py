@@ -42,8 +42,10 @@ def film(folder: Path, length_s: int, *, size: str = "640x360") -> Path:
         sound = f"sine=frequency=440:sample_rate=48000:duration={piece_s}"
         codecs = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-g", str(2 * RATE))
         # As a camera tags a match: of a source in other colours, each rendition is converted.
-        colours = ("-pix_fmt", "yuv420p", "-colorspace", "bt709", "-color_primaries", "bt709")
-        colours += ("-color_trc", "bt709", "-color_range", "tv")
+        colours = (
+            *("-pix_fmt", "yuv420p", "-colorspace", "bt709", "-color_primaries", "bt709"),
+            *("-color_trc", "bt709", "-color_range", "tv"),
+        )
         make(
             piece, "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *codecs, *colours, "-c:a", "aac"
         )
