@@ -134,7 +134,8 @@ class Controller:
         env, policy = self.site.env, self.site.policy
         swept_at = 0.0
         if (first_at := self.site.trace.tick(-1.0)) is not None:
-            yield env.timeout(first_at)
+            # A recorded first look may lie before the first upload.
+            yield env.timeout(max(0.0, first_at))
         while True:
             if self.fleet is not None and policy.scaler is Scaler.OURS:
                 self._tick(self.fleet)
