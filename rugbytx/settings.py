@@ -18,8 +18,8 @@ from pydantic import (
     model_validator,
 )
 
-from rugbytx.core import hours, throttle
-from rugbytx.core.estimate import PRIORS, PX_PER_BYTE, Assumed, Pace, assumed
+from rugbytx.core import estimate, hours, throttle
+from rugbytx.core.estimate import PRIORS, PX_PER_BYTE, Assumed, Pace
 from rugbytx.core.scaling_facts import Mode, Policy
 from rugbytx.core.webhook import key_of
 from rugbytx.core.worker_class import JETSON
@@ -240,7 +240,9 @@ class Settings(BaseModel):
     @property
     def priors(self) -> Mapping[str, Pace]:
         """Return how fast a slot of each class is taken to be until it has been measured."""
-        return {"jetson": assumed(self.assumed_jetson_px_per_s), "aws": assumed(self.assumed_aws_px_per_s)}
+        return estimate.priors(
+            jetson_px_per_s=self.assumed_jetson_px_per_s, aws_px_per_s=self.assumed_aws_px_per_s
+        )
 
     @property
     def patience_s(self) -> float:

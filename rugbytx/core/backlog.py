@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rugbytx.core import estimate
-from rugbytx.core.estimate import MATCH_PX, Assumed, Pace
+from rugbytx.core.estimate import MATCH_CHUNKS, MATCH_PX, Assumed, Pace
 from rugbytx.core.job import Job, Status
 from rugbytx.core.presence import Worker
 from rugbytx.core.scaling_facts import JobFact
 
 #: A chunk's share of the note's match: what a job without a plan is taken to be cut into.
-CHUNK_PX = MATCH_PX / 120
+CHUNK_PX = MATCH_PX / MATCH_CHUNKS
 #: PLAN and PUBLISH.
 LEAST_UNITS = 2
 

@@ -79,26 +79,23 @@ def capacity(facts: Facts, policy: Policy) -> Capacity:
     )
     busy = tuple(worker for worker in able if worker.busy)
     idle = tuple(worker for worker in able if not worker.busy)
+    starting = max(0, min(facts.fleet.desired, policy.max_workers) - len(able))
     return Capacity(
         jetson_px_per_s=jetson,
         aws_px_per_s=facts.paces[AWS].px_per_s * policy.aws_slots,
         busy=busy,
         idle=idle,
-        starting=_starting(facts, policy, living=len(able)),
+        starting=starting,
         least_use_s=policy.least_use_s,
         # A unit has one slot: more slots than units find nothing to do.
-        ready=_ready(facts, policy, living=len(able))[: sum(job.units_left for job in facts.jobs)],
+        ready=_ready(facts, policy, living=len(able), starting=starting)[
+            : sum(job.units_left for job in facts.jobs)
+        ],
     )
 
 
-def _starting(facts: Facts, policy: Policy, *, living: int) -> int:
-    """Return how many AWS workers were ordered and have not been heard of."""
-    return max(0, min(facts.fleet.desired, policy.max_workers) - living)
-
-
-def _ready(facts: Facts, policy: Policy, *, living: int) -> tuple[float, ...]:
+def _ready(facts: Facts, policy: Policy, *, living: int, starting: int) -> tuple[float, ...]:
     """Return when each of the AWS workers that there may be could begin."""
-    starting = _starting(facts, policy, living=living)
     left_s = max(0.0, facts.fleet.ordered_at + policy.cold_start_s - facts.now)
     ready: Sequence[float] = [0.0] * living + [left_s] * starting
     others = max(0, policy.max_workers - len(ready))

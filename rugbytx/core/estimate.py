@@ -15,6 +15,8 @@ from rugbytx.core.worker_class import Evidence
 MATCH_BYTES = 4e9
 MATCH_PX = 216_000 * 3_744_000
 PX_PER_BYTE = MATCH_PX / MATCH_BYTES
+#: What it is cut into.
+MATCH_CHUNKS = 120
 
 #: As many measured chunks weigh as much as what was assumed before.
 PRIOR_CHUNKS = 3
@@ -53,11 +55,13 @@ def assumed(px_per_s: float) -> Pace:
     return Pace(px_per_s=px_per_s, slow_px_per_s=px_per_s * SLOW_SHARE)
 
 
+def priors(*, jetson_px_per_s: float, aws_px_per_s: float) -> dict[str, Pace]:
+    """Return the paces of the classes before anybody has measured one."""
+    return {"jetson": assumed(jetson_px_per_s), "aws": assumed(aws_px_per_s)}
+
+
 #: The note has a match of 4 GB take 35 minutes on the Jetson and 25 on a GPU host.
-PRIORS: Mapping[str, Pace] = {
-    "jetson": assumed(MATCH_PX / (35 * 60)),
-    "aws": assumed(MATCH_PX / (25 * 60)),
-}
+PRIORS: Mapping[str, Pace] = priors(jetson_px_per_s=MATCH_PX / (35 * 60), aws_px_per_s=MATCH_PX / (25 * 60))
 
 
 def learned(samples: Sequence[float], prior: Pace) -> Pace:

@@ -21,11 +21,8 @@ from itertools import accumulate
 
 from rugbytx.core import assist
 from rugbytx.core.capacity import Capacity, capacity
-from rugbytx.core.estimate import MATCH_PX
+from rugbytx.core.estimate import MATCH_CHUNKS, MATCH_PX
 from rugbytx.core.scaling_facts import Decision, Facts, Finish, JobFact, Mode, Policy
-
-#: As many as a match is cut into: no bound on how many work on it.
-MOST_UNITS = 120
 
 
 def decide(facts: Facts, policy: Policy) -> Decision:
@@ -120,7 +117,7 @@ def _wanted_by_one_more(facts: Facts, policy: Policy) -> int:
         deadline_at=facts.now + policy.deadline_s,
         work_px=MATCH_PX,
         left_px=MATCH_PX,
-        units_left=MOST_UNITS,
+        units_left=MATCH_CHUNKS,
         is_queued=True,
     )
     after = replace(facts, jobs=(*facts.jobs, more))

@@ -5,6 +5,7 @@ Ticks at which there is neither work nor an AWS worker are left out: they decide
 nothing.
 """
 
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -76,10 +77,9 @@ class Controller:
     def __post_init__(self) -> None:
         policy = self.site.policy
         self._overhead_px = policy.job_overhead_s * policy.assumed_jetson_px_per_s
-        self._priors = {
-            "jetson": estimate.assumed(policy.assumed_jetson_px_per_s),
-            "aws": estimate.assumed(policy.assumed_aws_px_per_s),
-        }
+        self._priors = estimate.priors(
+            jetson_px_per_s=policy.assumed_jetson_px_per_s, aws_px_per_s=policy.assumed_aws_px_per_s
+        )
 
     def join(self, worker: Present) -> None:
         """Note that a worker says that it lives."""
@@ -202,20 +202,15 @@ class Controller:
         self, rows: Sequence[Row], workers: Sequence[Worker], assists: Mapping[str, int]
     ) -> tuple[JobFact, ...]:
         """Return what ``backlog.facts`` returns for these rows, each fact kept until something of its job changes."""
-        lanes: dict[str, int] = {}
-        for worker in workers:
-            for job_id in worker.jobs:
-                lanes[job_id] = lanes.get(job_id, 0) + 1
+        lanes = Counter(job_id for worker in workers for job_id in worker.jobs)
         known = [
             (size.px, round(size.size_bytes)) for row in rows if row.is_planned for size in (row.ticket.size,)
         ]
         px_per_byte = estimate.px_per_byte(known, prior=self.site.policy.assumed_px_per_byte)
         assumed = Assumed(px_per_byte=px_per_byte, overhead_px=self._overhead_px)
         return tuple(
-            [
-                row.fact(lanes=lanes.get(row.id, 0), assists=assists.get(row.id, 0), assumed=assumed)
-                for row in rows
-            ]
+            row.fact(lanes=lanes.get(row.id, 0), assists=assists.get(row.id, 0), assumed=assumed)
+            for row in rows
         )
 
     def _gate_facts(self, worker: Present) -> admission.Facts:

@@ -128,9 +128,10 @@ def test_tasks_events_leave_when_celery_flushes(sent: list[dict[str, Any]], disp
     assert [one["type"] for one in sent] == ["task-started", "task-succeeded"]
 
 
-def test_without_an_outbox_events_are_dropped(dispatcher: Any) -> None:
+def test_without_an_outbox_events_are_dropped(sent: list[dict[str, Any]], dispatcher: Any) -> None:
     """A process that sends none asks nothing of any broker."""
     events.install(None)
     dispatcher.send("worker-online", freq=2.0)
     dispatcher.send("task-started", uuid="a")
     dispatcher.flush()
+    assert sent == []

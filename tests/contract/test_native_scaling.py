@@ -186,6 +186,7 @@ def test_what_is_gone_already_is_no_error(service: Service) -> None:
         said = {"Error": {"Code": "ObjectNotFoundException", "Message": "No scaling policy found"}}
         raise ClientError(said, "DeleteScalingPolicy")  # type: ignore[arg-type]  # all that is read of it
 
+    before = service.native.read()
     events = service.clients.autoscaling.meta.events
     events.register("before-call.application-autoscaling.DeleteScalingPolicy", answer)
     try:
@@ -193,6 +194,7 @@ def test_what_is_gone_already_is_no_error(service: Service) -> None:
     finally:
         events.unregister("before-call.application-autoscaling.DeleteScalingPolicy", answer)
     service.native.carry_out([Change(step=Step.DELETE_ALARM, name="never-was", reason="not-wanted")])
+    assert service.native.read() == before
 
 
 def test_what_aws_refuses_is_a_sentence(service: Service) -> None:

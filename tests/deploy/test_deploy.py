@@ -13,9 +13,8 @@ import pytest
 
 from rugbytx import intake, system
 from rugbytx.control import job as control
-from rugbytx.local.embedded import EmbeddedAws
 from rugbytx.settings import Settings
-from rugbytx.system import chosen, past_proxies
+from tests.deploy.account import empty_account
 from tests.deploy.template import AWS, REGION
 from tests.footage import film
 
@@ -33,27 +32,11 @@ BUS = ("--parameter", "data:EventBus=club")
 @pytest.fixture(scope="module")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Return the environment of somebody who deploys, to an account that is empty."""
-    kept = {name: value for name, value in os.environ.items() if name not in chosen(os.environ)}
-    account = {
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "deployer",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    with pytest.MonkeyPatch.context() as patched, EmbeddedAws() as aws:
-        for name in chosen(os.environ):
-            patched.delenv(name)
-        for name, value in (account | {"AWS_ENDPOINT_URL": aws.endpoint_url}).items():
-            patched.setenv(name, value)
-        path = f"{Path(__file__).parent / 'command'}:{Path(sys.executable).parent}:{kept['PATH']}"
+    with empty_account() as account:
+        path = f"{Path(__file__).parent / 'command'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         yield {
-            **kept,
-            **past_proxies(kept),
+            **os.environ,
             **account,
-            "AWS_ENDPOINT_URL": aws.endpoint_url,
             "PATH": path,
             "AWS_STAND_IN": str(tmp_path_factory.mktemp("change-sets")),
             "XDG_RUNTIME_DIR": str(tmp_path_factory.mktemp("runtime")),

@@ -1,18 +1,16 @@
 """What the emulator makes of ``fleet``: everything but the network, the capacity provider and a number of workers."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 
-from rugbytx.local.embedded import EmbeddedAws
 from rugbytx.settings import Settings
-from rugbytx.system import chosen, past_proxies
+from tests.deploy.account import empty_account
 from tests.deploy.conftest import DATA
 from tests.deploy.stacks import TAG
-from tests.deploy.template import AWS, REGION, STACKS
+from tests.deploy.template import AWS, STACKS
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")
 
@@ -22,21 +20,7 @@ FLEET = STACKS["fleet"]
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[dict[str, str]]:
     """Make ``data`` and ``fleet`` in a network that is there; return what the fleet consists of, by logical ids."""
-    with pytest.MonkeyPatch.context() as patched, EmbeddedAws() as aws:
-        for name in chosen(os.environ):
-            patched.delenv(name)
-        account = {
-            "AWS_ENDPOINT_URL": aws.endpoint_url,
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "deployer",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            **past_proxies(os.environ),
-        }
-        for name, value in account.items():
-            patched.setenv(name, value)
+    with empty_account():
         ec2 = boto3.client("ec2")
         vpc = str(ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"])
         subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]

@@ -4,6 +4,7 @@ import os
 import select
 import socket
 import threading
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,7 @@ from typing import Self
 LOOK_S = 0.02
 
 
-class Trap:
+class Trap(ABC):
     """A context in which a thread watches for a visitor."""
 
     def __init__(self) -> None:
@@ -34,8 +35,9 @@ class Trap:
         while not self._leaving.wait(LOOK_S):
             self._look()
 
+    @abstractmethod
     def _look(self) -> None:
-        raise NotImplementedError
+        """Count whoever has come, and send him away."""
 
 
 class Listener(Trap):

@@ -1,5 +1,6 @@
 """Simulated days for tests: built-in scenarios and the built-in prices, with luck off where a test says so."""
 
+from pathlib import Path
 from typing import Any
 
 from rugbytx import prices
@@ -26,3 +27,10 @@ def day(scenario_name: str, policy_name: str, *, seed: int = 1, **changes: str) 
 def figures(scenario_name: str, policy_name: str, *, seed: int = 1, **changes: str) -> Outcome:
     """Return what it comes to."""
     return outcome(day(scenario_name, policy_name, seed=seed, **changes))
+
+
+def written(folder: Path, text: str) -> str:
+    """Return the path of a scenario with this text."""
+    path = folder / "own.toml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)

@@ -9,7 +9,7 @@ import pytest
 from rugbytx.sim import batch
 from rugbytx.sim.outcome import Outcome, bound
 from rugbytx.sim.policy import OURS
-from tests.sim.day import PLAIN, case, day, figures
+from tests.sim.day import PLAIN, case, day, figures, written
 
 SCENARIOS = (
     "clip",
@@ -86,13 +86,12 @@ def test_deadlines_are_met(scenario: str) -> None:
 
 def test_a_day_of_a_thousand_uploads_misses_none(tmp_path: Path) -> None:
     """However many clips come, a match is not kept waiting for them; nor a clip for a host that left."""
-    path = tmp_path / "busy.toml"
-    path.write_text(
+    busy = written(
+        tmp_path,
         'title = "A busy day"\nchunk_s = 300\nfigures = { max_hosts = 6, margin_s = 120 }\n'
         "[stream]\ndays = 1\nper_day = { match = 15, clip = 985 }\n",
-        encoding="utf-8",
     )
-    found = figures(str(path), "deadline", **PLAIN)
+    found = figures(busy, "deadline", **PLAIN)
     assert (found.uploads > 900, found.missed) == (True, 0)
     check(found)
 
@@ -144,12 +143,11 @@ def test_messages_that_come_twice_do_no_harm() -> None:
 
 def test_a_host_that_dies_without_a_word_costs_one_chunk(tmp_path: Path) -> None:
     """Its lease runs out, another host takes its task's place, and nothing else is lost."""
-    path = tmp_path / "lost.toml"
-    path.write_text(
+    lost = written(
+        tmp_path,
         'title = "A host dies"\n[[arrivals]]\ncount = 3\n[[faults]]\nkind = "host-lost"\nat_s = 900\n',
-        encoding="utf-8",
     )
-    found = figures(str(path), "fastest", **PLAIN)
+    found = figures(lost, "fastest", **PLAIN)
     check(found)
     assert (found.kills, found.hosts) == ({"power": 1}, 4)
 
@@ -161,11 +159,10 @@ def test_a_tick_that_does_not_fit_into_binary_is_a_tick() -> None:
 
 def test_tasks_that_somebody_tells_to_stop_finish_their_work(tmp_path: Path) -> None:
     """The desired count is set to none while all are at work: none is killed, and the next tick orders them again."""
-    path = tmp_path / "stop.toml"
-    path.write_text(
+    stop = written(
+        tmp_path,
         'title = "Told to stop"\n[[arrivals]]\ncount = 6\n[[faults]]\nkind = "told-to-stop"\nat_s = 905\n',
-        encoding="utf-8",
     )
-    found = figures(str(path), "fastest", **PLAIN)
+    found = figures(stop, "fastest", **PLAIN)
     check(found)
     assert (found.kills, found.missed) == ({}, 0)

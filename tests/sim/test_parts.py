@@ -5,19 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx import prices
-from rugbytx.sim import batch, parts, policy, scenario
+from rugbytx.sim import batch, parts
 from rugbytx.sim.outcome import quantile
 from rugbytx.sim.scenario import DAY_S
 from rugbytx.sim.world import Case
+from tests.sim.day import case, written
 
 
 @pytest.fixture
 def season(tmp_path: Path) -> Case:
     """Return 61 days with a few clips each."""
-    path = tmp_path / "season.toml"
-    path.write_text('title = "A season"\n[stream]\ndays = 61\nper_day = { clip = 3 }\n', encoding="utf-8")
-    return batch.case_of(scenario.load(str(path)), policy.of("deadline"), prices.load(), {})
+    text = 'title = "A season"\n[stream]\ndays = 61\nper_day = { clip = 3 }\n'
+    return case(written(tmp_path, text), "deadline")
 
 
 def test_a_season_is_the_sum_of_its_months(season: Case) -> None:
@@ -37,8 +36,8 @@ def test_no_two_months_are_alike(season: Case) -> None:
     """Nor are those of another run."""
     drawn = [
         tuple(upload.at_s for upload in part.scenario.draw(part.seed))
-        for case in (season, replace(season, seed=2))
-        for part in parts.split(case)
+        for run in (season, replace(season, seed=2))
+        for part in parts.split(run)
     ]
     assert len(set(drawn)) == 6
 
@@ -54,5 +53,5 @@ def test_a_month_that_never_ends_makes_a_season_that_does_not(season: Case) -> N
 @pytest.mark.parametrize("name", ["three", "month", "jetson-dies"])
 def test_what_is_short_stays_whole(name: str) -> None:
     """A fault, or an upload at a fixed time, happens once."""
-    case = batch.case_of(scenario.load(name), policy.of("deadline"), prices.load(), {})
-    assert parts.split(case) == [case]
+    whole = case(name, "deadline")
+    assert parts.split(whole) == [whole]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.worker.alive import BEAT_S, Alive
+from rugbytx.worker.alive import BEAT_S, FILE, Alive
 
 
 @pytest.fixture
@@ -58,4 +58,6 @@ def test_systemd_hears_it_three_times_in_its_patience(tmp_path: Path, line: sock
 def test_nobody_who_listens_and_no_disk_are_no_error(tmp_path: Path) -> None:
     """The loop goes on."""
     Alive(tmp_path / "absent", environ={"NOTIFY_SOCKET": str(tmp_path / "nobody")}).ready()
+    assert list(tmp_path.iterdir()) == []
     Alive(tmp_path, environ={"NOTIFY_SOCKET": "@rugbytx-nobody"}).ready()
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
