@@ -108,8 +108,9 @@ def jetson_dies(stage: Stage) -> Iterator[Check]:
 def scale_in(stage: Stage) -> Iterator[Check]:
     """Play (d): Scale-in is ordered while AWS workers are at work: none of those is stopped."""
     job_ids = [stage.submit(MATCH_S, due_s=1.2 * stage.match_s) for _ in range(3)]
-    stage.until(lambda: any(_is_taken_by(stage, job_id, "aws") for job_id in job_ids), within_s=PATIENCE_S)
-    busy = {one.name for one in stage.connection.store.workers() if one.worker_class == "aws" and one.busy}
+    # A worker takes a unit up to a second before it says that it is at work.
+    stage.until(lambda: bool(_busy_aws(stage)), within_s=PATIENCE_S)
+    busy = _busy_aws(stage)
     stage.fleet.set_desired(0)
     stage.mark(ALL_TOLD_TO_STOP)
     stage.note(f"somebody orders ECS to stop all tasks, while {len(busy)} are at work")
@@ -195,6 +196,11 @@ def _nothing_twice(stage: Stage, job_ids: Sequence[str]) -> Iterator[Check]:
 
 def _is_encoding(stage: Stage, job_id: str) -> bool:
     return any(key.kind is Kind.VIDEO for _, key, _ in stage.units([job_id]))
+
+
+def _busy_aws(stage: Stage) -> set[str]:
+    """Return the AWS workers that say that they are at work."""
+    return {one.name for one in stage.connection.store.workers() if one.worker_class == "aws" and one.busy}
 
 
 def _is_taken_by(stage: Stage, job_id: str, worker_class: str) -> bool:
