@@ -24,23 +24,24 @@ const audience = {
   /** How far the sound's clock is ahead of the picture's whenever a frame is shown. */
   leads_s: [],
 
-  /** Resolve once it holds, asked for at once and after every event of the video, of the page and of its buffers. */
+  /** Resolve once it holds, asked for at once and after every event of the video, of the page and of hls.js. */
   until(holds) {
     const heard = [];
     for (const name of ["durationchange", "ended", "error", "ready", "seeked"]) {
       heard.push([rugbytx, name], [video, name]);
     }
-    const { BUFFER_APPENDED, BUFFER_FLUSHED, FRAG_BUFFERED } = window.Hls?.Events ?? {};
-    const buffers = [BUFFER_APPENDED, BUFFER_FLUSHED, FRAG_BUFFERED];
+    // hls.js looks only at its own next tick which segment is playing, and says so by FRAG_CHANGED.
+    const { BUFFER_APPENDED, BUFFER_FLUSHED, FRAG_BUFFERED, FRAG_CHANGED } = window.Hls?.Events ?? {};
+    const ofHls = [BUFFER_APPENDED, BUFFER_FLUSHED, FRAG_BUFFERED, FRAG_CHANGED];
     return new Promise((done) => {
       const look = () => {
         if (!holds()) return;
         for (const [source, name] of heard) source.removeEventListener(name, look);
-        for (const name of buffers) rugbytx.hls?.off(name, look);
+        for (const name of ofHls) rugbytx.hls?.off(name, look);
         done();
       };
       for (const [source, name] of heard) source.addEventListener(name, look);
-      for (const name of buffers) rugbytx.hls?.on(name, look);
+      for (const name of ofHls) rugbytx.hls?.on(name, look);
       look();
     });
   },
