@@ -45,8 +45,9 @@ class LaneWorker:
     protect: Callable[[float], bool] | None = None
     unprotect: Callable[[], None] = lambda: None
     used: Callable[[float], None] = lambda _: None
-    #: From its first word to its first receive.
+    #: From its first word to its first receive, and from there to its first claim.
     attach_s: float = 0.0
+    claim_s: float = 0.0
     voice: Voice = field(init=False)
     _poll: Event | None = None
     _poll_since: float = 0.0
@@ -55,7 +56,7 @@ class LaneWorker:
     #: The unit in work: its row, key and beginning.
     _work: tuple[Row, UnitKey, float] | None = None
     _protected_at: float = 0.0
-    #: Other jobs of which nothing could be claimed, until the next unit of our own.
+    #: Other jobs of which nothing could be claimed, until the next unit.
     _passed: set[int] = field(default_factory=set)
     _serving: int = -1
     _fetched: set[int] = field(default_factory=set)
@@ -127,9 +128,13 @@ class LaneWorker:
         # Its heartbeat extends the message for as long as the lane lives, and is counted as requests.
         site.queue.change_visibility(delivery, MOST_IN_FLIGHT_S)
         begun_at = site.env.now
+        row.begin(begun_at)
         row.lanes += 1
         row.resends = 0
-        self.voice.be(site.env.now, job=row.id)
+        self.voice.be(begun_at, job=row.id)
+        if self.claim_s:
+            yield site.env.timeout(self.claim_s)
+            self.claim_s = 0.0
         while row.ticket.done_at is None:
             if not self.controller.may_stay(self):
                 if self.controller.is_held(row.id, but=self.name):
@@ -169,16 +174,16 @@ class LaneWorker:
         if not others:
             return own
         choice = self.controller.choice(own, others, self)
-        return rows[int(choice.job_id)]
+        chosen = rows[int(choice.job_id)]
+        chosen.begin(now)
+        return chosen
 
     def _note(self, served: Row, own: Row, *, has_more: bool) -> None:
-        if served is own:
-            self._serving = -1
-            self._passed.clear()
-        elif has_more:
-            self._serving = served.ticket.number
-        else:
+        if served is not own and not has_more:
             self._passed.add(served.ticket.number)
+            return
+        self._serving = served.ticket.number if served is not own else -1
+        self._passed.clear()
 
     @property
     def serving(self) -> str:
@@ -212,7 +217,6 @@ class LaneWorker:
     def _do(self, row: Row, key: UnitKey, seen: Unit | None) -> Generator[Any, Any, None]:
         site, ticket = self.site, row.ticket
         now = site.env.now
-        row.begin(now)
         self._refresh()
         stay = site.trace.stay(ticket.number, str(key), self.worker_class) or self._stay(row, key)
         service_s = stay.work_s

@@ -28,7 +28,7 @@ class Choices:
     worker: str
     #: The other job that the last unit was of.
     _serving: str = ""
-    #: Other jobs of which nothing could be claimed, until the next unit of our own.
+    #: Other jobs of which nothing could be claimed, until the next unit, whoever's it is.
     _passed: set[str] = field(default_factory=set)
 
     def may_stay(self) -> bool:
@@ -80,13 +80,11 @@ class Choices:
 
     def note(self, job: Job, *, own: Job, has_more: bool) -> None:
         """Remember what came of a turn."""
-        if job.id == own.id:
-            self._serving = ""
-            self._passed.clear()
-        elif has_more:
-            self._serving = job.id
-        else:
+        if job.id != own.id and not has_more:
             self._passed.add(job.id)
+            return
+        self._serving = job.id if job.id != own.id else ""
+        self._passed.clear()
 
     def _others(self, own: Job) -> list[Job]:
         """Return the other open jobs, without those that were tried just before."""

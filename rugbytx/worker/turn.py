@@ -11,7 +11,7 @@ from rugbytx.core import next as next_unit
 from rugbytx.core.job import Job, Outputs, Status
 from rugbytx.core.plan import Plan
 from rugbytx.core.result import plan_of
-from rugbytx.core.unit import CHECK, PUBLISH, Unit, UnitKey
+from rugbytx.core.unit import CHECK, PLAN, PUBLISH, Unit, UnitKey
 from rugbytx.worker import clean, finished
 from rugbytx.worker.attempt import Attempts
 from rugbytx.worker.ending import Ending
@@ -72,6 +72,10 @@ class Turns:
                 ending = self.attempts.make(job, plan, units, decision, self.receipt, self._folder(job))
                 if ending is Ending.HAND_BACK:
                     return After.HAND_BACK
+                if decision.key == PLAN:
+                    # Our next unit may be another job's, and a job without a plan gets no assist.
+                    units = store.read_units(job.id, job.generation)
+                    finished.note(store, job, plan_of(units), units)
             case next_unit.Action.PIN:
                 self._pin(job, plan, units, decision.reason)
             case next_unit.Action.WAIT:

@@ -8,7 +8,9 @@ import pytest
 from rugbytx.core.admission import Told
 from rugbytx.core.job import Status
 from rugbytx.core.presence import Worker
+from rugbytx.core.unit import PLAN, Charge
 from rugbytx.errors import HostUnfit
+from tests.store_bench import NOTHING
 from tests.worker.scenes import assert_well
 from tests.worker.world import Call, World
 
@@ -16,20 +18,21 @@ OTHER = "c11b"
 
 
 class Claims:
-    """Notes whose units are claimed, and interrupts after the first chunk of the world's own job."""
+    """Notes whose units are claimed, and interrupts once: after the first chunk that is done, or what ``at`` names."""
 
     def __init__(self) -> None:
+        self.at = "VIDEO#00000"
         self.seen: list[tuple[str, str]] = []
         self.world: World
         self.interrupt: Any = lambda: None
 
     def __call__(self, call: Call) -> Any:
-        """Do the call; the interruption comes with the commit of the first chunk."""
+        """Do the call; the interruption comes with the commit."""
         if call.name == "store.claim":
             job, key = call.args[0], call.args[1]
             self.seen.append((job.id, str(key)))
         answer = call.do()
-        if call.name == "store.commit" and str(call.args[0].key) == "VIDEO#00000":
+        if call.name == "store.commit" and str(call.args[0].key) == self.at:
             interrupt, self.interrupt = self.interrupt, lambda: None
             interrupt()
         return answer
@@ -81,6 +84,41 @@ def test_a_job_due_before_ours_goes_first(claims: Claims) -> None:
     world.deliver()
     assert order(claims)[:2] == [world.job_id, OTHER]
     assert ended_well(world, world.job_id, OTHER)
+
+
+def test_what_had_nothing_for_us_is_asked_again_after_a_unit(claims: Claims) -> None:
+    """Of whatever job that is: a lane that clips keep from its own would else forget a match that is in danger."""
+    world, urgent = claims.world, "da97"
+
+    def submit_both() -> None:
+        job = world.submit(urgent, size_bytes=1000, due_s=60)
+        lease = world.store.claim(job, PLAN, None, owner="other", lease_s=1e6)
+        assert lease
+        world.media.duration_s = 1
+        world.submit(OTHER, size_bytes=10)
+        claims.interrupt = lambda: world.store.give_back(
+            lease, retry_at=0.0, reason="leaves", charge=Charge.LEAVING, measured=NOTHING
+        )
+
+    claims.interrupt = submit_both
+    world.deliver()
+    assert order(claims)[:3] == [world.job_id, OTHER, urgent]
+    assert ended_well(world, world.job_id, urgent)
+
+
+def test_a_plan_is_known_before_the_lane_turns_to_another_job(claims: Claims) -> None:
+    """Whoever else is free can be sent for the rest of ours."""
+    world, known = claims.world, []
+    claims.at = "PLAN"
+
+    def submit_urgent() -> None:
+        world.submit(OTHER, size_bytes=1000, due_s=60)
+        claims.at, claims.interrupt = "AUDIO", lambda: known.append(world.job().units)
+
+    claims.interrupt = submit_urgent
+    world.deliver()
+    assert order(claims)[:2] == [world.job_id, OTHER]
+    assert known == [world.job().units]
 
 
 def test_a_job_of_another_kind_waits(claims: Claims) -> None:
