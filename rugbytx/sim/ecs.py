@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from simpy import Environment, Process
 
 from rugbytx.sim.book import Book
 from rugbytx.sim.ec2 import Host
+from rugbytx.sim.trace import UNKNOWN, Trace
 
 SCALE_IN, DEPLOYMENT = "scale-in", "deployment"
 #: How long the service's scheduler takes to see a change; assumed.
@@ -26,6 +27,8 @@ class Task:
     process: Process | None = None
     #: Until when it is protected from scale-in and deployments.
     protected_until: float = -math.inf
+    #: When it last let go of its protection.
+    unprotected_at: float = -math.inf
     is_stopping: bool = False
 
     @property
@@ -56,11 +59,13 @@ class Service:
     luck: random.Random
     life: Life
     changed: Callable[[], None] = lambda: None
+    trace: Trace = UNKNOWN
     placement: Placement = field(init=False)
     desired: int = 0
     tasks: list[Task] = field(default_factory=list)
     revision: int = 1
     _count: int = 0
+    _stopped: int = 0
 
     @property
     def running(self) -> int:
@@ -99,7 +104,7 @@ class Service:
     def unprotect(self, task: Task) -> None:
         """Take the protection off; what waited for that comes as soon as the scheduler looks."""
         if task.protected_until > self.env.now:
-            task.protected_until = -math.inf
+            task.protected_until, task.unprotected_at = -math.inf, self.env.now
             self.env.timeout(LOOK_S).callbacks.append(lambda _: self._reconcile())
 
     def deploy(self) -> None:
@@ -128,15 +133,23 @@ class Service:
             # Those that have not started go first; then chance decides, and protection alone is heeded.
             victims = [task for task in staying if task.process is None]
             unprotected = [task for task in staying if task.process and task.protected_until <= self.env.now]
-            self.luck.shuffle(unprotected)
-            for task in (victims + unprotected)[:excess]:
+            for task in (victims + list(self._by_chance(unprotected)))[:excess]:
                 self._stop(task, SCALE_IN)
         self.changed()
+
+    def _by_chance(self, tasks: list[Task]) -> Iterator[Task]:
+        """Yield the tasks in the order in which they are stopped, as far as some are."""
+        self.luck.shuffle(tasks)
+        left = sorted(tasks, key=lambda task: task.unprotected_at) if self.trace.victims else tasks
+        for number in range(self._stopped, self._stopped + len(tasks)):
+            place = self.trace.victim(number) or 0
+            yield left.pop(min(place, len(left) - 1))
 
     def _stop(self, task: Task, cause: str) -> None:
         if task.is_stopping:
             return
         task.is_stopping = True
+        self._stopped += 1
         if task.process is not None and task.process.is_alive:
             task.process.interrupt(cause)
         elif task.process is None:

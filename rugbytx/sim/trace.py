@@ -28,9 +28,11 @@ class Trace:
     usual: Mapping[tuple[str, str], Stay] = field(default_factory=dict)
     #: The cold starts of AWS hosts, in the order of their launch.
     cold_s: tuple[float, ...] = ()
-    #: From an AWS worker's first word to its first receive, in the same order.
-    attach_s: tuple[float, ...] = ()
-    #: And the Jetson's: for how long it is still at work for what was before the day.
+    #: From an AWS worker's first word to its first receive, and from there to its first claim, in the same order.
+    attach_s: tuple[tuple[float, float], ...] = ()
+    #: Whom ECS stopped: the place of each among those that it could have stopped, the longest unprotected first.
+    victims: tuple[int, ...] = ()
+    #: From the Jetson's first word to its first claim: for so long it is still at work for what was before the day.
     jetson_attach_s: float = 0.0
     #: When the autoscaler looked; after the last of these as often as the policy says.
     ticks: tuple[float, ...] = ()
@@ -58,9 +60,13 @@ class Trace:
         """Return how long the start of the host with this number took; None where there was none."""
         return self.cold_s[number] if number < len(self.cold_s) else None
 
-    def attach(self, number: int) -> float:
-        """Return how long after its first word the worker with this number receives."""
-        return self.attach_s[number] if number < len(self.attach_s) else 0.0
+    def attach(self, number: int) -> tuple[float, float]:
+        """Return how long after its first word the worker with this number receives, and how long after that it claims."""
+        return self.attach_s[number] if number < len(self.attach_s) else (0.0, 0.0)
+
+    def victim(self, number: int) -> int | None:
+        """Return the place of the task that was stopped as the one with this number; None where there was none."""
+        return self.victims[number] if number < len(self.victims) else None
 
 
 #: Of a day that nobody has seen.

@@ -90,7 +90,7 @@ class _World:
         )
         self.table = Table(chunk_s=case.scenario.chunk_s)
         self.cloud = Cloud(env, figures, case.prices, self.book, luck_of(case.seed, "cloud"), case.trace)
-        self.service = Service(env, self.book, luck_of(case.seed, "ecs"), self._task)
+        self.service = Service(env, self.book, luck_of(case.seed, "ecs"), self._task, trace=case.trace)
         self.controller = Controller(self.site, self.table, _scaling_policy(case), self.service)
         self.jetson = Jetson(env, figures.boot_s, lambda: self._worker(JETSON_NAME, None).live())
         self.minutely: list[Callable[[float], None]] = []
@@ -212,7 +212,8 @@ class _World:
         worker: LaneWorker | WholeWorker
         if policy.is_chunked:
             worker = LaneWorker(self.site, self.table, self.controller, name, worker_class, luck)
-            worker.attach_s = self.case.trace.attach(task.number) if task else 0.0
+            if task:
+                worker.attach_s, worker.claim_s = self.case.trace.attach(task.number)
             if not task and not self.env.now:
                 worker.voice.speeds.extend(self.case.trace.jetson_speeds)
                 worker.attach_s = self.case.trace.jetson_attach_s

@@ -26,15 +26,14 @@ from tests.hybrid.record import ALL_TOLD_TO_STOP, JETSON_KILLED, Host, Record, S
 #: Where the simulator has another word for a setting.  Its cold start is what the policy counts with; how long
 #: each start took is in the trace.
 _NAMES = {"max_workers": "max_hosts", "poll_wait_s": "poll_s"}
-#: The scenes that are held to it.  In the others lanes of several workers are after the last units of a job that is in
-#: danger: who gets which hangs on words that are up to a second old, and whoever publishes is busy longest.
-SCENES = ("a", "c", "e")
 #: How far a decision may lie from its partner.
 TICKS = 2
 #: A pause between two units is longer only where the worker had nothing to do.
 LONGEST_PAUSE_S = 2.0
 #: A worker that begins later had waited for something to do.
 LONGEST_ATTACH_S = 4.0
+#: How far apart the store's time may be as two processes know it.
+CLOCKS_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,11 +164,19 @@ def _trace(record: Record, numbers: Mapping[str, int]) -> Trace:
             key: Stay(work_s=mean(one.work_s for one in found), pause_s=mean(one.pause_s for one in found))
             for key, found in alike.items()
         },
-        turns=tuple((work.began_s, numbers[work.job_id]) for work in _first(record.works)),
+        turns=tuple(
+            sorted(
+                [
+                    *((work.began_s, numbers[work.job_id]) for work in _first(record.works)),
+                    *((one.started_s, numbers[one.job_id]) for one in record.arrivals if one.started_s),
+                ]
+            )
+        ),
         ticks=tuple(one.at_s for one in record.said),
         cold_s=tuple(_starts(record)),
         attach_s=tuple(_attached(record, "aws")),
-        jetson_attach_s=next(_attached(record, "jetson"), 0.0),
+        victims=tuple(_victims(record)),
+        jetson_attach_s=next((sum(one) for one in _attached(record, "jetson")), 0.0),
         jetson_speeds=next(
             (one.speeds for one in record.hosts if one.worker_class == "jetson" and one.began_s < 0), ()
         ),
@@ -199,16 +206,32 @@ def _paused(works: Sequence[Work]) -> Iterator[tuple[Work, float]]:
             yield work, max(0.0, pause_s) if is_check or pause_s <= LONGEST_PAUSE_S else 0.0
 
 
-def _attached(record: Record, worker_class: str) -> Iterator[float]:
-    """Yield how long each worker took from its first word to its first unit, where it had one soon.
+def _attached(record: Record, worker_class: str) -> Iterator[tuple[float, float]]:
+    """Yield how long each worker took from its first word to its first message, and from there to its first unit.
 
-    The Jetson may be at work for the scene before, when this one begins.
+    Both are 0 where it had nothing to do soon.  The Jetson may be at work for the
+    scene before, when this one begins.
     """
+    started_s = {one.job_id: one.started_s for one in record.arrivals}
     for host in _of_class(record, worker_class):
         since_s = max(host.began_s, record.arrivals[0].at_s)
         first_s = min((one.began_s for one in record.works if one.worker == host.name), default=inf)
-        longest_s = LONGEST_ATTACH_S if worker_class == "aws" else inf
-        yield max(0.0, first_s - since_s) if first_s - since_s < longest_s else 0.0
+        if first_s - since_s >= (LONGEST_ATTACH_S if worker_class == "aws" else inf):
+            yield 0.0, 0.0
+            continue
+        # Of a job that was under way by then it had a further message, and nobody noted when.
+        told_s = started_s.get(host.first_job) or inf
+        received_s = max(told_s, since_s) if since_s - CLOCKS_S < told_s <= first_s else first_s
+        yield max(0.0, received_s - since_s), first_s - received_s
+
+
+def _victims(record: Record) -> Iterator[int]:
+    """Yield the place of each AWS worker that ended among those that were left, the longest idle first."""
+    ended_s = {one.worker: one.ended_s for one in record.works}
+    left = sorted(_of_class(record, "aws"), key=lambda one: ended_s.get(one.name, one.began_s))
+    for host in sorted(left, key=lambda one: one.last_s):
+        yield left.index(host)
+        left.remove(host)
 
 
 def _starts(record: Record) -> Iterator[float]:
@@ -229,6 +252,9 @@ def _starts(record: Record) -> Iterator[float]:
 
 
 def _of_class(record: Record, worker_class: str) -> list[Host]:
-    return sorted(
-        (one for one in record.hosts if one.worker_class == worker_class), key=lambda one: one.began_s
-    )
+    """Return a class's workers by the numbers in their names, which is how the simulator names them as well."""
+    return sorted((one for one in record.hosts if one.worker_class == worker_class), key=_number)
+
+
+def _number(host: Host) -> int:
+    return int(host.name.partition("@")[0].rpartition("-")[2])

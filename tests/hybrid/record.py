@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from rugbytx.core.presence import Worker
 from rugbytx.core.recorded import Recorded
 from rugbytx.core.unit import State, Unit, UnitKey
 
@@ -33,6 +34,8 @@ class Arrival(_Part):
     length_s: int
     size_bytes: int
     deadline_s: float
+    #: When somebody first had its message.
+    started_s: float | None = None
 
 
 class Event(_Part):
@@ -54,13 +57,16 @@ class Work(_Part):
 
 
 class Host(_Part):
-    """A worker as it was first heard of in the scene."""
+    """A worker as it was first heard of in the scene, and when for the last time."""
 
     name: str
     worker_class: str
     #: When it began; before 0 where it was there before the scene.
     began_s: float
     speeds: tuple[float, ...]
+    #: The job whose message it had first; empty where it never said that it had one.
+    first_job: str = ""
+    last_s: float = 0.0
 
 
 class Said(_Part):
@@ -103,19 +109,26 @@ def said_of(decisions: Iterable[Recorded], *, began_at: float) -> Iterator[Said]
 
 
 def hosts_of(decisions: Iterable[Recorded], *, began_at: float) -> Iterator[Host]:
-    """Yield each worker once."""
-    seen: set[str] = set()
+    """Yield each worker once, as it was first heard of."""
+    first_words: dict[str, Worker] = {}
+    first_jobs: dict[str, str] = {}
+    last_s: dict[str, float] = {}
     for one in decisions:
         for worker in one.facts.workers:
-            if worker.name not in seen:
-                seen.add(worker.name)
-                began_s = round(worker.started_at - began_at, 3)
-                yield Host(
-                    name=worker.name,
-                    worker_class=worker.worker_class,
-                    began_s=began_s,
-                    speeds=worker.speeds if began_s < 0 else (),
-                )
+            first_words.setdefault(worker.name, worker)
+            last_s[worker.name] = round(one.facts.now - began_at, 3)
+            for job_id in worker.jobs[:1]:
+                first_jobs.setdefault(worker.name, job_id)
+    for name, worker in first_words.items():
+        began_s = round(worker.started_at - began_at, 3)
+        yield Host(
+            name=name,
+            worker_class=worker.worker_class,
+            began_s=began_s,
+            speeds=worker.speeds if began_s < 0 else (),
+            first_job=first_jobs.get(name, ""),
+            last_s=last_s[name],
+        )
 
 
 def works_of(units: Sequence[tuple[str, UnitKey, Unit]], *, began_at: float) -> Iterator[Work]:

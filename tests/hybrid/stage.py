@@ -142,12 +142,18 @@ class Stage:
         return Record(
             scene=scene,
             settings={name: getattr(self.local.settings, name) for name in record.SETTINGS},
-            arrivals=tuple(self._arrivals),
+            arrivals=tuple(self._started()),
             events=tuple(self._events),
             works=tuple(record.works_of(units, began_at=self._scene_at)),
             hosts=tuple(record.hosts_of(decisions, began_at=self._scene_at)),
             said=tuple(record.said_of(decisions, began_at=self._scene_at)),
         )
+
+    def _started(self) -> Iterator[Arrival]:
+        for one in self._arrivals:
+            started_at = self.job(one.job_id).started_at
+            started_s = None if started_at is None else round(started_at - self._scene_at, 3)
+            yield one.model_copy(update={"started_s": started_s})
 
     def mark(self, kind: str) -> None:
         """Note on the record that something was done to the system."""

@@ -12,19 +12,20 @@ from rugbytx.sim.ec2 import Cloud
 from rugbytx.sim.ecs import Service, Task
 from rugbytx.sim.figures import Figures
 from rugbytx.sim.placement import CapacityProvider, OwnHost
+from rugbytx.sim.trace import UNKNOWN, Trace
 
 
 class Cluster:
     """A service whose tasks do nothing until they are stopped; ``stopped`` says by whom."""
 
-    def __init__(self, *, provider: bool = False, **changed: Any) -> None:
+    def __init__(self, *, provider: bool = False, trace: Trace = UNKNOWN, **changed: Any) -> None:
         cold = {"cold_least_s": 180.0, "cold_mode_s": 180.0, "cold_most_s": 180.0, "spot_hazard_per_h": 0.0}
         figures = Figures(**{**cold, "spot_refused_p": 0.0, **changed})
         self.env = env = Environment()
         self.book = Book(now=lambda: env.now)
         self.stopped: list[tuple[str, str]] = []
         self.cloud = Cloud(env, figures, prices.load(), self.book, random.Random(1))  # noqa: S311  luck
-        self.service = Service(env, self.book, random.Random(2), self._live)  # noqa: S311  luck
+        self.service = Service(env, self.book, random.Random(2), self._live, trace=trace)  # noqa: S311  luck
         self.provider = CapacityProvider(env, figures, self.cloud, self.service)
         own = OwnHost(env, figures, self.cloud, self.service)
         self.service.placement = self.provider if provider else own
@@ -55,6 +56,21 @@ def test_a_protected_task_is_no_victim() -> None:
     cluster.env.run(until=201)
     assert cluster.stopped == [(second.name, "scale-in")]
     assert cluster.service.running == 2
+
+
+def test_on_a_day_that_is_known_chance_is_what_it_was() -> None:
+    """Whom ECS stopped first was unprotected for less long than another, and then the one that was for longest."""
+    cluster = Cluster(trace=Trace(victims=(1, 0)))
+    cluster.service.order(3)
+    cluster.env.run(until=200)
+    first, second, third = cluster.service.tasks
+    for task in (third, first, second):
+        assert cluster.service.protect(task, 600)
+        cluster.service.unprotect(task)
+        cluster.env.run(until=cluster.env.now + 10)
+    cluster.service.order(1)
+    cluster.env.run(until=cluster.env.now + 1)
+    assert cluster.stopped == [(first.name, "scale-in"), (third.name, "scale-in")]
 
 
 def test_protection_beyond_the_desired_count_is_refused() -> None:
