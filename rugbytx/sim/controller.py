@@ -138,7 +138,7 @@ class Controller:
             yield env.timeout(max(0.0, first_at))
         while True:
             if self.fleet is not None and policy.scaler is Scaler.OURS:
-                self._tick(self.fleet)
+                yield from self._tick(self.fleet)
             if env.now - swept_at >= policy.sweep_s:
                 swept_at = env.now
                 self._sweep()
@@ -159,11 +159,13 @@ class Controller:
         # What is left of a tick that does not fit into binary may be too little to move the clock.
         return left_s if left_s > LEAST_S else tick_s
 
-    def _tick(self, fleet: Fleet) -> None:
+    def _tick(self, fleet: Fleet) -> Generator[Any, Any, None]:
         """Decide once, and act, as ``autoscaler.Autoscaler.tick`` does."""
         found = recorded.record(self.facts(fleet), self.policy, before=self.before)
         before, self.before = self.before, found
         decision, now = found.decision, found.facts.now
+        if self.site.trace.tick_took_s:
+            yield self.site.env.timeout(self.site.trace.tick_took_s)
         self.told = admission.Told(at=now, wanted=decision.wanted)
         if decision.desired != fleet.desired:
             fleet.order(decision.desired)

@@ -56,6 +56,8 @@ class LaneWorker:
     #: The unit in work: its row, key and beginning.
     _work: tuple[Row, UnitKey, float] | None = None
     _protected_at: float = 0.0
+    #: How long it takes from here to its next claim, once it knows that it stays and for which job.
+    _pause_s: float = 0.0
     #: Other jobs of which nothing could be claimed, until the next unit.
     _passed: set[int] = field(default_factory=set)
     _serving: int = -1
@@ -143,6 +145,9 @@ class LaneWorker:
                     site.queue.send(row.ticket.number)  # a fresh message, for the Jetson
                 break
             serving = self._choose(row)
+            if self._pause_s:
+                yield site.env.timeout(self._pause_s)
+                self._pause_s = 0.0
             is_done = yield from self._step(serving)
             if is_done and serving is row:
                 break
@@ -156,6 +161,7 @@ class LaneWorker:
             self._own.lanes -= 1
             self.voice.be(self.site.env.now)
         self._own = self._delivery = None
+        self._pause_s = 0.0
         self._passed.clear()
         self._serving = -1
 
@@ -235,10 +241,11 @@ class LaneWorker:
         self.used(service_s)
         if key.kind is Kind.VIDEO:
             self.voice.measured(site.env.now, row.unit_px(key) / service_s)
-        elif key.kind is Kind.PUBLISH:
+        self._pause_s = stay.pause_s
+        if key.kind is Kind.PUBLISH:
             self._finish(row)
-        if stay.pause_s:
-            yield site.env.timeout(stay.pause_s)
+            yield site.env.timeout(self._pause_s)
+            self._pause_s = 0.0
 
     def _refresh(self) -> None:
         """Renew the protection at half of its time; an answer of no changes nothing for work under way."""

@@ -36,6 +36,8 @@ class Trace:
     jetson_attach_s: float = 0.0
     #: When the autoscaler looked; after the last of these as often as the policy says.
     ticks: tuple[float, ...] = ()
+    #: From such a look to when others read what was decided.
+    tick_took_s: float = 0.0
     #: When a worker turned to which upload: SQS promises no order, so what it gave first is luck.
     turns: tuple[tuple[float, int], ...] = ()
     #: The speeds that the Jetson had measured before, in px/s, the latest last.

@@ -13,7 +13,7 @@ from math import inf
 from statistics import mean
 
 from rugbytx import prices
-from rugbytx.core.unit import Kind, UnitKey
+from rugbytx.core.unit import UnitKey
 from rugbytx.sim import batch
 from rugbytx.sim import policy as policies
 from rugbytx.sim.scenario import Fault, Scenario, Trouble, Upload
@@ -26,6 +26,9 @@ from tests.hybrid.record import ALL_TOLD_TO_STOP, JETSON_KILLED, Host, Record, S
 #: Where the simulator has another word for a setting.  Its cold start is what the policy counts with; how long
 #: each start took is in the trace.
 _NAMES = {"max_workers": "max_hosts", "poll_wait_s": "poll_s"}
+#: The scenes that are held to it each time.  In (d) four workers are after the last units of three jobs: which gets one
+#: hangs on tenths of a second, and they know the store's time only to within one.
+HELD = frozenset("abcef")
 #: How far a decision may lie from its partner.
 TICKS = 2
 #: A pause between two units is longer only where the worker had nothing to do.
@@ -152,18 +155,16 @@ def _faults(record: Record) -> Iterator[Fault]:
 
 
 def _trace(record: Record, numbers: Mapping[str, int]) -> Trace:
-    stays: dict[tuple[int, str, str], Stay] = {}
-    alike: defaultdict[tuple[str, str], list[Stay]] = defaultdict(list)
-    for work, pause_s in _paused(record.works):
-        stay = Stay(work_s=work.ended_s - work.began_s, pause_s=pause_s)
-        stays[numbers[work.job_id], work.key, work.worker_class] = stay
-        alike[str(UnitKey.parse(work.key).kind), work.worker_class].append(stay)
+    usual = _usual(record.works)
     return Trace(
-        stays=stays,
-        usual={
-            key: Stay(work_s=mean(one.work_s for one in found), pause_s=mean(one.pause_s for one in found))
-            for key, found in alike.items()
+        stays={
+            (numbers[work.job_id], work.key, work.worker_class): Stay(
+                work_s=work.ended_s - work.began_s,
+                pause_s=usual[_kind(work)].pause_s if pause_s is None else pause_s,
+            )
+            for work, pause_s in _paused(record.works)
         },
+        usual=usual,
         turns=tuple(
             sorted(
                 [
@@ -173,6 +174,7 @@ def _trace(record: Record, numbers: Mapping[str, int]) -> Trace:
             )
         ),
         ticks=tuple(one.at_s for one in record.said),
+        tick_took_s=max(0.0, tick_s(record) - record.settings["tick_s"]),
         cold_s=tuple(_starts(record)),
         attach_s=tuple(_attached(record, "aws")),
         victims=tuple(_victims(record)),
@@ -192,18 +194,33 @@ def _first(works: Sequence[Work]) -> Iterator[Work]:
         last[work.worker] = work.job_id
 
 
-def _paused(works: Sequence[Work]) -> Iterator[tuple[Work, float]]:
-    """Yield each unit with the pause until the same worker's next one."""
+def _usual(works: Sequence[Work]) -> dict[tuple[str, str], Stay]:
+    """Return what units of a kind took on a class's workers, on average."""
+    work_s: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    pauses_s: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for work, pause_s in _paused(works):
+        work_s[_kind(work)].append(work.ended_s - work.began_s)
+        if pause_s is not None:
+            pauses_s[_kind(work)].append(pause_s)
+    return {
+        key: Stay(work_s=mean(found), pause_s=mean(pauses_s[key]) if key in pauses_s else 0.0)
+        for key, found in work_s.items()
+    }
+
+
+def _kind(work: Work) -> tuple[str, str]:
+    return str(UnitKey.parse(work.key).kind), work.worker_class
+
+
+def _paused(works: Sequence[Work]) -> Iterator[tuple[Work, float | None]]:
+    """Yield each unit with the pause until the same worker's next one; None where there was none for it soon."""
     by_worker: defaultdict[str, list[Work]] = defaultdict(list)
     for work in works:
         by_worker[work.worker].append(work)
     for own in by_worker.values():
-        for work, after in zip(own, [*own[1:], own[-1]], strict=True):
-            if UnitKey.parse(work.key).kind is Kind.CHECK:
-                continue  # the simulator knows no such unit: it is part of the pause after the publishing
-            is_check = UnitKey.parse(after.key).kind is Kind.CHECK
-            pause_s = (after.ended_s if is_check else after.began_s) - work.ended_s
-            yield work, max(0.0, pause_s) if is_check or pause_s <= LONGEST_PAUSE_S else 0.0
+        for work, after in zip(own, [*own[1:], None], strict=True):
+            pause_s = max(0.0, after.began_s - work.ended_s) if after else inf
+            yield work, pause_s if pause_s <= LONGEST_PAUSE_S else None
 
 
 def _attached(record: Record, worker_class: str) -> Iterator[tuple[float, float]]:
@@ -221,7 +238,8 @@ def _attached(record: Record, worker_class: str) -> Iterator[tuple[float, float]
             continue
         # Of a job that was under way by then it had a further message, and nobody noted when.
         told_s = started_s.get(host.first_job) or inf
-        received_s = max(told_s, since_s) if since_s - CLOCKS_S < told_s <= first_s else first_s
+        is_first = since_s - CLOCKS_S < told_s <= first_s
+        received_s = min(max(told_s, since_s), first_s) if is_first else first_s
         yield max(0.0, received_s - since_s), first_s - received_s
 
 

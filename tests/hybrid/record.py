@@ -15,7 +15,7 @@ JETSON_KILLED, ALL_TOLD_TO_STOP = "jetson-killed", "all-told-to-stop"
 SETTINGS = (
     *("lease_s", "heartbeat_s", "visibility_s", "sweep_s", "presence_s", "view_s", "poll_wait_s"),
     *("idle_grace_s", "margin_s", "least_use_s", "max_workers", "cold_start_s"),
-    *("autoscaler_silent_s", "job_overhead_s"),
+    *("autoscaler_silent_s", "job_overhead_s", "tick_s"),
     *("assumed_px_per_byte", "assumed_jetson_px_per_s", "assumed_aws_px_per_s"),
 )
 
