@@ -96,8 +96,8 @@ class SqsEventQueue:
 def _events(body: str) -> Sequence[dict[str, Any]]:
     """Return the events in a message; nothing for a message that holds none.
 
-    >>> _events('[{"type": "worker-online", "hostname": "a"}, 7]')
-    [{'type': 'worker-online', 'hostname': 'a'}]
+    >>> _events('[{"type": "task-started", "hostname": "a"}, 7]')
+    [{'type': 'task-started', 'hostname': 'a'}]
     >>> _events("{")
     []
     """

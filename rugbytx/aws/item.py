@@ -55,7 +55,7 @@ DECISION_SK = "DECISION"
 NESTED = frozenset(
     {
         *("source", "profile", "outputs", "published", "adopted", "progress", "measured", "repinned"),
-        *("jobs", "speeds", "lost", "endings", "dispatches"),
+        *("jobs", "speeds", "load", "lost", "endings", "dispatches"),
     }
 )
 

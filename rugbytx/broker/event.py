@@ -3,17 +3,17 @@
 ::
 
     Celery's event loop ─► Dispatcher ─► Outbox ─► thread ─► the one event queue ─► who watches
-                           (fewer         (bounded; the
-                            heartbeats)    oldest give way)
+                           (of tasks      (bounded; the
+                            alone)         oldest give way)
 
 Stock Celery publishes each event from its event loop, to an exchange that SQS
 does not have: it blocks the worker and reaches nobody.  Events are a view and
-never the truth, so an outage drops them and delays nothing.
+never the truth, so an outage drops them and delays nothing.  That a worker lives
+it says by its presence, which whoever watches reads (``monitor.beat``).
 """
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,7 +24,6 @@ from celery.events.dispatcher import EventDispatcher
 from rugbytx.aws.client import client
 from rugbytx.aws.event_queue import Event, SqsEventQueue, event_queue
 from rugbytx.broker.poll import pause_s
-from rugbytx.core.presence import PERIODS
 from rugbytx.errors import RugbytxError
 from rugbytx.settings import Settings
 
@@ -41,17 +40,8 @@ LEAVE_S = 1.0
 class Outbox:
     """Events on their way out; its thread begins with the first one, after the pool has forked."""
 
-    def __init__(
-        self,
-        send: Callable[[Sequence[Event]], None],
-        *,
-        heartbeat_s: float,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.heartbeat_s = heartbeat_s
+    def __init__(self, send: Callable[[Sequence[Event]], None]) -> None:
         self._send = send
-        self._monotonic = monotonic
-        self._next_heartbeat_at = 0.0
         self._waiting: deque[Event] = deque(maxlen=MOST_WAITING)
         self._changed = threading.Condition()
         self._is_sending = False
@@ -66,21 +56,6 @@ class Outbox:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="events", daemon=True)
                 self._thread.start()
-
-    def may_beat(self) -> bool:
-        """Return whether another heartbeat is due, and count it: Celery makes one every two seconds."""
-        now = self._monotonic()
-        if now < self._next_heartbeat_at:
-            return False
-        self._next_heartbeat_at = now + self.heartbeat_s
-        return True
-
-    def freq_s(self, interval_s: float) -> float:
-        """Return what heartbeats say of how often they come: watchers give a worker up after twice that.
-
-        That is after four heartbeats, as presence has it (``core.presence.PERIODS``).
-        """
-        return PERIODS / 2 * max(self.heartbeat_s, interval_s)
 
     def finish(self, *, within_s: float = LEAVE_S) -> bool:
         """Return whether everything went out in time; from now on no failure is waited over."""
@@ -135,11 +110,11 @@ def begin(settings: Settings) -> None:
     """Let this worker's events go to the event queue, if the settings want that; raises SettingsError."""
     if settings.events:
         queue = SqsEventQueue(client("sqs"), event_queue(settings.queue))
-        install(Outbox(queue.send, heartbeat_s=settings.presence_s))
+        install(Outbox(queue.send))
 
 
 def finish() -> None:
-    """Wait, within bounds, for the last events to go out: among them is the one that the worker leaves."""
+    """Wait, within bounds, for the last events to go out."""
     if _outbox and not _outbox.finish():
         log.warning("events-unsent", extra={"reason": "the worker left before"})
 
@@ -148,12 +123,9 @@ class Dispatcher(EventDispatcher):
     """Celery's dispatcher, which hands its events to the outbox."""
 
     def send(self, type: str, *args: Any, **fields: Any) -> Any:  # noqa: A002  Celery's name
-        """Send an event; heartbeats only as often as the outbox wants, and they say how often that is."""
-        chosen = outbox()
-        if chosen is None or (type == "worker-heartbeat" and not chosen.may_beat()):
+        """Send an event of a task; of the worker itself its presence tells, and Celery makes one every two seconds."""
+        if outbox() is None or type.startswith("worker-"):
             return None
-        if "freq" in fields:
-            fields["freq"] = chosen.freq_s(fields["freq"])
         return super().send(type, *args, **fields)
 
     def _publish(self, event: Any, *_: Any, **__: Any) -> None:

@@ -37,6 +37,8 @@ class Worker(Versioned):
     temperature_c: float | None = None
     #: A Jetson's ``nvpmodel`` mode.
     power_mode: str = ""
+    #: How many processes run or wait to on its host, over the last 1, 5 and 15 minutes; empty where nobody says.
+    load: tuple[float, ...] = ()
 
 
 def lives_until(workers: Iterable[Worker], maker: str) -> float:

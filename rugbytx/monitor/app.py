@@ -1,4 +1,4 @@
-"""Flower, put together for this system: events from the queue, workers from presence, jobs from the store."""
+"""Flower, put together for this system: tasks from the event queue, workers from presence, jobs from the store."""
 
 import logging
 import sys
@@ -19,8 +19,9 @@ from rugbytx.aws.client import client
 from rugbytx.aws.event_queue import SqsEventQueue, event_queue
 from rugbytx.errors import RugbytxError, SettingsError
 from rugbytx.monitor import guard
+from rugbytx.monitor.beat import Beats
 from rugbytx.monitor.broker import BrokerPage, QueueLengths
-from rugbytx.monitor.event import QueueEvents
+from rugbytx.monitor.event import OwnEvents
 from rugbytx.monitor.inspector import PresenceInspector
 from rugbytx.monitor.jobs import JobAction, JobData, JobPage, JobsData, JobsPage, SummaryData
 from rugbytx.monitor.look import Look
@@ -112,8 +113,9 @@ class Monitor(Flower):
         super().__init__(
             options=chosen,
             capp=capp,
-            events=QueueEvents(
+            events=OwnEvents(
                 events,
+                Beats(connection.store),
                 capp,
                 IOLoop.current(),
                 db=chosen.db,

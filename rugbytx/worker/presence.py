@@ -138,6 +138,7 @@ class Presence:
                 speeds=self._senses.speeds.last(),
                 temperature_c=host.temperature_c(),
                 power_mode=host.power_mode(),
+                load=tuple(round(mean, 2) for mean in os.getloadavg()),
             )
         )
 

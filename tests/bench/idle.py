@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rugbytx.local.autoscaling import decided
 from rugbytx.settings import WorkerClass
 from tests.bench import world
 from tests.bench.figure import Figure, Result
@@ -29,9 +30,10 @@ RECEIVE = ("sqs", "ReceiveMessage")
 
 
 def measure(folder: Path, scale: Scale) -> Result:
-    """Leave one worker of each kind alone, each behind a proxy that counts."""
+    """Leave one worker of each kind alone, each behind a proxy that counts, beside an autoscaler that wants none."""
     window_s = scale.of(180, 3)
-    with world.system(folder, {}) as local, ExitStack() as stack:
+    with world.system(folder, {}, aws_max=1) as local, ExitStack() as stack:
+        stack.enter_context(decided(local.settings))
         proxies = {
             name: stack.enter_context(FaultProxy(local.endpoint_url, random.Random(0)))  # noqa: S311  no faults
             for name in (*CLASSES, PLAIN)

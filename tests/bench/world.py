@@ -39,13 +39,16 @@ POLL_WAIT_S: Mapping[WorkerClass, int] = {
 
 
 @contextmanager
-def system(folder: Path, settings: Mapping[str, str]) -> Iterator[LocalSystem]:
-    """Run a local system without workers; this process and its children speak to it."""
+def system(folder: Path, settings: Mapping[str, str], *, aws_max: int = 0) -> Iterator[LocalSystem]:
+    """Run a local system without workers; this process and its children speak to it.
+
+    ``aws_max`` bounds its ECS service; there is none where it is 0.
+    """
     footage.write_profiles(folder)
     before = dict(os.environ)
     os.environ.update({"RUGBYTX_PROFILES": str(folder), "RUGBYTX_CHECK_S": "0", **settings})
     try:
-        with LocalSystem(jetson=0) as local:
+        with LocalSystem(jetson=0, aws_max=aws_max) as local:
             yield local
     finally:
         os.environ.clear()

@@ -53,7 +53,7 @@ def numbered(*numbers: int) -> list[Event]:
 
 def test_what_gathers_goes_together(post: Post) -> None:
     """While one batch is on its way, the next gathers; nothing is lost and the order stays."""
-    outbox = Outbox(post.send, heartbeat_s=1)
+    outbox = Outbox(post.send)
     post.let.clear()
     outbox.add(numbered(0))
     assert post.asked.wait(PATIENCE_S)
@@ -67,7 +67,7 @@ def test_what_gathers_goes_together(post: Post) -> None:
 
 def test_the_oldest_give_way(post: Post) -> None:
     """Behind a post that hangs so many wait, and adding never does."""
-    outbox = Outbox(post.send, heartbeat_s=1)
+    outbox = Outbox(post.send)
     post.let.clear()
     outbox.add(numbered(-1))
     assert post.asked.wait(PATIENCE_S)
@@ -80,7 +80,7 @@ def test_the_oldest_give_way(post: Post) -> None:
 
 def test_an_outage_costs_events_and_nothing_else(post: Post) -> None:
     """What was on its way is lost, and what comes later arrives."""
-    outbox = Outbox(post.send, heartbeat_s=1)
+    outbox = Outbox(post.send)
     post.down = True
     outbox.add(numbered(0))
     assert outbox.finish(within_s=PATIENCE_S)
@@ -92,14 +92,14 @@ def test_an_outage_costs_events_and_nothing_else(post: Post) -> None:
 
 @pytest.fixture
 def sent() -> Iterator[list[dict[str, Any]]]:
-    """Return what leaves by the outbox of this process, whose clock stands still."""
+    """Return what leaves by the outbox of this process."""
     found: list[dict[str, Any]] = []
 
     class Kept(Outbox):
         def add(self, events: Sequence[Event]) -> None:
             found.extend(map(dict, events))
 
-    events.install(Kept(lambda _: None, heartbeat_s=15, monotonic=lambda: 1000.0))
+    events.install(Kept(lambda _: None))
     yield found
     events.install(None)
 
@@ -111,12 +111,12 @@ def dispatcher() -> Any:
     return app.events.Dispatcher(app.connection_for_write(), hostname="jetson-1@pitch", buffer_group=["task"])
 
 
-def test_heartbeats_are_thinned_out(sent: list[dict[str, Any]], dispatcher: Any) -> None:
-    """Celery makes one every two seconds; one goes, and says how long to believe it."""
-    for _ in range(5):
-        dispatcher.send("worker-heartbeat", freq=2.0, active=1)
-    (beat,) = sent
-    assert (beat["hostname"], beat["active"], beat["freq"]) == ("jetson-1@pitch", 1, 30)
+def test_of_itself_a_worker_sends_nothing(sent: list[dict[str, Any]], dispatcher: Any) -> None:
+    """Its presence says that it lives; an idle one asks nothing of SQS but to receive."""
+    for kind in ("worker-online", "worker-heartbeat", "worker-offline"):
+        dispatcher.send(kind, freq=2.0, active=1)
+    dispatcher.flush()
+    assert sent == []
 
 
 def test_tasks_events_leave_when_celery_flushes(sent: list[dict[str, Any]], dispatcher: Any) -> None:
@@ -131,7 +131,6 @@ def test_tasks_events_leave_when_celery_flushes(sent: list[dict[str, Any]], disp
 def test_without_an_outbox_events_are_dropped(sent: list[dict[str, Any]], dispatcher: Any) -> None:
     """A process that sends none asks nothing of any broker."""
     events.install(None)
-    dispatcher.send("worker-online", freq=2.0)
     dispatcher.send("task-started", uuid="a")
     dispatcher.flush()
     assert sent == []

@@ -27,7 +27,7 @@ def queue(sqs: Any) -> SqsEventQueue:
 
 def event(number: int, **fields: object) -> dict[str, object]:
     """Return an event."""
-    return {"type": "worker-heartbeat", "hostname": "jetson-1@pitch", "number": number, **fields}
+    return {"type": "task-started", "hostname": "jetson-1@pitch", "number": number, **fields}
 
 
 def messages(sqs: Any, queue: SqsEventQueue) -> int:

@@ -64,6 +64,7 @@ def test_all_that_a_worker_says_is_kept(shaky: Bench) -> None:
         speeds=(4e8, 395_000_000.5),
         temperature_c=63.5,
         power_mode="MODE_30W",
+        load=(1.5, 0.75, 0.0),
     )
     shaky.store.present(worker)
     assert shaky.store.workers() == [worker]

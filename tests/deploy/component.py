@@ -89,7 +89,7 @@ def _tell(deployed: Deployed) -> None:
     ended = Notification(job_id="a", generation=1, kind=Kind.SUCCEEDED, at=0.0, body="{}")
     bus.deliver(f"{PREFIX}{name}", ended, sent_at=0.0)
     name = event_queue(deployed.settings["RUGBYTX_QUEUE"])
-    SqsEventQueue(client(deployed, "sqs", principal="jetson"), name).send([{"type": "worker-heartbeat"}])
+    SqsEventQueue(client(deployed, "sqs", principal="jetson"), name).send([{"type": "task-started"}])
     assert SqsEventQueue(client(deployed, "sqs", principal="flower"), name).receive(wait_s=1)
 
 

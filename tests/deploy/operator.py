@@ -80,4 +80,5 @@ def act(deployed: Deployed, finished: dict[str, Any], folder: Path) -> None:
     with _signing(deployed):
         Look(system.connect(read())).summary()
     events = event_queue(deployed.settings["RUGBYTX_QUEUE"])
+    SqsEventQueue(client(deployed, "sqs", principal="jetson"), events).send([{"type": "task-started"}])
     SqsEventQueue(client(deployed, "sqs", principal="operator"), events).receive(wait_s=1)
