@@ -56,9 +56,8 @@ def events(
 class Beats:
     """Looks for as long as the process lives; an outage is waited over, and tells nothing."""
 
-    def __init__(self, store: JobStore, *, look_s: float = LOOK_S) -> None:
+    def __init__(self, store: JobStore) -> None:
         self._store = store
-        self._look_s = look_s
         self._spoken: Mapping[str, float] = {}
 
     def start(self, tell: Callable[[Event], None]) -> None:
@@ -82,4 +81,4 @@ class Beats:
                 log.warning("no word of workers: %s", error)
             except Exception:
                 log.exception("workers cannot be looked at")
-            time.sleep(self._look_s)
+            time.sleep(LOOK_S)

@@ -149,7 +149,7 @@ class Service:
         if task.is_stopping:
             return
         task.is_stopping = True
-        self._stopped += 1
+        self._stopped += task.process is not None
         if task.process is not None and task.process.is_alive:
             task.process.interrupt(cause)
         elif task.process is None:
