@@ -1,8 +1,7 @@
 """Our worker: its gate, its protection, and lanes that do unit after unit under leases.
 
-What it decides is production's: ``admission`` whether it may receive and stay,
-``urgency`` which job its next unit is of, ``next`` which unit.  What stands here
-is time, luck and the store.
+What it decides is production's: ``admission`` whether it may receive and stay, ``urgency`` which
+job its next unit is of, ``next`` which unit.  What stands here is time, luck and the store.
 """
 
 import random
@@ -45,9 +44,10 @@ class LaneWorker:
     protect: Callable[[float], bool] | None = None
     unprotect: Callable[[], None] = lambda: None
     used: Callable[[float], None] = lambda _: None
-    #: From its first word to its first receive, and from there to its first claim.
+    #: From its first word to its first receive.
     attach_s: float = 0.0
-    claim_s: float = 0.0
+    #: How long it takes from here to its next claim, once it knows that it stays and for which job.
+    pause_s: float = 0.0
     voice: Voice = field(init=False)
     _poll: Event | None = None
     _poll_since: float = 0.0
@@ -56,8 +56,6 @@ class LaneWorker:
     #: The unit in work: its row, key and beginning.
     _work: tuple[Row, UnitKey, float] | None = None
     _protected_at: float = 0.0
-    #: How long it takes from here to its next claim, once it knows that it stays and for which job.
-    _pause_s: float = 0.0
     #: Other jobs of which nothing could be claimed, until the next unit.
     _passed: set[int] = field(default_factory=set)
     _serving: int = -1
@@ -134,9 +132,6 @@ class LaneWorker:
         row.lanes += 1
         row.resends = 0
         self.voice.be(begun_at, job=row.id)
-        if self.claim_s:
-            yield site.env.timeout(self.claim_s)
-            self.claim_s = 0.0
         while row.ticket.done_at is None:
             if not self.controller.may_stay(self):
                 if self.controller.is_held(row.id, but=self.name):
@@ -145,9 +140,9 @@ class LaneWorker:
                     site.queue.send(row.ticket.number)  # a fresh message, for the Jetson
                 break
             serving = self._choose(row)
-            if self._pause_s:
-                yield site.env.timeout(self._pause_s)
-                self._pause_s = 0.0
+            if self.pause_s:
+                yield site.env.timeout(self.pause_s)
+                self.pause_s = 0.0
             is_done = yield from self._step(serving)
             if is_done and serving is row:
                 break
@@ -161,7 +156,7 @@ class LaneWorker:
             self._own.lanes -= 1
             self.voice.be(self.site.env.now)
         self._own = self._delivery = None
-        self._pause_s = 0.0
+        self.pause_s = 0.0
         self._passed.clear()
         self._serving = -1
 
@@ -241,11 +236,11 @@ class LaneWorker:
         self.used(service_s)
         if key.kind is Kind.VIDEO:
             self.voice.measured(site.env.now, row.unit_px(key) / service_s)
-        self._pause_s = stay.pause_s
+        self.pause_s = stay.pause_s
         if key.kind is Kind.PUBLISH:
             self._finish(row)
-            yield site.env.timeout(self._pause_s)
-            self._pause_s = 0.0
+            yield site.env.timeout(self.pause_s)
+            self.pause_s = 0.0
 
     def _refresh(self) -> None:
         """Renew the protection at half of its time; an answer of no changes nothing for work under way."""

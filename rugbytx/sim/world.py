@@ -213,7 +213,7 @@ class _World:
         if policy.is_chunked:
             worker = LaneWorker(self.site, self.table, self.controller, name, worker_class, luck)
             if task:
-                worker.attach_s, worker.claim_s = self.case.trace.attach(task.number)
+                worker.attach_s, worker.pause_s = self.case.trace.attach(task.number)
             if not task and not self.env.now:
                 worker.voice.speeds.extend(self.case.trace.jetson_speeds)
                 worker.attach_s = self.case.trace.jetson_attach_s
