@@ -6,7 +6,7 @@ nothing, later.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rugbytx.core.scaling_facts import JobFact, Policy
 
@@ -25,6 +25,33 @@ class Choice:
 
     job_id: str
     reason: str
+
+
+@dataclass
+class Memory:
+    """What a lane remembers from one choice to the next."""
+
+    #: The other job that its last unit was of, or an empty string.
+    serving: str = ""
+    #: Other jobs of which nothing could be claimed, until the next unit, whoever's it is.
+    passed: set[str] = field(default_factory=set)
+
+    def note(self, job_id: str, *, own_id: str, has_more: bool) -> None:
+        """Note what came of a turn: ``has_more`` says whether there was anything to do for the lane.
+
+        >>> memory = Memory(passed={"a"})
+        >>> memory.note("b", own_id="c", has_more=False)
+        >>> sorted(memory.passed)
+        ['a', 'b']
+        >>> memory.note("d", own_id="c", has_more=True)
+        >>> memory
+        Memory(serving='d', passed=set())
+        """
+        if job_id != own_id and not has_more:
+            self.passed.add(job_id)
+            return
+        self.serving = job_id if job_id != own_id else ""
+        self.passed.clear()
 
 
 def decide(

@@ -142,8 +142,7 @@ class Service:
         self.luck.shuffle(tasks)
         left = sorted(tasks, key=lambda task: task.unprotected_at) if self.trace.victims else tasks
         for number in range(self._stopped, self._stopped + len(tasks)):
-            place = self.trace.victim(number) or 0
-            yield left.pop(min(place, len(left) - 1))
+            yield left.pop(min(self.trace.victim(number), len(left) - 1))
 
     def _stop(self, task: Task, cause: str) -> None:
         if task.is_stopping:

@@ -13,7 +13,7 @@ from typing import Any, cast
 from simpy import Event, Interrupt
 
 from rugbytx.core import next as next_unit
-from rugbytx.core import retry
+from rugbytx.core import retry, urgency
 from rugbytx.core.next import Action
 from rugbytx.core.presence import Worker
 from rugbytx.core.unit import Kind, State, Unit, UnitKey
@@ -56,9 +56,7 @@ class LaneWorker:
     #: The unit in work: its row, key and beginning.
     _work: tuple[Row, UnitKey, float] | None = None
     _protected_at: float = 0.0
-    #: Other jobs of which nothing could be claimed, until the next unit.
-    _passed: set[int] = field(default_factory=set)
-    _serving: int = -1
+    _memory: urgency.Memory = field(default_factory=urgency.Memory)
     _fetched: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -146,7 +144,7 @@ class LaneWorker:
             is_done = yield from self._step(serving)
             if is_done and serving is row:
                 break
-            self._note(serving, row, has_more=not is_done)
+            self._memory.note(serving.id, own_id=row.id, has_more=not is_done)
         site.queue.requests += (site.env.now - begun_at) / site.policy.heartbeat_s
         site.queue.delete(delivery)
         self._exit()
@@ -157,8 +155,7 @@ class LaneWorker:
             self.voice.be(self.site.env.now)
         self._own = self._delivery = None
         self.pause_s = 0.0
-        self._passed.clear()
-        self._serving = -1
+        self._memory = urgency.Memory()
 
     def _choose(self, own: Row) -> Row:
         """Return the job that the next unit is of, as ``worker.choice`` asks."""
@@ -169,7 +166,7 @@ class LaneWorker:
             row
             for row in islice(rows.values(), MOST_JOBS)
             if row is not own
-            and row.ticket.number not in self._passed
+            and row.id not in self._memory.passed
             and (row.splices or row.pin in {"", self.maker} or self.controller.lives_until(row.pin) <= now)
         ]
         if not others:
@@ -179,17 +176,10 @@ class LaneWorker:
         chosen.begin(now)
         return chosen
 
-    def _note(self, served: Row, own: Row, *, has_more: bool) -> None:
-        if served is not own and not has_more:
-            self._passed.add(served.ticket.number)
-            return
-        self._serving = served.ticket.number if served is not own else -1
-        self._passed.clear()
-
     @property
     def serving(self) -> str:
         """Return the other job that its last unit was of, or an empty string."""
-        return str(self._serving) if self._serving >= 0 else ""
+        return self._memory.serving
 
     def _step(self, row: Row) -> Generator[Any, Any, bool]:
         """Do one unit of a job; return True where there is nothing for this lane to claim in it."""
@@ -239,8 +229,9 @@ class LaneWorker:
         self.pause_s = stay.pause_s
         if key.kind is Kind.PUBLISH:
             self._finish(row)
-            yield site.env.timeout(self.pause_s)
-            self.pause_s = 0.0
+            if self.pause_s:
+                yield site.env.timeout(self.pause_s)
+                self.pause_s = 0.0
 
     def _refresh(self) -> None:
         """Renew the protection at half of its time; an answer of no changes nothing for work under way."""

@@ -66,9 +66,9 @@ class Trace:
         """Return how long after its first word the worker with this number receives, and how long after that it claims."""
         return self.attach_s[number] if number < len(self.attach_s) else (0.0, 0.0)
 
-    def victim(self, number: int) -> int | None:
-        """Return the place of the task that was stopped as the one with this number; None where there was none."""
-        return self.victims[number] if number < len(self.victims) else None
+    def victim(self, number: int) -> int:
+        """Return the place of the task that was stopped as the one with this number; 0 where that is not known."""
+        return self.victims[number] if number < len(self.victims) else 0
 
 
 #: Of a day that nobody has seen.

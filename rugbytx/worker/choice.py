@@ -26,10 +26,7 @@ class Choices:
     ports: Ports
     settings: Settings
     worker: str
-    #: The other job that the last unit was of.
-    _serving: str = ""
-    #: Other jobs of which nothing could be claimed, until the next unit, whoever's it is.
-    _passed: set[str] = field(default_factory=set)
+    _memory: urgency.Memory = field(default_factory=urgency.Memory)
 
     def may_stay(self) -> bool:
         """Return whether this lane may claim another unit; only a lane on AWS ever leaves early."""
@@ -63,14 +60,14 @@ class Choices:
             now=store.now(),
             px_per_s=max(pace.px_per_s for name, pace in paces.items() if name in living),
             policy=self.settings.policy,
-            serving=self._serving,
+            serving=self._memory.serving,
         )
         if choice.job_id == own.id:
             return own
         # The list may lag behind.
         job = store.read_job(choice.job_id)
         if job is None or not job.is_open:
-            self._passed.add(choice.job_id)
+            self._memory.passed.add(choice.job_id)
             return own
         log.info("other-job-first", extra={"job_id": job.id, "own": own.id, "reason": choice.reason})
         if job.status is Status.QUEUED:
@@ -80,18 +77,14 @@ class Choices:
 
     def note(self, job: Job, *, own: Job, has_more: bool) -> None:
         """Remember what came of a turn."""
-        if job.id != own.id and not has_more:
-            self._passed.add(job.id)
-            return
-        self._serving = job.id if job.id != own.id else ""
-        self._passed.clear()
+        self._memory.note(job.id, own_id=own.id, has_more=has_more)
 
     def _others(self, own: Job) -> list[Job]:
         """Return the other open jobs, without those that were tried just before."""
         return [
             job
             for job in self.ports.store.open_jobs(MOST_JOBS)
-            if job.id != own.id and job.id not in self._passed
+            if job.id != own.id and job.id not in self._memory.passed
         ]
 
     def _is_anothers(self, job: Job, workers: Iterable[Worker]) -> bool:
