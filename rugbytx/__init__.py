@@ -37,7 +37,7 @@ def submit(
     ended one again.  Raises an error of ``rugbytx.errors``: JobRejected for what
     no repetition will cure, Unreachable for what another try may.
     """
-    from rugbytx import intake, logbook, system
+    from rugbytx import audit, intake, system
 
     request = intake.Request(
         source=source,
@@ -46,7 +46,7 @@ def submit(
         chunk_s=chunk_s,
         force=force,
         notify=tuple(notify),
-        by=logbook.who(),
+        by=audit.who(),
     )
     return intake.accept(request, system.here())
 

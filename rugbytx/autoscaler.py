@@ -21,19 +21,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rugbytx.core import backlog, gauge, halt, recorded, scaling, span
-from rugbytx.core.admission import Told
-from rugbytx.core.job import Pointer
-from rugbytx.core.recorded import Recorded
-from rugbytx.core.scaling_facts import AWS, Facts
+from rugbytx import logs as worker_log
+from rugbytx.core.cost import usage
+from rugbytx.core.fleet import halt
+from rugbytx.core.job.job import Pointer
+from rugbytx.core.scaling import decision_record, desired_count, workload
+from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.decision_record import Recorded
+from rugbytx.core.scaling.facts import AWS, Facts
+from rugbytx.core.status import fleet_gauges
 from rugbytx.errors import RugbytxError, SettingsError
 from rugbytx.notify.notifier import may_tell, notifier_of
 from rugbytx.notify.outbox import deadline_at_risk
 from rugbytx.ports import Fleet, JobStore, Queue, Storage
 from rugbytx.settings import Settings
-from rugbytx.worker import log as worker_log
-from rugbytx.worker.clean import clean_once
-from rugbytx.worker.sweeper import sweep_once
+from rugbytx.upkeep.cleanup import clean_once
+from rugbytx.upkeep.sweeper import sweep_once
 
 log = logging.getLogger(__name__)
 
@@ -65,23 +68,23 @@ class Autoscaler:
         jobs = store.open_jobs(MOST_JOBS)
         facts = Facts(
             now=now,
-            jobs=backlog.facts(
+            jobs=workload.facts(
                 jobs,
                 workers,
-                assists=recorded.assists(before, now=now),
+                assists=decision_record.assists(before, now=now),
                 assumed=settings.assumed,
             ),
             workers=workers,
-            paces=backlog.paces(workers, settings.priors),
-            fleet=recorded.fleet_fact(before, desired=self._fleet.state().desired, now=now),
-            spent_usd=span.spent_usd(store.spans(span.day_of(now)), now=now),
+            paces=workload.paces(workers, settings.priors),
+            fleet=decision_record.fleet_fact(before, desired=self._fleet.state().desired, now=now),
+            spent_usd=usage.spent_usd(store.spans(usage.day_of(now)), now=now),
             visible=self._queue.depth().visible,
         )
         policy = settings.policy
         if halt.reason(store.halts(), worker="", worker_class=AWS):
             # Whoever would be started would receive nothing.
             policy = replace(policy, max_workers=0)
-        return recorded.record(facts, policy, before=before)
+        return decision_record.record(facts, policy, before=before)
 
     def tick(self, owner: str) -> Recorded | None:
         """Decide and act, once; None where another autoscaler does it.
@@ -95,7 +98,7 @@ class Autoscaler:
         before, found = self._before(), self.look()
         decision = found.decision
         told = Told(at=found.facts.now, wanted=decision.wanted)
-        self._store.record_decision(told, decision=recorded.to_json(found))
+        self._store.record_decision(told, decision=decision_record.to_json(found))
         if decision.desired != found.facts.fleet.desired:
             self._fleet.set_desired(decision.desired)
         for assist in decision.assists:
@@ -154,7 +157,7 @@ class Autoscaler:
         known = set(before.at_risk) if before else set()
         finish_s = {
             one.job_id: one.in_s
-            for one in scaling.finishes(found.facts, found.policy, found.decision)
+            for one in desired_count.finishes(found.facts, found.policy, found.decision)
             if one.job_id in found.at_risk and one.job_id not in known
         }
         for job_id, in_s in finish_s.items():
@@ -168,7 +171,7 @@ class Autoscaler:
         if not text:
             return None
         try:
-            return recorded.from_json(text)
+            return decision_record.from_json(text)
         except ValueError:
             log.warning("decision-unreadable")
             return None
@@ -189,7 +192,7 @@ def _tell_of(found: Recorded, before: Recorded | None) -> None:
             "busy": found.decision.busy,
             "reason": found.decision.reason,
             "alarms": list(found.decision.alarms),
-            "recorded": recorded.to_json(found),
+            "recorded": decision_record.to_json(found),
         },
     )
     known = before.decision.alarms if before else ()
@@ -215,5 +218,5 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     if may_tell(here.settings):
         notifier_of(here.settings, here.store).once(owner)
     if found:
-        log.info("gauges", extra=gauge.embedded(found, table=here.settings.table))
+        log.info("gauges", extra=fleet_gauges.embedded(found, table=here.settings.table))
     return {"decided": bool(found), "desired": found.decision.desired if found else None}

@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby, islice
 
-from rugbytx import ahead, profiles
-from rugbytx.core.acceptance import Action, Decision, decide
-from rugbytx.core.job import Job, Pointer, Source, Status, identify
-from rugbytx.core.sweep import FIRST_RESEND_S
-from rugbytx.core.trail import JOINED
+from rugbytx import concurrency, profiles
+from rugbytx.audit import note, reopened
+from rugbytx.core.job.acceptance import Action, Decision, decide
+from rugbytx.core.job.audit_trail import JOINED
+from rugbytx.core.job.job import Job, Pointer, Source, Status, identify
+from rugbytx.core.schedule.resend import FIRST_RESEND_S
 from rugbytx.errors import JobRejected, RugbytxError, Unreachable
-from rugbytx.link import targets
-from rugbytx.logbook import note, reopened
 from rugbytx.ports import JobStore, Queue
 from rugbytx.source import OnUpload, is_local, resolve
 from rugbytx.system import Connection
+from rugbytx.urls import targets
 
 __all__ = ["Accepted", "Action", "Decision", "Refused", "Request", "accept", "accept_all", "check", "decide"]
 
@@ -102,7 +102,9 @@ def accept_all(
         wanted = list(group)
         record = partial(_result, system=system, on_upload=on_upload)
         is_alone = is_file or len(wanted) == 1
-        results = ahead.in_order(wanted, record, at_once=1 if is_alone else AT_ONCE, is_last=_is_unreachable)
+        results = concurrency.in_order(
+            wanted, record, at_once=1 if is_alone else AT_ONCE, is_last=_is_unreachable
+        )
         is_over = False
         for batch in _batches(results, 1 if is_alone else BATCH):
             yield from _send(batch, system.queue)

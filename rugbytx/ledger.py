@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from rugbytx.core import ledger, span
-from rugbytx.core.job import Job
-from rugbytx.core.ledger import Bill, Rates, Report
-from rugbytx.core.span import Span, Total
-from rugbytx.core.worker_class import JETSON
+from rugbytx.core.cost import ledger, usage
+from rugbytx.core.cost.ledger import Bill, Rates, Report
+from rugbytx.core.cost.usage import Span, Total
+from rugbytx.core.fleet.worker_class import JETSON
+from rugbytx.core.job.job import Job
 from rugbytx.ports import JobStore
 from rugbytx.settings import Settings
 
@@ -29,7 +29,7 @@ def month_start(at: float) -> float:
     >>> month_start(1_790_000_000.0)
     1788220800.0
     """
-    return span.midnight_before(datetime.fromtimestamp(at, UTC).replace(day=1).timestamp())
+    return usage.midnight_before(datetime.fromtimestamp(at, UTC).replace(day=1).timestamp())
 
 
 def jobs_since(store: JobStore, since: float, *, limit: int) -> list[Job]:
@@ -45,10 +45,10 @@ def report(store: JobStore, settings: Settings, *, since_s: float, limit: int, o
     """Return the report on the last ``since_s`` seconds, job by job; raises Unreachable."""
     now = store.now()
     since = now - since_s
-    days = span.days(min(since, month_start(now)), now)
+    days = usage.days(min(since, month_start(now)), now)
     spans = {day: store.spans(day) for day in days}
-    within = [one for day in span.days(since, now) for one in spans[day]]
-    month = [one for day in span.days(month_start(now), now) for one in spans[day]]
+    within = [one for day in usage.days(since, now) for one in spans[day]]
+    month = [one for day in usage.days(month_start(now), now) for one in spans[day]]
     priced = ledger.rates(within, by_class(settings))
     jobs = jobs_since(store, since, limit=limit)
     bills = []
@@ -86,11 +86,11 @@ def month_of(now: float, wished: str | None) -> tuple[str, list[str]]:
     >>> month_of(1_790_000_000.0, "2026-02")[1][-1]
     '2026-02-28'
     """
-    month = wished or span.day_of(now)[:7]
+    month = wished or usage.day_of(now)[:7]
     first = datetime.fromisoformat(f"{month}-01").replace(tzinfo=UTC)
     after = (first + timedelta(days=31)).replace(day=1)
     last = min(now, after.timestamp() - 1)
-    return month, span.days(first.timestamp(), last) if last >= first.timestamp() else []
+    return month, usage.days(first.timestamp(), last) if last >= first.timestamp() else []
 
 
 def days(store: JobStore, wished: Sequence[str], *, now: float) -> dict[tuple[str, str], Total]:
@@ -100,5 +100,5 @@ def days(store: JobStore, wished: Sequence[str], *, now: float) -> dict[tuple[st
         spans = store.spans(day)
         for worker_class in sorted({one.worker_class for one in spans}):
             own = [one for one in spans if one.worker_class == worker_class]
-            found[day, worker_class] = span.total(own, now=now)
+            found[day, worker_class] = usage.total(own, now=now)
     return found

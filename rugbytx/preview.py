@@ -18,21 +18,23 @@ from pathlib import Path
 
 from rugbytx import profiles
 from rugbytx import source as sources
-from rugbytx.aws.transfer import PART_BYTES
-from rugbytx.core import explain, footprint, forecast, planning
-from rugbytx.core.encoder import Recipe
-from rugbytx.core.explain import Choice
-from rugbytx.core.footprint import Footprint
-from rugbytx.core.forecast import Forecast, Observations
-from rugbytx.core.job import Source, Status
-from rugbytx.core.media import MediaInfo
-from rugbytx.core.plan import Plan
-from rugbytx.core.profile import Profile
-from rugbytx.core.result import plan_of
-from rugbytx.core.unit import Unit
-from rugbytx.core.worker_class import CLASSES
+from rugbytx.aws.s3.transfer import PART_BYTES
+from rugbytx.core.cost import forecast, storage_footprint
+from rugbytx.core.cost.forecast import Forecast, Observations
+from rugbytx.core.cost.storage_footprint import Footprint
+from rugbytx.core.fleet.worker_class import CLASSES
+from rugbytx.core.job.job import Source, Status
+from rugbytx.core.job.profile import Profile
+from rugbytx.core.lease.unit import Unit
+from rugbytx.core.output.result import plan_of
+from rugbytx.core.plan import explanation, planner
+from rugbytx.core.plan.encoder_recipe import Recipe
+from rugbytx.core.plan.explanation import Choice
+from rugbytx.core.plan.plan import Plan
+from rugbytx.core.source.media_info import MediaInfo
 from rugbytx.errors import Unreachable
-from rugbytx.media import graph, probe
+from rugbytx.media.encode import filter_graph
+from rugbytx.media.source import probe
 from rugbytx.ports import JobStore
 from rugbytx.settings import Settings
 from rugbytx.system import Connection
@@ -113,18 +115,18 @@ def _preview(
     observed: Observations | None = None,
     remarks: tuple[str, ...] = (),
 ) -> Preview:
-    plan = planning.decide(media, source, profile, chunk_s=wish.chunk_s)
-    is_bt709 = graph.is_bt709(media.video)
+    plan = planner.decide(media, source, profile, chunk_s=wish.chunk_s)
+    is_bt709 = filter_graph.is_bt709(media.video)
     forecasts = tuple(forecast.decide(plan, one, is_bt709=is_bt709, observed=observed) for one in CLASSES)
-    graphs = [graph.graph(plan, 0, recipe) for recipe in _recipes(forecasts)]
-    choices = explain.choices(plan, profile, chunk_s=wish.chunk_s, graphs=graphs, is_bt709=is_bt709)
+    graphs = [filter_graph.graph(plan, 0, recipe) for recipe in _recipes(forecasts)]
+    choices = explanation.choices(plan, profile, chunk_s=wish.chunk_s, graphs=graphs, is_bt709=is_bt709)
     return Preview(
         source=wish.source,
         profile=profile,
         plan=plan,
         choices=choices,
         forecasts=forecasts,
-        footprint=footprint.decide(plan, part_bytes=PART_BYTES),
+        footprint=storage_footprint.decide(plan, part_bytes=PART_BYTES),
         remarks=remarks,
     )
 

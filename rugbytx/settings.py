@@ -18,11 +18,13 @@ from pydantic import (
     model_validator,
 )
 
-from rugbytx.core import estimate, hours, throttle
-from rugbytx.core.estimate import PRIORS, PX_PER_BYTE, Assumed, Pace
-from rugbytx.core.scaling_facts import Mode, Policy
-from rugbytx.core.webhook import key_of
-from rugbytx.core.worker_class import JETSON
+from rugbytx.core import rate_limit
+from rugbytx.core.fleet import receive_window
+from rugbytx.core.fleet.worker_class import JETSON
+from rugbytx.core.notify.signature import key_of
+from rugbytx.core.scaling import pace
+from rugbytx.core.scaling.facts import Mode, Policy
+from rugbytx.core.scaling.pace import PRIORS, PX_PER_BYTE, Assumed, Pace
 from rugbytx.errors import SettingsError
 
 PREFIX = "RUGBYTX_"
@@ -178,13 +180,13 @@ class Settings(BaseModel):
     @classmethod
     def _are_hours(cls, value: str) -> str:
         if value:
-            hours.parse(value, zone_of=ZoneInfo)
+            receive_window.parse(value, zone_of=ZoneInfo)
         return value
 
     @field_validator("download_bps", "upload_bps")
     @classmethod
     def _is_line(cls, value: float) -> float:
-        return throttle.checked(value)
+        return rate_limit.checked(value)
 
     @model_validator(mode="after")
     def _times_fit(self) -> Self:
@@ -209,9 +211,9 @@ class Settings(BaseModel):
         return self.aws_usd_per_h if self.worker_class == "aws" else JETSON.prices[0].usd_per_h.value
 
     @property
-    def hours(self) -> hours.Hours | None:
+    def hours(self) -> receive_window.Hours | None:
         """Return when this worker may receive; None for all day."""
-        return hours.parse(self.work_hours, zone_of=ZoneInfo) if self.work_hours else None
+        return receive_window.parse(self.work_hours, zone_of=ZoneInfo) if self.work_hours else None
 
     @property
     def policy(self) -> Policy:
@@ -240,7 +242,7 @@ class Settings(BaseModel):
     @property
     def priors(self) -> Mapping[str, Pace]:
         """Return how fast a slot of each class is taken to be until it has been measured."""
-        return estimate.priors(
+        return pace.priors(
             jetson_px_per_s=self.assumed_jetson_px_per_s, aws_px_per_s=self.assumed_aws_px_per_s
         )
 

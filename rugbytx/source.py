@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rugbytx.core.job import Source
+from rugbytx.core.job.job import Source
 from rugbytx.errors import (
     JobRejected,
     SourceForbidden,

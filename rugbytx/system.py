@@ -156,10 +156,10 @@ def connect(settings: Settings) -> Connection:
     Raises SettingsError where that configuration is unusable.
     """
     from rugbytx.aws.client import client
-    from rugbytx.aws.job_store import DynamoJobStore
-    from rugbytx.aws.permission import AwsPermissions
-    from rugbytx.aws.queue import SqsQueue
-    from rugbytx.aws.storage import S3Storage
+    from rugbytx.aws.dynamodb.jobs import DynamoJobStore
+    from rugbytx.aws.permissions import AwsPermissions
+    from rugbytx.aws.s3.storage import S3Storage
+    from rugbytx.aws.sqs.queue import SqsQueue
 
     s3, sqs, dynamodb = client("s3"), client("sqs"), client("dynamodb")
     return Connection(
@@ -176,7 +176,7 @@ def connect(settings: Settings) -> Connection:
 
 def fleet(settings: Settings) -> Fleet:
     """Return the AWS workers' fleet; nothing is asked of it yet.  Few commands want it, and its clients are slow to make."""
-    from rugbytx.aws.fleet import EcsFleet
+    from rugbytx.aws.ecs.service import EcsFleet
 
     return EcsFleet(cluster=settings.cluster, service=settings.service)
 

@@ -15,7 +15,7 @@ from rugbytx.errors import (
     TranscodeError,
     UnsupportedMedia,
 )
-from rugbytx.media.complaint import Action
+from rugbytx.media.process.messages import Action
 
 _NVENC = "[h264_nvenc @ 0x55d0]"
 _NO_DEVICE = f"{_NVENC} [error] No capable devices found"

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from typer.testing import Result
 
-from rugbytx.core.job import Job, Outputs, Source, Status, identify
-from rugbytx.core.profile import Profile, Rung
+from rugbytx.core.job.job import Job, Outputs, Source, Status, identify
+from rugbytx.core.job.profile import Profile, Rung
 from rugbytx.settings import Settings
 from rugbytx.system import Connection
 from tests.fakes.permission import FakePermissions

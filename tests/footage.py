@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from rugbytx.core.job import Source
-from rugbytx.core.media import MediaInfo
-from rugbytx.core.plan import AudioPlan, Grid, Plan, Rendition
+from rugbytx.core.job.job import Source
+from rugbytx.core.plan.plan import AudioPlan, Grid, Plan, Rendition
+from rugbytx.core.source.media_info import MediaInfo
 
 SIZES = ((160, 90), (80, 46))
 

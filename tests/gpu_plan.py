@@ -1,6 +1,6 @@
 """A plan of which NVENC takes everything: plain HD colours, no rendition too small, the poster in the second chunk."""
 
-from rugbytx.core.plan import Plan
+from rugbytx.core.plan.plan import Plan
 from tests.plans import small_plan
 
 

@@ -41,28 +41,30 @@ class Mutant:
     tests: tuple[str, ...]
 
 
-LANE = ("tests/worker/test_lane.py",)
-RECOVERY = ("tests/worker/test_retry.py", "tests/worker/test_cleaning.py")
-PROTECTION = ("tests/core/test_protection.py", "tests/worker/test_protection.py")
+LANE = ("tests/worker/lane/test_lane.py",)
+RECOVERY = ("tests/worker/lane/test_retry.py", "tests/upkeep/test_cleanup.py")
+PROTECTION = ("tests/core/fleet/test_scale_in_protection.py", "tests/worker/gate/test_scale_in_protection.py")
 
 MUTANTS = (
     Mutant(
         name="commit-before-upload",
         edits=(
             Edit(
-                "rugbytx/worker/bench.py",
+                "rugbytx/worker/unit/workspace.py",
                 "    _patiently(\n        bench,\n        key,\n",
                 "    kept = path.with_suffix(f'.{path.stat().st_ino}')\n"
                 "    kept.hardlink_to(path)\n"
                 "    path = kept\n"
                 "    LATE.append(\n",
             ),
-            Edit("rugbytx/worker/bench.py", "def _patiently(", "LATE: list = []\n\n\ndef _patiently("),
             Edit(
-                "rugbytx/worker/attempt.py",
+                "rugbytx/worker/unit/workspace.py", "def _patiently(", "LATE: list = []\n\n\ndef _patiently("
+            ),
+            Edit(
+                "rugbytx/worker/lane/attempt.py",
                 "            store.commit(lease, result=result.model_dump_json(), measured=measured)",
                 "            store.commit(lease, result=result.model_dump_json(), measured=measured)\n"
-                "            from rugbytx.worker.bench import LATE\n"
+                "            from rugbytx.worker.unit.workspace import LATE\n"
                 "            while LATE:\n"
                 "                LATE.pop()()",
             ),
@@ -73,7 +75,7 @@ MUTANTS = (
         name="key-without-fence",
         edits=(
             Edit(
-                "rugbytx/core/layout.py",
+                "rugbytx/core/output/object_keys.py",
                 "{lease.key.index:05d}-f{lease.fence}.mp4",
                 "{lease.key.index:05d}.mp4",
             ),
@@ -93,14 +95,20 @@ MUTANTS = (
     ),
     Mutant(
         name="dynamodb-ignores-fence",
-        edits=(Edit("rugbytx/aws/condition.py", "#fence = :fence AND #token = :token AND #state", "#state"),),
+        edits=(
+            Edit(
+                "rugbytx/aws/dynamodb/condition.py",
+                "#fence = :fence AND #token = :token AND #state",
+                "#state",
+            ),
+        ),
         tests=("tests/contract/test_unit_store.py",),
     ),
     Mutant(
         name="clean-up-without-manifest",
         edits=(
             Edit(
-                "rugbytx/core/clean.py",
+                "rugbytx/core/output/retention.py",
                 "{entry.key for entry in manifest.entries} if manifest else set()",
                 "set()",
             ),
@@ -111,7 +119,7 @@ MUTANTS = (
         name="clean-up-looks-before-it-lists",
         edits=(
             Edit(
-                "rugbytx/worker/clean.py",
+                "rugbytx/upkeep/cleanup.py",
                 "    keys = [stored.key for stored in storage.list(bucket, layout.job_prefix(cleaning.job_id))]\n"
                 "    job = store.read_job(cleaning.job_id)\n",
                 "    job = store.read_job(cleaning.job_id)\n"
@@ -124,7 +132,7 @@ MUTANTS = (
         name="bad-source-only-given-back",
         edits=(
             Edit(
-                "rugbytx/worker/attempt.py",
+                "rugbytx/worker/lane/attempt.py",
                 "                store.fail(lease, reason=outcome.reason, measured=account.close())\n",
                 "                store.give_back(lease, retry_at=0, reason=outcome.reason, charge=outcome.charge,"
                 " measured=account.close())\n"
@@ -137,7 +145,7 @@ MUTANTS = (
         name="end-without-clean-up",
         edits=(
             Edit(
-                "rugbytx/aws/job_store.py",
+                "rugbytx/aws/dynamodb/jobs.py",
                 "        self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))\n        kind",
                 "        kind",
             ),
@@ -148,7 +156,7 @@ MUTANTS = (
         name="lost-attempt-forgotten",
         edits=(
             Edit(
-                "rugbytx/aws/unit_store.py",
+                "rugbytx/aws/dynamodb/units.py",
                 "            lost=seen.lost_with_this() if seen else (),\n",
                 "            lost=seen.lost if seen else (),\n",
             ),
@@ -159,17 +167,17 @@ MUTANTS = (
         name="paid-twice-after-a-comeback",
         edits=(
             Edit(
-                "rugbytx/core/span.py",
+                "rugbytx/core/cost/usage.py",
                 "        if after and after.worker == span.worker:\n",
                 "        if after and after.worker != span.worker:\n",
             ),
         ),
-        tests=("tests/core/test_span.py",),
+        tests=("tests/core/cost/test_usage.py",),
     ),
     Mutant(
         name="whoever-is-closed-is-able",
-        edits=(Edit("rugbytx/worker/presence.py", "is_able=gate in ABLE", "is_able=bool(gate)"),),
-        tests=("tests/worker/test_presence.py",),
+        edits=(Edit("rugbytx/worker/presence/presence.py", "is_able=gate in ABLE", "is_able=bool(gate)"),),
+        tests=("tests/worker/presence/test_presence.py",),
     ),
     Mutant(
         name="retry-before-its-record",
@@ -187,7 +195,7 @@ MUTANTS = (
         name="acknowledge-without-wake-at",
         edits=(
             Edit(
-                "rugbytx/worker/turn.py",
+                "rugbytx/worker/lane/turn.py",
                 "if store.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=0):",
                 "if decision.wake_at:",
             ),
@@ -196,14 +204,16 @@ MUTANTS = (
     ),
     Mutant(
         name="heartbeat-not-joined",
-        edits=(Edit("rugbytx/worker/heartbeat.py", "        self._thread.join(timeout=", "        print("),),
-        tests=("tests/worker/test_heartbeat.py",),
+        edits=(
+            Edit("rugbytx/worker/lane/heartbeat.py", "        self._thread.join(timeout=", "        print("),
+        ),
+        tests=("tests/worker/lane/test_heartbeat.py",),
     ),
     Mutant(
         name="eventually-consistent-job",
         edits=(
             Edit(
-                "rugbytx/aws/table.py",
+                "rugbytx/aws/dynamodb/table.py",
                 "Key=_key(pk, sk), ConsistentRead=True)",
                 "Key=_key(pk, sk), ConsistentRead=False)",
             ),
@@ -214,7 +224,7 @@ MUTANTS = (
         name="released-while-at-work",
         edits=(
             Edit(
-                "rugbytx/core/protection.py",
+                "rugbytx/core/fleet/scale_in_protection.py",
                 "if (facts.is_admitted or not facts.is_idle) and not is_unwanted:",
                 "if facts.is_admitted and not is_unwanted:",
             ),
@@ -225,7 +235,7 @@ MUTANTS = (
         name="received-without-protection",
         edits=(
             Edit(
-                "rugbytx/worker/view.py",
+                "rugbytx/worker/gate/gate.py",
                 "return answer if reason == OPEN and answer != PROTECTED else reason",
                 "return reason",
             ),
@@ -234,14 +244,16 @@ MUTANTS = (
     ),
     Mutant(
         name="released-while-a-receive-is-under-way",
-        edits=(Edit("rugbytx/core/protection.py", "if not facts.was_closed:", "if False:"),),
+        edits=(Edit("rugbytx/core/fleet/scale_in_protection.py", "if not facts.was_closed:", "if False:"),),
         tests=PROTECTION,
     ),
     Mutant(
         name="believed-after-a-release-without-answer",
         edits=(
             Edit(
-                "rugbytx/core/protection.py", "failed = replace(failed, until=-inf, refresh_at=-inf)", "pass"
+                "rugbytx/core/fleet/scale_in_protection.py",
+                "failed = replace(failed, until=-inf, refresh_at=-inf)",
+                "pass",
             ),
         ),
         tests=PROTECTION,

@@ -2,11 +2,11 @@
 
 from fractions import Fraction
 
-from rugbytx.core import planning
-from rugbytx.core.job import Source
-from rugbytx.core.media import AudioStream, MediaInfo, VideoStream
-from rugbytx.core.plan import Plan
-from rugbytx.core.profile import Profile, Rung
+from rugbytx.core.job.job import Source
+from rugbytx.core.job.profile import Profile, Rung
+from rugbytx.core.plan import planner
+from rugbytx.core.plan.plan import Plan
+from rugbytx.core.source.media_info import AudioStream, MediaInfo, VideoStream
 
 SOURCE = Source(bucket="source", key="match.mp4", etag="e1", size_bytes=1000)
 
@@ -41,4 +41,4 @@ def small_plan(*, chunks: int, audio: bool = True, mp4: bool = False) -> Plan:
     """Return a plan of so many chunks of one 6 s segment each."""
     media = small_media(end_s=Fraction(6 * chunks), audio=audio)
     profile = PROFILE.model_copy(update={"mp4": mp4})
-    return planning.decide(media, SOURCE, profile, chunk_s=6.0)
+    return planner.decide(media, SOURCE, profile, chunk_s=6.0)

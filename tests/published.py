@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rugbytx.core import still
-from rugbytx.core.cmaf import Fragment, Track
-from rugbytx.core.job import Job, Outputs, Pointer, Source, Status
-from rugbytx.core.plan import Plan
-from rugbytx.core.profile import Profile, Rung
-from rugbytx.media import command, ffmpeg, package
-from rugbytx.media.encoder import X264, X264Profile
+from rugbytx.core.cmaf.track_parser import Fragment, Track
+from rugbytx.core.job.job import Job, Outputs, Pointer, Source, Status
+from rugbytx.core.job.profile import Profile, Rung
+from rugbytx.core.plan import thumbnails
+from rugbytx.core.plan.plan import Plan
+from rugbytx.media import mp4
+from rugbytx.media.encode import command_line
+from rugbytx.media.encode.encoder_options import X264, X264Profile
+from rugbytx.media.process import ffmpeg
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.ports import Encoded, Pulse
 from rugbytx.verify.fetch import fetch
@@ -41,12 +43,12 @@ class SmallMedia(FfmpegMedia):
         profile = self.profiles[min(index, len(self.profiles) - 1)]
         paths = tuple(folder / f"{rendition.name}.mp4" for rendition in plan.renditions)
         encoder = X264(preset=self.preset, profile=profile, threads=1)
-        pictures = {one: folder / f"{one}.jpg" for one in still.pictures(plan, index)}
-        argv = command.chunk(plan, index, source, paths, pictures=pictures, encoder=encoder)
+        pictures = {one: folder / f"{one}.jpg" for one in thumbnails.pictures(plan, index)}
+        argv = command_line.chunk(plan, index, source, paths, pictures=pictures, encoder=encoder)
         if not self.in_band:
             argv = without(argv, "-bsf:v", "dump_extra=freq=keyframe")
         ffmpeg.run(self.changed(argv, plan, index), pulse=pulse)
-        tracks = tuple(map(package.track, paths))
+        tracks = tuple(map(mp4.track, paths))
         if not self.in_band:
             tracks = tuple(map(pretending, tracks))
         return Encoded(

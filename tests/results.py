@@ -1,12 +1,12 @@
 """Results of units, as lanes leave them, made from faultless tracks."""
 
-from rugbytx.core import cmaf
-from rugbytx.core.plan import Plan
-from rugbytx.core.result import TrackFile, TracksResult
+from rugbytx.core.cmaf import track_parser
+from rugbytx.core.output.result import TrackFile, TracksResult
+from rugbytx.core.plan.plan import Plan
 from tests.tracks import audio_track, video_track
 
 
-def file_of(track: cmaf.Track, rendition: str, key: str, *, segment_ticks: int) -> TrackFile:
+def file_of(track: track_parser.Track, rendition: str, key: str, *, segment_ticks: int) -> TrackFile:
     """Return a track as it was uploaded."""
     first_shown, last_shown = track.shown
     return TrackFile(
@@ -25,8 +25,8 @@ def file_of(track: cmaf.Track, rendition: str, key: str, *, segment_ticks: int) 
         start=track.fragments[0].decode_time,
         samples=sum(len(fragment.sizes) for fragment in track.fragments),
         keyframes=sum(sum(fragment.sync) for fragment in track.fragments),
-        segments=cmaf.segments(track, segment_ticks=segment_ticks),
-        iframes=cmaf.iframes(track) if track.width else (),
+        segments=track_parser.segments(track, segment_ticks=segment_ticks),
+        iframes=track_parser.iframes(track) if track.width else (),
     )
 
 

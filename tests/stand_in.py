@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rugbytx.core.encoder import Family
-from rugbytx.media import command
-from rugbytx.media.encoder import Encoders
-from rugbytx.media.trial import FRAMES, PICTURE
+from rugbytx.core.plan.encoder_recipe import Family
+from rugbytx.media.encode import command_line
+from rugbytx.media.encode.encoder_options import Encoders
+from rugbytx.media.encode.encoder_trial import FRAMES, PICTURE
 from tests.footage import make
 
 _SCRIPT = r"""#!/bin/bash
@@ -83,7 +83,7 @@ class StandIn:
 
 def make_trial(path: Path) -> None:
     """Write what a trial that succeeds writes."""
-    argv = command.trial(Encoders().of(Family.X264), PICTURE, path, frames=FRAMES, ffmpeg="ffmpeg")
+    argv = command_line.trial(Encoders().of(Family.X264), PICTURE, path, frames=FRAMES, ffmpeg="ffmpeg")
     make(path, *argv[1:-1])
 
 

@@ -6,11 +6,11 @@ from functools import cache
 from typing import Any
 
 from rugbytx.aws.client import client
-from rugbytx.aws.job_store import DynamoJobStore
-from rugbytx.aws.store_time import StoreTime
-from rugbytx.core.job import Job, Outputs, Source
-from rugbytx.core.profile import Profile
-from rugbytx.core.unit import Kind, Lease, Measured, Progress, Unit, UnitKey
+from rugbytx.aws.dynamodb.clock import StoreTime
+from rugbytx.aws.dynamodb.jobs import DynamoJobStore
+from rugbytx.core.job.job import Job, Outputs, Source
+from rugbytx.core.job.profile import Profile
+from rugbytx.core.lease.unit import Kind, Lease, Measured, Progress, Unit, UnitKey
 from rugbytx.ports import JobStore
 from tests.fakes.store import FakeStore
 

@@ -6,12 +6,12 @@ import threading
 import pytest
 
 from rugbytx.autoscaler import Autoscaler
-from rugbytx.core import recorded
-from rugbytx.core.halt import Halt, Scope
-from rugbytx.core.job import Job, Pointer, Source
-from rugbytx.core.presence import Worker
-from rugbytx.core.recorded import Recorded
-from rugbytx.core.scaling_facts import Mode
+from rugbytx.core.fleet.halt import Halt, Scope
+from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.job.job import Job, Pointer, Source
+from rugbytx.core.scaling import decision_record
+from rugbytx.core.scaling.decision_record import Recorded
+from rugbytx.core.scaling.facts import Mode
 from rugbytx.errors import SettingsError
 from rugbytx.settings import Settings
 from tests.connection import PROFILE, Fakes
@@ -89,7 +89,7 @@ def test_a_burst_moves_the_fleet(bench: Bench) -> None:
     told = bench.store.told()
     assert told
     assert told.wanted == 1
-    assert recorded.from_json(bench.store.decision()) == found
+    assert decision_record.from_json(bench.store.decision()) == found
     assert bench.autoscaler().tick("one") is not None
     assert bench.fleet.state().desired == 1
 
@@ -185,10 +185,10 @@ def test_a_record_is_decided_again(bench: Bench) -> None:
     """The same facts and policy differ in nothing; another policy would differ, and says in what."""
     for number in range(3):
         bench.submit(f"match-{number}")
-    found = recorded.from_json(recorded.to_json(bench.autoscaler().look()))
-    assert list(recorded.differences(found)) == []
+    found = decision_record.from_json(decision_record.to_json(bench.autoscaler().look()))
+    assert list(decision_record.differences(found)) == []
     cheap = found.policy.__class__(mode=Mode.CHEAPEST)
-    assert "desired: 1 -> 0" in list(recorded.differences(found, cheap))
+    assert "desired: 1 -> 0" in list(decision_record.differences(found, cheap))
 
 
 def test_a_job_at_risk_is_told_of_once(bench: Bench) -> None:

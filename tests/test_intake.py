@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from rugbytx import ahead
-from rugbytx.core.job import Job, Pointer, Status
+from rugbytx import concurrency
+from rugbytx.core.job.job import Job, Pointer, Status
 from rugbytx.errors import (
     JobRejected,
     SourceForbidden,
@@ -221,7 +221,7 @@ class TestAcceptAll:
         requests = [Request(source=fakes.add_object(f"{n}.mp4", b"%d" % n)) for n in range(100)]
         fakes.store.down = True
         results = list(accept_all(requests, fakes.connection))
-        assert 1 <= len(results) <= AT_ONCE * ahead.DEPTH
+        assert 1 <= len(results) <= AT_ONCE * concurrency.DEPTH
         assert all(isinstance(result, Refused) for result in results)
         assert all(isinstance(result.error, Unreachable) for result in results if isinstance(result, Refused))
 

@@ -2,9 +2,9 @@
 
 import hashlib
 
-from rugbytx.core.check import AAC_FRAME
-from rugbytx.core.cmaf import Fragment, Track
-from rugbytx.core.plan import BASE_OFFSET_S, Plan, Rendition
+from rugbytx.core.cmaf.track_parser import Fragment, Track
+from rugbytx.core.plan.plan import BASE_OFFSET_S, Plan, Rendition
+from rugbytx.core.verify.chunk import AAC_FRAME
 
 INIT_BYTES = 40
 SAMPLE_BYTES = 10

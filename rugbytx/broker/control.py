@@ -16,7 +16,7 @@ from celery.app.control import Control as CeleryControl
 
 from rugbytx import settings as settings_module
 from rugbytx.aws.client import client
-from rugbytx.aws.mailbox import SqsMailboxes
+from rugbytx.aws.sqs.control_queue import SqsMailboxes
 from rugbytx.core.mailbox import addressed, control_prefix, replies_prefix
 from rugbytx.errors import NotFound, SettingsError
 

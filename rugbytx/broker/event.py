@@ -22,7 +22,7 @@ from celery.app.events import Events as CeleryEvents
 from celery.events.dispatcher import EventDispatcher
 
 from rugbytx.aws.client import client
-from rugbytx.aws.event_queue import Event, SqsEventQueue, event_queue
+from rugbytx.aws.sqs.event_queue import Event, SqsEventQueue, event_queue
 from rugbytx.broker.poll import pause_s
 from rugbytx.errors import RugbytxError
 from rugbytx.settings import Settings

@@ -9,8 +9,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from rugbytx.aws import legacy
-from rugbytx.aws.message import submission_message
+from rugbytx.aws.sqs import foreign_message
+from rugbytx.aws.sqs.message import submission_message
 from rugbytx.errors import JobRejected
 
 log = logging.getLogger(__name__)
@@ -33,12 +33,12 @@ def install(pattern: str, profile: str) -> None:
 def translated(message: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the message as Celery can read it, or None where it is refused, having said why."""
     body = str(message["Body"])
-    if legacy.is_ours(body):
+    if foreign_message.is_ours(body):
         return dict(message)
     reason, source = HOW, ""
     if _Wish.pattern:
         try:
-            source = legacy.source_of(body, _Wish.pattern)
+            source = foreign_message.source_of(body, _Wish.pattern)
         except JobRejected as error:
             reason = str(error)
     if not source:

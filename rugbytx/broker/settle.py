@@ -18,7 +18,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from rugbytx.aws.client import client, code, translated
-from rugbytx.aws.queue import REFUSALS
+from rugbytx.aws.sqs.queue import REFUSALS
 from rugbytx.broker.poll import pause_s
 from rugbytx.errors import RugbytxError
 

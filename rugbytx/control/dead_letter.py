@@ -7,7 +7,7 @@ a dead letter is a sign that something is wrong, and seldom a job.
 
 from collections.abc import Collection, Iterator, Sequence
 
-from rugbytx.core.letter import DeadLetter
+from rugbytx.core.job.dead_letter import DeadLetter
 from rugbytx.errors import NotFound
 from rugbytx.ports import Queue
 

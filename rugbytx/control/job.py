@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, islice
 
-from rugbytx import logbook
-from rugbytx.core import adopt, layout
-from rugbytx.core.job import Job, Pointer, Status
-from rugbytx.core.next import stages
-from rugbytx.core.result import plan_of
-from rugbytx.core.sweep import FIRST_RESEND_S
-from rugbytx.core.trail import ENDED
-from rugbytx.core.unit import PLAN, UnitKey
+from rugbytx import audit
+from rugbytx.core.job.audit_trail import ENDED
+from rugbytx.core.job.job import Job, Pointer, Status
+from rugbytx.core.lease.unit import PLAN, UnitKey
+from rugbytx.core.output import object_keys
+from rugbytx.core.output.result import plan_of
+from rugbytx.core.schedule import carry_over
+from rugbytx.core.schedule.next_unit import stages
+from rugbytx.core.schedule.resend import FIRST_RESEND_S
 from rugbytx.errors import JobRejected, NotFound, Unreachable
 from rugbytx.ports import JobStore
 from rugbytx.system import Connection
@@ -74,9 +75,7 @@ def cancel(job_id: str, system: Connection, *, by: str = "") -> Answer:
             note = f"job {job.id} cannot be cancelled: it {job.status} before"
             return Answer(job=job, action=Action.TOO_LATE, notes=(note,))
         if system.store.end_job(job.id, job.generation, Status.CANCELLED, reason=CANCEL_REASON):
-            logbook.note(
-                system.store, job.id, ENDED, by=by, generation=job.generation, reason=Status.CANCELLED
-            )
+            audit.note(system.store, job.id, ENDED, by=by, generation=job.generation, reason=Status.CANCELLED)
             return Answer(job=read(job_id, system.store), action=Action.CANCEL)
     raise _restless(job_id)
 
@@ -99,7 +98,7 @@ def retry(job_id: str, system: Connection, *, redo: UnitKey | None = None, by: s
             return Answer(job=job, action=Action.KEEP, notes=(f"job {job.id} is {job.status} already",))
         following = _following(job, system, redo)
         if system.store.reopen(following):
-            logbook.reopened(system.store, job, following, by=by, reason=str(redo or ""))
+            audit.reopened(system.store, job, following, by=by, reason=str(redo or ""))
             return Answer(job=following, action=Action.RETRY, notes=_begin(job, following, system))
     raise _restless(job_id)
 
@@ -118,7 +117,7 @@ def remove(job_id: str, system: Connection) -> Removed:
         raise JobRejected(f"job {job.id} was opened again just now; it can be removed once it has ended")
     objects, size_bytes = 0, 0
     bucket = system.settings.output_bucket
-    stored_ones = iter(system.storage.list(bucket, layout.job_prefix(job.id)))
+    stored_ones = iter(system.storage.list(bucket, object_keys.job_prefix(job.id)))
     while batch := list(islice(stored_ones, BATCH)):
         system.storage.delete(bucket, [stored.key for stored in batch])
         objects += len(batch)
@@ -142,10 +141,10 @@ def _following(job: Job, system: Connection, redo: UnitKey | None) -> Job:
     if redo not in {None, PLAN, *chain.from_iterable(stages(plan))}:
         what = f"{plan.grid.chunks} chunks, from VIDEO#0" if plan else "no plan yet, so only PLAN"
         raise JobRejected(f"job {job.id} has no unit {redo} to redo: it has {what}")
-    listed = system.storage.list(system.settings.output_bucket, layout.job_prefix(job.id))
+    listed = system.storage.list(system.settings.output_bucket, object_keys.job_prefix(job.id))
     sizes = {stored.key: stored.size_bytes for stored in listed}
     now = system.store.now()
-    return adopt.reopened(job, adopt.decide(job, units, sizes, redo=redo, now=now), now=now)
+    return carry_over.reopened(job, carry_over.decide(job, units, sizes, redo=redo, now=now), now=now)
 
 
 def _begin(job: Job, following: Job, system: Connection) -> tuple[str, ...]:

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from rugbytx.audit import note
 from rugbytx.control.job import read
-from rugbytx.core import trail
-from rugbytx.core.halt import Halt, Scope
-from rugbytx.core.job import Job
-from rugbytx.core.trail import Entry
+from rugbytx.core.fleet.halt import Halt, Scope
+from rugbytx.core.job import audit_trail
+from rugbytx.core.job.audit_trail import Entry
+from rugbytx.core.job.job import Job
 from rugbytx.errors import JobRejected, NotFound
-from rugbytx.logbook import note
 from rugbytx.ports import JobStore
 from rugbytx.settings import WorkerClass
 
@@ -23,9 +23,9 @@ from rugbytx.settings import WorkerClass
 MOST_ENTRIES = 10_000
 
 _WORDS = {
-    Scope.QUEUE: (trail.PAUSED, trail.RESUMED),
-    Scope.CLASS: (trail.PAUSED, trail.RESUMED),
-    Scope.WORKER: (trail.DRAINED, trail.UNDRAINED),
+    Scope.QUEUE: (audit_trail.PAUSED, audit_trail.RESUMED),
+    Scope.CLASS: (audit_trail.PAUSED, audit_trail.RESUMED),
+    Scope.WORKER: (audit_trail.DRAINED, audit_trail.UNDRAINED),
 }
 
 
@@ -48,16 +48,16 @@ def bump(job_id: str, store: JobStore, *, by: str) -> Answer:
     """
     job = _open(job_id, store)
     if job.bumped_at is not None:
-        return Answer(has_changed=False, what=trail.BUMPED, name=job.id)
-    return _bumped(job, store, bumped_at=store.now(), what=trail.BUMPED, by=by)
+        return Answer(has_changed=False, what=audit_trail.BUMPED, name=job.id)
+    return _bumped(job, store, bumped_at=store.now(), what=audit_trail.BUMPED, by=by)
 
 
 def unbump(job_id: str, store: JobStore, *, by: str) -> Answer:
     """Put an open job back among the others; raises as ``bump`` does."""
     job = _open(job_id, store)
     if job.bumped_at is None:
-        return Answer(has_changed=False, what=trail.UNBUMPED, name=job.id)
-    return _bumped(job, store, bumped_at=None, what=trail.UNBUMPED, by=by)
+        return Answer(has_changed=False, what=audit_trail.UNBUMPED, name=job.id)
+    return _bumped(job, store, bumped_at=None, what=audit_trail.UNBUMPED, by=by)
 
 
 def pause(worker_class: str | None, store: JobStore, *, by: str) -> Answer:
@@ -88,12 +88,12 @@ def told(job_id: str, store: JobStore, *, limit: int = MOST_ENTRIES) -> Sequence
     """Return what happened to a job, and to the system meanwhile, in order; raises NotFound."""
     job = read(job_id, store)
     own = [*store.read_trail(job_id, limit=limit)]
-    if first := trail.submitted(job):
+    if first := audit_trail.submitted(job):
         own.insert(0, first)
     since = min([job.submitted_at, *(entry.at for entry in own[:1])])
     until = store.now() if job.is_open or job.ended_at is None else job.ended_at
-    system = store.read_trail(trail.SYSTEM, limit=MOST_ENTRIES)
-    return trail.merged(own, system, since=since, until=until)[-limit:]
+    system = store.read_trail(audit_trail.SYSTEM, limit=MOST_ENTRIES)
+    return audit_trail.merged(own, system, since=since, until=until)[-limit:]
 
 
 def _open(job_id: str, store: JobStore) -> Job:
@@ -131,7 +131,7 @@ def _halt(scope: Scope, name: str, store: JobStore, *, by: str) -> Answer:
     is_new = (scope, name) not in _standing(store)
     if is_new:
         store.halt(Halt(scope=scope, name=name, at=store.now(), by=by))
-        note(store, trail.SYSTEM, what, by=by, reason=name or str(scope))
+        note(store, audit_trail.SYSTEM, what, by=by, reason=name or str(scope))
     return Answer(has_changed=is_new, what=what, name=name or str(scope))
 
 
@@ -140,5 +140,5 @@ def _lift(scope: Scope, name: str, store: JobStore, *, by: str) -> Answer:
     is_there = (scope, name) in _standing(store)
     if is_there:
         store.lift(scope, name)
-        note(store, trail.SYSTEM, what, by=by, reason=name or str(scope))
+        note(store, audit_trail.SYSTEM, what, by=by, reason=name or str(scope))
     return Answer(has_changed=is_there, what=what, name=name or str(scope))

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from rugbytx.core import trail
-from rugbytx.core.notification import PARKED_AT, Errand, Notification, replayed
+from rugbytx.audit import note
+from rugbytx.core.job import audit_trail
+from rugbytx.core.notify.notification import PARKED_AT, Errand, Notification, replayed
 from rugbytx.errors import NotFound, Unreachable
-from rugbytx.logbook import note
 from rugbytx.ports import JobStore
 
 #: One look at the outbox shows the notifications of so many jobs.
@@ -43,7 +43,14 @@ def replay(
                 store.run_errand_at(Errand(job_id=job_id, due_at=int(store.now())))
                 # It is parked again should it be given up again.
                 store.errand_done(Errand(job_id=job_id, due_at=PARKED_AT))
-                note(store, job_id, trail.REPLAYED, by=by, generation=one.generation, reason=str(one.kind))
+                note(
+                    store,
+                    job_id,
+                    audit_trail.REPLAYED,
+                    by=by,
+                    generation=one.generation,
+                    reason=str(one.kind),
+                )
                 yield again, count
 
 

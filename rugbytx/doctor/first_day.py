@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rugbytx.aws.client import client, translated
-from rugbytx.aws.host import Metadata
-from rugbytx.aws.table import EXPIRES
-from rugbytx.core.delivery import WORN_RECEIVES
+from rugbytx.aws.dynamodb.table import EXPIRES
+from rugbytx.aws.ec2_metadata import Metadata
+from rugbytx.core.job.message import WORN_RECEIVES
 from rugbytx.doctor.check import Check, Finding, Health
 from rugbytx.errors import Unreachable
 from rugbytx.settings import Settings

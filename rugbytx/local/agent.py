@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from rugbytx.aws.agent import LONGEST_MIN, PATH, SHORTEST_MIN
+from rugbytx.aws.ecs.task_agent import LONGEST_MIN, PATH, SHORTEST_MIN
 
 HOST = "127.0.0.1"
 DEFAULT_MIN = 120

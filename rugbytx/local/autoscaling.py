@@ -7,7 +7,7 @@ from queue import SimpleQueue
 
 from rugbytx import system
 from rugbytx.autoscaler import Autoscaler, name
-from rugbytx.core.recorded import Recorded
+from rugbytx.core.scaling.decision_record import Recorded
 from rugbytx.settings import Settings
 
 #: The thread ends with the tick under way.

@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from rugbytx.errors import HostUnfit
-from rugbytx.media.encoder import X264Profile
+from rugbytx.media.encode.encoder_options import X264Profile
 from rugbytx.settings import WorkerClass
-from rugbytx.worker.drain import LEAVE_S
+from rugbytx.worker.shutdown.drain import LEAVE_S
 
 #: Ends Celery's last line before it receives, behind the node's name.
 _READY = " ready."

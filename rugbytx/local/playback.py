@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from rugbytx.core import layout
-from rugbytx.core.job import Job, Outputs, Source
-from rugbytx.core.plan import Plan
-from rugbytx.core.result import Manifest
+from rugbytx.core.job.job import Job, Outputs, Source
+from rugbytx.core.output import object_keys
+from rugbytx.core.output.result import Manifest
+from rugbytx.core.plan.plan import Plan
 from rugbytx.errors import TransferError, VerificationError
 from rugbytx.ports import Storage
 
@@ -39,7 +39,7 @@ def fetch(storage: Storage, bucket: str, job: Job, outputs: Outputs, folder: Pat
         raise VerificationError("the manifest is not the one that the job's record names")
     manifest = Manifest.model_validate_json(body)
     for entry in manifest.entries:
-        path = folder / layout.relative(entry.key, job.id, job.generation)
+        path = folder / object_keys.relative(entry.key, job.id, job.generation)
         if not path.resolve().is_relative_to(folder.resolve()):
             raise VerificationError(f"the manifest names {entry.key}, which is not of this job")
         stored = storage.head(bucket, entry.key)
@@ -63,7 +63,7 @@ def remove(folder: Path) -> None:
     except (FileNotFoundError, ValidationError):
         return
     for entry in manifest.entries:
-        path = folder / layout.relative(entry.key, manifest.job_id, manifest.generation)
+        path = folder / object_keys.relative(entry.key, manifest.job_id, manifest.generation)
         if path.resolve().is_relative_to(folder.resolve()):
             path.unlink(missing_ok=True)
             if path.parent != folder and path.parent.is_dir() and not any(path.parent.iterdir()):

@@ -10,9 +10,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 from rugbytx.aws.client import client, translated
-from rugbytx.aws.event_queue import RETENTION_S as EVENT_RETENTION_S
-from rugbytx.aws.event_queue import event_queue
-from rugbytx.aws.table import EXPIRES, TABLE
+from rugbytx.aws.dynamodb.table import EXPIRES, TABLE
+from rugbytx.aws.sqs.event_queue import RETENTION_S as EVENT_RETENTION_S
+from rugbytx.aws.sqs.event_queue import event_queue
 from rugbytx.settings import Settings
 
 if TYPE_CHECKING:

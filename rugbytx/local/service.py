@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from rugbytx.errors import HostUnfit, Unreachable
 from rugbytx.local.agent import Agents
 from rugbytx.local.fleet import Worker
-from rugbytx.worker.drain import EXIT_CUT_SHORT
+from rugbytx.worker.shutdown.drain import EXIT_CUT_SHORT
 
 log = logging.getLogger(__name__)
 

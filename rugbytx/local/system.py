@@ -16,9 +16,9 @@ from types import FrameType
 from typing import Self
 
 from rugbytx import settings, system
-from rugbytx.aws import agent
-from rugbytx.aws.fleet import EcsFleet
-from rugbytx.core.webhook import new_secret
+from rugbytx.aws.ecs import task_agent
+from rugbytx.aws.ecs.service import EcsFleet
+from rugbytx.core.notify.signature import new_secret
 from rugbytx.errors import HostUnfit, SettingsError
 from rugbytx.local import cluster, resources
 from rugbytx.local.agent import Agents
@@ -180,7 +180,7 @@ class LocalSystem:
             note=lambda running, pending: cluster.note(
                 chosen, region=region, running=running, pending=pending
             ),
-            start=lambda uri: self._launch("aws", {agent.VARIABLE: uri}),
+            start=lambda uri: self._launch("aws", {task_agent.VARIABLE: uri}),
             cold_start_s=self._cold_start_s,
             most=self._aws_max,
         )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from rugbytx.core.selection import MAX_PIXELS
-from rugbytx.media import limit, process
-from rugbytx.media.limit import Limits
+from rugbytx.core.source.stream_selection import MAX_PIXELS
+from rugbytx.media.process import child, resource_limits
+from rugbytx.media.process.resource_limits import Limits
 from rugbytx.ports import Pulse
 
 #: Decoding that takes so many processor seconds a second of film has gone wrong.
@@ -53,11 +53,9 @@ def play(path: Path, *, kind: str, length_s: Fraction, pulse: Pulse, ffmpeg: str
             pulse.advance(frames=frames, count=int(value))
 
     cpu_s = int(_CPU_S_PER_S * length_s) + _CPU_S
-    limits = Limits(file_bytes=limit.NO_FILE, cpu_s=cpu_s, wall_s=cpu_s)
-    lines = process.Lines(take)
-    ended = process.run(
-        argv(path, kind=kind, ffmpeg=ffmpeg), pulse=pulse, on_stdout=lines.feed, limits=limits
-    )
+    limits = Limits(file_bytes=resource_limits.NO_FILE, cpu_s=cpu_s, wall_s=cpu_s)
+    lines = child.Lines(take)
+    ended = child.run(argv(path, kind=kind, ffmpeg=ffmpeg), pulse=pulse, on_stdout=lines.feed, limits=limits)
     complaints = ended.complaints
     if ended.code and not complaints:
         complaints = (f"ffmpeg ended with {ended.code} and said nothing",)

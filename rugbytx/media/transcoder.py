@@ -7,19 +7,23 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from rugbytx.core import damage, encoder, still
-from rugbytx.core.breaker import Kind
-from rugbytx.core.encoder import Family, Recipe
-from rugbytx.core.media import MediaInfo
-from rugbytx.core.plan import Plan
-from rugbytx.core.quality import Scores
+from rugbytx.core.fleet.circuit_breaker import Kind
+from rugbytx.core.plan import encoder_recipe, thumbnails
+from rugbytx.core.plan.encoder_recipe import Family, Recipe
+from rugbytx.core.plan.plan import Plan
+from rugbytx.core.source import damage
+from rugbytx.core.source.media_info import MediaInfo
+from rugbytx.core.verify.sampled_quality import Scores
 from rugbytx.errors import HostUnfit, ScratchFull, VerificationError
-from rugbytx.media import command, ends, ffmpeg, host, ingest, limit, package, probe, quality, version
-from rugbytx.media.complaint import PLAIN
-from rugbytx.media.encoder import X264, Encoders, X264Profile
-from rugbytx.media.fault import Faults
-from rugbytx.media.ladder import Ladder
-from rugbytx.media.trial import Trials
+from rugbytx.media import chunk_ends, host, mp4, quality_metric, version
+from rugbytx.media.encode import command_line
+from rugbytx.media.encode.encoder_options import X264, Encoders, X264Profile
+from rugbytx.media.encode.encoder_trial import Trials
+from rugbytx.media.encode.faults import Faults
+from rugbytx.media.encode.recipe_fallback import Ladder
+from rugbytx.media.process import ffmpeg, resource_limits
+from rugbytx.media.process.messages import PLAIN
+from rugbytx.media.source import ingest, probe
 from rugbytx.ports import Encoded, Pulse
 
 
@@ -48,9 +52,9 @@ class FfmpegMedia:
     faults: Faults = field(default_factory=Faults)
 
     @property
-    def programs(self) -> package.Programs:
+    def programs(self) -> mp4.Programs:
         """Return where ffmpeg and ffprobe are."""
-        return package.Programs(ffmpeg=self.ffmpeg, ffprobe=self.ffprobe)
+        return mp4.Programs(ffmpeg=self.ffmpeg, ffprobe=self.ffprobe)
 
     @cached_property
     def trials(self) -> Trials:
@@ -63,7 +67,7 @@ class FfmpegMedia:
         """Return this host's encoders, from the best to the last that is allowed."""
         return Ladder(
             self.trials,
-            encoder.candidates(host.read(), wished=self.wished),
+            encoder_recipe.candidates(host.read(), wished=self.wished),
             faults=self.faults,
             is_software_allowed=self.is_software_allowed,
             read_rate=self.read_rate,
@@ -105,7 +109,9 @@ class FfmpegMedia:
     def encode_chunk(self, plan: Plan, index: int, source: Path, folder: Path, *, pulse: Pulse) -> Encoded:
         """Encode one chunk in all renditions into ``folder``."""
         paths = tuple(folder / f"{rendition.name}-{index:05d}.mp4" for rendition in plan.renditions)
-        pictures = {picture: folder / f"{picture}-{index:05d}.jpg" for picture in still.pictures(plan, index)}
+        pictures = {
+            picture: folder / f"{picture}-{index:05d}.jpg" for picture in thumbnails.pictures(plan, index)
+        }
         with self.noting():
             climb = self.ladder.encode(plan, index, source, paths, pictures, pulse=pulse)
         # Before the files are read: where nothing could be decoded there is nothing in them.
@@ -121,7 +127,7 @@ class FfmpegMedia:
         damage.require_end(damaged=climb.damaged, missing=missing)
         with self.noting():
             for path, track in zip(paths, encoded.tracks, strict=True):
-                ends.check(path, track, pulse=pulse, ffmpeg=self.ffmpeg)
+                chunk_ends.check(path, track, pulse=pulse, ffmpeg=self.ffmpeg)
         on_gpu = climb.recipe is not Recipe.X264
         return replace(
             encoded,
@@ -136,8 +142,8 @@ class FfmpegMedia:
             raise VerificationError("the plan has no audio, so there is none to encode")
         pulse.step("encode")
         path = folder / "audio.mp4"
-        argv = command.audio(plan, plan.audio, source, path, ffmpeg=self.ffmpeg)
-        limits = limit.sound(rate_bps=plan.audio.rate_bps, length_s=plan.grid.duration_s)
+        argv = command_line.audio(plan, plan.audio, source, path, ffmpeg=self.ffmpeg)
+        limits = resource_limits.sound(rate_bps=plan.audio.rate_bps, length_s=plan.grid.duration_s)
         started_at = time.monotonic()
         with self.noting():
             done = ffmpeg.attempt(argv, pulse=pulse, limits=limits, table=PLAIN)
@@ -155,20 +161,22 @@ class FfmpegMedia:
         self, plan: Plan, frames: range, source: Path, made: Path, *, first: int, pulse: Pulse
     ) -> Scores:
         """Return how like the source these frames of the first rendition are; ``made`` begins with frame ``first``."""
-        return quality.compare(plan, frames, source, made, first=first, pulse=pulse, ffmpeg=self.ffmpeg)
+        return quality_metric.compare(
+            plan, frames, source, made, first=first, pulse=pulse, ffmpeg=self.ffmpeg
+        )
 
     def make_mp4(
         self, plan: Plan, video: Sequence[Path], audio: Path | None, path: Path, *, pulse: Pulse
     ) -> None:
         """Join the chunks of one rendition, in order, and the audio into a progressive MP4."""
         with self.noting():
-            package.make_mp4(plan, video, audio, path, pulse=pulse, programs=self.programs)
+            mp4.make_mp4(plan, video, audio, path, pulse=pulse, programs=self.programs)
 
     def _encoded(self, paths: tuple[Path, ...], *, encoder: str, encode_s: float, damaged: int) -> Encoded:
         """Read what was written."""
         return Encoded(
             paths=paths,
-            tracks=tuple(map(package.track, paths)),
+            tracks=tuple(map(mp4.track, paths)),
             encoder=encoder,
             encode_s=encode_s,
             ffmpeg=version.read(self.ffmpeg),

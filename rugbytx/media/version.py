@@ -6,7 +6,7 @@ import subprocess
 from functools import cache
 
 from rugbytx.errors import HostUnfit
-from rugbytx.media import process
+from rugbytx.media.process import child
 
 #: Printing some lines takes milliseconds; a cold disk may take seconds.
 _TIMEOUT_S = 20.0
@@ -50,7 +50,7 @@ def _ask(program: str, option: str) -> str:
         done = subprocess.run(
             [program, "-hide_banner", option],
             stdin=subprocess.DEVNULL,
-            env=process.environment(os.environ),
+            env=child.environment(os.environ),
             capture_output=True,
             check=False,
             timeout=_TIMEOUT_S,

@@ -16,19 +16,19 @@ from tornado.web import HTTPError, StaticFileHandler, url
 from rugbytx import settings as rugbytx_settings
 from rugbytx import system
 from rugbytx.aws.client import client
-from rugbytx.aws.event_queue import SqsEventQueue, event_queue
+from rugbytx.aws.sqs.event_queue import SqsEventQueue, event_queue
 from rugbytx.errors import RugbytxError, SettingsError
-from rugbytx.monitor import guard
-from rugbytx.monitor.beat import Beats
-from rugbytx.monitor.broker import BrokerPage, QueueLengths
-from rugbytx.monitor.event import OwnEvents
-from rugbytx.monitor.inspector import PresenceInspector
-from rugbytx.monitor.jobs import JobAction, JobData, JobPage, JobsData, JobsPage, SummaryData
-from rugbytx.monitor.look import Look
-from rugbytx.monitor.metric import MetricsPage
-from rugbytx.monitor.pages import Loader
-from rugbytx.monitor.player import PlayerPage, Stage
-from rugbytx.monitor.task import TaskPage, TasksData
+from rugbytx.monitor import access
+from rugbytx.monitor.cache import Look
+from rugbytx.monitor.flower.event_source import OwnEvents
+from rugbytx.monitor.flower.inspector import PresenceInspector
+from rugbytx.monitor.flower.templates import Loader
+from rugbytx.monitor.flower.worker_events import Beats
+from rugbytx.monitor.page.broker import BrokerPage, QueueLengths
+from rugbytx.monitor.page.jobs import JobAction, JobData, JobPage, JobsData, JobsPage, SummaryData
+from rugbytx.monitor.page.metrics import MetricsPage
+from rugbytx.monitor.page.player import PlayerPage, Stage
+from rugbytx.monitor.page.task import TaskPage, TasksData
 from rugbytx.system import Connection
 
 _JOB = r"/jobs/([0-9a-z]{1,64})"
@@ -41,7 +41,7 @@ OFFLINE_S = 3600
 def prepare() -> None:
     """Let Flower's command start this application, with our defaults where nobody says otherwise."""
     command.Flower = Monitor
-    flower_options.address = guard.LOOPBACK
+    flower_options.address = access.LOOPBACK
     flower_options.tasks_columns = TASK_COLUMNS
     flower_options.read_only = None  # until somebody says something
     flower_options.purge_offline_workers = OFFLINE_S
@@ -94,7 +94,7 @@ class Monitor(Flower):
     ) -> None:
         chosen = options or flower_options
         try:
-            self._is_authenticated = guard.require(
+            self._is_authenticated = access.require(
                 address=chosen.address,
                 unix_socket=chosen.unix_socket,
                 basic_auth=chosen.basic_auth,
@@ -141,6 +141,6 @@ class Monitor(Flower):
 
     def find_handler(self, request: Any, **arguments: Any) -> Any:
         """Return what answers a request; without authentication only under a name of loopback."""
-        if not self._is_authenticated and not guard.is_own_name(request.host):
+        if not self._is_authenticated and not access.is_own_name(request.host):
             return self.get_handler_delegate(request, Refused)
         return super().find_handler(request, **arguments)

@@ -2,10 +2,10 @@
 
 import json
 
-from rugbytx.core.instant import iso
-from rugbytx.core.job import Job
-from rugbytx.core.notification import Kind, Notification
-from rugbytx.link import Place, object_url
+from rugbytx.core.job.job import Job
+from rugbytx.core.notify.notification import Kind, Notification
+from rugbytx.core.timestamp import iso
+from rugbytx.urls import Place, object_url
 
 #: Grows only if a reader of the one before would misread it; a key more is none of that.
 SCHEMA = 1

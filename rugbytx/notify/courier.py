@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from rugbytx.aws.event_bus import PREFIX, EventBridge
-from rugbytx.core.notification import Notification
-from rugbytx.core.webhook import key_of
+from rugbytx.aws.eventbridge import PREFIX, EventBridge
+from rugbytx.core.notify.notification import Notification
+from rugbytx.core.notify.signature import key_of
 from rugbytx.notify.webhook import Webhooks
 from rugbytx.ports import Courier
 from rugbytx.settings import Settings

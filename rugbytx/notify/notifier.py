@@ -9,11 +9,11 @@ import threading
 
 from rugbytx.aws.client import client
 from rugbytx.errors import RugbytxError
-from rugbytx.link import Place
 from rugbytx.notify.courier import couriers, everywhere
 from rugbytx.notify.outbox import Outbox
 from rugbytx.ports import JobStore
 from rugbytx.settings import Settings
+from rugbytx.urls import Place
 
 log = logging.getLogger(__name__)
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from rugbytx.core import notification as core
-from rugbytx.core.job import Job
-from rugbytx.core.notification import Due, Errand, Kind, Notification
-from rugbytx.core.webhook import shown
+from rugbytx.core.job.job import Job
+from rugbytx.core.notify import notification as core
+from rugbytx.core.notify.notification import Due, Errand, Kind, Notification
+from rugbytx.core.notify.signature import shown
 from rugbytx.errors import NotDelivered, RugbytxError
-from rugbytx.link import Place
 from rugbytx.notify.body import body
 from rugbytx.ports import Courier, JobStore
+from rugbytx.urls import Place
 
 log = logging.getLogger(__name__)
 

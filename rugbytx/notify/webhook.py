@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from rugbytx.core.notification import Notification
-from rugbytx.core.webhook import headers, is_public
+from rugbytx.core.notify.notification import Notification
+from rugbytx.core.notify.signature import headers, is_public
 from rugbytx.errors import NotDelivered
-from rugbytx.link import objection
+from rugbytx.urls import objection
 
 #: From the connection to the answer's status, whatever the target does meanwhile.
 ANSWER_S = 10.0

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote, unquote
 
-from rugbytx.core.layout import PLAYLIST_TYPE
+from rugbytx.core.output.object_keys import PLAYLIST_TYPE
 from rugbytx.errors import RugbytxError, SettingsError
 from rugbytx.player.byte_range import wanted
 from rugbytx.player.place import PLAYLIST, Place

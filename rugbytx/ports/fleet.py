@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rugbytx.core.protection import Answer
+from rugbytx.core.fleet.scale_in_protection import Answer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from rugbytx.core.cmaf import Track
-from rugbytx.core.media import MediaInfo
-from rugbytx.core.plan import Plan
-from rugbytx.core.quality import Scores
-from rugbytx.core.still import Picture
+from rugbytx.core.cmaf.track_parser import Track
+from rugbytx.core.plan.plan import Plan
+from rugbytx.core.plan.thumbnails import Picture
+from rugbytx.core.source.media_info import MediaInfo
+from rugbytx.core.verify.sampled_quality import Scores
 
 
 class Pulse(Protocol):

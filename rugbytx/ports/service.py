@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from rugbytx.core.job import Address, Pointer, Source
-from rugbytx.core.letter import DeadLetter, Depth
-from rugbytx.core.notification import Notification
+from rugbytx.core.job.dead_letter import DeadLetter, Depth
+from rugbytx.core.job.job import Address, Pointer, Source
+from rugbytx.core.notify.notification import Notification
 
 #: Called with the number of bytes that have moved since the last call, from any thread but one call at a time.
 OnBytes = Callable[[int], None]

@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from rugbytx.core.admission import Told
-from rugbytx.core.clean import Cleaning
-from rugbytx.core.halt import Halt, Scope
-from rugbytx.core.job import Job, Outputs, Status
-from rugbytx.core.listing import Mark
-from rugbytx.core.notification import Errand, Notification
-from rugbytx.core.presence import Worker
-from rugbytx.core.span import Span
-from rugbytx.core.trail import Entry
-from rugbytx.core.unit import Charge, Lease, Measured, Progress, Unit, UnitKey
+from rugbytx.core.cost.usage import Span
+from rugbytx.core.fleet.halt import Halt, Scope
+from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.job.audit_trail import Entry
+from rugbytx.core.job.cursor import Mark
+from rugbytx.core.job.job import Job, Outputs, Status
+from rugbytx.core.lease.unit import Charge, Lease, Measured, Progress, Unit, UnitKey
+from rugbytx.core.notify.notification import Errand, Notification
+from rugbytx.core.output.retention import Cleaning
+from rugbytx.core.scaling.admission import Told
 
 
 class JobStore(Protocol):

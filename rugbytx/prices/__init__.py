@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from rugbytx.core.price import Prices
+from rugbytx.core.cost.price_list import Prices
 from rugbytx.errors import SettingsError
 
 BUILT_IN = Path(__file__).parent / "us-east-1.toml"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from rugbytx.core.profile import Profile
+from rugbytx.core.job.profile import Profile
 from rugbytx.errors import SettingsError, UnknownProfile
 
 BUILT_IN = Path(__file__).parent

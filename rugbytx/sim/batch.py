@@ -6,14 +6,14 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 
-from rugbytx.core.price import Prices
+from rugbytx.core.cost.price_list import Prices
 from rugbytx.errors import SettingsError
-from rugbytx.sim import parts
-from rugbytx.sim.figures import Figures, altered
-from rugbytx.sim.outcome import Mean, Outcome, outcome
-from rugbytx.sim.policy import Policy
-from rugbytx.sim.scenario import Scenario
-from rugbytx.sim.world import Case, run
+from rugbytx.sim import partition
+from rugbytx.sim.input.assumptions import Figures, altered
+from rugbytx.sim.input.policy import Policy
+from rugbytx.sim.input.scenario import Scenario
+from rugbytx.sim.report.outcome import Mean, Outcome, outcome
+from rugbytx.sim.simulation import Case, run
 
 #: To start processes takes longer than a few short days.
 WORTH_A_POOL = 8
@@ -43,7 +43,7 @@ def run_all(
     cases: Sequence[Case], *, told: Callable[[int, int], None] = lambda _, __: None
 ) -> Iterator[Outcome]:
     """Yield what each case comes to, in order; ``told`` hears how many parts of all are done, and how many there are."""
-    split = [parts.split(case) for case in cases]
+    split = [partition.split(case) for case in cases]
     drawn = [part for each in split for part in each]
     workers = os.cpu_count() or 1
     counts = [len(each) for each in split]
@@ -54,11 +54,11 @@ def run_all(
             yield found
 
     if (len(drawn) < WORTH_A_POOL and len(drawn) == len(cases)) or workers <= 1:
-        yield from parts.joined(said(map(one, drawn)), counts)
+        yield from partition.joined(said(map(one, drawn)), counts)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         chunk = max(1, min(8, len(drawn) // (4 * workers)))
-        yield from parts.joined(said(pool.map(one, drawn, chunksize=chunk)), counts)
+        yield from partition.joined(said(pool.map(one, drawn, chunksize=chunk)), counts)
 
 
 def seeds(case: Case, runs: int) -> list[Case]:

@@ -4,9 +4,9 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from rugbytx.core import layout
-from rugbytx.core.job import Job, Outputs, Source
-from rugbytx.core.result import Manifest
+from rugbytx.core.job.job import Job, Outputs, Source
+from rugbytx.core.output import object_keys
+from rugbytx.core.output.result import Manifest
 from rugbytx.errors import NotFound, ScratchFull, VerificationError
 from rugbytx.ports import OnBytes, Storage
 
@@ -28,7 +28,7 @@ def fetch(storage: Storage, bucket: str, outputs: Outputs, folder: Path, *, on_b
     if hashlib.sha256(body).hexdigest() != outputs.manifest_sha256:
         raise VerificationError(f"{outputs.manifest_key} is not the manifest that was committed")
     manifest = Manifest.model_validate_json(body)
-    prefix = layout.job_prefix(manifest.job_id)
+    prefix = object_keys.job_prefix(manifest.job_id)
     folder.mkdir(parents=True, exist_ok=True)
     needed, free = sum(entry.size_bytes for entry in manifest.entries), shutil.disk_usage(folder).free
     if free < needed + MARGIN_BYTES:

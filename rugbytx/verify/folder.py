@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rugbytx.core import cmaf, hls, still
-from rugbytx.core.check import Finding, Rule
-from rugbytx.core.plan import Grid
-from rugbytx.core.verify import Piece
+from rugbytx.core.cmaf import track_parser
+from rugbytx.core.hls import parser
+from rugbytx.core.plan import thumbnails
+from rugbytx.core.plan.plan import Grid
+from rugbytx.core.verify.chunk import Finding, Rule
+from rugbytx.core.verify.published import Piece
 from rugbytx.errors import VerificationError
 
 
@@ -32,7 +34,7 @@ class Folder:
         self.seen.add(name)
         return path
 
-    def read(self, wanted: hls.Range) -> bytes:
+    def read(self, wanted: parser.Range) -> bytes:
         """Return the bytes of a range; raises VerificationError unless all of them are there."""
         with self._named(wanted.path).open("rb") as file:
             file.seek(wanted.offset)
@@ -55,12 +57,12 @@ class Folder:
         sizes = {}
         try:
             text = self.text(name)
-            for path in still.sheets(text):
-                sizes[path] = still.jpeg_size(self._named(path).read_bytes(), name=path)
+            for path in thumbnails.sheets(text):
+                sizes[path] = thumbnails.jpeg_size(self._named(path).read_bytes(), name=path)
         except VerificationError as error:
             yield Finding(rule=Rule.STORYBOARD, where=name, expected="its sheets, whole", seen=str(error))
             return
-        for fault in still.faults(text, sizes, duration_s=grid.duration_s):
+        for fault in thumbnails.faults(text, sizes, duration_s=grid.duration_s):
             yield Finding(rule=Rule.STORYBOARD, where=name, expected="a thumbnail for each time", seen=fault)
 
     def _named(self, name: str) -> Path:
@@ -69,17 +71,17 @@ class Folder:
             raise VerificationError(f"{name} is not there")
         return path
 
-    def pieces(self, media: hls.Media, broken: list[Finding]) -> Iterator[Piece]:
+    def pieces(self, media: parser.Media, broken: list[Finding]) -> Iterator[Piece]:
         """Yield every segment of a playlist as it is read; what cannot be read goes to ``broken``."""
         begins: dict[str, int] = {}
         for entry in media.entries:
             first = begins.get(entry.segment.path, entry.segment.offset)
             begins[entry.segment.path] = min(first, entry.segment.offset)
         for entry in media.entries:
-            own = hls.Range(path=entry.segment.path, offset=0, size_bytes=begins[entry.segment.path])
+            own = parser.Range(path=entry.segment.path, offset=0, size_bytes=begins[entry.segment.path])
             try:
                 init, own_init = self.read(entry.init), self.read(own)
-                track = cmaf.parse(init + self.read(entry.segment))
+                track = track_parser.parse(init + self.read(entry.segment))
                 piece = Piece(entry=entry, track=track, own_init=_hex(own_init), init=_hex(init))
             except VerificationError as error:
                 piece = Piece(entry=entry, track=None, own_init="", init="")

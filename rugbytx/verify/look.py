@@ -18,15 +18,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from rugbytx.core import alignment, conform, gate, hls, layout, progressive, verify
-from rugbytx.core.alignment import Timeline
-from rugbytx.core.check import Finding, Rule
-from rugbytx.core.plan import Grid
-from rugbytx.core.report import Report
-from rugbytx.core.result import Manifest
-from rugbytx.core.verify import Piece
+from rugbytx.core.hls import parser
+from rugbytx.core.output import object_keys
+from rugbytx.core.output.result import Manifest
+from rugbytx.core.plan.plan import Grid
+from rugbytx.core.verify import before_publish, hls_rules, progressive_mp4, published, rendition_alignment
+from rugbytx.core.verify.chunk import Finding, Rule
+from rugbytx.core.verify.job_report import Report
+from rugbytx.core.verify.published import Piece
+from rugbytx.core.verify.rendition_alignment import Timeline
 from rugbytx.errors import TranscodeError, VerificationError
-from rugbytx.media.package import Programs, inspect
+from rugbytx.media.mp4 import Programs, inspect
 from rugbytx.verify.folder import Folder, sha256
 from rugbytx.verify.play import Watch, play
 
@@ -62,7 +64,7 @@ def look(
 
 
 #: A media playlist and its segments.
-Read = tuple[hls.Media, list[Piece]]
+Read = tuple[parser.Media, list[Piece]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +126,7 @@ class _Look:
         """Yield what is not as the manifest says."""
         self.on_step(f"sizes and SHA-256 of {len(manifest.entries)} files")
         for entry in manifest.entries:
-            name = layout.relative(entry.key, manifest.job_id, manifest.generation)
+            name = object_keys.relative(entry.key, manifest.job_id, manifest.generation)
             path = self.folder.find(name)
             if path is None:
                 yield Finding(rule=Rule.MANIFEST, where=name, expected="a file", seen="none")
@@ -139,40 +141,40 @@ class _Look:
         """Check the master and all that it names; return the grid, found in the renditions if not given."""
         try:
             text = self.folder.text(name)
-            self.findings.extend(conform.check(text, dict(self._texts(text)), name=name))
-            master = hls.parse_master(text, name=name)
+            self.findings.extend(hls_rules.check(text, dict(self._texts(text)), name=name))
+            master = parser.parse_master(text, name=name)
         except VerificationError as error:
             self._add(Rule.PLAYLIST, name, "a master playlist of ours", str(error))
             return grid
         named = [variant.path for variant in master.variants]
         read = {playlist: found for playlist in named if (found := self._read(playlist))}
-        grid = grid or verify.job_grid(pieces for _, pieces in read.values())
+        grid = grid or published.job_grid(pieces for _, pieces in read.values())
         if grid is None:
             return None
         for playlist, (media, pieces) in read.items():
-            self._keep(*verify.check_video(playlist, media, pieces, verify.thinned(grid, pieces)))
+            self._keep(*published.check_video(playlist, media, pieces, published.thinned(grid, pieces)))
         for one in master.iframes:
             self._iframes(one, master, read)
         if master.audio:
             named.append(master.audio)
             if sound := self._read(master.audio):
-                self._keep(*verify.check_audio(master.audio, *sound, grid))
+                self._keep(*published.check_audio(master.audio, *sound, grid))
         if list(self.timelines) == named:
             audio = self.timelines[master.audio] if master.audio else None
             videos = [self.timelines[variant.path] for variant in master.variants]
-            self.findings.extend(alignment.check_together(master, videos, audio, name=name))
+            self.findings.extend(rendition_alignment.check_together(master, videos, audio, name=name))
         return grid
 
     def _texts(self, master: str) -> Iterator[tuple[str, str]]:
         """Yield the media playlists that a master names, by their paths; what is missing is found elsewhere."""
-        for path in conform.named(master):
+        for path in hls_rules.named(master):
             with suppress(VerificationError):
                 yield path, self.folder.text(path)
 
     def _read(self, name: str) -> Read | None:
         """Return a media playlist and its segments; None where it is none of ours."""
         try:
-            media = hls.parse_media(self.folder.text(name), name=name)
+            media = parser.parse_media(self.folder.text(name), name=name)
         except VerificationError as error:
             self._add(Rule.PLAYLIST, name, "a media playlist of ours", str(error))
             return None
@@ -183,15 +185,15 @@ class _Look:
         if not all(found.values()):
             self.astray.add(name)
         sizes = {path: file.stat().st_size for path, file in found.items() if file}
-        self.findings.extend(verify.check_tiling(media, sizes))
+        self.findings.extend(published.check_tiling(media, sizes))
         return media, pieces
 
-    def _iframes(self, one: hls.Iframes, master: hls.Master, read: Mapping[str, Read]) -> None:
+    def _iframes(self, one: parser.Iframes, master: parser.Master, read: Mapping[str, Read]) -> None:
         """Check a playlist of keyframes against the rendition of its size."""
         sizes = {(variant.width, variant.height): variant.path for variant in master.variants}
         path = sizes.get((one.width, one.height), "")
         try:
-            media = hls.parse_media(self.folder.text(one.path), name=one.path)
+            media = parser.parse_media(self.folder.text(one.path), name=one.path)
         except VerificationError as error:
             self._add(Rule.PLAYLIST, one.path, "a playlist of keyframes", str(error))
             return
@@ -200,13 +202,13 @@ class _Look:
         if not path:
             self._add(Rule.PICTURE_SIZE, one.path, "that of a variant", f"{one.width}x{one.height}")
             return
-        self.findings.extend(verify.check_iframes(one.path, media, read[path][1]))
-        measured = gate.measured(media)
+        self.findings.extend(published.check_iframes(one.path, media, read[path][1]))
+        measured = before_publish.measured(media)
         for which, declared, rate in (
             ("peak", one.bandwidth_bps, measured.peak_bps),
             ("average", one.average_bps, measured.average_bps),
         ):
-            told = gate.declared(one.path, which, declared, rate)
+            told = before_publish.declared(one.path, which, declared, rate)
             if not told.passed:
                 self.findings.append(told.finding())
 
@@ -225,7 +227,7 @@ class _Look:
         except (TranscodeError, VerificationError) as error:
             self._add(Rule.BOXES, name, "a progressive MP4", str(error))
             return
-        self.findings.extend(progressive.check(grid, seen, has_audio=has_audio, where=name))
+        self.findings.extend(progressive_mp4.check(grid, seen, has_audio=has_audio, where=name))
 
     def _play(self, name: str, grid: Grid, *, has_frames: bool, ffmpeg: str) -> None:
         self.on_step(f"{name}: every frame")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rugbytx.core.check import Finding, Rule
-from rugbytx.core.plan import Grid
+from rugbytx.core.plan.plan import Grid
+from rugbytx.core.verify.chunk import Finding, Rule
 from rugbytx.errors import VerificationError
 from rugbytx.media import decode
 

@@ -20,18 +20,19 @@ from celery.utils.functional import pass1
 
 from rugbytx import settings as settings_module
 from rugbytx.aws.client import client
-from rugbytx.aws.message import TASK
-from rugbytx.aws.queue import SqsQueue
+from rugbytx.aws.sqs.message import TASK
+from rugbytx.aws.sqs.queue import SqsQueue
 from rugbytx.broker import event, foreign, gate
-from rugbytx.core.job import Pointer
-from rugbytx.core.scaling_facts import AWS
+from rugbytx.core.job.job import Pointer
+from rugbytx.core.scaling.facts import AWS
 from rugbytx.errors import RugbytxError, WrittenByNewer
-from rugbytx.worker import drain, part
-from rugbytx.worker.alive import Alive
+from rugbytx.logs import set_up_logging
+from rugbytx.worker import components
 from rugbytx.worker.delivery import delivery_of
-from rugbytx.worker.ending import Ending
-from rugbytx.worker.lane import Lane
-from rugbytx.worker.log import set_up_logging
+from rugbytx.worker.lane.lane import Lane
+from rugbytx.worker.lane.outcome import Ending
+from rugbytx.worker.shutdown import drain
+from rugbytx.worker.shutdown.watchdog import Alive
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 def celery_config() -> str:
     """Return the module of Celery's own keys for this host; a wrong setting ends the process with a sentence."""
     try:
-        chosen = part.settings()
+        chosen = components.settings()
     except RugbytxError as error:
         sys.exit(f"rugbytx worker: {error}")
     return f"celeryconfig.{chosen.celery_config or chosen.worker_class}"
@@ -49,7 +50,7 @@ app = Celery(
     "rugbytx",
     events="rugbytx.broker.event:Events",
     control="rugbytx.broker.control:Control",
-    include=["rugbytx.worker.submission"],
+    include=["rugbytx.worker.legacy_task"],
 )
 app.config_from_object(celery_config())
 signals.setup_logging.connect(set_up_logging)
@@ -64,20 +65,20 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
     pointer = Pointer.model_validate(fields)
     worker = str(task.request.hostname)
     lane = Lane(
-        ports=part.ports(),
-        settings=part.settings(),
+        ports=components.ports(),
+        settings=components.settings(),
         worker=worker,
-        scratch=part.scratch_of(worker),
-        notice=part.NOTICE,
-        speeds=part.speeds(),
+        scratch=components.scratch_of(worker),
+        notice=components.NOTICE,
+        speeds=components.speeds(),
     )
     try:
-        with part.NOTICE.heard():
+        with components.NOTICE.heard():
             delivery = delivery_of(task)
             ending = lane.run(pointer, delivery)
-            if ending is Ending.HAND_BACK and part.NOTICE.asked:
+            if ending is Ending.HAND_BACK and components.NOTICE.asked:
                 # At once, and from here: the main process may have no time left for it.
-                part.ports().queue.extend(delivery.receipt, visibility_s=0)
+                components.ports().queue.extend(delivery.receipt, visibility_s=0)
     except WrittenByNewer as error:
         # Hidden, and not shown at once: who knows that version is to have it, and this worker other messages.
         raise Reject(str(error), requeue=False) from error
@@ -95,23 +96,25 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
 def prepare(conf: Any, **_: Any) -> None:
     """Check the settings and point Celery's queue at the physical one, before anything connects."""
     try:
-        url = SqsQueue(client("sqs"), part.settings().queue).url
-        gate.install(part.view())
-        foreign.install(part.settings().legacy_body, part.settings().legacy_profile)
-        event.begin(part.settings())
+        url = SqsQueue(client("sqs"), components.settings().queue).url
+        gate.install(components.view())
+        foreign.install(components.settings().legacy_body, components.settings().legacy_profile)
+        event.begin(components.settings())
     except RugbytxError as error:
         sys.exit(f"rugbytx worker: {error}")
-    conf.worker_send_task_events = part.settings().events
+    conf.worker_send_task_events = components.settings().events
     waiting = (
-        {} if part.settings().poll_wait_s is None else {"wait_time_seconds": part.settings().poll_wait_s}
+        {}
+        if components.settings().poll_wait_s is None
+        else {"wait_time_seconds": components.settings().poll_wait_s}
     )
     conf.broker_transport_options = {
         **conf.broker_transport_options,
         **waiting,
         "predefined_queues": {conf.task_default_queue: {"url": url}},
     }
-    part.media().faults.clear()
-    part.speeds().clear()
+    components.media().faults.clear()
+    components.speeds().clear()
 
 
 @signals.celeryd_after_setup.connect
@@ -124,29 +127,29 @@ def warn_of_unknown_settings(**_: Any) -> None:
 @signals.celeryd_after_setup.connect
 def tell_children(instance: Any, **_: Any) -> None:
     """Let the pool's children know, before they are forked, how many they are."""
-    part.POOL.slots = instance.concurrency
+    components.POOL.slots = instance.concurrency
 
 
 @signals.worker_process_init.connect
 def begin_child(**_: Any) -> None:
     """Begin a pool child: no connection is shared across the fork, and it dies with the main process."""
-    part.ports.cache_clear()
-    part.media.cache_clear()
+    components.ports.cache_clear()
+    components.media.cache_clear()
     drain.be_child()
-    drain.die_with(part.MAIN_PID)
+    drain.die_with(components.MAIN_PID)
 
 
 @signals.worker_ready.connect
 def start_threads(sender: Any, **_: Any) -> None:
     """Start the threads once the pool has forked; the first receive waits for the view's first look."""
-    part.view().start(name=str(sender.hostname))
-    alive = Alive(part.settings().scratch)
+    components.view().start(name=str(sender.hostname))
+    alive = Alive(components.settings().scratch)
     alive.ready()
     sender.hub.on_tick.add(alive.tick)  # which outlives a lost connection, as the loop's timers do not
-    part.sweeper().start(owner=str(sender.hostname))
-    part.notifier().start(owner=str(sender.hostname))
-    part.presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
-    if listener := part.listener():
+    components.sweeper().start(owner=str(sender.hostname))
+    components.notifier().start(owner=str(sender.hostname))
+    components.presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
+    if listener := components.listener():
         listener.start(
             worker=str(sender.hostname), soon=sender.hub.call_soon, handle=partial(command, sender)
         )
@@ -164,9 +167,9 @@ def command(consumer: Any, name: str, arguments: Mapping[str, Any]) -> Any:
 @signals.worker_ready.connect
 def obey_signals(**_: Any) -> None:
     """Leave in time when told to, by a signal or by EC2; Celery's own handlers are set by then."""
-    drain.obey(part.NOTICE, first=drain.Leave[part.settings().leave.upper()])
-    if part.settings().worker_class == AWS:
-        part.spot().start()
+    drain.obey(components.NOTICE, first=drain.Leave[components.settings().leave.upper()])
+    if components.settings().worker_class == AWS:
+        components.spot().start()
 
 
 @signals.worker_shutdown.connect
@@ -174,14 +177,14 @@ def stop_threads(**_: Any) -> None:
     """Stop the threads before the process goes, and leave nothing behind."""
     event.finish()
     for thread in (
-        part.listener(),
-        part.spot(),
-        part.sweeper(),
-        part.notifier(),
-        part.view(),
-        part.presence(),
+        components.listener(),
+        components.spot(),
+        components.sweeper(),
+        components.notifier(),
+        components.view(),
+        components.presence(),
     ):
         if thread:
             thread.stop()
-    part.media().faults.clear()
-    part.speeds().clear()
+    components.media().faults.clear()
+    components.speeds().clear()

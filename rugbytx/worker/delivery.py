@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import Task
 
-from rugbytx.core.delivery import Delivery
+from rugbytx.core.job.message import Delivery
 
 
 def delivery_of(task: Task[Any, Any]) -> Delivery:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.core.job import Pointer, Status
-from rugbytx.core.unit import Kind, Unit, UnitKey
+from rugbytx.core.job.job import Pointer, Status
+from rugbytx.core.lease.unit import Kind, Unit, UnitKey
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection
 from tests.bench import footage, turn, world

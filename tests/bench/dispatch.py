@@ -11,8 +11,8 @@ from typing import Any
 from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.aws.client import client
-from rugbytx.aws.queue import SqsQueue
-from rugbytx.core.job import Pointer
+from rugbytx.aws.sqs.queue import SqsQueue
+from rugbytx.core.job.job import Pointer
 from rugbytx.ports import Queue
 from rugbytx.system import Connection
 from tests.bench import plain, world

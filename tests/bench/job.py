@@ -10,10 +10,10 @@ from typing import Any
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.core.job import Status
-from rugbytx.core.plan import Plan
-from rugbytx.core.result import plan_of
-from rugbytx.core.unit import Kind, Unit
+from rugbytx.core.job.job import Status
+from rugbytx.core.lease.unit import Kind, Unit
+from rugbytx.core.output.result import plan_of
+from rugbytx.core.plan.plan import Plan
 from rugbytx.system import Connection
 from tests.bench import footage, turn, world
 from tests.bench.figure import Figure, Result, ratios

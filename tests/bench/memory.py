@@ -6,9 +6,9 @@ from pathlib import Path
 from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.aws.client import client
-from rugbytx.aws.queue import SqsQueue
-from rugbytx.core.job import Status
-from rugbytx.core.unit import Kind, State
+from rugbytx.aws.sqs.queue import SqsQueue
+from rugbytx.core.job.job import Status
+from rugbytx.core.lease.unit import Kind, State
 from rugbytx.local.fleet import Worker
 from rugbytx.ports import Queue
 from tests.bench import footage, plain, world

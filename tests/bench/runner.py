@@ -4,10 +4,11 @@ import subprocess
 from pathlib import Path
 
 from rugbytx import profiles
-from rugbytx.core import encoder, planning, still
-from rugbytx.core.job import Source
-from rugbytx.core.plan import Plan
-from rugbytx.media import command, ffmpeg, limit
+from rugbytx.core.job.job import Source
+from rugbytx.core.plan import encoder_recipe, planner, thumbnails
+from rugbytx.core.plan.plan import Plan
+from rugbytx.media.encode import command_line
+from rugbytx.media.process import ffmpeg, resource_limits
 from rugbytx.media.transcoder import FfmpegMedia
 from tests.bench import footage, turn
 from tests.bench.figure import Figure, Result, ratios
@@ -30,7 +31,9 @@ def measure(folder: Path, scale: Scale) -> Result:
     def ours() -> tuple[turn.Cost, turn.Cost]:
         return (
             turn.cost_of(
-                lambda: ffmpeg.run(watched, pulse=FakePulse(), limits=limit.chunk(plan, 0, on_gpu=False))
+                lambda: ffmpeg.run(
+                    watched, pulse=FakePulse(), limits=resource_limits.chunk(plan, 0, on_gpu=False)
+                )
             ),
             turn.cost_of(lambda: media.encode_chunk(plan, 0, source, places["chunk"], pulse=FakePulse())),
         )
@@ -63,17 +66,17 @@ def measure(folder: Path, scale: Scale) -> Result:
 def _plan(media: FfmpegMedia, source: Path, folder: Path) -> Plan:
     pinned = Source(bucket="b", key="k", etag="e", size_bytes=source.stat().st_size)
     probed = media.probe(source, pulse=FakePulse())
-    return planning.decide(probed, pinned, profiles.load("bench", folder), chunk_s=None)
+    return planner.decide(probed, pinned, profiles.load("bench", folder), chunk_s=None)
 
 
 def _argv(plan: Plan, source: Path, folder: Path) -> list[str]:
-    return command.chunk(
+    return command_line.chunk(
         plan,
         0,
         source,
         [folder / f"{rendition.name}.mp4" for rendition in plan.renditions],
-        pictures={picture: folder / f"{picture}.jpg" for picture in still.pictures(plan, 0)},
-        recipe=encoder.Recipe.X264,
+        pictures={picture: folder / f"{picture}.jpg" for picture in thumbnails.pictures(plan, 0)},
+        recipe=encoder_recipe.Recipe.X264,
     )
 
 

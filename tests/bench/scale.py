@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rugbytx import prices
-from rugbytx.sim import batch, policy, world
-from rugbytx.sim.outcome import outcome
-from rugbytx.sim.scenario import Arrivals, Scenario
+from rugbytx.sim import batch, simulation
+from rugbytx.sim.input import policy
+from rugbytx.sim.input.scenario import Arrivals, Scenario
+from rugbytx.sim.report.outcome import outcome
 from tests.bench.figure import Figure, Result
 from tests.bench.turn import Scale
 
@@ -64,7 +65,7 @@ def bill(rate: int, jobs: int) -> Bill:
         arrivals=(Arrivals(kind="match", count=jobs, every_s=DAY_S / rate),),
     )
     case = batch.case_of(day, policy.of("deadline"), prices.load(), {"max_hosts": MOST_HOSTS})
-    done = world.run(case)
+    done = simulation.run(case)
     found = outcome(done)
     if found.never_finished:
         raise RuntimeError(f"{found.never_finished} of {jobs} jobs were never finished at {rate} a day")

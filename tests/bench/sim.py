@@ -10,8 +10,9 @@ from typing import Any
 import simpy
 
 from rugbytx import prices
-from rugbytx.sim import batch, policy, scenario, world
-from rugbytx.sim.world import Case
+from rugbytx.sim import batch, simulation
+from rugbytx.sim.input import policy, scenario
+from rugbytx.sim.simulation import Case
 from tests.bench import turn
 from tests.bench.figure import Bound, Figure, Result
 from tests.bench.turn import Scale
@@ -62,12 +63,12 @@ def _noting(made: list[simpy.Environment]) -> Generator[None, None, None]:
             super().__init__()
             made.append(self)
 
-    before = vars(world)["Environment"]
-    vars(world)["Environment"] = Noted
+    before = vars(simulation)["Environment"]
+    vars(simulation)["Environment"] = Noted
     try:
         yield
     finally:
-        vars(world)["Environment"] = before
+        vars(simulation)["Environment"] = before
 
 
 def _cpu_s(work: Any) -> float:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from rugbytx import profiles
 from rugbytx.aws.client import client
-from rugbytx.aws.job_store import DynamoJobStore
-from rugbytx.core.job import Job, Source
-from rugbytx.core.unit import Kind, Measured, Progress, UnitKey
+from rugbytx.aws.dynamodb.jobs import DynamoJobStore
+from rugbytx.core.job.job import Job, Source
+from rugbytx.core.lease.unit import Kind, Measured, Progress, UnitKey
 from tests.bench import turn, world
 from tests.bench.figure import Bound, Figure, Result
 from tests.bench.turn import Scale

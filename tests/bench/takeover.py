@@ -9,8 +9,8 @@ from pathlib import Path
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.core.job import Job
-from rugbytx.core.unit import Kind, State, UnitKey
+from rugbytx.core.job.job import Job
+from rugbytx.core.lease.unit import Kind, State, UnitKey
 from rugbytx.local.fleet import Worker
 from rugbytx.local.system import LocalSystem
 from tests.bench import footage, world

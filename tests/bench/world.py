@@ -13,7 +13,7 @@ from typing import cast
 import celeryconfig.aws
 import celeryconfig.jetson
 from rugbytx.aws.client import client
-from rugbytx.core.job import Job
+from rugbytx.core.job.job import Job
 from rugbytx.local.fleet import Worker, worker_argv, worker_environ
 from rugbytx.local.system import LocalSystem
 from rugbytx.settings import Settings, WorkerClass

@@ -19,9 +19,9 @@ from celery import Celery, bootsteps, signals
 from celery.exceptions import Reject
 
 import celeryconfig.local
-from rugbytx.aws.message import TASK
+from rugbytx import logs as worker_log
+from rugbytx.aws.sqs.message import TASK
 from rugbytx.broker import gate, transport
-from rugbytx.worker import log as worker_log
 
 FOLDER = Path(os.environ["BROKER_FOLDER"])
 QUEUES = dict(queue.split("=", 1) for queue in os.environ["BROKER_QUEUES"].split(","))

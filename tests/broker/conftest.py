@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from rugbytx.aws.queue import SqsQueue
-from rugbytx.core.job import Pointer
+from rugbytx.aws.sqs.queue import SqsQueue
+from rugbytx.core.job.job import Pointer
 from rugbytx.local.embedded import EmbeddedAws
 from rugbytx.local.fleet import Worker
 from tests.faults.proxy import Fault, FaultProxy, Rule

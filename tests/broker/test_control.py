@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from rugbytx.aws.client import READ_TIMEOUT_S, client
-from rugbytx.aws.mailbox import MOST_BYTES, SqsMailboxes
+from rugbytx.aws.sqs.control_queue import MOST_BYTES, SqsMailboxes
 from rugbytx.broker.control import LOOK_S, Asker
 from rugbytx.core.mailbox import control_prefix, replies_prefix
 from rugbytx.errors import NotFound
-from rugbytx.worker.listener import WAIT_S, Listener
+from rugbytx.worker.remote_control import WAIT_S, Listener
 
 #: More than anything here takes on a busy machine.
 PATIENCE_S = 60.0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from rugbytx.aws.event_queue import Event
+from rugbytx.aws.sqs.event_queue import Event
 from rugbytx.broker import event as events
 from rugbytx.broker.event import MOST_TOGETHER, MOST_WAITING, Outbox
 from rugbytx.errors import Unreachable

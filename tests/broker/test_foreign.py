@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from rugbytx.aws.message import SUBMISSION, task_message
+from rugbytx.aws.sqs.message import SUBMISSION, task_message
 from rugbytx.broker import foreign
-from rugbytx.core.job import Pointer
+from rugbytx.core.job.job import Pointer
 
 NOTICE = {
     "MessageId": "m1",

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rugbytx.aws.client import client
-from rugbytx.aws.job_store import DynamoJobStore
+from rugbytx.aws.dynamodb.jobs import DynamoJobStore
 from rugbytx.local.resources import dead_letter_queue
-from rugbytx.worker.clean import clean_once
+from rugbytx.upkeep.cleanup import clean_once
 from tests.chaos import invariants, outputs, table
 from tests.chaos.killer import encoders
 from tests.chaos.siege import LEASE_S, Siege

@@ -13,7 +13,7 @@ from pathlib import Path
 from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.aws.client import client
-from rugbytx.core.job import Pointer
+from rugbytx.core.job.job import Pointer
 from rugbytx.local.system import LocalSystem
 from tests.chaos import footage, schedule
 from tests.chaos.footage import Film

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rugbytx.cli.app import app
-from rugbytx.cli.wiring import Wiring
+from rugbytx.cli.shared.connection import Wiring
 from rugbytx.settings import Settings
 from rugbytx.system import Connection, System
 from tests.connection import Fakes, Run

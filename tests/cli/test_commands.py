@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from rugbytx.core.job import Job, Status
-from rugbytx.core.unit import PLAN, Kind, Measured, Progress, UnitKey
+from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.unit import PLAN, Kind, Measured, Progress, UnitKey
 from tests.connection import NOW, OUTPUTS, Fakes, Run, make_job
 
 #: What a program may rely on.

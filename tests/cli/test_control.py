@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from rugbytx.aws.message import task_message
-from rugbytx.core.job import Job, Pointer, Status
-from rugbytx.core.result import TracksResult
-from rugbytx.core.unit import AUDIO, PLAN, Kind, Measured, UnitKey
+from rugbytx.aws.sqs.message import task_message
+from rugbytx.core.job.job import Job, Pointer, Status
+from rugbytx.core.lease.unit import AUDIO, PLAN, Kind, Measured, UnitKey
+from rugbytx.core.output.result import TracksResult
 from rugbytx.errors import Unreachable
 from tests.connection import Fakes, Run, make_job
 from tests.plans import small_plan

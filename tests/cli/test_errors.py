@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.cli.exit import Code, code_of
+from rugbytx.cli.shared.exit import Code, code_of
 from rugbytx.errors import HostUnfit, RugbytxError, SourceChanged, TransferError
 from tests.connection import Fakes, Run, make_job
 

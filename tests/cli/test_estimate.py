@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx import prices
-from rugbytx.core.estimate import MATCH_PX
+from rugbytx.core.scaling.pace import MATCH_PX
 from tests.cli.test_workers import worker
 from tests.connection import Fakes, Run
 

@@ -2,7 +2,7 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from rugbytx.core.job import Status
+from rugbytx.core.job.job import Status
 from tests.connection import Fakes, Run, make_job
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from rugbytx import preview
-from rugbytx.core import explain, planning
-from rugbytx.core.encoder import Recipe
-from rugbytx.core.job import Address, Source, Status, identify
-from rugbytx.core.unit import PLAN, Kind, Measured, UnitKey
+from rugbytx.core.job.job import Address, Source, Status, identify
+from rugbytx.core.lease.unit import PLAN, Kind, Measured, UnitKey
+from rugbytx.core.plan import explanation, planner
+from rugbytx.core.plan.encoder_recipe import Recipe
 from rugbytx.local import resources
 from rugbytx.local.embedded import EmbeddedAws
-from rugbytx.media import graph
+from rugbytx.media.encode import filter_graph
 from rugbytx.preview import Wish
 from rugbytx.profiles import load
 from rugbytx.settings import Settings
@@ -264,7 +264,7 @@ class TestMeasured:
         """Two chunks by x264 on a Jetson: its forecast is measured, the other class's is not."""
         media = small_media(end_s=Fraction(12))
         source = Source(bucket="rugbytx-source", key="old.mp4", etag="e", size_bytes=1)
-        old = planning.decide(media, source, PROFILE, chunk_s=6.0)
+        old = planner.decide(media, source, PROFILE, chunk_s=6.0)
         job = fakes.store.create_job(make_job(id=identify(source, PROFILE), source=source))
         told = {PLAN: old.model_dump_json(), UnitKey(Kind.VIDEO, 0): "", UnitKey(Kind.VIDEO, 1): ""}
         for key, result in told.items():
@@ -304,6 +304,6 @@ def test_every_filter_has_a_reason(recipe: Recipe, transfer: str, rate: Fraction
     }
     video = media.video.model_copy(update=asked)
     source = Source(bucket="b", key="k", etag="e", size_bytes=1)
-    told = planning.decide(media.model_copy(update={"video": video}), source, load("match", None))
-    for text in explain.filters(graph.graph(told, 0, recipe)):
-        assert text.partition("=")[0] in explain.FILTERS
+    told = planner.decide(media.model_copy(update={"video": video}), source, load("match", None))
+    for text in explanation.filters(filter_graph.graph(told, 0, recipe)):
+        assert text.partition("=")[0] in explanation.FILTERS

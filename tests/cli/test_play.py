@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core.job import Status
+from rugbytx.core.job.job import Status
 from rugbytx.player import server as module
 from rugbytx.player.server import Server
 from tests.connection import OUTPUTS, Fakes, Run, make_job

@@ -6,14 +6,14 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from rugbytx.cli.progress import LINE_S, PATIENCE_S, follow, snapshots, uploads
-from rugbytx.core import recorded
-from rugbytx.core.admission import Told
-from rugbytx.core.halt import Halt, Scope
-from rugbytx.core.job import Job, Status
-from rugbytx.core.presence import Worker
-from rugbytx.core.scaling_facts import Facts
-from rugbytx.core.unit import Kind, Progress, UnitKey
+from rugbytx.cli.shared.progress import LINE_S, PATIENCE_S, follow, snapshots, uploads
+from rugbytx.core.fleet.halt import Halt, Scope
+from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.unit import Kind, Progress, UnitKey
+from rugbytx.core.scaling import decision_record
+from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.facts import Facts
 from rugbytx.errors import NotFound, Unreachable
 from rugbytx.settings import Settings
 from rugbytx.source import Moved
@@ -92,7 +92,7 @@ def test_workers_and_the_decision_are_below(fakes: Fakes, job: Job) -> None:
     fakes.store.present(worker)
     fakes.store.halt(Halt(scope=Scope.CLASS, name="aws", at=now, by="ann@desk"))
     facts = Facts(now=now, paces=Settings().priors)
-    decided = recorded.to_json(recorded.record(facts, Settings().policy, before=None))
+    decided = decision_record.to_json(decision_record.record(facts, Settings().policy, before=None))
     fakes.store.record_decision(Told(at=now, wanted=0), decision=decided)
     drawn, written = io.StringIO(), io.StringIO()
     console = Console(file=drawn, force_terminal=True, width=140)

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from rugbytx.core import quality
-from rugbytx.core.job import Job, Status
-from rugbytx.core.quality import Metric, Scores
-from rugbytx.core.sampling import Place, Window
-from rugbytx.core.unit import CHECK, Measured
+from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.unit import CHECK, Measured
+from rugbytx.core.verify import sampled_quality
+from rugbytx.core.verify.sample_windows import Place, Window
+from rugbytx.core.verify.sampled_quality import Metric, Scores
 from tests.connection import Fakes, Run, make_job
 from tests.plans import small_plan
 
@@ -20,7 +20,9 @@ def job(fakes: Fakes) -> Job:
     fakes.end(job, Status.SUCCEEDED)
     window = Window(place=Place.JOIN, frames=range(30, 90))
     scores = Scores(metric=Metric.SSIM, values=(0.97,) * 20 + (0.91,) * 20 + (0.97,) * 20)
-    found = quality.judge(small_plan(chunks=2), [(window, scores)], job_id=job.id, generation=1, left_out=0)
+    found = sampled_quality.judge(
+        small_plan(chunks=2), [(window, scores)], job_id=job.id, generation=1, left_out=0
+    )
     lease = fakes.store.claim(job, CHECK, None, owner="jetson-1", lease_s=60)
     assert lease
     fakes.store.commit(lease, result=found.model_dump_json(), measured=Measured())

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core import span
-from rugbytx.core.job import Job, Status
-from rugbytx.core.span import DAY_S, End
-from rugbytx.core.unit import Charge, Kind, Measured, Progress, UnitKey
+from rugbytx.core.cost import usage
+from rugbytx.core.cost.usage import DAY_S, End
+from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.unit import Charge, Kind, Measured, Progress, UnitKey
 from tests.connection import Fakes, Run, make_job
 
 CHUNK = UnitKey(Kind.VIDEO, 0)
@@ -24,8 +24,8 @@ def week(fakes: Fakes) -> Job:
         ("aws-2", "aws", 0.5),
         ("jetson-1", "jetson", 0.01),
     ):
-        one = span.begun(name, worker_class, now=store.now(), usd_per_h=usd_per_h)
-        *_, one = span.followed(one, now=store.now() + 3600, is_busy=True, is_able=True, lasts_s=60)
+        one = usage.begun(name, worker_class, now=store.now(), usd_per_h=usd_per_h)
+        *_, one = usage.followed(one, now=store.now() + 3600, is_busy=True, is_able=True, lasts_s=60)
         store.record_span(one.ended(End.LEFT) if name != "aws-1" else one)
     job = store.create_job(make_job())
     store.start_job(job.id, 1)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from rugbytx.core import trail
-from rugbytx.core.halt import Scope
-from rugbytx.core.job import Job, Status
-from rugbytx.core.notification import Errand, opened
-from rugbytx.core.presence import Worker
+from rugbytx.core.fleet.halt import Scope
+from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.job import audit_trail
+from rugbytx.core.job.job import Job, Status
+from rugbytx.core.notify.notification import Errand, opened
 from tests.connection import NOW, Fakes, Run, make_job
 
 PRIVATE = {"RUGBYTX_NOTIFY_PRIVATE": "true"}
@@ -46,7 +46,7 @@ class TestBump:
         stands = fakes.store.read_job(job.id)
         assert stands is not None
         assert stands.bumped_at == NOW
-        assert [entry.what for entry in fakes.store.read_trail(job.id, limit=9)] == [trail.BUMPED]
+        assert [entry.what for entry in fakes.store.read_trail(job.id, limit=9)] == [audit_trail.BUMPED]
         assert run("unbump", job.id).exit_code == 0
         stands = fakes.store.read_job(job.id)
         assert stands is not None
@@ -156,7 +156,7 @@ class TestNotify:
         (job,) = fakes.store.list_jobs()
         assert job.notify == {"https://a.example/", URL}
         assert "is told as well" in second.stderr
-        assert [entry.what for entry in fakes.store.read_trail(job.id, limit=9)] == [trail.JOINED]
+        assert [entry.what for entry in fakes.store.read_trail(job.id, limit=9)] == [audit_trail.JOINED]
 
     @pytest.mark.parametrize("url", ["http://hooks.example/?key=secret", "hooks.example", "ftp://a.example/"])
     def test_what_is_no_target_is_refused(self, run: Run, fakes: Fakes, url: str) -> None:

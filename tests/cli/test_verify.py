@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rugbytx.core.job import Outputs, Status
+from rugbytx.core.job.job import Outputs, Status
 from rugbytx.errors import NotFound, ScratchFull, VerificationError
 from rugbytx.verify import fetch
 from tests.connection import Fakes, Run, make_job

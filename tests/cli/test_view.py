@@ -10,7 +10,8 @@ import rugbytx.profiles
 import rugbytx.settings
 import rugbytx.source
 import rugbytx.system
-from rugbytx.cli import duration, exit, output, submit, view  # noqa: A004 - the module is called so
+from rugbytx.cli.job import submit
+from rugbytx.cli.shared import duration, exit, job_view, output  # noqa: A004 - the module is called so
 from tests.connection import Fakes
 
 
@@ -35,7 +36,7 @@ def test_an_outputs_url(s3_url: str, base_url: str, url: str) -> None:
     """The CDN's where there is one; else the bucket's, as that kind of S3 writes it."""
     connection = Fakes().connection
     settings = connection.settings.model_copy(update={"output_base_url": base_url})
-    assert view.object_url("out/a b.m3u8", replace(connection, s3_url=s3_url, settings=settings)) == url
+    assert job_view.object_url("out/a b.m3u8", replace(connection, s3_url=s3_url, settings=settings)) == url
 
 
 @pytest.mark.parametrize("text", ["", "s", "5x", "-5", "1m1h", "h", "1.5h"])
@@ -48,7 +49,7 @@ def test_what_is_no_duration(text: str) -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        *(duration, exit, output, submit, view),
+        *(duration, exit, output, submit, job_view),
         *(rugbytx.profiles, rugbytx.settings, rugbytx.source, rugbytx.system),
     ],
 )

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rugbytx.cli import workers
-from rugbytx.core.presence import Worker
+from rugbytx.cli.fleet import workers
+from rugbytx.core.fleet.presence import Worker
 from rugbytx.errors import Unreachable
 from tests.connection import Fakes, Run
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from moto.server import ThreadedMotoServer
 
-from rugbytx.aws.table import TABLE
+from rugbytx.aws.dynamodb.table import TABLE
 from tests.store_bench import Bench, connect, fake_bench, send_again
 
 REGION = "eu-west-1"

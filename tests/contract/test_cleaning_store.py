@@ -1,7 +1,7 @@
 """The promises of ``ports.JobStore`` about clean-ups, kept by DynamoDB's store and by the fake."""
 
-from rugbytx.core.clean import CLEAN_AFTER_S, Cleaning
-from rugbytx.core.job import Status
+from rugbytx.core.job.job import Status
+from rugbytx.core.output.retention import CLEAN_AFTER_S, Cleaning
 from tests.store_bench import Bench
 
 DAY_S = CLEAN_AFTER_S

@@ -6,8 +6,8 @@ import pytest
 from botocore.loaders import JSONFileLoader
 
 from rugbytx.aws.client import client
-from rugbytx.aws.queue import SqsQueue
-from rugbytx.aws.storage import S3Storage
+from rugbytx.aws.s3.storage import S3Storage
+from rugbytx.aws.sqs.queue import SqsQueue
 from rugbytx.errors import Unreachable
 from tests.faults.proxy import Fault, FaultProxy, Rule
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from rugbytx.aws.client import client
-from rugbytx.aws.job_store import DynamoJobStore
-from rugbytx.aws.table import Table
-from rugbytx.core.job import Status
-from rugbytx.core.unit import PLAN, Charge, Kind, UnitKey
+from rugbytx.aws.dynamodb.jobs import DynamoJobStore
+from rugbytx.aws.dynamodb.table import Table
+from rugbytx.core.job.job import Status
+from rugbytx.core.lease.unit import PLAN, Charge, Kind, UnitKey
 from rugbytx.errors import HostUnfit, SettingsError, Unreachable
 from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, OUTPUTS, Bench, connect
 
@@ -184,7 +184,7 @@ def test_our_own_bugs_keep_their_traceback(endpoint: str) -> None:
 def test_importing_the_store_is_light() -> None:
     """boto3 is imported on first use only."""
     program = (
-        "import sys, rugbytx.aws.job_store; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
+        "import sys, rugbytx.aws.dynamodb.jobs; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
 

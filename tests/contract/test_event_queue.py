@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rugbytx.aws.client import client
-from rugbytx.aws.event_queue import MOST_BYTES, SqsEventQueue
+from rugbytx.aws.sqs.event_queue import MOST_BYTES, SqsEventQueue
 from rugbytx.errors import Unreachable
 
 

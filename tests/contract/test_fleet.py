@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from rugbytx.aws.fleet import DIMENSION, NAMESPACE, EcsFleet, resource_id
+from rugbytx.aws.ecs.service import DIMENSION, NAMESPACE, EcsFleet, resource_id
 from rugbytx.errors import Unreachable
 from rugbytx.ports import Fleet
 from tests.fakes.fleet import FakeFleet

@@ -2,10 +2,10 @@
 
 import pytest
 
-from rugbytx.core.job import Status
-from rugbytx.core.listing import mark_of
+from rugbytx.core.job.cursor import mark_of
+from rugbytx.core.job.job import Status
+from rugbytx.core.lease.unit import AUDIO, PLAN, Kind, UnitKey
 from rugbytx.core.record import SCHEMA
-from rugbytx.core.unit import AUDIO, PLAN, Kind, UnitKey
 from rugbytx.errors import HostUnfit, LeaseLost, Unreachable, WrittenByNewer
 from tests.fakes.store import FakeStore
 from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, OUTPUTS, Bench

@@ -11,12 +11,12 @@ import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner, Result
 
-from rugbytx.aws.autoscaling import NativeScaling
-from rugbytx.aws.fleet import DIMENSION, NAMESPACE, EcsFleet, resource_id
+from rugbytx.aws.ecs.native_scaling import NativeScaling
+from rugbytx.aws.ecs.service import DIMENSION, NAMESPACE, EcsFleet, resource_id
 from rugbytx.cli.app import app
-from rugbytx.cli.wiring import Wiring
-from rugbytx.core import native_policy, native_setup
-from rugbytx.core.native_policy import Change, Kind, Step, Target
+from rugbytx.cli.shared.connection import Wiring
+from rugbytx.core.native_scaling import policy_changes, policy_setup
+from rugbytx.core.native_scaling.policy_changes import Change, Kind, Step, Target
 from rugbytx.errors import Unreachable
 from tests.contract.conftest import REGION
 
@@ -56,7 +56,7 @@ class Service:
         clients.ecs.create_service(
             cluster=self.cluster, serviceName=SERVICE, taskDefinition="worker", desiredCount=2
         )
-        self.name = native_setup.prefix(cluster=self.cluster, service=SERVICE)
+        self.name = policy_setup.prefix(cluster=self.cluster, service=SERVICE)
         self.target = {
             "ServiceNamespace": NAMESPACE,
             "ResourceId": resource_id(cluster=self.cluster, service=SERVICE),
@@ -71,9 +71,9 @@ class Service:
 
     def apply(self, kind: Kind) -> list[tuple[str, str]]:
         """Apply a kind; return what was changed, without the prefix, and why."""
-        setup = native_setup.wanted(kind, name=self.name, queue=QUEUE, most=3)
-        own = native_setup.alarm_names(self.name)
-        changes = native_policy.decide(setup, self.native.read(), own_alarms=own).changes
+        setup = policy_setup.wanted(kind, name=self.name, queue=QUEUE, most=3)
+        own = policy_setup.alarm_names(self.name)
+        changes = policy_changes.decide(setup, self.native.read(), own_alarms=own).changes
         self.native.carry_out(changes)
         return [(change.name.removeprefix(f"{self.name}-"), change.reason) for change in changes]
 
@@ -121,7 +121,7 @@ def test_applying_twice_changes_nothing(
     assert service.apply(kind) == []
     service.apply(Kind.NONE)
     assert (service.policies, service.alarms) == ([], [])
-    assert service.native.read() == native_policy.Setup()
+    assert service.native.read() == policy_changes.Setup()
     assert service.apply(Kind.NONE) == []
 
 

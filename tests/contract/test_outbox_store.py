@@ -1,9 +1,9 @@
 """The promises of ``ports.JobStore`` about trails, halts and what others are told, kept by DynamoDB's store and by the fake."""
 
-from rugbytx.core.halt import Halt, Scope
-from rugbytx.core.job import Status
-from rugbytx.core.notification import PARKED_AT, Errand, Kind, Notification, opened
-from rugbytx.core.trail import SYSTEM, Entry
+from rugbytx.core.fleet.halt import Halt, Scope
+from rugbytx.core.job.audit_trail import SYSTEM, Entry
+from rugbytx.core.job.job import Status
+from rugbytx.core.notify.notification import PARKED_AT, Errand, Kind, Notification, opened
 from tests.store_bench import OUTPUTS, Bench
 
 

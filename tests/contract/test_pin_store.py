@@ -1,9 +1,9 @@
 """The promises of ``ports.JobStore`` about pins and presence, kept by DynamoDB's store and by the fake."""
 
-from rugbytx.core.job import Job, Repinned, Status
-from rugbytx.core.presence import Worker
+from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.job.job import Job, Repinned, Status
+from rugbytx.core.lease.unit import State
 from rugbytx.core.record import SCHEMA
-from rugbytx.core.unit import State
 from tests.store_bench import CHUNK, LEASE_S, NOTHING, PROFILE, Bench
 
 PINNED = PROFILE.model_copy(update={"splice": False})

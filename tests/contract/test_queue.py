@@ -14,10 +14,10 @@ from celery.worker.request import Request
 from moto.sqs import models
 
 from rugbytx.aws.client import client
-from rugbytx.aws.message import ROUTING_KEY, TASK, pointer_in, task_message
-from rugbytx.aws.queue import SqsQueue
-from rugbytx.core.job import Pointer
-from rugbytx.core.letter import Depth
+from rugbytx.aws.sqs.message import ROUTING_KEY, TASK, pointer_in, task_message
+from rugbytx.aws.sqs.queue import SqsQueue
+from rugbytx.core.job.dead_letter import Depth
+from rugbytx.core.job.job import Pointer
 from rugbytx.errors import SettingsError, Unreachable
 from rugbytx.ports import Queue
 from tests.fakes.queue import FakeQueue

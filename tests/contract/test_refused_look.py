@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from rugbytx.aws.storage import S3Storage
+from rugbytx.aws.s3.storage import S3Storage
 from rugbytx.errors import SourceMissing, TransferError
 
 

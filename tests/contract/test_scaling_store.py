@@ -1,6 +1,6 @@
 """What the autoscaler tells gates and people is kept, and one of a newer version is left alone."""
 
-from rugbytx.core.admission import Told
+from rugbytx.core.scaling.admission import Told
 from tests.store_bench import Bench
 
 

@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.exceptions import ResponseStreamingError
 
-from rugbytx.aws import transfer
 from rugbytx.aws.client import client
-from rugbytx.aws.storage import S3Storage
-from rugbytx.core.job import Source
+from rugbytx.aws.s3 import transfer
+from rugbytx.aws.s3.storage import S3Storage
+from rugbytx.core.job.job import Source
 from rugbytx.errors import (
     LeaseLost,
     ScratchFull,
@@ -122,7 +122,7 @@ def test_list_and_delete_take_any_number(
 ) -> None:
     """Pages and batches of ten stand for S3's thousand."""
     if isinstance(storage, S3Storage):
-        monkeypatch.setattr("rugbytx.aws.storage.DELETE_BATCH", 10)
+        monkeypatch.setattr("rugbytx.aws.s3.storage.DELETE_BATCH", 10)
         events = request.getfixturevalue("s3").meta.events
         events.register("provide-client-params.s3.ListObjectsV2", _in_pages_of_ten)
     keys = [f"many/{number:04}" for number in range(25)]
@@ -340,7 +340,7 @@ def test_a_full_disk_is_said_and_given_back(s3: Any, tmp_path: Path, monkeypatch
         file.write(b"x" * 10)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("rugbytx.aws.storage.fetch_rest", full)
+    monkeypatch.setattr("rugbytx.aws.s3.storage.fetch_rest", full)
     with pytest.raises(ScratchFull, match="no room"):
         S3Storage(s3).download(source, tmp_path / "down", on_bytes=_ignore)
     assert list(tmp_path.iterdir()) == []

@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from rugbytx.core.job import Status
-from rugbytx.core.unit import Charge, Kind, Lease, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.job.job import Status
+from rugbytx.core.lease.unit import Charge, Kind, Lease, Measured, Progress, State, Unit, UnitKey
 from rugbytx.errors import LeaseLost
 from tests.store_bench import LEASE_S, Bench, fake_bench
 

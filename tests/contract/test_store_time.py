@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rugbytx.aws.job_store import DynamoJobStore
-from rugbytx.aws.store_time import StoreTime, settle
+from rugbytx.aws.dynamodb.clock import StoreTime, settle
+from rugbytx.aws.dynamodb.jobs import DynamoJobStore
 from rugbytx.errors import Unreachable
 from tests.store_bench import Bench
 

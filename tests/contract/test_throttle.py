@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from celery import signals
 
-from rugbytx.aws import transfer
 from rugbytx.aws.client import client
-from rugbytx.aws.storage import S3Storage
-from rugbytx.aws.throttle import SLICE_S, Throttle
-from rugbytx.core.job import Source
+from rugbytx.aws.s3 import transfer
+from rugbytx.aws.s3.storage import S3Storage
+from rugbytx.aws.s3.throttle import SLICE_S, Throttle
+from rugbytx.core.job.job import Source
 from rugbytx.errors import LeaseLost
 from rugbytx.settings import Settings
-from rugbytx.worker import app, part
+from rugbytx.worker import app, components
 
 BUCKET = "throttle"
 RATE_BPS = 8_000_000.0
@@ -145,9 +145,9 @@ def test_no_limit_is_no_wait() -> None:
 def test_slots_share_a_worker_s_line(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """How many they are Celery says before it forks them."""
     assert endpoint
-    monkeypatch.setattr(part.POOL, "slots", 1)
+    monkeypatch.setattr(components.POOL, "slots", 1)
     assert app.tell_children in [ref() for _, ref in signals.celeryd_after_setup.receivers or []]
     app.tell_children(instance=type("Instance", (), {"concurrency": 2}))
-    made = part.storage(Settings(download_bps=40e6, upload_bps=8e6), slots=part.POOL.slots)
+    made = components.storage(Settings(download_bps=40e6, upload_bps=8e6), slots=components.POOL.slots)
     rates = [line._line.rate_bps for line in (made._down, made._up) if line._line]
     assert rates == [20e6, 4e6]

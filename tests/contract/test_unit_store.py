@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from rugbytx.core.attempt import Attempt, Fate
-from rugbytx.core.job import Status
-from rugbytx.core.unit import CHECK, Charge, Kind, Lease, Measured, Progress, State, UnitKey
+from rugbytx.core.job.job import Status
+from rugbytx.core.lease.failed_attempt import Attempt, Fate
+from rugbytx.core.lease.unit import CHECK, Charge, Kind, Lease, Measured, Progress, State, UnitKey
 from rugbytx.errors import LeaseLost
 from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, Bench
 

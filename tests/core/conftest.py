@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core.job import Source
-from rugbytx.core.media import AudioStream, MediaInfo, VideoStream
-from rugbytx.core.plan import AudioPlan, Grid, Plan, Rendition
+from rugbytx.core.job.job import Source
+from rugbytx.core.plan.plan import AudioPlan, Grid, Plan, Rendition
+from rugbytx.core.source.media_info import AudioStream, MediaInfo, VideoStream
 
 RATE = Fraction(30000, 1001)
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from rugbytx.core.estimate import MATCH_BYTES, MATCH_PX
-from rugbytx.core.presence import Worker
-from rugbytx.core.scaling_facts import FleetFact, JobFact
+from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.scaling.facts import FleetFact, JobFact
+from rugbytx.core.scaling.pace import MATCH_BYTES, MATCH_PX
 
 NOW = 1_000_000.0
 MIN = 60.0

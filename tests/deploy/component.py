@@ -10,16 +10,16 @@ import boto3
 import pytest
 
 from rugbytx import system
-from rugbytx.aws.event_bus import PREFIX, EventBridge
-from rugbytx.aws.event_queue import SqsEventQueue, event_queue
-from rugbytx.aws.queue import SqsQueue
-from rugbytx.aws.storage import S3Storage
-from rugbytx.aws.table import Table
+from rugbytx.aws.dynamodb.table import Table
+from rugbytx.aws.eventbridge import PREFIX, EventBridge
+from rugbytx.aws.s3.storage import S3Storage
+from rugbytx.aws.sqs.event_queue import SqsEventQueue, event_queue
+from rugbytx.aws.sqs.queue import SqsQueue
 from rugbytx.control import job as control
-from rugbytx.core.job import Pointer, Source
-from rugbytx.core.notification import Kind, Notification
+from rugbytx.core.job.job import Pointer, Source
+from rugbytx.core.notify.notification import Kind, Notification
 from rugbytx.errors import Unreachable
-from rugbytx.monitor.look import Asked, Look
+from rugbytx.monitor.cache import Asked, Look
 from rugbytx.settings import Settings
 from tests.deploy.conftest import Deployed
 
@@ -119,7 +119,11 @@ def _submit_an_upload(deployed: Deployed, finished: dict[str, Any]) -> None:
     event = {"bucket": bucket, "key": key, "profile": "match"}
     for deadline_s in ("3600", "60"):
         told = call(
-            deployed, "rugbytx.upload", repr(event), principal="submitter", RUGBYTX_DEADLINE_S=deadline_s
+            deployed,
+            "rugbytx.upload_lambda",
+            repr(event),
+            principal="submitter",
+            RUGBYTX_DEADLINE_S=deadline_s,
         )
         assert '"event": "submitted"' in told
 

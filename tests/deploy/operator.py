@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from rugbytx import system
-from rugbytx.aws.event_queue import SqsEventQueue, event_queue
+from rugbytx.aws.sqs.event_queue import SqsEventQueue, event_queue
 from rugbytx.cli.app import app
 from rugbytx.local.resources import dead_letter_queue
-from rugbytx.monitor.look import Look
+from rugbytx.monitor.cache import Look
 from rugbytx.settings import read
 from tests.deploy.component import client
 from tests.deploy.conftest import Deployed

@@ -11,10 +11,10 @@ from celery.app.defaults import NAMESPACES, flatten
 
 import celeryconfig
 from celeryconfig import aws, base, jetson, local
-from rugbytx.aws.message import ROUTING_KEY
-from rugbytx.core.delivery import WORN_RECEIVES
+from rugbytx.aws.sqs.message import ROUTING_KEY
+from rugbytx.core.job.message import WORN_RECEIVES
 from rugbytx.settings import Settings
-from rugbytx.worker.drain import LEAVE_S
+from rugbytx.worker.shutdown.drain import LEAVE_S
 from tests.deploy.stacks import smallest
 
 FOLDER = Path(celeryconfig.__file__).parent

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from rugbytx.worker import alive
-from rugbytx.worker.drain import LEAVE_S
+from rugbytx.worker.shutdown import watchdog
+from rugbytx.worker.shutdown.drain import LEAVE_S
 from tests.deploy.stacks import smallest
 from tests.deploy.template import AWS
 
@@ -60,8 +60,8 @@ def test_its_health_is_what_ecs_looks_at(path: Path) -> None:
     (container,) = task["ContainerDefinitions"]
     (check,) = values(path, "HEALTHCHECK")
     assert check.endswith(container["HealthCheck"]["Command"][1])
-    assert f"/{alive.FILE} -mmin -5" in check
-    assert alive.BEAT_S * 3 < 300
+    assert f"/{watchdog.FILE} -mmin -5" in check
+    assert watchdog.BEAT_S * 3 < 300
     for option, key in (("interval", "Interval"), ("timeout", "Timeout"), ("start-period", "StartPeriod")):
         assert f"--{option}={container['HealthCheck'][key]}s" in check
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx.settings import Settings, read
-from rugbytx.worker.drain import LEAVE_S
+from rugbytx.worker.shutdown.drain import LEAVE_S
 from tests.deploy.template import AWS
 
 ROOT = AWS.parents[1]

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from celeryconfig import base
-from rugbytx.aws.event_queue import RETENTION_S as EVENT_RETENTION_S
-from rugbytx.aws.event_queue import event_queue
-from rugbytx.aws.message import task_message
-from rugbytx.aws.table import EXPIRES, TABLE
-from rugbytx.core.job import Pointer
+from rugbytx.aws.dynamodb.table import EXPIRES, TABLE
+from rugbytx.aws.sqs.event_queue import RETENTION_S as EVENT_RETENTION_S
+from rugbytx.aws.sqs.event_queue import event_queue
+from rugbytx.aws.sqs.message import task_message
+from rugbytx.core.job.job import Pointer
 from rugbytx.core.record import SCHEMA
 from rugbytx.doctor import first_day
 from rugbytx.local import resources
 from rugbytx.local.fleet import Worker
 from rugbytx.settings import Settings
-from rugbytx.worker import alive
+from rugbytx.worker.shutdown import watchdog
 from tests.deploy import component, operator
 from tests.deploy.component import client
 from tests.deploy.conftest import LEGACY, TIMES, Deployed, wait_for_line, wait_until
@@ -157,7 +157,7 @@ def test_a_worker_tells_systemd_that_its_loop_turns(
     """Once that it is ready and then again and again; and the file of the health check is there."""
     assert worker.pid
     assert [systemd.recv(100) for _ in range(4)] == [b"READY=1", *[b"WATCHDOG=1"] * 3]
-    assert (Path(deployed.environ["RUGBYTX_SCRATCH"]) / alive.FILE).exists()
+    assert (Path(deployed.environ["RUGBYTX_SCRATCH"]) / watchdog.FILE).exists()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rugbytx.aws.event_queue import event_queue
+from rugbytx.aws.sqs.event_queue import event_queue
 from tests.deploy.stacks import everything, smallest
 from tests.deploy.template import AWS, Stack
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core.job import Job
-from rugbytx.core.unit import Unit, UnitKey
+from rugbytx.core.job.job import Job
+from rugbytx.core.lease.unit import Unit, UnitKey
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection, chosen
 

@@ -10,12 +10,12 @@ import pytest
 from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.aws.client import client
-from rugbytx.core.admission import Told
-from rugbytx.core.job import OPEN, Status
-from rugbytx.core.presence import Worker
+from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.job.job import OPEN, Status
+from rugbytx.core.scaling.admission import Told
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection
-from rugbytx.worker.view import OPEN as OPEN_GATE
+from rugbytx.worker.gate.gate import OPEN as OPEN_GATE
 from tests.e2e.conftest import WAIT_S
 
 pytestmark = pytest.mark.process

@@ -11,9 +11,9 @@ import pytest
 from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.aws.client import client
-from rugbytx.aws.fleet import DIMENSION, NAMESPACE, EcsFleet, resource_id
-from rugbytx.core.job import Status
-from rugbytx.core.presence import Worker
+from rugbytx.aws.ecs.service import DIMENSION, NAMESPACE, EcsFleet, resource_id
+from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.job.job import Status
 from rugbytx.local.system import LocalSystem
 from rugbytx.settings import Settings
 from rugbytx.system import Connection

@@ -12,10 +12,10 @@ import pytest
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.core.job import Job, Source, Status
-from rugbytx.core.plan import Plan
-from rugbytx.core.result import Manifest
-from rugbytx.core.unit import PLAN, Kind, State, UnitKey
+from rugbytx.core.job.job import Job, Source, Status
+from rugbytx.core.lease.unit import PLAN, Kind, State, UnitKey
+from rugbytx.core.output.result import Manifest
+from rugbytx.core.plan.plan import Plan
 from rugbytx.local import playback
 from rugbytx.local.fleet import Worker
 from rugbytx.local.system import LocalSystem

@@ -13,12 +13,12 @@ import pytest
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.core.job import Job, Status
-from rugbytx.core.unit import State, UnitKey
+from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.unit import State, UnitKey
 from rugbytx.local.fleet import Worker, worker_argv
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection
-from rugbytx.worker.drain import EXIT_CUT_SHORT
+from rugbytx.worker.shutdown.drain import EXIT_CUT_SHORT
 from tests.e2e.conftest import wait_for
 from tests.faults.proxy import Fault, FaultProxy, Rule
 from tests.metadata import MetadataService

@@ -9,9 +9,9 @@ import pytest
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.core.job import Status
-from rugbytx.core.report import Report
-from rugbytx.core.result import Manifest
+from rugbytx.core.job.job import Status
+from rugbytx.core.output.result import Manifest
+from rugbytx.core.verify.job_report import Report
 from rugbytx.local.system import LocalSystem
 from rugbytx.verify.fetch import fetch
 from rugbytx.verify.look import look

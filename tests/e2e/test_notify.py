@@ -9,8 +9,8 @@ import pytest
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.core.job import Status
-from rugbytx.core.webhook import headers, key_of
+from rugbytx.core.job.job import Status
+from rugbytx.core.notify.signature import headers, key_of
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection
 from tests.e2e.conftest import WAIT_S, wait_for

@@ -10,13 +10,13 @@ import pytest
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.core.breaker import Kind
-from rugbytx.core.job import Status
-from rugbytx.core.letter import Depth
+from rugbytx.core.fleet.circuit_breaker import Kind
+from rugbytx.core.job.dead_letter import Depth
+from rugbytx.core.job.job import Status
 from rugbytx.local.agent import Agents
 from rugbytx.local.fleet import Worker
 from rugbytx.local.system import LocalSystem
-from rugbytx.media.fault import Faults
+from rugbytx.media.encode.faults import Faults
 from tests.e2e.conftest import WAIT_S
 from tests.processes import descendants
 

@@ -11,10 +11,10 @@ import pytest
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.core import layout
-from rugbytx.core.job import Job, Pointer, Status
-from rugbytx.core.result import plan_of, tracks_of
-from rugbytx.core.unit import Kind, State, Unit, UnitKey
+from rugbytx.core.job.job import Job, Pointer, Status
+from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
+from rugbytx.core.output import object_keys
+from rugbytx.core.output.result import plan_of, tracks_of
 from rugbytx.local import playback
 from rugbytx.local.fleet import Worker
 from rugbytx.local.system import LocalSystem
@@ -81,10 +81,10 @@ def discontinuities(connection: Connection, system: LocalSystem, job: Job, folde
     manifest = playback.fetch(connection.storage, system.settings.output_bucket, job, job.outputs, folder)
     plan = plan_of(connection.store.read_units(job.id, job.generation))
     assert plan
-    master = folder / layout.relative(manifest.master_key, job.id, job.generation)
+    master = folder / object_keys.relative(manifest.master_key, job.id, job.generation)
     playback.check_hls(master, plan, ffprobe=system.settings.ffprobe)
     if job.outputs.mp4_key:
-        mp4 = folder / layout.relative(job.outputs.mp4_key, job.id, job.generation)
+        mp4 = folder / object_keys.relative(job.outputs.mp4_key, job.id, job.generation)
         playback.check_mp4(mp4, plan, ffprobe=system.settings.ffprobe)
     media = set(folder.glob("*.m3u8")) - {master}
     assert media

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from rugbytx import system as systems
-from rugbytx.core import layout, span
-from rugbytx.core.job import Status
-from rugbytx.core.result import Manifest
+from rugbytx.core.cost import usage
+from rugbytx.core.job.job import Status
+from rugbytx.core.output import object_keys
+from rugbytx.core.output.result import Manifest
 from rugbytx.local.system import LocalSystem
 from tests.e2e.conftest import RUGBYTX
 
@@ -47,11 +48,11 @@ def test_two_submits_make_one_job(system: LocalSystem, clip: Path) -> None:
         time.sleep(0.05)
     system.stop_worker(worker)
     assert present[0].is_able, present[0].gate
-    days = span.days(began_at, connection.store.now())
+    days = usage.days(began_at, connection.store.now())
     spans = [one for day in days for one in connection.store.spans(day)]
     assert {one.worker for one in spans} == {present[0].name}
-    assert spans[-1].ending == span.End.LEFT
-    total = span.total(spans, now=connection.store.now())
+    assert spans[-1].ending == usage.End.LEFT
+    total = usage.total(spans, now=connection.store.now())
     assert 0 < total.busy_s <= total.paid_s
     assert total.usd == pytest.approx(total.busy_s * 0.0001), "a host of ours costs while it works"
     assert job
@@ -63,6 +64,6 @@ def test_two_submits_make_one_job(system: LocalSystem, clip: Path) -> None:
     bucket = system.settings.output_bucket
     manifest = Manifest.model_validate_json(connection.storage.get(bucket, job.outputs.manifest_key))
     named = {entry.key for entry in manifest.entries} | {job.outputs.manifest_key}
-    stored = {found.key for found in connection.storage.list(bucket, layout.job_prefix(job_id))}
-    beside = layout.quality_prefix(job_id, 1)
+    stored = {found.key for found in connection.storage.list(bucket, object_keys.job_prefix(job_id))}
+    beside = object_keys.quality_prefix(job_id, 1)
     assert {key for key in stored if not key.startswith(beside)} == named

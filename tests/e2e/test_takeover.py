@@ -10,9 +10,9 @@ import pytest
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.core.job import Job, Status
-from rugbytx.core.result import Manifest
-from rugbytx.core.unit import Kind, State, Unit, UnitKey
+from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
+from rugbytx.core.output.result import Manifest
 from rugbytx.local.system import LocalSystem
 from tests.e2e.conftest import wait_for
 from tests.processes import descendants, ends, watched

@@ -9,8 +9,8 @@ import pytest
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.core.result import plan_of
-from rugbytx.core.unit import Kind, State
+from rugbytx.core.lease.unit import Kind, State
+from rugbytx.core.output.result import plan_of
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection
 from tests.e2e.conftest import RUGBYTX

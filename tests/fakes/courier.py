@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from rugbytx.core.notification import Notification
+from rugbytx.core.notify.notification import Notification
 from rugbytx.errors import NotDelivered
 
 

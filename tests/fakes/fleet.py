@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rugbytx.core.protection import Answer
+from rugbytx.core.fleet.scale_in_protection import Answer
 from rugbytx.errors import Unreachable
 from rugbytx.ports import FleetState
 

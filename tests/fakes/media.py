@@ -6,11 +6,11 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from rugbytx.core import still
-from rugbytx.core.cmaf import Track
-from rugbytx.core.media import MediaInfo
-from rugbytx.core.plan import Plan
-from rugbytx.core.quality import Metric, Scores
+from rugbytx.core.cmaf.track_parser import Track
+from rugbytx.core.plan import thumbnails
+from rugbytx.core.plan.plan import Plan
+from rugbytx.core.source.media_info import MediaInfo
+from rugbytx.core.verify.sampled_quality import Metric, Scores
 from rugbytx.ports import Encoded, Pulse
 from tests.plans import small_media
 from tests.stills import jpeg
@@ -51,8 +51,8 @@ class FakeMedia:
             video_track(plan, index, rendition, encoder=self.made_by) for rendition in plan.renditions
         )
         self.done[f"chunk {index}"] += 1
-        pictures = {one: folder / f"{one}.jpg" for one in still.pictures(plan, index)}
-        for picture, size in still.pictures(plan, index).items():
+        pictures = {one: folder / f"{one}.jpg" for one in thumbnails.pictures(plan, index)}
+        for picture, size in thumbnails.pictures(plan, index).items():
             pictures[picture].write_bytes(jpeg(*size))
         return replace(_encoded(folder, tracks), pictures=pictures)
 

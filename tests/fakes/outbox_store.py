@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from rugbytx.core.halt import Halt, Scope
-from rugbytx.core.notification import Errand, Kind, Notification
+from rugbytx.core.fleet.halt import Halt, Scope
+from rugbytx.core.job.audit_trail import Entry
+from rugbytx.core.notify.notification import Errand, Kind, Notification
 from rugbytx.core.record import SCHEMA
-from rugbytx.core.trail import Entry
 from tests.fakes.unit_store import FakeUnitStore, sent
 
 

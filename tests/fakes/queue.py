@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from rugbytx.aws.message import pointer_in, task_message
-from rugbytx.core.job import Pointer
-from rugbytx.core.letter import DeadLetter, Depth
+from rugbytx.aws.sqs.message import pointer_in, task_message
+from rugbytx.core.job.dead_letter import DeadLetter, Depth
+from rugbytx.core.job.job import Pointer
 from rugbytx.errors import Unreachable
 from tests.fakes.clock import Clock
 

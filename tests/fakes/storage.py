@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rugbytx.core.job import Address, Source
+from rugbytx.core.job.job import Address, Source
 from rugbytx.errors import SourceChanged, SourceMissing, TransferError, Unreachable
 from rugbytx.ports import OnBytes, Stored
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from rugbytx.core.admission import Told
-from rugbytx.core.clean import Cleaning, due_at
-from rugbytx.core.job import Job, Outputs, Status
-from rugbytx.core.listing import Mark, mark_of
-from rugbytx.core.notification import OF_STATUS, Notification
-from rugbytx.core.presence import Worker
+from rugbytx.core.cost.usage import Span, day_of
+from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.job.cursor import Mark, mark_of
+from rugbytx.core.job.job import Job, Outputs, Status
+from rugbytx.core.lease.unit import UnitKey
+from rugbytx.core.notify.notification import OF_STATUS, Notification
+from rugbytx.core.output.retention import Cleaning, due_at
 from rugbytx.core.record import SCHEMA
-from rugbytx.core.span import Span, day_of
-from rugbytx.core.unit import UnitKey
+from rugbytx.core.scaling.admission import Told
 from tests.fakes.outbox_store import FakeOutboxStore
 from tests.fakes.unit_store import sent
 

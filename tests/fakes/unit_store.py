@@ -6,10 +6,10 @@ from dataclasses import replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
-from rugbytx.core import pin
-from rugbytx.core.job import Job
+from rugbytx.core.job.job import Job
+from rugbytx.core.lease.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey
 from rugbytx.core.record import SCHEMA, Versioned
-from rugbytx.core.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.schedule import encoder_pin
 from rugbytx.errors import LeaseLost, Unreachable, WrittenByNewer
 from tests.fakes.clock import Clock
 
@@ -73,7 +73,7 @@ class FakeUnitStore:
         units = self._units.setdefault((job.id, job.generation), {})
         stands = units.get(key)
         if stands is None or stands.token != token:
-            may = seen is None or seen.is_claimable(now) or pin.is_outdated(pin.of(job), seen)
+            may = seen is None or seen.is_claimable(now) or encoder_pin.is_outdated(encoder_pin.of(job), seen)
             if _claim_sign(stands) != _claim_sign(seen) or not may:
                 return None
             units[key] = stands = Unit(

@@ -4,15 +4,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from rugbytx.core.delivery import Delivery
-from rugbytx.core.job import Job, Pointer, Source, Status, identify
-from rugbytx.core.profile import Profile
+from rugbytx.core.job.job import Job, Pointer, Source, Status, identify
+from rugbytx.core.job.message import Delivery
+from rugbytx.core.job.profile import Profile
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.ports import Media, Ports, Storage
 from rugbytx.settings import Settings
-from rugbytx.worker.drain import Notice
-from rugbytx.worker.ending import Ending
-from rugbytx.worker.lane import Lane
+from rugbytx.worker.lane.lane import Lane
+from rugbytx.worker.lane.outcome import Ending
+from rugbytx.worker.shutdown.drain import Notice
 from tests.fakes.media import FakeMedia
 from tests.fakes.queue import FakeQueue
 from tests.fakes.storage import FakeStorage

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rugbytx.core.job import Job
+from rugbytx.core.job.job import Job
 from tests.footage import film
 from tests.hostile.host import BUCKET, LEASE_S, Ended, Host
 from tests.hostile.kind import KINDS, Kind

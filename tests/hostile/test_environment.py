@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.media import process
+from rugbytx.media.process import child
 from tests.hostile.host import SMALL, Host
 
 pytestmark = pytest.mark.process
@@ -42,4 +42,4 @@ def test_no_child_learns_a_secret(tmp_path: Path, good: bytes, monkeypatch: pyte
     for folder in learnt.values():
         # bash adds the last three itself.
         names = {path.name for path in folder.iterdir()}
-        assert {"PATH"} <= names <= {*process.ENVIRONMENT, "PWD", "SHLVL", "_"}
+        assert {"PATH"} <= names <= {*child.ENVIRONMENT, "PWD", "SHLVL", "_"}

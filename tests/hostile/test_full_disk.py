@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core.job import Status
-from rugbytx.core.unit import Kind, State, Unit, UnitKey
+from rugbytx.core.job.job import Status
+from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
 from tests.hostile.host import OUTPUT, Host
 from tests.worker.world import Call
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core.job import Status
+from rugbytx.core.job.job import Status
 from tests.hostile import table
 from tests.hostile.host import Host
 from tests.hostile.kind import KINDS, Kind

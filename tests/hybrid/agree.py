@@ -13,13 +13,13 @@ from math import inf
 from statistics import mean
 
 from rugbytx import prices
-from rugbytx.core.unit import UnitKey
+from rugbytx.core.lease.unit import UnitKey
 from rugbytx.sim import batch
-from rugbytx.sim import policy as policies
-from rugbytx.sim.scenario import Fault, Scenario, Trouble, Upload
-from rugbytx.sim.size import Size
-from rugbytx.sim.trace import Stay, Trace
-from rugbytx.sim.world import Case, run
+from rugbytx.sim.input import policy as policies
+from rugbytx.sim.input.scenario import Fault, Scenario, Trouble, Upload
+from rugbytx.sim.input.trace import Stay, Trace
+from rugbytx.sim.input.upload_kind import Size
+from rugbytx.sim.simulation import Case, run
 from tests.hybrid.film import CHUNK_S, HEIGHT, RATE, WIDTH
 from tests.hybrid.record import ALL_TOLD_TO_STOP, JETSON_KILLED, Host, Record, Said, Work
 

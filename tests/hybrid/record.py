@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from rugbytx.core.presence import Worker
-from rugbytx.core.recorded import Recorded
-from rugbytx.core.unit import State, Unit, UnitKey
+from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.lease.unit import State, Unit, UnitKey
+from rugbytx.core.scaling.decision_record import Recorded
 
 #: What somebody outside of the system does to it.
 JETSON_KILLED, ALL_TOLD_TO_STOP = "jetson-killed", "all-told-to-stop"

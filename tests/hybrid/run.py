@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from rugbytx.core import recorded
+from rugbytx.core.scaling import decision_record
 from rugbytx.local.system import ended_by_signals
 from tests.hybrid import agree
 from tests.hybrid.record import Record
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "timeline": [asdict(one) for one in stage.timeline],
                 "checks": [{"scene": name, **asdict(check)} for name, check in checks],
                 "records": [one.model_dump() for one in records],
-                "decisions": [json.loads(recorded.to_json(one)) for one in stage.decisions],
+                "decisions": [json.loads(decision_record.to_json(one)) for one in stage.decisions],
             }
             arguments.json.write_text(json.dumps(told, indent=1) + "\n")
     failed = sum(not check.holds for _, check in checks)

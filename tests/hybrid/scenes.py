@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from rugbytx.core.job import Status
-from rugbytx.core.next import AFTER_LEASE_S
-from rugbytx.core.unit import Kind, State
+from rugbytx.core.job.job import Status
+from rugbytx.core.lease.unit import Kind, State
+from rugbytx.core.schedule.next_unit import AFTER_LEASE_S
 from tests.hybrid.film import CLIP_S, MATCH_S
 from tests.hybrid.record import ALL_TOLD_TO_STOP, JETSON_KILLED
 from tests.hybrid.stage import (

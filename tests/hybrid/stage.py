@@ -16,11 +16,11 @@ from pathlib import Path
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.aws.fleet import EcsFleet
-from rugbytx.core import recorded
-from rugbytx.core.job import Job
-from rugbytx.core.recorded import Recorded
-from rugbytx.core.unit import Unit, UnitKey
+from rugbytx.aws.ecs.service import EcsFleet
+from rugbytx.core.job.job import Job
+from rugbytx.core.lease.unit import Unit, UnitKey
+from rugbytx.core.scaling import decision_record
+from rugbytx.core.scaling.decision_record import Recorded
 from rugbytx.local.fleet import READY_S, Worker
 from rugbytx.local.system import LocalSystem
 from rugbytx.settings import WorkerClass
@@ -278,4 +278,4 @@ class Stage:
 
     def _read(self, process: "subprocess.Popen[str]") -> None:
         for line in process.stdout or ():
-            self.decisions.append(recorded.from_json(line))
+            self.decisions.append(decision_record.from_json(line))

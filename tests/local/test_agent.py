@@ -5,9 +5,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from rugbytx.aws import agent
-from rugbytx.aws.agent import Agent
-from rugbytx.core.protection import Answer
+from rugbytx.aws.ecs import task_agent
+from rugbytx.aws.ecs.task_agent import Agent
+from rugbytx.core.fleet.scale_in_protection import Answer
 from rugbytx.errors import Unreachable
 from rugbytx.local.agent import MOST_PER_S, Agents
 
@@ -160,7 +160,7 @@ def test_an_agent_that_is_not_there_or_hangs_is_no_answer(monkeypatch: pytest.Mo
         Agent("http://127.0.0.1:9/api/one").protect(lasts_s=60.0)
     with pytest.raises(Unreachable, match="does not answer"):
         Agent("nowhere").protect(lasts_s=60.0)
-    monkeypatch.setattr(agent, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(task_agent, "TIMEOUT_S", 0.2)
     deaf = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)  # accepts, and is never served
     try:
         with pytest.raises(Unreachable, match="timed out"):
@@ -171,5 +171,5 @@ def test_an_agent_that_is_not_there_or_hangs_is_no_answer(monkeypatch: pytest.Mo
 
 def test_without_an_agent_there_is_nothing_to_protect() -> None:
     """A host of ours, or a container without ECS."""
-    assert agent.here({}) is None
-    assert agent.here({"ECS_AGENT_URI": "http://169.254.170.2/api/one"}) is not None
+    assert task_agent.here({}) is None
+    assert task_agent.here({"ECS_AGENT_URI": "http://169.254.170.2/api/one"}) is not None

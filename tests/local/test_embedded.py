@@ -21,7 +21,7 @@ from moto.sqs.models import SQSBackend
 from werkzeug.test import create_environ
 
 from rugbytx.aws.client import client
-from rugbytx.aws.table import TABLE
+from rugbytx.aws.dynamodb.table import TABLE
 from rugbytx.errors import SettingsError
 from rugbytx.local import embedded
 from rugbytx.local.embedded import EmbeddedAws, _Guard, _hung_up

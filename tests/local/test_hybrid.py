@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from rugbytx.aws.fleet import EcsFleet
+from rugbytx.aws.ecs.service import EcsFleet
 from rugbytx.local.system import LocalSystem
 from rugbytx.ports import FleetState
 

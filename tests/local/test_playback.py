@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core.job import Job, Outputs
-from rugbytx.core.result import Manifest, ManifestEntry
+from rugbytx.core.job.job import Job, Outputs
+from rugbytx.core.output.result import Manifest, ManifestEntry
 from rugbytx.errors import VerificationError
 from rugbytx.local import playback
 from tests.fakes.storage import FakeStorage

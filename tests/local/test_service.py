@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.aws.agent import Agent
+from rugbytx.aws.ecs.task_agent import Agent
 from rugbytx.errors import HostUnfit, Unreachable
 from rugbytx.local.agent import Agents
 from rugbytx.local.fleet import Worker

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
-from rugbytx.core import encoder, media, planning
-from rugbytx.core.encoder import Family, Recipe
-from rugbytx.core.media import MediaInfo
-from rugbytx.core.plan import Plan
+from rugbytx.core.plan import encoder_recipe, planner
+from rugbytx.core.plan.encoder_recipe import Family, Recipe
+from rugbytx.core.plan.plan import Plan
+from rugbytx.core.source import media_info
+from rugbytx.core.source.media_info import MediaInfo
 from rugbytx.errors import UnsupportedMedia
-from rugbytx.media import graph
-from tests.core.test_planning import MATCH, SOURCE
+from rugbytx.media.encode import filter_graph
+from tests.core.plan.test_planner import MATCH, SOURCE
 from tests.source.catalogue import KINDS
 from tests.source.save import slug
 
@@ -44,13 +45,15 @@ def saved(name: str) -> dict[str, Any]:
 def parse(name: str) -> MediaInfo:
     """Return a source as planning sees it."""
     found = saved(name)
-    return media.parse(found["answer"], tail=found["tail"], first=found.get("first", ()), size_bytes=10**7)
+    return media_info.parse(
+        found["answer"], tail=found["tail"], first=found.get("first", ()), size_bytes=10**7
+    )
 
 
 @cache
 def plan_of(name: str) -> Plan:
     """Return the plan for a source."""
-    return planning.decide(parse(name), SOURCE, MATCH)
+    return planner.decide(parse(name), SOURCE, MATCH)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -119,14 +122,14 @@ def test_notes_are_sentences(name: str) -> None:
 def test_what_the_gpu_cannot_do_is_done_before_it(name: str) -> None:
     """A turn, a mirror, fields and a tone mapping, in a middle chunk."""
     video = parse(name).video
-    way = encoder.first(
-        Family.NVENC, video, plan_of(name).renditions, is_bt709=graph.is_bt709(video), is_last=False
+    way = encoder_recipe.first(
+        Family.NVENC, video, plan_of(name).renditions, is_bt709=filter_graph.is_bt709(video), is_last=False
     )
-    needs_cpu = video.rotation or video.mirrored or video.is_interlaced or encoder.is_hdr(video)
+    needs_cpu = video.rotation or video.mirrored or video.is_interlaced or encoder_recipe.is_hdr(video)
     assert not (needs_cpu and way.recipe is Recipe.NVENC_A), way
-    filters = graph.graph(plan_of(name), 0, Recipe.X264)
+    filters = filter_graph.graph(plan_of(name), 0, Recipe.X264)
     assert ("bwdif" in filters) == video.is_interlaced
-    assert ("tonemap" in filters) == encoder.is_hdr(video)
+    assert ("tonemap" in filters) == encoder_recipe.is_hdr(video)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from rugbytx import profiles
-from rugbytx.core import planning, quality, sampling
-from rugbytx.core.job import Source
-from rugbytx.core.plan import Plan
-from rugbytx.core.result import TracksResult
-from rugbytx.media.quality import compare
+from rugbytx.core.job.job import Source
+from rugbytx.core.output.result import TracksResult
+from rugbytx.core.plan import planner
+from rugbytx.core.plan.plan import Plan
+from rugbytx.core.verify import sample_windows, sampled_quality
+from rugbytx.media.quality_metric import compare
 from rugbytx.media.transcoder import FfmpegMedia
 from tests.pulse import FakePulse
 
@@ -30,7 +31,7 @@ def encode(source: Path, folder: Path, *, chunk_s: float | None) -> tuple[Plan, 
     pulse = FakePulse()
     bounds = Source(bucket="b", key="k", etag="e", size_bytes=source.stat().st_size)
     media = MEDIA.probe(source, pulse=pulse)
-    plan = planning.decide(media, bounds, profiles.load("match", None), chunk_s=chunk_s)
+    plan = planner.decide(media, bounds, profiles.load("match", None), chunk_s=chunk_s)
     plan = plan.model_copy(update={"renditions": plan.renditions[:1]})
     chunks = [
         MEDIA.encode_chunk(plan, index, source, folder, pulse=pulse) for index in range(plan.grid.chunks)
@@ -87,10 +88,10 @@ def test_good_chunks_raise_no_alarm(name: str, tmp_path: Path) -> None:
     source = FOOTAGE / name
     plan, whole, _ = encode(source, tmp_path / "made", chunk_s=6.0)
     chunks = [TracksResult(fingerprint="x264", files=())] * plan.grid.chunks
-    windows = {window for seed in "abcd" for window in sampling.windows(plan, chunks, seed=seed)}
+    windows = {window for seed in "abcd" for window in sample_windows.windows(plan, chunks, seed=seed)}
     looked = [
         (window, compare(plan, window.frames, source, whole, first=0, pulse=FakePulse()))
         for window in sorted(windows, key=lambda window: window.frames.start)
     ]
-    found = quality.judge(plan, looked, job_id="7ad4", generation=1, left_out=0)
+    found = sampled_quality.judge(plan, looked, job_id="7ad4", generation=1, left_out=0)
     assert found.alarms == ()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.media import probe
+from rugbytx.media.source import probe
 from rugbytx.media.transcoder import FfmpegMedia
 from tests.footage import film, make, plan_for
 from tests.pulse import FakePulse

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core import phase, planning
-from rugbytx.core.media import MediaInfo
-from rugbytx.core.plan import Grid, Plan
-from rugbytx.media import command, graph, probe
+from rugbytx.core.plan import grid_shift, planner
+from rugbytx.core.plan.plan import Grid, Plan
+from rugbytx.core.source.media_info import MediaInfo
+from rugbytx.media.encode import command_line, filter_graph
+from rugbytx.media.source import probe
 from rugbytx.media.transcoder import FfmpegMedia
 from tests.footage import FIELDS, UNEVEN, film, frame_hashes, plan_for
 from tests.pulse import FakePulse
@@ -49,7 +50,7 @@ FILMS: dict[str, Callable[[Path], object]] = {
 
 def single_pass(plan: Plan, path: Path) -> list[str]:
     """Return the hash of each frame of the whole grid, without a seek and without a cut."""
-    before_the_cut, _, _ = graph.cut(plan, 0).partition(",tpad=stop=2")
+    before_the_cut, _, _ = filter_graph.cut(plan, 0).partition(",tpad=stop=2")
     head = ["ffmpeg", "-nostdin", "-loglevel", "error", "-copyts", "-start_at_zero", "-i", str(path)]
     return frame_hashes(
         [*head, "-map", f"0:{plan.media.video.index}", "-vf", before_the_cut, "-fps_mode", "passthrough"]
@@ -58,15 +59,15 @@ def single_pass(plan: Plan, path: Path) -> list[str]:
 
 def chunk(plan: Plan, index: int, path: Path) -> list[str]:
     """Return the hash of each frame that one chunk's command decodes and cuts."""
-    filters = f"[0:{plan.media.video.index}]{graph.cut(plan, index)}[out]"
-    head = ["ffmpeg", "-nostdin", "-loglevel", "error", *command.read(plan, index, path)]
+    filters = f"[0:{plan.media.video.index}]{filter_graph.cut(plan, index)}[out]"
+    head = ["ffmpeg", "-nostdin", "-loglevel", "error", *command_line.read(plan, index, path)]
     return frame_hashes([*head, "-filter_complex", filters, "-map", "[out]", "-fps_mode", "passthrough"])
 
 
 def moved(plan: Plan, media: MediaInfo) -> Grid:
     """Return the plan's grid, with the video moved as planning would move it to this grid's rate."""
-    move_s = phase.move_s(
-        start_s=media.video.start_s, source_rate=planning.constant_rate(media.video), rate=plan.grid.rate
+    move_s = grid_shift.move_s(
+        start_s=media.video.start_s, source_rate=planner.constant_rate(media.video), rate=plan.grid.rate
     )
     frames = math.floor((media.end_s + move_s) * plan.grid.rate + Fraction(1, 2))
     return plan.grid.model_copy(update={"move_s": move_s, "frames": frames})

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core import check, planning
-from rugbytx.core.plan import BASE_OFFSET_S, Plan
-from rugbytx.core.still import Picture
+from rugbytx.core.plan import planner
+from rugbytx.core.plan.plan import BASE_OFFSET_S, Plan
+from rugbytx.core.plan.thumbnails import Picture
+from rugbytx.core.verify import chunk
 from rugbytx.errors import LeaseLost, VerificationError
-from rugbytx.media import package
+from rugbytx.media import mp4
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.ports import Encoded, Media
 from tests.footage import SIZES, UNEVEN, film, frame_hashes, make, plan_for, show
@@ -59,7 +60,7 @@ def test_what_is_encoded_passes_every_gate(
     """
     plan, chunks, audio = encode(once(name, write), tmp_path, pulse, rate=rate)
     for index, encoded in enumerate(chunks):
-        check.require(check.check_chunk(plan, index, encoded.tracks))
+        chunk.require(chunk.check_chunk(plan, index, encoded.tracks))
         assert [(track.width, track.height) for track in encoded.tracks] == list(SIZES)
         assert encoded.encoder == "x264"
         assert encoded.encode_s > 0
@@ -73,7 +74,7 @@ def test_what_is_encoded_passes_every_gate(
         assert {later - earlier for earlier, later in pairwise(times)} == {grid.frame_ticks}
         assert times[0] == BASE_OFFSET_S * grid.timescale
     if audio:
-        check.require(check.check_audio(plan, audio.tracks[0]))
+        chunk.require(chunk.check_audio(plan, audio.tracks[0]))
     assert [step for step in pulse.steps if step != "trial"][:2] == ["probe", "encode"]
 
 
@@ -82,7 +83,7 @@ def test_every_thumbnail_is_the_frame_of_its_time(tmp_path: Path, pulse: FakePul
     path = tmp_path / "brighter.mp4"
     look = "geq=lum='60+N':cb=128:cr=128"
     make(path, "-f", "lavfi", "-i", f"color=black:s=320x180:r=10:d=10,{look}", "-qp", "0")
-    plan = planning.decide(MEDIA.probe(path, pulse=pulse), SOURCE, PROFILE, chunk_s=6.0)
+    plan = planner.decide(MEDIA.probe(path, pulse=pulse), SOURCE, PROFILE, chunk_s=6.0)
     sheets = [
         MEDIA.encode_chunk(plan, index, path, tmp_path, pulse=pulse).pictures[Picture.SHEET]
         for index in range(plan.grid.chunks)
@@ -96,7 +97,7 @@ def test_the_poster_is_no_black_frame(tmp_path: Path, pulse: FakePulse) -> None:
     """Though its chunk begins with one; and no other chunk makes a poster."""
     path = tmp_path / "dark.mp4"
     film(path, "-vf", "drawbox=t=fill:c=black:enable='lt(t,2)'", rate="10", length_s=12)
-    plan = planning.decide(MEDIA.probe(path, pulse=pulse), SOURCE, PROFILE, chunk_s=6.0)
+    plan = planner.decide(MEDIA.probe(path, pulse=pulse), SOURCE, PROFILE, chunk_s=6.0)
     made = [MEDIA.encode_chunk(plan, index, path, tmp_path, pulse=pulse).pictures for index in range(2)]
     assert greys(made[0][Picture.POSTER], 1)[0] > 40
     assert Picture.POSTER not in made[1]
@@ -131,7 +132,7 @@ def test_a_portrait_of_a_rotated_film_is_upright(tmp_path: Path, pulse: FakePuls
     upright = plan.renditions[0].model_copy(update={"width": 90, "height": 160})
     plan = plan.model_copy(update={"renditions": (upright,)})
     encoded = MEDIA.encode_chunk(plan, 0, path, tmp_path, pulse=pulse)
-    check.require(check.check_chunk(plan, 0, encoded.tracks))
+    chunk.require(chunk.check_chunk(plan, 0, encoded.tracks))
     assert show(encoded.paths[0], "stream_side_data=rotation")["streams"] == [{}]
 
 
@@ -212,7 +213,7 @@ def test_a_file_that_was_not_written_is_found_out(tmp_path: Path) -> None:
     empty.touch()
     for path in (empty, tmp_path / "none.mp4"):
         with pytest.raises(VerificationError, match="was not written"):
-            package.track(path)
+            mp4.track(path)
 
 
 def test_a_pace_bounds_the_reading_and_changes_nothing_else(tmp_path: Path, pulse: FakePulse) -> None:

@@ -16,7 +16,7 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 
-from rugbytx.monitor import guard
+from rugbytx.monitor import access
 from rugbytx.monitor.app import Monitor
 from rugbytx.system import Connection
 
@@ -95,13 +95,13 @@ def served(connection: Connection, **changed: Any) -> Iterator[tuple[Visitor, Mo
     def serve() -> None:
         loop = IOLoop(make_current=True)
         application = Monitor(
-            options=Options(address=guard.LOOPBACK, read_only=None, **changed),
+            options=Options(address=access.LOOPBACK, read_only=None, **changed),
             capp=Celery("tests", broker="memory://", set_as_current=False),
             connection=connection,
             **flower_settings,
         )
         server = HTTPServer(application)
-        (listening, *_) = bind_sockets(0, guard.LOOPBACK)
+        (listening, *_) = bind_sockets(0, access.LOOPBACK)
         server.add_socket(listening)
         made.update(loop=loop, application=application, port=listening.getsockname()[1])
         loop.add_callback(started.set)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from celery.events.state import State
 
-from rugbytx.core.presence import Worker
-from rugbytx.monitor.beat import Beats, Event, events
+from rugbytx.core.fleet.presence import Worker
+from rugbytx.monitor.flower.worker_events import Beats, Event, events
 from tests.fakes.store import FakeStore
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from rugbytx.errors import SettingsError
-from rugbytx.monitor import guard
-from rugbytx.monitor.pages import extended
+from rugbytx.monitor import access
+from rugbytx.monitor.flower.templates import extended
 
 LOOPBACK: dict[str, Any] = {
     "address": "127.0.0.1",
@@ -33,7 +33,7 @@ LOOPBACK: dict[str, Any] = {
 )
 def test_who_may_be_served(changed: dict[str, Any], *, is_authenticated: bool) -> None:
     """On loopback everybody, elsewhere who says who he is."""
-    assert guard.require(**LOOPBACK | changed) is is_authenticated
+    assert access.require(**LOOPBACK | changed) is is_authenticated
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_who_may_be_served(changed: dict[str, Any], *, is_authenticated: bool) -
 def test_who_may_not(changed: dict[str, Any], sentence: str) -> None:
     """A sentence says what to do instead."""
     with pytest.raises(SettingsError, match=sentence):
-        guard.require(**LOOPBACK | changed)
+        access.require(**LOOPBACK | changed)
 
 
 def test_a_template_that_changed_is_noticed() -> None:

@@ -17,8 +17,8 @@ import pytest
 from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.aws.client import client
-from rugbytx.core.job import Job, Status
-from rugbytx.core.sheet import sheet
+from rugbytx.core.job.job import Job, Status
+from rugbytx.core.status.overview import sheet
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection
 from tests.monitor.conftest import PATIENCE_S, Flower, HeldBack, flower

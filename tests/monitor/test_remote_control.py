@@ -11,12 +11,12 @@ import pytest
 
 from rugbytx import system as systems
 from rugbytx.aws.client import client
-from rugbytx.aws.mailbox import SqsMailboxes
+from rugbytx.aws.sqs.control_queue import SqsMailboxes
 from rugbytx.broker.control import OFF
 from rugbytx.core import mailbox
 from rugbytx.local.fleet import Worker
 from rugbytx.local.system import LocalSystem
-from rugbytx.worker.sweeper import sweep_mailboxes
+from rugbytx.upkeep.sweeper import sweep_mailboxes
 from tests.monitor.conftest import PATIENCE_S
 from tests.monitor.test_restarts import left
 

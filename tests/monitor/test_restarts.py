@@ -10,9 +10,9 @@ import pytest
 
 from rugbytx import system as systems
 from rugbytx.aws.client import client
-from rugbytx.aws.event_queue import SqsEventQueue, event_queue
+from rugbytx.aws.sqs.event_queue import SqsEventQueue, event_queue
 from rugbytx.local.system import LocalSystem
-from rugbytx.worker.sweeper import sweep_once
+from rugbytx.upkeep.sweeper import sweep_once
 from tests.monitor.conftest import PATIENCE_S, flower
 
 pytestmark = pytest.mark.process

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from rugbytx.core.job import Job, Status
-from rugbytx.core.presence import Worker
-from rugbytx.core.unit import PLAN
+from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.unit import PLAN
 from rugbytx.monitor.app import Monitor
-from rugbytx.monitor.look import PAGE
+from rugbytx.monitor.cache import PAGE
 from tests.connection import OUTPUTS, Fakes, make_job
 from tests.monitor.site import Visitor, served
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from rugbytx.aws.client import client
-from rugbytx.aws.event_bus import EventBridge
-from rugbytx.core.notification import Kind, Notification
+from rugbytx.aws.eventbridge import EventBridge
+from rugbytx.core.notify.notification import Kind, Notification
 from rugbytx.errors import NotDelivered
 from rugbytx.local.embedded import EmbeddedAws
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from rugbytx.core.job import Status
+from rugbytx.core.job.job import Status
 from rugbytx.notify.notifier import Notifier, may_tell
 from rugbytx.notify.outbox import Outbox
 from rugbytx.settings import Settings, read

@@ -8,12 +8,12 @@ import pytest
 
 from rugbytx.control import job as control
 from rugbytx.control import webhook
-from rugbytx.core.job import Job, Outputs, Status
-from rugbytx.core.notification import PATIENCE_S, State
+from rugbytx.core.job.job import Job, Outputs, Status
+from rugbytx.core.notify.notification import PATIENCE_S, State
 from rugbytx.errors import RugbytxError
-from rugbytx.link import Place
 from rugbytx.notify.outbox import GUARD_S, Outbox, deadline_at_risk
 from rugbytx.ports import Courier, JobStore
+from rugbytx.urls import Place
 from tests.connection import OUTPUTS, Fakes, make_job
 from tests.fakes.courier import FakeCourier
 from tests.worker.faults import FAULTS, Recorder

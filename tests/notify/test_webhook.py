@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from rugbytx.core.notification import Kind, Notification
-from rugbytx.core.webhook import headers, is_public, key_of
+from rugbytx.core.notify.notification import Kind, Notification
+from rugbytx.core.notify.signature import headers, is_public, key_of
 from rugbytx.errors import NotDelivered
-from rugbytx.link import objection
 from rugbytx.notify.webhook import Webhooks
+from rugbytx.urls import objection
 from tests.receiver import Receiver, served
 
 KEY = key_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from rugbytx.core.plan import Grid
-from rugbytx.core.result import plan_of
-from rugbytx.media.encoder import X264Profile
+from rugbytx.core.output.result import plan_of
+from rugbytx.core.plan.plan import Grid
+from rugbytx.media.encode.encoder_options import X264Profile
 from tests import plans
 from tests.footage import make
 from tests.published import SmallMedia, copy, publish

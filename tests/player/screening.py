@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
-from rugbytx.core.plan import Grid
+from rugbytx.core.plan.plan import Grid
 from rugbytx.player.place import around
 from rugbytx.player.server import Playing
 from tests.player.chromium import Chromium, Tab

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from rugbytx.sim.outcome import Mean
+from rugbytx.sim.report.outcome import Mean
 
 Found = Mapping[str, Mapping[str, Mean]]
 

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from rugbytx import prices
-from rugbytx.sim import batch, policy, scenario
-from rugbytx.sim.outcome import Outcome, outcome
-from rugbytx.sim.world import Case, Run, run
+from rugbytx.sim import batch
+from rugbytx.sim.input import policy, scenario
+from rugbytx.sim.report.outcome import Outcome, outcome
+from rugbytx.sim.simulation import Case, Run, run
 
 #: Service times are as predicted, and nothing is delivered twice without a reason.
 PLAIN: dict[str, Any] = {"service_cv": "0", "chunk_cv": "0", "duplicate_p": "0"}

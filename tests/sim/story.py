@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rugbytx import prices
-from rugbytx.sim import batch, policy, scenario
-from rugbytx.sim.outcome import Mean, bound, mediaconvert_usd
-from rugbytx.sim.world import Case
+from rugbytx.sim import batch
+from rugbytx.sim.input import policy, scenario
+from rugbytx.sim.report.outcome import Mean, bound, mediaconvert_usd
+from rugbytx.sim.simulation import Case
 from tests.sim.claims import claims
 from tests.sim.note import SCENARIOS, Told
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from rugbytx.sim import batch
-from rugbytx.sim.outcome import Outcome, bound
-from rugbytx.sim.policy import OURS
+from rugbytx.sim.input.policy import OURS
+from rugbytx.sim.report.outcome import Outcome, bound
 from tests.sim.day import PLAIN, case, day, figures, written
 
 SCENARIOS = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rugbytx.sim.policy import NOTES
+from rugbytx.sim.input.policy import NOTES
 from tests.sim.day import PLAIN, day, figures
 
 SCENARIOS = ("three", "six", "twelve")

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from rugbytx.media import probe
+from rugbytx.media.source import probe
 from rugbytx.media.transcoder import FfmpegMedia
 from tests.pulse import FakePulse
 from tests.source.catalogue import KINDS

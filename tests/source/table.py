@@ -8,10 +8,10 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-from rugbytx.core import ladder
-from rugbytx.core.plan import Plan
-from rugbytx.core.profile import Profile, Rung
-from rugbytx.core.unit import PLAN
+from rugbytx.core.job.profile import Profile, Rung
+from rugbytx.core.lease.unit import PLAN
+from rugbytx.core.plan import bitrate_ladder
+from rugbytx.core.plan.plan import Plan
 from tests.hostile.host import OUTPUT, Host
 from tests.source.catalogue import KINDS
 from tests.source.film import BLUE, RED
@@ -90,7 +90,7 @@ def _faults_of_time(kind: Kind, seen: Seen) -> Iterator[str]:
     if kind.step:
         held = [first] * (kind.first_held - 1)
         wanted = [*held, *range(first, kind.film.frames, kind.step)]
-        if ladder.is_fast(kind.published_rate) and len(wanted) % ladder.MOST_FRAME_STEP:
+        if bitrate_ladder.is_fast(kind.published_rate) and len(wanted) % bitrate_ladder.MOST_FRAME_STEP:
             wanted.append(wanted[-1])
         shown = [number - number % kind.step for number in seen.counter]
         if shown != wanted:

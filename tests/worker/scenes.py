@@ -5,8 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rugbytx.core.job import Status
-from rugbytx.core.unit import Kind, UnitKey
+from rugbytx.core.job.job import Status
+from rugbytx.core.lease.unit import Kind, UnitKey
 from rugbytx.errors import RugbytxError
 from tests.worker.faults import Recorder
 from tests.worker.world import Call, Crash, World

@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from rugbytx.core import layout
-from rugbytx.core.clean import CLEAN_AFTER_S, DUE_STEP_S
-from rugbytx.core.delivery import Delivery
-from rugbytx.core.job import Job, Pointer, Source
-from rugbytx.core.presence import PERIODS, Worker
-from rugbytx.core.result import Manifest
-from rugbytx.core.unit import CHECK, State, UnitKey
+from rugbytx.core.fleet.presence import PERIODS, Worker
+from rugbytx.core.job.job import Job, Pointer, Source
+from rugbytx.core.job.message import Delivery
+from rugbytx.core.lease.unit import CHECK, State, UnitKey
+from rugbytx.core.output import object_keys
+from rugbytx.core.output.result import Manifest
+from rugbytx.core.output.retention import CLEAN_AFTER_S, DUE_STEP_S
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import JobStore, Media, Ports, Queue, Storage
 from rugbytx.settings import Settings
 from rugbytx.system import Connection
-from rugbytx.worker.clean import PUT_OFF_S, clean_once
-from rugbytx.worker.drain import Notice
-from rugbytx.worker.ending import Ending
-from rugbytx.worker.lane import Lane
-from rugbytx.worker.sweeper import sweep_once
+from rugbytx.upkeep.cleanup import PUT_OFF_S, clean_once
+from rugbytx.upkeep.sweeper import sweep_once
+from rugbytx.worker.lane.lane import Lane
+from rugbytx.worker.lane.outcome import Ending
+from rugbytx.worker.shutdown.drain import Notice
 from tests.fakes.media import FakeMedia
 from tests.fakes.permission import FakePermissions
 from tests.fakes.queue import FakeQueue
@@ -188,7 +188,7 @@ class World:
             named = {entry.key for entry in manifest.entries} | {outputs.manifest_key}
             look = self.store.read_units(job.id, job.generation).get(CHECK)
             if look and look.state is State.DONE:
-                named.add(layout.quality_key(job.id, job.generation, look.fence))
+                named.add(object_keys.quality_key(job.id, job.generation, look.fence))
         for stored in self.storage.list(BUCKET, ""):
             if stored.key not in named and "/early/" not in stored.key:
                 yield stored.key

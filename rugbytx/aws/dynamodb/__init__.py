@@ -1,0 +1,1 @@
+"""The store on DynamoDB: one table, named conditions, one module for each port; talks to DynamoDB only."""

@@ -1,0 +1,242 @@
+"""Jobs in DynamoDB: one table, single items, a condition on every write.
+
+How a repeated write knows its own work: the opening of a generation by a digest
+of what opened it, the end of a job by its status and outputs.  All others are
+the same when done twice.  Units and their leases are in ``unit_store``.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+
+from rugbytx.aws.dynamodb import condition
+from rugbytx.aws.dynamodb.item import (
+    JOB_DAYS,
+    JOB_SK,
+    expires_at,
+    is_known_schema,
+    job_item,
+    job_pk,
+    parse_job,
+    require_known_schema,
+)
+from rugbytx.aws.dynamodb.outbox import DynamoOutboxStore
+from rugbytx.aws.dynamodb.table import EXPIRES, STATUS_INDEX, Item, Value
+from rugbytx.core.job.cursor import Mark, mark_of
+from rugbytx.core.job.job import Job, Outputs, Status
+from rugbytx.core.lease.unit import UnitKey
+from rugbytx.core.notify.notification import OF_STATUS, Notification
+from rugbytx.core.output.retention import Cleaning, due_at
+from rugbytx.errors import Unreachable
+
+#: Rounds that a deletion makes for what a lane still wrote meanwhile.
+DELETE_ROUNDS = 5
+
+
+class DynamoJobStore(DynamoOutboxStore):
+    """The truth, in DynamoDB; see ``ports.JobStore``.
+
+    Threads may share one; a forked child makes its own.
+    """
+
+    def create_job(self, job: Job) -> Job:
+        """Write ``job`` unless its id exists; return the record that stands."""
+        refused = self._table.put(job_item(job, opening=_opening(job)), condition=condition.ABSENT)
+        return job if refused is None else parse_job(refused.item)
+
+    def read_job(self, job_id: str) -> Job | None:
+        """Return the job by a consistent read; raises WrittenByNewer where a newer version wrote it."""
+        item = self._table.get(job_pk(job_id), JOB_SK)
+        return None if item is None else parse_job(item)
+
+    def list_jobs(
+        self, *, status: Status | None = None, limit: int = 100, before: Mark | None = None
+    ) -> Sequence[Job]:
+        """Return jobs, the last submitted first; without those that a newer version wrote."""
+        statuses = [status] if status else list(Status)
+        return self._indexed(statuses, limit, oldest_first=False, before=before)
+
+    def open_jobs(self, limit: int) -> Sequence[Job]:
+        """Return the RUNNING jobs and then the QUEUED ones; without those that a newer version wrote."""
+        by_status = (
+            self._indexed([status], limit, oldest_first=True) for status in (Status.RUNNING, Status.QUEUED)
+        )
+        return list({job.id: job for jobs in by_status for job in jobs}.values())
+
+    def _indexed(
+        self, statuses: Iterable[Status], limit: int, *, oldest_first: bool, before: Mark | None = None
+    ) -> Sequence[Job]:
+        """Return jobs from the index; one that changed its status meanwhile may be in two places."""
+        jobs: dict[str, Job] = {}
+        for status in statuses:
+            found = self._of_status(status, limit, oldest_first=oldest_first, before=before)
+            jobs |= {job.id: job for job in found}
+        return sorted(jobs.values(), key=mark_of, reverse=not oldest_first)[:limit]
+
+    def _of_status(
+        self, status: Status, limit: int, *, oldest_first: bool, before: Mark | None
+    ) -> Iterator[Job]:
+        """Yield the first ``limit`` jobs of a status, in the index's order, and all of the last one's instant.
+
+        The index knows the instants alone, so that a page may end between two jobs of
+        the same one: both are read then, and the mark tells which was shown.
+        """
+        key, values = "#job_status = :status", {"status": str(status)}
+        within: dict[str, Value] = {**values}
+        if before:
+            key, within = f"{key} AND #submitted_at <= :last", {**values, "last": before.submitted_at}
+        found = self._table.query(
+            key,
+            within,
+            IndexName=STATUS_INDEX,
+            ScanIndexForward=oldest_first,
+            PaginationConfig={"PageSize": limit + 1},  # with the one that tells that these are all
+        )
+        count, last_at = 0, 0.0
+        for job in map(parse_job, filter(is_known_schema, found)):
+            if count >= limit and job.submitted_at != last_at:
+                return
+            if before is None or mark_of(job) < before:
+                yield job
+                count, last_at = count + 1, job.submitted_at
+
+    def tighten(self, job_id: str, generation: int, *, deadline_at: float) -> None:
+        """Move the deadline of an open job forward; a later deadline changes nothing."""
+        self._update_job(
+            job_id,
+            generation,
+            condition.IS_LATER_DEADLINE,
+            {"deadline_at": deadline_at},
+            values={"deadline_at": deadline_at},
+        )
+
+    def bump(self, job_id: str, generation: int, *, bumped_at: float | None) -> bool:
+        """Put the open job before others, or back among them; False where it is not open in this generation."""
+        return self._update_job(job_id, generation, condition.IS_OPEN, {"bumped_at": bumped_at}) is None
+
+    def also_notify(self, job_id: str, generation: int, urls: Iterable[str]) -> bool:
+        """Add to whom the open job tells its end; False where it is not open in this generation."""
+        targets = frozenset(urls)
+        return self._update_job(job_id, generation, condition.IS_OPEN, add={"notify": targets}) is None
+
+    def reopen(self, job: Job) -> bool:
+        """Replace an ended job of generation ``job.generation - 1`` by ``job``; say whether it did.
+
+        A job that is being removed is not replaced.
+        """
+        opening = _opening(job)
+        refused = self._table.put(
+            job_item(job, opening=opening),
+            condition=condition.MAY_REOPEN,
+            values={**condition.WORDS, "generation": job.generation - 1},
+        )
+        if refused is None:
+            return True
+        require_known_schema(refused.item)
+        return refused.item.get("opening") == {"S": opening}
+
+    def start_job(self, job_id: str, generation: int) -> None:
+        """Turn QUEUED into RUNNING; any other job stays as it is."""
+        change: dict[str, Value] = {"job_status": Status.RUNNING, "started_at": self.now()}
+        self._update_job(job_id, generation, condition.IS_QUEUED, change)
+
+    def planned(self, job_id: str, generation: int, *, units: int, frames: int, work_px: float) -> None:
+        """Note on the open job's record how large the plan is."""
+        change: dict[str, Value] = {"units": units, "frames": frames, "work_px": work_px}
+        self._update_job(job_id, generation, condition.IS_OPEN, change)
+
+    def set_wake(self, job_id: str, generation: int, *, wake_at: float, resends: int | None = None) -> bool:
+        """Set ``wake_at``; False where the job is not open in this generation."""
+        change: dict[str, Value] = {"wake_at": wake_at}
+        if resends is not None:
+            change["resends"] = resends
+        return self._update_job(job_id, generation, condition.IS_OPEN, change) is None
+
+    def repin(self, job: Job, *, seen: Job) -> None:
+        """Write pin, re-pinnings and finished units of ``job``, if it is open and pinned as in ``seen``."""
+        before, after = job_item(seen, opening=""), job_item(job, opening="")
+        self._update_job(
+            job.id,
+            job.generation,
+            condition.IS_PINNED_AS_SEEN,
+            {"pin": job.pin, "repinned": after["repinned"]["S"], "done": job.done},
+            values={"seen_pin": seen.pin, "seen_repinned": before["repinned"]["S"]},
+        )
+
+    def end_job(
+        self,
+        job_id: str,
+        generation: int,
+        status: Status,
+        *,
+        reason: str = "",
+        outputs: Outputs | None = None,
+    ) -> bool:
+        """End an open job; False where it had ended otherwise or moved on.  Repeating it is True.
+
+        The clean-up and what others are told are noted first, so that no end is without them.
+        """
+        now = self.now()
+        self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))
+        kind = OF_STATUS[status]
+        self.tell(
+            Notification(
+                job_id=job_id, generation=generation, kind=kind, at=now, reason=reason, outputs=outputs
+            )
+        )
+        change: dict[str, Value] = {
+            "job_status": status,
+            "reason": reason,
+            "ended_at": now,
+            EXPIRES: expires_at(now, JOB_DAYS),
+        }
+        if outputs is not None:
+            change["outputs"] = outputs.model_dump_json()
+        refused = self._update_job(job_id, generation, condition.IS_OPEN, change)
+        if refused is None:
+            return True
+        if not refused.item:
+            return False
+        stands = parse_job(refused.item)
+        return (stands.generation, stands.status, stands.outputs) == (generation, status, outputs)
+
+    def mark_done(self, job_id: str, generation: int, keys: Iterable[UnitKey]) -> None:
+        """Add units to the job's set of finished ones; adding twice is adding once."""
+        done = frozenset(map(str, keys))
+        if done:
+            self._update_job(job_id, generation, condition.IS_GENERATION, add={"done": done})
+
+    def begin_removal(self, job_id: str, generation: int) -> bool:
+        """Mark an ended job as being removed: it opens no more.  False where it is open or moved on."""
+        now = self.now()
+        self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))
+        return self._update_job(job_id, generation, condition.HAS_ENDED, {"removed_at": now}) is None
+
+    def delete_job(self, job_id: str) -> None:
+        """Remove the job, if it is marked, and its units; a job that is not marked is another one by now.
+
+        The job's own record goes last, so that an interrupted deletion can be
+        found and repeated: units that outlived their job would count for a
+        later job of the same id.
+        """
+        pk = job_pk(job_id)
+        for _ in range(DELETE_ROUNDS):
+            found = {item["sk"]["S"]: item for item in self._items_of(job_id)}
+            job = found.pop(JOB_SK, None)
+            if job is not None and parse_job(job).removed_at is None:
+                return
+            if found:
+                self._table.delete([(pk, sk) for sk in found])
+            elif job is None:
+                return
+            else:
+                self._table.remove(pk, JOB_SK, condition=condition.IS_REMOVED, values=condition.WORDS)
+        raise Unreachable(f"job {job_id} is still being worked on: try again once its workers have noticed")
+
+    def _items_of(self, job_id: str) -> Iterator[Item]:
+        """Yield the job's record and all of its units, by a consistent read."""
+        return self._table.query("#pk = :pk", {"pk": job_pk(job_id)}, ConsistentRead=True)
+
+
+def _opening(job: Job) -> str:
+    """Return what tells the write that opens this generation from any other that would."""
+    return hashlib.sha256(job.model_dump_json(exclude={"done", "notify"}).encode()).hexdigest()[:32]

@@ -1,0 +1,118 @@
+"""Notifications in DynamoDB, and the outbox: errands, in the order in which they are due.
+
+A job's notifications stand beside its units, in the order in which they are to
+be told.  All errands stand in one partition, which the notifier reads from its
+beginning.  How a repeated write knows its own work: a change by the edition and
+the dispatches that it wrote; all others are the same when done twice.
+"""
+
+from collections.abc import Sequence
+
+from rugbytx.aws.dynamodb import condition
+from rugbytx.aws.dynamodb.audit import DynamoTrailStore
+from rugbytx.aws.dynamodb.item import (
+    UNIT_DAYS,
+    expires_at,
+    fields_of,
+    is_known_schema,
+    job_pk,
+    make_item,
+    require_known_schema,
+)
+from rugbytx.aws.dynamodb.table import EXPIRES, Item
+from rugbytx.core.notify.notification import PARKED_AT, Errand, Kind, Notification
+from rugbytx.core.record import SCHEMA
+
+OUTBOX_PK = "OUTBOX"
+NOTE_PREFIX = "NOTE#"
+
+
+class DynamoOutboxStore(DynamoTrailStore):
+    """The part of the store that is about what others are told."""
+
+    def tell(self, notification: Notification) -> None:
+        """Note what is to be told of a job, once, and an errand for it.
+
+        Two requests, the notification first: an errand that finds none is forgotten.
+        A notification that was looked at before needs no errand any more, unless it
+        is an end, which may have been noted in vain the first time.
+        """
+        refused = self._table.put(self._note_item(notification), condition=condition.ABSENT)
+        is_end = notification.kind is not Kind.AT_RISK
+        if refused is None or is_end or not _note(refused.item).body:
+            self.run_errand_at(Errand(job_id=notification.job_id, due_at=int(self.now())))
+
+    def notifications(self, job_id: str) -> Sequence[Notification]:
+        """Return what is told of a job, in order, by a consistent read; without those of a newer version."""
+        items = self._table.query(
+            "#pk = :pk AND begins_with(#sk, :notes)",
+            {"pk": job_pk(job_id), "notes": NOTE_PREFIX},
+            ConsistentRead=True,
+        )
+        return [_note(item) for item in items if is_known_schema(item)]
+
+    def change_notification(self, notification: Notification) -> bool:
+        """Replace the notification of the edition before; False where it has changed meanwhile, or is gone."""
+        refused = self._table.put(
+            self._note_item(notification),
+            condition=condition.IS_EDITION,
+            values={**condition.WORDS, "seen_edition": notification.edition - 1},
+        )
+        if refused is None:
+            return True
+        require_known_schema(refused.item)
+        return bool(refused.item) and _note(refused.item) == notification
+
+    def run_errand_at(self, errand: Errand) -> None:
+        """Note an errand; noting it twice is noting it once."""
+        noted_at = self.now() if errand.due_at == PARKED_AT else errand.due_at
+        fields = {"schema": SCHEMA, EXPIRES: expires_at(noted_at, UNIT_DAYS)}
+        self._table.put(make_item(OUTBOX_PK, _errand_sk(errand), fields), condition=condition.ABSENT)
+
+    def errands(self, limit: int, *, due: bool) -> Sequence[Errand]:
+        """Return errands, the longest overdue first: the ``due`` ones or all, by a consistent read."""
+        later = int(self.now()) + 1 if due else PARKED_AT + 1
+        items = self._table.query(
+            "#pk = :pk AND #sk < :later",
+            {"pk": OUTBOX_PK, "later": f"{later:015d}#"},
+            ConsistentRead=True,
+            PaginationConfig={"MaxItems": limit},
+        )
+        return [_errand(item) for item in items if is_known_schema(item)]
+
+    def errand_done(self, errand: Errand) -> None:
+        """Forget an errand that was run, or is noted for another time."""
+        self._table.delete([(OUTBOX_PK, _errand_sk(errand))])
+
+    def _note_item(self, notification: Notification) -> Item:
+        fields = notification.model_dump(mode="json")
+        fields[EXPIRES] = expires_at(self.now(), UNIT_DAYS)
+        return make_item(job_pk(notification.job_id), _note_sk(notification), fields)
+
+
+def _note(item: Item) -> Notification:
+    return Notification.model_validate(fields_of(item))
+
+
+def _note_sk(notification: Notification) -> str:
+    """Return a notification's sort key, by which a job's are in order.
+
+    >>> _note_sk(Notification(job_id="7ad4", generation=2, kind=Kind.FAILED, at=0))
+    'NOTE#0002#2#job.failed'
+    """
+    generation, place = notification.order
+    return f"{NOTE_PREFIX}{generation:04d}#{place}#{notification.kind}"
+
+
+def _errand_sk(errand: Errand) -> str:
+    """Return an errand's sort key; a guard's is never that of an errand that somebody notes meanwhile.
+
+    >>> _errand_sk(Errand(job_id="7ad4", due_at=1795543200, is_guard=True))
+    '000001795543200#7ad4#guard'
+    """
+    return f"{errand.due_at:015d}#{errand.job_id}" + "#guard" * errand.is_guard
+
+
+def _errand(item: Item) -> Errand:
+    due_at, job_id, *guard = item["sk"]["S"].split("#")
+    return Errand(job_id=job_id, due_at=int(due_at), is_guard=bool(guard))

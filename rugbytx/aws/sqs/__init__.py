@@ -1,0 +1,1 @@
+"""Queues on SQS and the bodies of their messages; talks to SQS only."""

@@ -1,0 +1,1 @@
+"""Commands about workers, queues, scaling and cost: one module for each verb."""

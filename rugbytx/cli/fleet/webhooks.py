@@ -1,0 +1,102 @@
+"""`rugbytx webhooks`: what others are told of jobs."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rugbytx.cli.shared.output import Json, emit, printable, remark, say
+
+if TYPE_CHECKING:
+    from rugbytx.core.notify.notification import Dispatch, Notification
+
+webhooks = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Look at what others are told of jobs, and have it told again.",
+)
+
+Jobs = Annotated[list[str] | None, typer.Argument(metavar="[JOB...]", help="Ids of jobs.")]
+
+
+@webhooks.command("list")
+def list_notifications(context: typer.Context, job_ids: Jobs = None, *, as_json: Json = False) -> None:
+    """List the notifications of jobs; without any, of those that have some to tell or were given up."""
+    from rugbytx.cli.shared.connection import connection
+    from rugbytx.control import webhook
+
+    store = connection(context).store
+    if job_ids:
+        notes = [note for job_id in job_ids for note in webhook.of_job(job_id, store)]
+    else:
+        notes = list(webhook.pending(store))
+    told = [(note, dispatch) for note in notes for dispatch in note.dispatches]
+    for note, dispatch in told:
+        if as_json:
+            emit(_as_json(note, dispatch))
+        else:
+            say(_line(note, dispatch))
+    if not told:
+        remark("nothing is to be told")
+
+
+@webhooks.command()
+def replay(
+    context: typer.Context,
+    job_ids: Jobs = None,
+    *,
+    every: Annotated[bool, typer.Option("--every", help="Also what was delivered.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Have told again what was given up: of these jobs, or of all.  Its id is the same as before."""
+    from rugbytx.audit import who
+    from rugbytx.cli.shared.connection import connection
+    from rugbytx.control import webhook
+
+    store = connection(context).store
+    if every and not job_ids:
+        raise typer.BadParameter("--every needs the jobs' ids")
+    count = 0
+    for note, targets in webhook.replay(job_ids or (), store, every=every, by=who()):
+        count += 1
+        if as_json:
+            emit({"action": "replayed", "id": note.id, "job_id": note.job_id, "targets": targets})
+        else:
+            say(f"{note.id}  replayed  {targets} targets")
+    if not count:
+        remark("nothing was given up" if not every else "nothing was told")
+
+
+def _line(note: "Notification", dispatch: "Dispatch") -> str:
+    from rugbytx.cli.shared.job_view import local_time
+    from rugbytx.core.notify.signature import shown
+
+    parts = [note.id, str(dispatch.state), printable(shown(dispatch.target))]
+    if dispatch.tries:
+        parts.append(f"{dispatch.tries} tries failed")
+    if dispatch.delivered_at:
+        parts.append(local_time(dispatch.delivered_at))
+    if dispatch.reason:
+        parts.append(printable(dispatch.reason))
+    return "  ".join(parts)
+
+
+def _as_json(note: "Notification", dispatch: "Dispatch") -> dict[str, Any]:
+    """Return one target's copy of a notification for a program; a URL's query may be secret, and is left out."""
+    from rugbytx.core.notify.notification import State
+    from rugbytx.core.notify.signature import shown
+    from rugbytx.core.timestamp import iso
+
+    is_waiting = dispatch.state is State.WAITING
+    return {
+        "id": note.id,
+        "job_id": note.job_id,
+        "generation": note.generation,
+        "type": str(note.kind),
+        "target": shown(dispatch.target),
+        "state": str(dispatch.state),
+        "tries": dispatch.tries,
+        "due_at": iso(dispatch.due_at) if is_waiting else None,
+        "delivered_at": iso(dispatch.delivered_at),
+        "reason": dispatch.reason or None,
+    }

@@ -1,0 +1,171 @@
+"""`rugbytx workers`: who works, at what, and who does not and why."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rugbytx.cli.shared import duration
+from rugbytx.cli.shared.output import console, emit, printable, remark
+from rugbytx.errors import Unreachable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from rugbytx.core.fleet.presence import Worker
+    from rugbytx.ports import JobStore
+
+#: Workers speak every 15 s; a look costs one read.
+POLL_S = 2.0
+#: A store that does not answer is given up after so long.
+PATIENCE_S = 90.0
+
+Pause = Callable[[float], None]
+
+
+def workers(
+    context: typer.Context,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing them until Ctrl-C.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON Lines: one object for each worker.")
+    ] = False,
+) -> None:
+    """Show the workers that are believed to live.  With --watch --json a line for each change of a worker."""
+    from rugbytx.cli.shared.connection import connection
+
+    store = connection(context).store
+    if watch:
+        follow(looks(store), console=console(), as_json=as_json)
+        return
+    at, seen = store.now(), store.workers()
+    if as_json:
+        for worker in _ordered(seen):
+            emit(to_json(worker, at=at))
+    elif seen:
+        console().print(table(seen, at=at))
+    else:
+        remark("no workers")
+
+
+def looks(store: "JobStore", *, pause: Pause = time.sleep) -> Iterator[tuple[float, Sequence["Worker"]]]:
+    """Yield the store's time and the workers, again and again; raises Unreachable after long silence."""
+    silent_s = 0.0
+    while True:
+        try:
+            seen = store.workers()
+            at = store.now()
+        except Unreachable:
+            silent_s += POLL_S
+            if silent_s > PATIENCE_S:
+                raise
+        else:
+            silent_s = 0.0
+            yield at, seen
+        pause(POLL_S)
+
+
+def follow(states: Iterator[tuple[float, Sequence["Worker"]]], *, console: "Console", as_json: bool) -> None:
+    """Show the workers as they change: a table that moves on a terminal, elsewhere a line for each change."""
+    if not as_json and console.is_terminal and not console.is_dumb_terminal:
+        from rich.live import Live
+
+        with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
+            for at, seen in states:
+                live.update(table(seen, at=at), refresh=True)
+        return
+    told: dict[str, Worker] = {}
+    for at, seen in states:
+        for worker in _ordered(seen):
+            if worker.name not in told or _state(told[worker.name]) != _state(worker):
+                told[worker.name] = worker
+                if as_json:
+                    emit(to_json(worker, at=at))
+                else:
+                    console.print(line(worker, at=at), soft_wrap=True)
+        for name in sorted(set(told) - {worker.name for worker in seen}):
+            gone = told.pop(name)
+            if as_json:
+                emit({**to_json(gone, at=at), "is_gone": True})
+            else:
+                console.print(f"{printable(name)}  gone", soft_wrap=True)
+
+
+def _state(worker: "Worker") -> object:
+    """Return what says more of a worker than that time passes."""
+    return worker.model_dump(exclude={"seen_at", "until", "idle_since", "temperature_c"})
+
+
+def to_json(worker: "Worker", *, at: float) -> dict[str, Any]:
+    """Return the worker for a program.  The keys are stable and always there; what is not known is null."""
+    from rugbytx.core.timestamp import iso
+
+    return {
+        "worker": worker.name,
+        "worker_class": worker.worker_class,
+        "slots": worker.slots,
+        "busy": worker.busy,
+        "encoder": worker.encoder or None,
+        "fingerprint": worker.maker or None,
+        "gate": worker.gate or None,
+        "is_able": worker.is_able,
+        "jobs": list(worker.jobs),
+        "px_per_s": speed(worker),
+        "temperature_c": worker.temperature_c,
+        "power_mode": worker.power_mode or None,
+        "started_at": iso(worker.started_at or None),
+        "idle_s": round(at - worker.idle_since, 1) if not worker.busy and worker.idle_since else None,
+        "seen_at": iso(worker.seen_at),
+        "is_gone": False,
+    }
+
+
+def speed(worker: "Worker") -> float | None:
+    """Return the median speed of the chunks that the worker's slots did last, in px/s; None before one."""
+    from statistics import median
+
+    return round(median(worker.speeds)) if worker.speeds else None
+
+
+def table(seen: Sequence["Worker"], *, at: float) -> "Table":
+    """Return the workers as a table."""
+    from rich.table import Table
+
+    shown = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("worker", "class", "encoder", "busy", "gate", "Mpx/s", "°C", "power", "up", "at"):
+        shown.add_column(heading, overflow="fold")
+    for worker in _ordered(seen):
+        px_per_s = speed(worker)
+        shown.add_row(
+            printable(worker.name),
+            worker.worker_class,
+            worker.encoder or "none",
+            f"{worker.busy}/{worker.slots}",
+            printable(worker.gate),
+            f"{px_per_s / 1e6:.0f}" if px_per_s else "",
+            f"{worker.temperature_c:.0f}" if worker.temperature_c is not None else "",
+            printable(worker.power_mode),
+            duration.show(max(0.0, at - worker.started_at)) if worker.started_at else "",
+            _at(worker, at=at),
+            style=None if worker.is_able else "red",
+        )
+    return shown
+
+
+def line(worker: "Worker", *, at: float) -> str:
+    """Return the worker as one line of text."""
+    parts = [worker.name, worker.worker_class, worker.encoder or "no encoder", worker.gate]
+    parts += [f"{worker.busy}/{worker.slots} busy", _at(worker, at=at)]
+    return printable("  ".join(part for part in parts if part))
+
+
+def _at(worker: "Worker", *, at: float) -> str:
+    if worker.jobs or worker.busy:
+        return printable(", ".join(worker.jobs))
+    return f"idle for {duration.show(max(0.0, at - worker.idle_since))}" if worker.idle_since else ""
+
+
+def _ordered(seen: Sequence["Worker"]) -> list["Worker"]:
+    return sorted(seen, key=lambda worker: (worker.worker_class != "jetson", worker.name))

@@ -1,0 +1,1 @@
+"""Commands about jobs: one module for each verb."""

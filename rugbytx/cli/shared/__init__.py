@@ -1,0 +1,1 @@
+"""What commands share: output, exit statuses, connections, and views of jobs and workers."""

@@ -1,0 +1,66 @@
+"""What goes on round the jobs that are watched: the workers, who is halted, and the autoscaler's decision."""
+
+from collections.abc import Sequence
+
+from rugbytx.cli.fleet import workers
+from rugbytx.cli.shared.output import printable
+from rugbytx.errors import RugbytxError
+from rugbytx.ports import JobStore
+
+#: It is read so often at most.
+LOOK_S = 2.0
+#: So many workers are shown, the busy ones first.
+MOST_WORKERS = 12
+
+
+class Surroundings:
+    """The surroundings of one watch; a store that does not answer leaves what was seen last."""
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+        self._seen_at = float("-inf")
+        self._workers: Sequence[str] = ()
+        self._told: Sequence[str] = ()
+
+    def lines(self, *, at: float) -> Sequence[str]:
+        """Return a line for each worker, and what ``told`` has."""
+        self._look(at)
+        return [*self._workers, *self._told]
+
+    def told(self, *, at: float) -> Sequence[str]:
+        """Return a line for each halt, and one for the decision, where there is one."""
+        self._look(at)
+        return self._told
+
+    def _look(self, at: float) -> None:
+        if at - self._seen_at < LOOK_S:
+            return
+        self._seen_at = at
+        try:
+            living = sorted(self._store.workers(), key=lambda worker: (not worker.busy, worker.name))
+            shown = [workers.line(worker, at=at) for worker in living[:MOST_WORKERS]]
+            if len(living) > MOST_WORKERS:
+                shown.append(f"and {len(living) - MOST_WORKERS} more workers")
+            self._workers = shown
+            self._told = [*self._halts(), *self._decision()]
+        except RugbytxError:
+            return
+
+    def _halts(self) -> Sequence[str]:
+        return [
+            printable(f"halted: {halt.scope} {halt.name}".rstrip() + (f", by {halt.by}" if halt.by else ""))
+            for halt in self._store.halts()
+        ]
+
+    def _decision(self) -> Sequence[str]:
+        from rugbytx.core.scaling import decision_record
+
+        text = self._store.decision()
+        try:
+            decision = decision_record.from_json(text).decision if text else None
+        except ValueError:  # another version's
+            return ()
+        if decision is None:
+            return ()
+        alarms = f"; {', '.join(decision.alarms)}" if decision.alarms else ""
+        return [f"AWS workers: {decision.desired} desired, {decision.busy} busy: {decision.reason}{alarms}"]

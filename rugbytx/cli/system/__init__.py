@@ -1,0 +1,1 @@
+"""Commands about a whole system: start one, look at it, simulate it."""

@@ -1,0 +1,46 @@
+"""`rugbytx env`: the settings of a deployed system, from what its stacks say of themselves."""
+
+from typing import Annotated
+
+import typer
+
+from rugbytx.cli.shared.output import emit, say
+
+
+def env(
+    from_stack: Annotated[
+        list[str],
+        typer.Option(
+            "--from-stack",
+            metavar="NAME",
+            help="A CloudFormation stack; give several for what each of them knows.",
+        ),
+    ],
+    *,
+    export: Annotated[
+        bool, typer.Option("--export", help="Print lines for a shell to `eval`, not for a file of variables.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Print the settings of a system that was deployed by the templates in deploy/aws.
+
+    As ``NAME=value`` lines for systemd's EnvironmentFile or docker's --env-file.
+    Which account and region is asked is boto3's to say.
+    """
+    import shlex
+
+    from rugbytx.aws import cloudformation
+    from rugbytx.aws.client import client
+    from rugbytx.errors import NotFound
+
+    asked = client("cloudformation")
+    found = {"AWS_REGION": asked.meta.region_name}
+    for name in from_stack:
+        found |= cloudformation.settings(cloudformation.outputs(asked, name))
+    if len(found) == 1:
+        raise NotFound(f"{', '.join(from_stack)}: no output there is a setting of rugbytx")
+    if as_json:
+        emit(found)
+        return
+    for name, value in found.items():
+        say(f"export {name}={shlex.quote(value)}" if export else f"{name}={value}")

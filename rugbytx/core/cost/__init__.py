@@ -1,0 +1,1 @@
+"""What work costs: prices, use, ledger, forecasts and quotes; pure."""

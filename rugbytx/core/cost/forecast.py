@@ -1,0 +1,175 @@
+"""How long a plan would take, and what it would cost, on one worker of a class.
+
+The engines of a host work side by side, and the slowest sets the pace::
+
+    CPU   decode ─ tone-map ─ scale ─┐            (x264 too, where that encodes)
+    GPU                              └─ encode    (all of it, by recipe nvenc/A)
+
+    encode_s = the longer of the two;   busy_s = encode_s + audio_s
+
+Waiting in the queue, bringing the source to the host and publishing are not in
+it.  A job's chunks may be spread over several workers: that divides the time,
+not the cost.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from rugbytx.core.fleet.worker_class import Evidence, Figure, WorkerClass
+from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
+from rugbytx.core.plan import encoder_recipe
+from rugbytx.core.plan.encoder_recipe import Family, Recipe, Way
+from rugbytx.core.plan.plan import Plan
+
+#: EC2 bills by the second, and the first minute whole.
+LEAST_BILLED_S = 60.0
+
+_ON_CPU = frozenset({Recipe.NVENC_B, Recipe.NVENC_C, Recipe.NVMPI, Recipe.X264})
+_SCALED_ON_CPU = frozenset({Recipe.NVENC_C, Recipe.NVMPI, Recipe.X264})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """What finished chunks of one class and recipe say."""
+
+    px_per_s: float
+    chunks: int
+
+
+#: By class and recipe.
+Observations = Mapping[tuple[str, Recipe], Observed]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bill:
+    """What the work would cost, paid in one way."""
+
+    name: str
+    usd_per_h: Figure
+    usd: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """Time and cost of a whole plan on one worker."""
+
+    worker_class: WorkerClass
+    way: Way
+    encode_s: float
+    audio_s: float
+    #: Which engine sets the pace: ``gpu`` or ``cpu``, or empty where the speed was measured as a whole.
+    narrowest: str
+    #: What the encoding time rests on.
+    speed: Figure
+    bills: tuple[Bill, ...]
+    #: What it would cost to bring the source here, once the month's free 100 GB are used up.
+    egress_usd: float
+
+    @property
+    def busy_s(self) -> float:
+        """Return how long the worker is at it."""
+        return self.encode_s + self.audio_s
+
+
+def decide(
+    plan: Plan, worker_class: WorkerClass, *, is_bt709: bool, observed: Observations | None = None
+) -> Forecast:
+    """Return the forecast for one class.
+
+    What finished chunks of the same class and recipe measured goes before what
+    is assumed.  ``is_bt709`` is as for ``encoder.first``.
+    """
+    seen = observed or {}
+    family = _usual_family(worker_class, seen)
+    # A plan of one chunk is its own last; otherwise one chunk in many is not worth telling.
+    is_last = plan.grid.chunks == 1
+    way = encoder_recipe.first(family, plan.media.video, plan.renditions, is_bt709=is_bt709, is_last=is_last)
+    encode_s, narrowest, speed = _encode(plan, worker_class, way.recipe, seen)
+    audio_s = float(plan.grid.duration_s) / worker_class.cpu.audio_s_per_s.value if plan.audio else 0.0
+    billed_s = max(LEAST_BILLED_S, worker_class.start_s + encode_s + audio_s)
+    return Forecast(
+        worker_class=worker_class,
+        way=way,
+        encode_s=encode_s,
+        audio_s=audio_s,
+        narrowest=narrowest,
+        speed=speed,
+        bills=tuple(
+            Bill(name=price.name, usd_per_h=price.usd_per_h, usd=billed_s / 3600 * price.usd_per_h.value)
+            for price in worker_class.prices
+        ),
+        egress_usd=plan.source.size_bytes / 1e9 * worker_class.egress_usd_per_gb.value,
+    )
+
+
+def observe(jobs: Iterable[tuple[Plan, Sequence[Unit]]]) -> Observations:
+    """Return how fast the finished chunks of some jobs were encoded, by class and recipe.
+
+    The median, because a neighbour's load or a cold disk spoils single chunks.
+    """
+    found: defaultdict[tuple[str, Recipe], list[float]] = defaultdict(list)
+    for plan, units in jobs:
+        for unit in units:
+            told = unit.measured
+            is_chunk = unit.state is State.DONE and UnitKey.parse(unit.key).kind is Kind.VIDEO
+            if is_chunk and told.encode_s > 0 and told.encoder in set(Recipe):
+                speed = told.frames * frame_px(plan) / told.encode_s
+                found[told.worker_class, Recipe(told.encoder)].append(speed)
+    return {key: Observed(px_per_s=median(speeds), chunks=len(speeds)) for key, speeds in found.items()}
+
+
+def frame_px(plan: Plan) -> float:
+    """Return the pixels that one frame of the grid has in all renditions together, on average."""
+    return sum(one.width * one.height / one.frame_step for one in plan.renditions)
+
+
+def work_px(plan: Plan) -> float:
+    """Return the pixels of all frames in all renditions together."""
+    return frame_px(plan) * plan.grid.frames
+
+
+def source_px(plan: Plan) -> float:
+    """Return the pixels that are decoded: all of the source's frames, also those that the grid drops."""
+    video = plan.media.video
+    return float(video.width * video.height * video.average_rate * plan.media.end_s)
+
+
+def _usual_family(worker_class: WorkerClass, observed: Observations) -> Family:
+    """Return the family that most of the class's finished chunks came from, or else the class's own."""
+    counts: Counter[Family] = Counter()
+    for (name, recipe), seen in observed.items():
+        if name == worker_class.name:
+            counts[recipe.family] += seen.chunks
+    return counts.most_common(1)[0][0] if counts else worker_class.family
+
+
+def _encode(
+    plan: Plan, worker_class: WorkerClass, recipe: Recipe, observed: Observations
+) -> tuple[float, str, Figure]:
+    """Return how long encoding takes, which engine sets the pace, and what that rests on."""
+    made_px = work_px(plan)
+    seen = observed.get((worker_class.name, recipe))
+    if seen:
+        source = f"{seen.chunks} finished chunks of class {worker_class.name} by {recipe}"
+        return (
+            made_px / seen.px_per_s,
+            "",
+            Figure(value=seen.px_per_s, evidence=Evidence.MEASURED, source=source),
+        )
+    cpu = worker_class.cpu
+    cpu_s = 0.0
+    if recipe in _ON_CPU:
+        cpu_s += source_px(plan) / cpu.decode_px_per_s.value
+        if encoder_recipe.is_hdr(plan.media.video):
+            cpu_s += source_px(plan) / cpu.tone_map_px_per_s.value
+    if recipe in _SCALED_ON_CPU:
+        cpu_s += made_px / cpu.scale_px_per_s.value
+    if recipe is Recipe.X264:
+        return cpu_s + made_px / cpu.x264_px_per_s.value, "cpu", cpu.x264_px_per_s
+    gpu_s = made_px / worker_class.gpu_px_per_s.value
+    if cpu_s > gpu_s:
+        is_hdr = encoder_recipe.is_hdr(plan.media.video)
+        return cpu_s, "cpu", cpu.tone_map_px_per_s if is_hdr else cpu.decode_px_per_s
+    return gpu_s, "gpu", worker_class.gpu_px_per_s

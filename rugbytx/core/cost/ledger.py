@@ -1,0 +1,211 @@
+"""What jobs cost, who did them, and what was done in vain: sums over units and spans.
+
+A job is charged with the time that its units took on a worker's slot, finished
+attempts and those that failed.  What a worker cost while it idled or started is
+no job's; it stands in the spans' totals beside them.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rugbytx.core.cost import usage
+from rugbytx.core.cost.usage import Span, Total
+from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.failed_attempt import Fate
+from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
+
+#: The class of a worker that fell silent and has no span.
+UNKNOWN = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """What an hour of a slot costs, by worker, and by class for workers that nothing is known of."""
+
+    by_worker: Mapping[str, float]
+    by_class: Mapping[str, float]
+    #: The class of each worker that has a span.
+    classes: Mapping[str, str]
+
+    def usd_per_h(self, worker: str, worker_class: str) -> float:
+        """Return a worker's own rate, or else its class's."""
+        return self.by_worker.get(worker, self.by_class.get(worker_class, 0.0))
+
+
+def rates(spans: Iterable[Span], by_class: Mapping[str, float]) -> Rates:
+    """Return the rates that spans show; of several spans of a worker, the last one's."""
+    ordered = sorted(spans, key=lambda one: one.started_at)
+    return Rates(
+        by_worker={one.worker: one.usd_per_h / one.slots for one in ordered},
+        by_class=by_class,
+        classes={one.worker: one.worker_class for one in ordered},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bill:
+    """What one job took and cost, in all of its generations."""
+
+    job_id: str
+    status: Status
+    profile: str
+    submitted_at: float
+    ended_at: float | None
+    is_late: bool
+    #: The class that encoded most of its frames; empty before the first.
+    worker_class: str = UNKNOWN
+    #: Frames by class, and seconds of slots by class; those of attempts that failed are among the seconds.
+    frames: Mapping[str, int] = field(default_factory=dict)
+    busy_s: Mapping[str, float] = field(default_factory=dict)
+    usd: float = 0.0
+    #: Attempts that came to nothing, by class and fate.
+    lost: Mapping[tuple[str, Fate], int] = field(default_factory=dict)
+    #: Frames that were encoded in vain.
+    lost_frames: int = 0
+
+
+def bill(job: Job, units: Iterable[Unit], priced: Rates) -> Bill:
+    """Return a job's bill from the units of all its generations.
+
+    A unit that a generation took over from the one before has no claim of its
+    own (its fence is 0), and is counted once.
+    """
+    frames: Counter[str] = Counter()
+    busy_s: defaultdict[str, float] = defaultdict(float)
+    lost: Counter[tuple[str, Fate]] = Counter()
+    usd, lost_frames = 0.0, 0
+    for unit in units:
+        if unit.fence == 0:
+            continue
+        done = unit.measured
+        is_video = UnitKey.parse(unit.key).kind is Kind.VIDEO
+        if unit.state in {State.DONE, State.FAILED}:
+            frames[done.worker_class] += done.frames if is_video else 0
+            busy_s[done.worker_class] += done.elapsed_s
+            usd += done.elapsed_s / 3600 * priced.usd_per_h(done.worker, done.worker_class)
+        for one in unit.lost:
+            worker_class = one.worker_class or priced.classes.get(one.worker, UNKNOWN)
+            lost[worker_class, one.fate] += 1
+            lost_frames += one.frames if is_video else 0
+            busy_s[worker_class] += one.elapsed_s
+            usd += one.elapsed_s / 3600 * priced.usd_per_h(one.worker, worker_class)
+    made = {name: count for name, count in frames.items() if count}
+    return Bill(
+        job_id=job.id,
+        status=job.status,
+        profile=job.profile.name,
+        submitted_at=job.submitted_at,
+        ended_at=job.ended_at,
+        is_late=job.ended_at is not None and job.ended_at > job.deadline_at,
+        worker_class=max(sorted(made), key=made.__getitem__, default=UNKNOWN),
+        frames=made,
+        busy_s=dict(busy_s),
+        usd=usd,
+        lost=dict(lost),
+        lost_frames=lost_frames,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """What one class did of all work."""
+
+    worker_class: str
+    #: Jobs of which it encoded most frames.
+    jobs: int
+    frames: int
+    #: Seconds of slots, by units.
+    busy_s: float
+    #: What its jobs cost at work.
+    usd: float
+    #: What its workers' time was spent on, by spans.
+    total: Total
+    #: Units that a worker of it left unfinished: it fell silent, or was told to leave.
+    silent: int
+    left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A stretch of time, as an operator watches it."""
+
+    since: float
+    until: float
+    bills: tuple[Bill, ...]
+    shares: tuple[Share, ...]
+    #: Spans of AWS workers that ended in each way; ``silent`` for those that said no last word.
+    endings: Mapping[str, int]
+    #: Attempts that came to nothing for other reasons, by fate.
+    lost: Mapping[str, int]
+    frames: int
+    lost_frames: int
+    #: By class, since the month began.
+    month_usd: Mapping[str, float]
+
+    @property
+    def premature(self) -> int:
+        """Return how many units a worker left unfinished: whoever fell silent, and AWS workers told to leave."""
+        return sum(one.silent + (one.left if one.worker_class == "aws" else 0) for one in self.shares)
+
+
+def report(
+    bills: Sequence[Bill], spans: Sequence[Span], month: Sequence[Span], *, since: float, now: float
+) -> Report:
+    """Return the report on ``bills`` and the ``spans`` since an instant; ``month`` are those since the month began."""
+    lost: Counter[tuple[str, Fate]] = Counter()
+    for one in bills:
+        lost.update(one.lost)
+    within = [one for one, end in usage.ends(spans, now=now) if end > since]
+    names = {
+        *(one.worker_class for one in within),
+        *(name for one in bills for name in one.busy_s),
+        *(name for name, _ in lost),
+    }
+    return Report(
+        since=since,
+        until=now,
+        bills=tuple(bills),
+        shares=tuple(
+            _share(name, bills, within, lost, now)
+            for name in sorted(names, key=lambda name: (not name, name))
+        ),
+        endings=_endings(within, now=now),
+        lost={
+            fate: sum(count for (_, each), count in lost.items() if each is fate)
+            for fate in Fate
+            if fate not in {Fate.SILENT, Fate.LEAVING}
+        },
+        frames=sum(sum(one.frames.values()) for one in bills),
+        lost_frames=sum(one.lost_frames for one in bills),
+        month_usd={
+            name: usage.spent_usd(month, now=now, worker_class=name)
+            for name in sorted({one.worker_class for one in month})
+        },
+    )
+
+
+def _share(
+    name: str, bills: Sequence[Bill], spans: Sequence[Span], lost: Mapping[tuple[str, Fate], int], now: float
+) -> Share:
+    own = [one for one in bills if one.worker_class == name and one.frames]
+    return Share(
+        worker_class=name,
+        jobs=len(own),
+        frames=sum(one.frames.get(name, 0) for one in bills),
+        busy_s=sum(one.busy_s.get(name, 0.0) for one in bills),
+        usd=sum((one.usd for one in own), 0.0),
+        total=usage.total((one for one in spans if one.worker_class == name), now=now),
+        silent=lost.get((name, Fate.SILENT), 0),
+        left=lost.get((name, Fate.LEAVING), 0),
+    )
+
+
+def _endings(spans: Iterable[Span], *, now: float) -> dict[str, int]:
+    """Return how AWS workers ended, a worker that goes on after midnight not at all."""
+    counted: Counter[str] = Counter()
+    for one in spans:
+        if one.worker_class == "aws" and one.ending != usage.End.MIDNIGHT:
+            counted["silent" if usage.is_silent(one, now=now) else one.ending] += 1
+    del counted[""]
+    return {name: counted[name] for name in (*(str(end) for end in usage.End if end != "midnight"), "silent")}

@@ -1,0 +1,127 @@
+"""The worker classes: what kind of host each is, how fast it works, and what an hour of it costs.
+
+Each figure says where it comes from.  None of them was measured on the host
+that it is about, so all are ASSUMED; what finished units measured goes before
+them (``core.forecast``).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rugbytx.core.plan.encoder_recipe import Family
+
+
+class Evidence(StrEnum):
+    """How well a figure is known."""
+
+    #: By workers of this class, on finished units of this system.
+    MEASURED = "measured"
+    #: From a price list, a vendor's page, another host or a note.
+    ASSUMED = "assumed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A number, how well it is known, and from where."""
+
+    value: float
+    evidence: Evidence = Evidence.ASSUMED
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cpu:
+    """What a host's processor does in a second, with all its cores."""
+
+    #: Pixels of the source.
+    decode_px_per_s: Figure
+    tone_map_px_per_s: Figure
+    #: Pixels of all renditions together.
+    scale_px_per_s: Figure
+    x264_px_per_s: Figure
+    #: Seconds of sound in a second.
+    audio_s_per_s: Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """One way to pay for an hour of a host."""
+
+    #: ``power``, ``on-demand``, ``spot``.
+    name: str
+    usd_per_h: Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerClass:
+    """A kind of host that takes work: a value with speed, price and encoder."""
+
+    name: str
+    #: What it runs on, for people.
+    host: str
+    #: The encoder that it most likely has; a trial on the host decides.
+    family: Family
+    #: Pixels of all renditions together that the GPU encodes in a second, decoding and scaling included.
+    gpu_px_per_s: Figure
+    cpu: Cpu
+    #: The first is what most people pay.
+    prices: tuple[Price, ...]
+    #: From "one is wanted" to "it works", paid like work; 0 for a host that is always on.
+    start_s: float
+    #: What a gigabyte costs on its way from S3 to the host, beyond the account's free 100 GB a month.
+    egress_usd_per_gb: Figure
+
+
+_TWO_CORES = "two x86-64 cores (AMD EPYC, ffmpeg 5.1.9, 1080p at 30 frames a second), November 2026"
+
+#: g4dn.xlarge has two cores as well; that a Jetson's six or eight are as good as these is a guess.
+TWO_CORES = Cpu(
+    decode_px_per_s=Figure(value=650e6, source=f"H.264, on {_TWO_CORES}"),
+    tone_map_px_per_s=Figure(value=115e6, source=f"zscale and tonemap, on {_TWO_CORES}"),
+    scale_px_per_s=Figure(value=900e6, source=f"lanczos, on {_TWO_CORES}"),
+    x264_px_per_s=Figure(value=155e6, source=f"preset veryfast, on {_TWO_CORES}"),
+    audio_s_per_s=Figure(value=91, source="AAC at 128 kbit/s, on two x86-64 cores, November 2026"),
+)
+
+#: The note that this system began from has whole matches of 2 h take 35 and 25 minutes, and does not say
+#: of which size and rate.  Taken as 1080p at 30 frames a second in the renditions of ``match``, less
+#: the audio's 79 s: 216,000 frames x 3,744,000 pixels in 2021 s and in 1421 s.
+_NOTE = "the first note's {} min for a match of 2 h, taken as 1080p at 30 frames a second"
+
+JETSON = WorkerClass(
+    name="jetson",
+    host="NVIDIA Jetson (Orin NX or AGX Orin) on the premises",
+    family=Family.NVMPI,
+    # A lead for comparison: AGX Orin does 150 frames of 1080p a second (NVIDIA forum 350978), or 311e6.
+    gpu_px_per_s=Figure(value=400e6, source=_NOTE.format(35)),
+    cpu=TWO_CORES,
+    # 15 Wh for a match of 35 minutes are 26 W; the kilowatt-hour at $0.17.
+    prices=(Price(name="power", usd_per_h=Figure(value=0.0044, source="26 W at $0.17/kWh")),),
+    start_s=0.0,
+    egress_usd_per_gb=Figure(value=0.09, source="S3's price list, us-east-1, 2026"),
+)
+
+AWS = WorkerClass(
+    name="aws",
+    host="EC2 g4dn.xlarge (one T4) in us-east-1",
+    family=Family.NVENC,
+    # A lead for comparison: Thor's encoder does 230 frames of 1080p a second at p5 (Video Codec SDK 13.0), or 477e6.
+    gpu_px_per_s=Figure(value=570e6, source=_NOTE.format(25)),
+    cpu=TWO_CORES,
+    # g6.xlarge (one L4): $0.8048 on demand, $0.35 to $0.40 on Spot (same sources); nobody has timed it here.
+    prices=(
+        Price(
+            name="on-demand",
+            usd_per_h=Figure(value=0.526, source="EC2's price list as Karpenter has it, 2026-07-20"),
+        ),
+        Price(
+            name="spot",
+            usd_per_h=Figure(value=0.21, source="SkyPilot's catalogue, 38 to 41 % of on-demand; it moves"),
+        ),
+    ),
+    # With the image baked into the AMI; 2 to 8 minutes are seen.
+    start_s=180.0,
+    egress_usd_per_gb=Figure(value=0.0, source="S3 to EC2 within a region is free"),
+)
+
+CLASSES = (JETSON, AWS)

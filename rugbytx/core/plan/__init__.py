@@ -1,0 +1,1 @@
+"""What will be made of a source: grid, renditions, encoder recipes, thumbnails, and why; pure."""

@@ -1,0 +1,1 @@
+"""How many AWS workers are wanted and who may receive, with the reason; pure."""

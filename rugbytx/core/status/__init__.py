@@ -1,0 +1,1 @@
+"""Figures for people and machines about jobs, units and the fleet; pure."""

@@ -1,0 +1,47 @@
+"""How the system stands, as figures that alarms watch, out of what a scaling decision was made from anyway."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rugbytx.core.scaling.decision_record import Recorded
+from rugbytx.core.scaling.facts import AWS, JETSON
+
+NAMESPACE = "rugbytx"
+#: What tells one installation's figures from another's.
+DIMENSION = "Table"
+#: Each figure's unit, in CloudWatch's words; the age is in minutes, which have none.
+UNITS: Mapping[str, str] = {
+    "Backlog": "Seconds",
+    "OldestJobAge": "None",
+    "DeadlinesMissed": "Count",
+    "JetsonsAlive": "Count",
+    "AwsWorkersAlive": "Count",
+    "AwsWorkersDesired": "Count",
+}
+
+
+def gauges(found: Recorded) -> dict[str, float]:
+    """Return the figures by their names."""
+    facts = found.facts
+    alive = [worker.worker_class for worker in facts.workers if worker.until > facts.now]
+    oldest_at = min((job.submitted_at for job in facts.jobs), default=facts.now)
+    return {
+        "Backlog": found.decision.backlog_s,
+        "OldestJobAge": (facts.now - oldest_at) / 60,
+        "DeadlinesMissed": sum(job.deadline_at < facts.now for job in facts.jobs),
+        "JetsonsAlive": alive.count(JETSON),
+        "AwsWorkersAlive": alive.count(AWS),
+        "AwsWorkersDesired": found.decision.desired,
+    }
+
+
+def embedded(found: Recorded, *, table: str) -> dict[str, Any]:
+    """Return the figures as fields of a log line that CloudWatch reads as metrics (Embedded Metric Format).
+
+    A figure that is not finite is left out: CloudWatch would refuse the whole line.
+    """
+    figures = {name: value for name, value in gauges(found).items() if abs(value) < float("inf")}
+    metrics = [{"Name": name, "Unit": UNITS[name]} for name in figures]
+    told = {"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": metrics}
+    at = {"Timestamp": int(found.facts.now * 1000), "CloudWatchMetrics": [told]}
+    return {"_aws": at, DIMENSION: table, **figures}

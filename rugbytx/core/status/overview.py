@@ -1,0 +1,212 @@
+"""A job at a glance: how far it has come, on which hosts, for how much, and who did which unit."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import CLASSES
+from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.unit import PLAN, Kind, State, Unit, UnitKey
+from rugbytx.core.output.result import plan_of
+from rugbytx.core.schedule.next_unit import stages
+from rugbytx.core.status.progress import Outlook, outlook
+
+#: A unit that nobody has claimed yet.
+FREE = "FREE"
+#: A unit whose lease has run out: nobody is at work on it.
+LAPSED = "LAPSED"
+#: Bytes in the gigabyte that egress is paid by.
+GIGABYTE = 1e9
+
+_EGRESS_USD_PER_GB = {found.name: found.egress_usd_per_gb.value for found in CLASSES}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """One unit: where it stands, and who did it, or is at it."""
+
+    key: UnitKey
+    #: A unit's state, FREE or LAPSED.
+    state: str
+    worker: str = ""
+    worker_class: str = ""
+    encoder: str = ""
+    gpu: str = ""
+    #: What its heartbeat last said that it does.
+    step: str = ""
+    started_at: float = 0.0
+    elapsed_s: float = 0.0
+    frames: int = 0
+    fps: float = 0.0
+    fence: int = 0
+    verdicts: int = 0
+    deaths: int = 0
+    reason: str = ""
+    #: Whether it was taken over from the generation before.
+    is_adopted: bool = False
+    #: Whether it follows a chunk of another encoder, so that a player starts its decoder anew.
+    is_splice: bool = False
+    usd: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """A job with what its units tell."""
+
+    job: Job
+    outlook: Outlook
+    pieces: tuple[Piece, ...]
+    #: The classes of the workers that have or had a unit of it, the one with most units first.
+    worker_classes: tuple[str, ...]
+    #: What this generation's attempts cost that have ended: slots by the second, and bytes out of AWS.
+    usd: float
+    #: Store time.
+    at: float
+
+    @property
+    def percent(self) -> int | None:
+        """Return how much is encoded, in whole per cent, or None while nobody can tell.
+
+        100 only once it has ended: what follows the last frame takes time too.
+        """
+        if self.job.status is Status.SUCCEEDED:
+            return 100
+        if not self.job.is_open or not self.outlook.frames:
+            return None
+        return min(99, 100 * self.outlook.frames_done // self.outlook.frames)
+
+    @property
+    def is_late(self) -> bool:
+        """Return whether its deadline has passed, or passed before it ended."""
+        return (self.job.ended_at or self.at) > self.job.deadline_at
+
+
+def sheet(
+    job: Job,
+    units: Mapping[UnitKey, Unit],
+    workers: Sequence[Worker],
+    *,
+    usd_per_h: Mapping[str, float],
+    now: float,
+) -> Sheet:
+    """Return the job at a glance at store time ``now``.
+
+    ``workers`` are those that live, and ``usd_per_h`` what an hour of a slot of each class costs.
+    """
+    classes = {unit.measured.worker: unit.measured.worker_class for unit in units.values()}
+    classes |= {worker.name: worker.worker_class for worker in workers}
+    costs = {key: usd_of(unit, usd_per_h) for key, unit in units.items()}
+    pieces = tuple(
+        replace(piece, usd=costs.get(piece.key, 0.0)) for piece in _pieces(job, units, classes, now=now)
+    )
+    counts: dict[str, int] = {}
+    for piece in pieces:
+        if piece.worker_class:
+            counts[piece.worker_class] = counts.get(piece.worker_class, 0) + 1
+    return Sheet(
+        job=job,
+        outlook=outlook(job, units.values(), now=now),
+        pieces=pieces,
+        worker_classes=tuple(sorted(counts, key=lambda name: (-counts[name], name))),
+        usd=sum(costs.values()),
+        at=now,
+    )
+
+
+def usd_of(unit: Unit, usd_per_h: Mapping[str, float]) -> float:
+    """Return what a unit cost: the slots' time of all its attempts, and the bytes that left AWS for the last one.
+
+    As the ledger counts it (``core.ledger.bill``), and egress besides.  A unit that was
+    taken over has no claim of its own, and cost nothing here.
+
+    >>> from rugbytx.core.lease.unit import Measured
+    >>> done = Measured(worker_class="aws", elapsed_s=3600.0)
+    >>> usd_of(Unit(key="PLAN", generation=1, state=State.DONE, fence=1, measured=done), {"aws": 0.5})
+    0.5
+    >>> done = Measured(worker_class="jetson", bytes_read=4_000_000_000)
+    >>> usd_of(Unit(key="PLAN", generation=1, state=State.DONE, fence=1, measured=done), {})
+    0.36
+    """
+    if unit.fence == 0:
+        return 0.0
+    usd = sum(one.elapsed_s / 3600 * usd_per_h.get(one.worker_class, 0.0) for one in unit.lost)
+    if unit.state in {State.DONE, State.FAILED}:
+        done = unit.measured
+        usd += done.elapsed_s / 3600 * usd_per_h.get(done.worker_class, 0.0)
+        usd += done.bytes_read / GIGABYTE * _EGRESS_USD_PER_GB.get(done.worker_class, 0.0)
+    return usd
+
+
+def _pieces(
+    job: Job, units: Mapping[UnitKey, Unit], classes: Mapping[str, str], *, now: float
+) -> Iterator[Piece]:
+    """Yield a piece for each unit that the plan has, in order, and for those beside the plan that were begun."""
+    planned = [key for stage in stages(plan_of(units)) for key in stage]
+    keys = planned + sorted(set(units) - set(planned))
+    adopted = frozenset(job.adopted)
+    before = ""
+    for key in keys:
+        unit = units.get(key)
+        if unit is None:
+            yield Piece(key=key, state=FREE, is_adopted=str(key) in adopted)
+            before = "" if key.kind is Kind.VIDEO else before
+            continue
+        made_by = unit.measured.fingerprint if unit.state is State.DONE else ""
+        is_chunk = key.kind is Kind.VIDEO
+        yield _piece(
+            key,
+            unit,
+            classes,
+            now=now,
+            is_adopted=str(key) in adopted,
+            is_splice=is_chunk and bool(before and made_by) and made_by != before,
+        )
+        before = made_by if is_chunk else before
+
+
+def _piece(
+    key: UnitKey, unit: Unit, classes: Mapping[str, str], *, now: float, is_adopted: bool, is_splice: bool
+) -> Piece:
+    """Return the piece of a unit that was claimed at least once."""
+    told = unit.measured
+    at_work = unit.state is State.LEASED and unit.lease_until > now
+    if unit.state is State.LEASED:
+        return Piece(
+            key=key,
+            state=str(unit.state) if at_work else LAPSED,
+            worker=unit.owner,
+            worker_class=classes.get(unit.owner, ""),
+            step=unit.progress.step,
+            frames=unit.progress.frames,
+            fps=unit.progress.fps if at_work else 0.0,
+            fence=unit.fence,
+            verdicts=unit.verdicts,
+            deaths=unit.deaths,
+            reason=unit.reason,
+        )
+    return Piece(
+        key=key,
+        state=str(unit.state),
+        worker=told.worker,
+        worker_class=told.worker_class,
+        encoder=told.encoder,
+        gpu=told.gpu,
+        started_at=told.started_at,
+        elapsed_s=told.elapsed_s,
+        frames=told.frames,
+        fps=told.frames / told.elapsed_s if told.elapsed_s > 0 else 0.0,
+        fence=unit.fence,
+        verdicts=unit.verdicts,
+        deaths=unit.deaths,
+        reason=unit.reason,
+        is_adopted=is_adopted,
+        is_splice=is_splice,
+    )
+
+
+def unplanned(job: Job, *, now: float) -> Sheet:
+    """Return what the job's own record tells, without its units: of an ended job neither classes nor cost."""
+    pieces = (Piece(key=PLAN, state=FREE),) if job.is_open else ()
+    return Sheet(
+        job=job, outlook=outlook(job, (), now=now), pieces=pieces, worker_classes=(), usd=0.0, at=now
+    )

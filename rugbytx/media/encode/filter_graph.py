@@ -1,0 +1,192 @@
+"""The filter graph of a chunk: one decode, the chunk's frames, all sizes, for each recipe.
+
+::
+
+    x264, nvmpi, C   decode ─ fields ─ fps ─ tpad ─ trim ─ setpts ─ split ─ scale, format ─ encode
+    B                decode ─ fields ─ fps ─ tpad ─ trim ─ setpts ─ upload ═ split ═ scale_cuda ═ encode
+    A                decode ═ fps ═ trim ═ setpts ═ split ═ scale_cuda ═ encode
+
+    ─ frames in memory, ═ frames on the GPU
+"""
+
+from collections.abc import Iterator
+
+from rugbytx.core.plan import encoder_recipe, planner, thumbnails
+from rugbytx.core.plan.encoder_recipe import Recipe
+from rugbytx.core.plan.plan import Plan, Rendition
+from rugbytx.core.plan.thumbnails import Picture
+from rugbytx.core.source.media_info import VideoStream
+
+#: Surfaces of the decoder's pool beyond its own need: filters and encoders hold some.
+_EXTRA_SURFACES = 8
+
+
+def input_options(recipe: Recipe) -> list[str]:
+    """Return what stands before the input, so that frames are where the graph wants them."""
+    match recipe:
+        case Recipe.NVENC_A:
+            return [
+                *("-hwaccel", "cuda", "-hwaccel_output_format", "cuda"),
+                *("-extra_hw_frames", str(_EXTRA_SURFACES)),
+            ]
+        case Recipe.NVENC_B:
+            return ["-init_hw_device", "cuda=cu:0", "-filter_hw_device", "cu"]
+        case _:
+            return []
+
+
+def graph(plan: Plan, index: int, recipe: Recipe) -> str:
+    """Return the graph with an output ``[vN]`` for each rendition."""
+    numbers = range(len(plan.renditions))
+    video = plan.media.video
+    head = [cut(plan, index, recipe)]
+    if encoder_recipe.is_hdr(video):
+        head.append(_tone_map(video))
+    if recipe is Recipe.NVENC_B:
+        head.append("format=nv12,hwupload_cuda")
+    stills = dict(_stills(plan, index, recipe))
+    labels = [*(f"[s{n}]" for n in numbers), *(f"[{picture}0]" for picture in stills)]
+    head.append(f"split={len(labels)}")
+    first = f"[0:{video.index}]{','.join(head)}{''.join(labels)}"
+    scale = _scale_on_gpu if recipe in {Recipe.NVENC_A, Recipe.NVENC_B} else _scale
+    sizes = (f"{_thin(plan.renditions[n])}{scale(video, plan.renditions[n])}" for n in numbers)
+    renditions = (f"[s{n}]{size}[v{n}]" for n, size in enumerate(sizes))
+    pictures = (f"[{picture}0]{filters}[{picture}]" for picture, filters in stills.items())
+    return ";".join([first, *renditions, *pictures])
+
+
+def cut(plan: Plan, index: int, recipe: Recipe = Recipe.X264) -> str:
+    """Return the filters that give exactly the frames of chunk ``index``, the first at time zero.
+
+    ``fps`` lays the whole source's grid from time zero whatever the seek was, so
+    that all chunks see one grid, and ``trim`` counts in its frames.  The last
+    frame may be repeated twice: decoders disagree about how long it lasts.  That
+    cannot be done on the GPU, which therefore does not get the last chunk.
+    """
+    frames = plan.grid.chunk_frames(index)
+    rate = plan.grid.rate
+    is_on_gpu = recipe is Recipe.NVENC_A
+    last = "" if is_on_gpu else _last(plan.media.video)
+    pad = "" if is_on_gpu else "tpad=stop=2:stop_mode=clone,"
+    return (
+        f"{_fields(plan.media.video)}{last}{move('setpts', plan)}fps=fps={rate.numerator}/{rate.denominator}:start_time=0,{pad}"
+        f"trim=start_pts={frames.start}:end_pts={frames.stop},setpts=PTS-STARTPTS"
+    )
+
+
+def _fields(video: VideoStream) -> str:
+    """Return the filter that makes a frame of each field, or nothing.
+
+    The order of fields is the container's where that is clear: frames without a
+    flag of their own would else be taken for top field first.  MOV's ``tb`` and
+    ``bt`` are not, because writers took QuickTime's words for them in two ways
+    (ffmpeg's ticket 6577); there each frame's own flag counts.
+    """
+    if not video.is_interlaced:
+        return ""
+    parity = {"tt": "tff", "bb": "bff"}.get(video.field_order, "auto")
+    return f"bwdif=mode=send_field:parity={parity}:deint=all,"
+
+
+def _last(video: VideoStream) -> str:
+    """Return the filter that keeps ``fps`` from leaving out the last frame, or nothing.
+
+    Where an MP4's track begins late, ffmpeg ends it by as much too early: perhaps
+    before the place that its last frame has on the grid.  A constant rate says
+    where a further frame would be.
+    """
+    return "tpad=stop=1:stop_mode=clone," if video.start_s and planner.constant_rate(video) else ""
+
+
+def move(name: str, plan: Plan) -> str:
+    """Return the filter, ``setpts`` or ``asetpts``, that moves a stream onto the grid, or nothing.
+
+    By one constant in the stream's own ticks, so that no two frames change their distance.
+    """
+    return f"{name}=PTS+round({float(plan.grid.move_s):.6f}/TB)," if plan.grid.move_s else ""
+
+
+def _thin(rendition: Rendition) -> str:
+    """Return the filter that keeps the first of every so many frames; it only passes frames on, wherever they lie."""
+    return f"framestep={rendition.frame_step}," if rendition.frame_step > 1 else ""
+
+
+def _stills(plan: Plan, index: int, recipe: Recipe) -> Iterator[tuple[Picture, str]]:
+    """Yield the chunk's still pictures, and the filters that make each from few of its frames.
+
+    A poster is the frame whose histogram stands best for those of all GOPs of its
+    chunk, and so hardly a black one or a flash.
+    """
+    stills = plan.stills
+    if stills is None:
+        return
+    frames, gop = len(plan.grid.chunk_frames(index)), plan.grid.gop
+    laid, video = thumbnails.sheet(stills, frames), plan.media.video
+    small = _to_jpeg(video, stills.width, stills.height, recipe)
+    yield (
+        Picture.SHEET,
+        f"framestep={stills.every},{small},tile={laid.columns}x{laid.rows}:nb_frames={laid.count}",
+    )
+    if index == stills.poster_chunk:
+        large = _to_jpeg(video, stills.poster_width, stills.poster_height, recipe)
+        # The filter takes two frames at least.
+        best = f",thumbnail={-(-frames // gop)}" if frames > gop else ""
+        yield Picture.POSTER, f"framestep={gop},{large}{best}"
+
+
+def _to_jpeg(video: VideoStream, width: int, height: int, recipe: Recipe) -> str:
+    """Return the filters that scale to the colours of JPEG: BT.601 in full range (JFIF 1.02)."""
+    on_gpu = recipe in {Recipe.NVENC_A, Recipe.NVENC_B}
+    down = f"scale_cuda={width}:{height}:format=nv12,hwdownload,format=nv12," if on_gpu else ""
+    source = "bt709" if on_gpu or encoder_recipe.is_hdr(video) else matrix(video)
+    return (
+        f"{down}scale={width}:{height}:flags=area:in_color_matrix={source}"
+        ":out_color_matrix=smpte170m:out_range=pc,setsar=1,format=yuvj420p"
+    )
+
+
+def _scale(video: VideoStream, rendition: Rendition) -> str:
+    source = "bt709" if encoder_recipe.is_hdr(video) else matrix(video)
+    return (
+        f"scale={rendition.width}:{rendition.height}:flags=lanczos"
+        f":in_color_matrix={source}:out_color_matrix=bt709:out_range=tv,setsar=1,format=yuv420p"
+    )
+
+
+def _scale_on_gpu(_video: VideoStream, rendition: Rendition) -> str:
+    return f"scale_cuda={rendition.width}:{rendition.height}:format=nv12,setsar=1"
+
+
+def _tone_map(video: VideoStream) -> str:
+    """Return the filters from BT.2020 with high dynamic range to BT.709.
+
+    What the source leaves unsaid is told: the scaler finds no way between
+    colours that it does not know.
+    """
+    known = f"tin={video.colour_transfer}:pin=bt2020:min=bt2020nc"
+    return (
+        f"zscale={known}:t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
+        "tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
+    )
+
+
+def is_bt709(video: VideoStream) -> bool:
+    """Return whether the source's pixels are BT.709 in limited range, so that only their number changes."""
+    return matrix(video) == "bt709" and not video.is_full_range
+
+
+def matrix(video: VideoStream) -> str:
+    """Return the name under which ffmpeg's scaler knows the source's colour matrix.
+
+    Where the source does not say, players go by its size (HD is BT.709, the
+    rest BT.601), and so do we; the scaler alone would take BT.601 for all.
+    """
+    match video.colour_space:
+        case "bt709" | "smpte170m" | "smpte240m" | "fcc":
+            return video.colour_space
+        case "bt470bg":
+            return "bt470"
+        case "bt2020nc" | "bt2020c":
+            return "bt2020"
+        case _:
+            return "bt709" if min(video.width, video.height) >= 720 else "smpte170m"

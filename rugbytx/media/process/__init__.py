@@ -1,0 +1,1 @@
+"""Runs ffmpeg and ffprobe: children with limits, what they say, and what it means."""

@@ -1,0 +1,1 @@
+"""Looks at sources, and makes one seekable where it is not."""

@@ -1,0 +1,1 @@
+"""What is fitted into Flower itself: events, the inspector, templates."""

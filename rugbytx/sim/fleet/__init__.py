@@ -1,0 +1,1 @@
+"""Simulated workers and the simulated autoscaler, round the decisions of the core."""

@@ -1,0 +1,1 @@
+"""What a simulation is given: scenarios, traces, policies, sizes and assumptions."""

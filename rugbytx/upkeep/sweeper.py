@@ -1,0 +1,107 @@
+"""The sweep: a thread in any worker's main process that sends pointers for jobs nobody keeps awake.
+
+It also does the clean-ups that are due.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Sequence
+
+from rugbytx.aws.sqs.control_queue import SqsMailboxes
+from rugbytx.core import mailbox
+from rugbytx.core.job.job import Pointer, Status
+from rugbytx.core.schedule import resend
+from rugbytx.errors import RugbytxError
+from rugbytx.ports import JobStore, Queue, Storage
+from rugbytx.upkeep.cleanup import clean_once
+
+log = logging.getLogger(__name__)
+
+#: A sweep looks at so many RUNNING and so many QUEUED jobs, the oldest first: those behind them have time.
+MOST_JOBS = 1000
+
+
+def sweep_once(store: JobStore, queue: Queue) -> int:
+    """Send a pointer for every open job that is due one; return how many.
+
+    The pointer goes first and ``wake_at`` moves second: a crash between them
+    costs a duplicate, which finds nothing to do, and never a job.
+    """
+    jobs = store.open_jobs(limit=MOST_JOBS)
+    now = store.now()
+    due = [job for job in jobs if job.wake_at <= now]
+    if not due:
+        return 0
+    depth = queue.depth()
+    waiting = sum(job.status is Status.QUEUED for job in jobs)
+    sent = 0
+    for seen in due:
+        # The list may lag behind; a duplicate is cheap, but a read is cheaper.
+        job = store.read_job(seen.id)
+        if job is None:
+            continue
+        decision = resend.decide(job, now=now, visible=depth.visible, waiting=waiting)
+        if decision.send:
+            queue.send([Pointer(job_id=job.id, generation=job.generation)])
+            sent += 1
+            log.info("pointer-sent", extra={"job_id": job.id, "reason": decision.reason})
+        if decision.wake_at:
+            store.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=decision.resends)
+    return sent
+
+
+def sweep_mailboxes(boxes: SqsMailboxes, queue: str, *, living: Collection[str], now: float) -> int:
+    """Delete the queues for control messages that killed workers and askers left behind; return how many."""
+    prefixes = (mailbox.control_prefix(queue), mailbox.replies_prefix(queue))
+    found = [box for prefix in prefixes for name in boxes.names(prefix) if (box := boxes.look(name))]
+    left = mailbox.leftovers(found, queue=queue, living=living, now=now)
+    for one in left:
+        boxes.delete(one.name)
+        log.info("mailbox-deleted", extra={"name_of_queue": one.name, "reason": one.reason})
+    return len(left)
+
+
+class Sweeper:
+    """Runs the sweep under its own lease: many workers try, one sweeps."""
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        queue: Queue,
+        storage: Storage,
+        bucket: str,
+        sweep_s: float,
+        also: Sequence[Callable[[], object]] = (),
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._storage = storage
+        self._bucket = bucket
+        self._sweep_s = sweep_s
+        self._also = also
+        self._leaving = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, *, owner: str) -> None:
+        """Begin sweeping in the background."""
+        self._thread = threading.Thread(target=self._run, args=(owner,), name="sweep", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop; a sweep under way ends by its own timeouts and is not waited for."""
+        self._leaving.set()
+
+    def _run(self, owner: str) -> None:
+        while not self._leaving.wait(self._sweep_s):
+            try:
+                # Two rounds long, so that the holder keeps it by coming back in time.
+                if self._store.hold("sweep", owner=owner, lease_s=2 * self._sweep_s):
+                    sweep_once(self._store, self._queue)
+                    clean_once(self._store, self._storage, self._bucket)
+                    for sweep_further in self._also:
+                        sweep_further()
+            except RugbytxError as error:
+                log.warning("sweep-failed", extra={"reason": str(error)})
+            except Exception:
+                log.exception("sweep-broke")

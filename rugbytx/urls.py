@@ -1,0 +1,74 @@
+"""URLs: where readers find an output, and which may be told of a job."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from rugbytx.core.notify.notification import MOST_TARGETS
+from rugbytx.core.notify.signature import shown
+from rugbytx.errors import JobRejected
+
+#: Longer URLs are no targets.
+LONGEST_URL = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the output bucket is, and where readers find it."""
+
+    bucket: str
+    #: E.g. ``https://s3.eu-west-1.amazonaws.com``.
+    s3_url: str
+    #: A CDN before the bucket; empty for none.
+    base_url: str = ""
+
+
+def object_url(key: str, place: Place) -> str:
+    """Return where readers find an output: behind the CDN if there is one, else in the bucket itself.
+
+    >>> s3 = Place(bucket="b", s3_url="https://s3.eu-west-1.amazonaws.com")
+    >>> object_url("out/a b.m3u8", s3), object_url("x", Place(bucket="b", s3_url="http://127.0.0.1:5000/"))
+    ('https://b.s3.eu-west-1.amazonaws.com/out/a%20b.m3u8', 'http://127.0.0.1:5000/b/x')
+    """
+    path = quote(key)
+    if place.base_url:
+        return f"{place.base_url.rstrip('/')}/{path}"
+    s3 = urlsplit(place.s3_url)
+    if (s3.hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        return f"https://{place.bucket}.{s3.netloc}/{path}"
+    return f"{place.s3_url.rstrip('/')}/{place.bucket}/{path}"
+
+
+def objection(url: str, *, is_private_allowed: bool) -> str:
+    """Return why a URL is no target, or an empty string; what its name leads to is seen when it is told.
+
+    >>> objection("https://example.org/hook?key=1", is_private_allowed=False)
+    ''
+    >>> objection("http://example.org/hook", is_private_allowed=False)
+    'it does not begin with https://'
+    """
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port != 0
+    except ValueError:
+        return "it is no URL"
+    if parts.scheme != "https" and not (is_private_allowed and parts.scheme == "http"):
+        return "it does not begin with https://"
+    if not parts.hostname or not has_port or not url.isascii() or not url.isprintable() or " " in url:
+        return "it is no URL"
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        return "it holds a user's name, a password or a fragment"
+    if len(url) > LONGEST_URL:
+        return f"it is longer than {LONGEST_URL} characters"
+    return ""
+
+
+def targets(urls: Iterable[str], *, is_private_allowed: bool) -> frozenset[str]:
+    """Return the URLs that a job tells; raises JobRejected for one that may not be told, or for too many."""
+    wanted = frozenset(urls)
+    for url in sorted(wanted):
+        if why := objection(url, is_private_allowed=is_private_allowed):
+            raise JobRejected(f"{shown(url)} cannot be told: {why}")
+    if len(wanted) > MOST_TARGETS:
+        raise JobRejected(f"a job tells at most {MOST_TARGETS} URLs, not {len(wanted)}")
+    return wanted

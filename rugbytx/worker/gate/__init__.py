@@ -1,0 +1,1 @@
+"""Whether this worker may receive, and what that hangs on: admission, encoder, heat, protection."""

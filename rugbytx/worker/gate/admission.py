@@ -1,0 +1,35 @@
+"""What the gate of an AWS worker asks besides its own fitness: whether it is wanted."""
+
+from collections.abc import Callable
+
+from rugbytx.core.scaling import admission
+from rugbytx.core.scaling.admission import Decision
+from rugbytx.core.scaling.facts import AWS
+from rugbytx.ports import JobStore, Queue
+from rugbytx.settings import Settings
+
+
+class Admission:
+    """The admission of one worker."""
+
+    def __init__(self, *, store: JobStore, queue: Queue, settings: Settings, busy: Callable[[], int]) -> None:
+        """``busy`` counts this worker's slots at work."""
+        self._store = store
+        self._queue = queue
+        self._settings = settings
+        self._busy = busy
+
+    def look(self, name: str) -> Decision:
+        """Return whether the worker of this name is wanted; raises Unreachable.  SQS is asked only while the autoscaler is silent."""
+        policy, now, told = self._settings.policy, self._store.now(), self._store.told()
+        is_silent = told is None or now - told.at > policy.silent_s
+        facts = admission.Facts(
+            now=now,
+            name=name,
+            worker_class=AWS,
+            told=told,
+            workers=self._store.workers(),
+            is_busy=self._busy() > 0,
+            visible=self._queue.depth().visible if is_silent else 0,
+        )
+        return admission.decide(facts, policy)

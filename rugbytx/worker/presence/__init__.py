@@ -1,0 +1,1 @@
+"""What a worker publishes of itself: presence, load, speeds."""

@@ -1,0 +1,1 @@
+"""How a worker leaves: signals, Spot notices, and the watch over its own processes."""
