@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from rugbytx.core.notify.notification import MOST_TARGETS
-from rugbytx.core.notify.signature import shown
+from rugbytx.core.notify.target import shown
 from rugbytx.errors import JobRejected
 
 #: Longer URLs are no targets.

@@ -9,8 +9,7 @@ from rugbytx.core.job.job import Job, Outputs, Pointer, Source, Status
 from rugbytx.core.job.profile import Profile, Rung
 from rugbytx.core.plan import thumbnails
 from rugbytx.core.plan.plan import Plan
-from rugbytx.media import mp4
-from rugbytx.media.encode import command_line
+from rugbytx.media.encode import command_line, track_file
 from rugbytx.media.encode.encoder_options import X264, X264Profile
 from rugbytx.media.process import ffmpeg
 from rugbytx.media.transcoder import FfmpegMedia
@@ -48,7 +47,7 @@ class SmallMedia(FfmpegMedia):
         if not self.in_band:
             argv = without(argv, "-bsf:v", "dump_extra=freq=keyframe")
         ffmpeg.run(self.changed(argv, plan, index), pulse=pulse)
-        tracks = tuple(map(mp4.track, paths))
+        tracks = tuple(map(track_file.track, paths))
         if not self.in_band:
             tracks = tuple(map(pretending, tracks))
         return Encoded(

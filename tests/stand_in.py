@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rugbytx.core.plan.encoder_recipe import Family
+from rugbytx.core.plan.encoder_family import Family
 from rugbytx.media.encode import command_line
 from rugbytx.media.encode.encoder_options import Encoders
 from rugbytx.media.encode.encoder_trial import FRAMES, PICTURE

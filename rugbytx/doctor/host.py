@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from rugbytx.core.plan import encoder_recipe
-from rugbytx.core.plan.encoder_recipe import Candidates, Family, Host
+from rugbytx.core.plan import encoder_family
+from rugbytx.core.plan.encoder_family import Candidates, Family, Host
 from rugbytx.doctor.check import Check, Finding, Health
 from rugbytx.errors import HostUnfit
 from rugbytx.media import host as host_files
@@ -100,7 +100,7 @@ def _encoders(settings: Settings, root: Path) -> Sequence[Finding]:
     """Try every family that may work here, say of each why it does or does not, and which one is taken."""
     seen = host_files.read(root)
     wished = None if settings.encoder == "auto" else Family(settings.encoder)
-    candidates = encoder_recipe.candidates(seen, wished=wished)
+    candidates = encoder_family.candidates(seen, wished=wished)
     x264 = X264(preset=settings.x264_preset, profile=settings.x264_profile)
     # Fresh: whoever asks wants to know what is, not what was.
     trials = Trials(ffmpeg=settings.ffmpeg, encoders=Encoders(x264=x264), root=root)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from rugbytx.core.plan.encoder_recipe import Host
+from rugbytx.core.plan.encoder_family import Host
 
 #: The driver's version, of a GPU on a card, and of a Jetson.
 DRIVER_FILES = ("proc/driver/nvidia/version", "etc/nv_tegra_release")

@@ -9,39 +9,25 @@
 """
 
 import errno
-import mmap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from rugbytx.core.cmaf import track_parser
 from rugbytx.core.cmaf.box import Box
 from rugbytx.core.cmaf.track_parser import Track
 from rugbytx.core.plan.plan import BASE_OFFSET_S, Plan
-from rugbytx.core.verify import chunk, progressive_mp4
+from rugbytx.core.verify import finding, progressive_mp4
 from rugbytx.core.verify.progressive_mp4 import Mp4, Stream
 from rugbytx.errors import ScratchFull, TranscodeError, UnsupportedMedia, VerificationError
 from rugbytx.media.encode import command_line
+from rugbytx.media.encode.track_file import mapped, track
 from rugbytx.media.process import ffmpeg, resource_limits
+from rugbytx.media.process.programs import Programs
 from rugbytx.media.source import probe
 from rugbytx.ports import Pulse
 
 _COPY_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Programs:
-    """Where ffmpeg and ffprobe are."""
-
-    ffmpeg: str = "ffmpeg"
-    ffprobe: str = "ffprobe"
-
-
-def track(path: Path) -> Track:
-    """Return the track that a CMAF file holds; raises VerificationError where it is not a whole one."""
-    return track_parser.parse(_mapped(path))
 
 
 def make_mp4(
@@ -73,7 +59,9 @@ def make_mp4(
         joined.unlink(missing_ok=True)
     pulse.step("verify")
     seen = inspect(path, pulse=pulse, ffprobe=programs.ffprobe)
-    chunk.require(list(progressive_mp4.check(plan.grid, seen, has_audio=audio is not None, where="the MP4")))
+    finding.require(
+        list(progressive_mp4.check(plan.grid, seen, has_audio=audio is not None, where="the MP4"))
+    )
 
 
 def _join(video: Sequence[Path], joined: Path, *, pulse: Pulse) -> None:
@@ -134,14 +122,5 @@ def _stream(told: Mapping[str, Any]) -> Stream:
 
 def _kinds(path: Path) -> tuple[str, ...]:
     """Return the kinds of the file's outermost boxes, in order."""
-    data = _mapped(path)
+    data = mapped(path)
     return tuple(box.kind for box in Box.walk(data, start=0, end=len(data)))
-
-
-def _mapped(path: Path) -> memoryview:
-    """Return a view of a file that ffmpeg should have written; the last reference to it unmaps the file."""
-    try:
-        with path.open("rb") as file:
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except (FileNotFoundError, ValueError) as error:  # a file of no bytes cannot be mapped
-        raise VerificationError(f"{path.name} was not written") from error

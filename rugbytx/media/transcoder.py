@@ -8,20 +8,21 @@ from functools import cached_property
 from pathlib import Path
 
 from rugbytx.core.fleet.circuit_breaker import Kind
-from rugbytx.core.plan import encoder_recipe, thumbnails
-from rugbytx.core.plan.encoder_recipe import Family, Recipe
+from rugbytx.core.plan import encoder_family, thumbnails
+from rugbytx.core.plan.encoder_family import Family
+from rugbytx.core.plan.encoder_recipe import Recipe
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.source import damage
 from rugbytx.core.source.media_info import MediaInfo
 from rugbytx.core.verify.sampled_quality import Scores
 from rugbytx.errors import HostUnfit, ScratchFull, VerificationError
 from rugbytx.media import chunk_ends, host, mp4, quality_metric, version
-from rugbytx.media.encode import command_line
+from rugbytx.media.encode import command_line, track_file
 from rugbytx.media.encode.encoder_options import X264, Encoders, X264Profile
 from rugbytx.media.encode.encoder_trial import Trials
 from rugbytx.media.encode.faults import Faults
 from rugbytx.media.encode.recipe_fallback import Ladder
-from rugbytx.media.process import ffmpeg, resource_limits
+from rugbytx.media.process import ffmpeg, programs, resource_limits
 from rugbytx.media.process.messages import PLAIN
 from rugbytx.media.source import ingest, probe
 from rugbytx.ports import Encoded, Pulse
@@ -52,9 +53,9 @@ class FfmpegMedia:
     faults: Faults = field(default_factory=Faults)
 
     @property
-    def programs(self) -> mp4.Programs:
+    def programs(self) -> programs.Programs:
         """Return where ffmpeg and ffprobe are."""
-        return mp4.Programs(ffmpeg=self.ffmpeg, ffprobe=self.ffprobe)
+        return programs.Programs(ffmpeg=self.ffmpeg, ffprobe=self.ffprobe)
 
     @cached_property
     def trials(self) -> Trials:
@@ -67,7 +68,7 @@ class FfmpegMedia:
         """Return this host's encoders, from the best to the last that is allowed."""
         return Ladder(
             self.trials,
-            encoder_recipe.candidates(host.read(), wished=self.wished),
+            encoder_family.candidates(host.read(), wished=self.wished),
             faults=self.faults,
             is_software_allowed=self.is_software_allowed,
             read_rate=self.read_rate,
@@ -176,7 +177,7 @@ class FfmpegMedia:
         """Read what was written."""
         return Encoded(
             paths=paths,
-            tracks=tuple(map(mp4.track, paths)),
+            tracks=tuple(map(track_file.track, paths)),
             encoder=encoder,
             encode_s=encode_s,
             ffmpeg=version.read(self.ffmpeg),

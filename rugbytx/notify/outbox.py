@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rugbytx.core.job.job import Job
 from rugbytx.core.notify import notification as core
 from rugbytx.core.notify.notification import Due, Errand, Kind, Notification
-from rugbytx.core.notify.signature import shown
+from rugbytx.core.notify.target import shown
 from rugbytx.errors import NotDelivered, RugbytxError
 from rugbytx.notify.body import body
 from rugbytx.ports import Courier, JobStore

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from rugbytx.core.notify.notification import Notification
-from rugbytx.core.notify.signature import headers, is_public
+from rugbytx.core.notify.signature import headers
+from rugbytx.core.notify.target import is_public
 from rugbytx.errors import NotDelivered
 from rugbytx.urls import objection
 

@@ -9,7 +9,7 @@ from rugbytx.core.cmaf import track_parser
 from rugbytx.core.hls import parser
 from rugbytx.core.plan import thumbnails
 from rugbytx.core.plan.plan import Grid
-from rugbytx.core.verify.chunk import Finding, Rule
+from rugbytx.core.verify.finding import Finding, Rule
 from rugbytx.core.verify.published import Piece
 from rugbytx.errors import VerificationError
 

@@ -23,12 +23,13 @@ from rugbytx.core.output import object_keys
 from rugbytx.core.output.result import Manifest
 from rugbytx.core.plan.plan import Grid
 from rugbytx.core.verify import before_publish, hls_rules, progressive_mp4, published, rendition_alignment
-from rugbytx.core.verify.chunk import Finding, Rule
+from rugbytx.core.verify.finding import Finding, Rule
 from rugbytx.core.verify.job_report import Report
 from rugbytx.core.verify.published import Piece
 from rugbytx.core.verify.rendition_alignment import Timeline
 from rugbytx.errors import TranscodeError, VerificationError
-from rugbytx.media.mp4 import Programs, inspect
+from rugbytx.media.mp4 import inspect
+from rugbytx.media.process.programs import Programs
 from rugbytx.verify.folder import Folder, sha256
 from rugbytx.verify.play import Watch, play
 

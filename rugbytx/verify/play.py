@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rugbytx.core.plan.plan import Grid
-from rugbytx.core.verify.chunk import Finding, Rule
+from rugbytx.core.verify.finding import Finding, Rule
 from rugbytx.errors import VerificationError
 from rugbytx.media import decode
 

@@ -23,7 +23,7 @@ from rugbytx.aws.s3.throttle import Throttle
 from rugbytx.aws.sqs.control_queue import SqsMailboxes
 from rugbytx.aws.sqs.queue import SqsQueue
 from rugbytx.core.cost.usage import End
-from rugbytx.core.plan.encoder_recipe import Family
+from rugbytx.core.plan.encoder_family import Family
 from rugbytx.core.rate_limit import share
 from rugbytx.core.scaling.facts import AWS
 from rugbytx.media import host

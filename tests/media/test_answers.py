@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rugbytx.core.source import media_info, stream_selection
+from rugbytx.core.source import ffprobe_parser, stream_selection
 from rugbytx.core.source.media_info import AudioStream, MediaInfo, VideoStream
 from rugbytx.errors import UnsupportedMedia
 
@@ -22,7 +22,7 @@ def parse(name: str, **changes: Any) -> MediaInfo:
         stream_selection.video(saved["answer"])
         video = next(stream for stream in saved["answer"]["streams"] if stream["codec_type"] == "video")
         video.update(changes)
-    return media_info.parse(saved["answer"], tail=saved["tail"], size_bytes=1000)
+    return ffprobe_parser.parse(saved["answer"], tail=saved["tail"], size_bytes=1000)
 
 
 def h264(width: int, height: int, rate: Fraction, **more: Any) -> VideoStream:
@@ -229,7 +229,7 @@ def test_the_end_is_that_of_the_last_frame_shown(tail: list[dict[str, str]], end
     """Packets come in decode order, and some are never shown."""
     saved = json.loads((Path(__file__).parent / "probes" / "gesture.json").read_text())
     saved["answer"]["format"]["start_time"] = "0.000000"
-    assert media_info.parse(saved["answer"], tail=tail, size_bytes=1).end_s == end_s
+    assert ffprobe_parser.parse(saved["answer"], tail=tail, size_bytes=1).end_s == end_s
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_the_last_frame_of_a_track_that_begins_late_lasts_as_long_as_others(
     video = next(stream for stream in saved["answer"]["streams"] if stream["codec_type"] == "video")
     video["start_pts"] = start_pts
     tail = [{"pts": str(89_089), "duration": str(lasts), "flags": "__"}]
-    assert media_info.parse(saved["answer"], tail=tail, size_bytes=1).end_s == Fraction(end_pts, 30_000)
+    assert ffprobe_parser.parse(saved["answer"], tail=tail, size_bytes=1).end_s == Fraction(end_pts, 30_000)
 
 
 @pytest.mark.parametrize("tail", [[], [{"pts": "0", "duration": "33", "flags": "KD"}]])
@@ -258,7 +258,7 @@ def test_a_video_without_frames_is_refused(tail: list[dict[str, str]]) -> None:
     """Nothing to show is nothing to transcode."""
     saved = json.loads((Path(__file__).parent / "probes" / "gesture.json").read_text())
     with pytest.raises(UnsupportedMedia, match="no frames"):
-        media_info.parse(saved["answer"], tail=tail, size_bytes=1)
+        ffprobe_parser.parse(saved["answer"], tail=tail, size_bytes=1)
 
 
 def test_a_day_in_8k_is_refused() -> None:
@@ -267,4 +267,4 @@ def test_a_day_in_8k_is_refused() -> None:
     saved["answer"]["streams"][0].update({"width": 7680, "height": 4320, "avg_frame_rate": "60/1"})
     tail = [{"pts": str(1000 * 3600 * 4), "duration": "16", "flags": "K_"}]
     with pytest.raises(UnsupportedMedia, match=r"60 times a second for 4\.0 h, which is more"):
-        media_info.parse(saved["answer"], tail=tail, size_bytes=1 << 40)
+        ffprobe_parser.parse(saved["answer"], tail=tail, size_bytes=1 << 40)

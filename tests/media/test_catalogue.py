@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from rugbytx.core.plan import encoder_recipe, planner
-from rugbytx.core.plan.encoder_recipe import Family, Recipe
+from rugbytx.core.plan.encoder_family import Family
+from rugbytx.core.plan.encoder_recipe import Recipe
 from rugbytx.core.plan.plan import Plan
-from rugbytx.core.source import media_info
+from rugbytx.core.source import ffprobe_parser
 from rugbytx.core.source.media_info import MediaInfo
 from rugbytx.errors import UnsupportedMedia
 from rugbytx.media.encode import filter_graph
@@ -45,7 +46,7 @@ def saved(name: str) -> dict[str, Any]:
 def parse(name: str) -> MediaInfo:
     """Return a source as planning sees it."""
     found = saved(name)
-    return media_info.parse(
+    return ffprobe_parser.parse(
         found["answer"], tail=found["tail"], first=found.get("first", ()), size_bytes=10**7
     )
 

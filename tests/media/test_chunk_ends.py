@@ -7,8 +7,8 @@ import pytest
 
 from rugbytx.core.cmaf.track_parser import Track
 from rugbytx.errors import VerificationError
-from rugbytx.media import chunk_ends, mp4
-from rugbytx.media.encode import command_line
+from rugbytx.media import chunk_ends
+from rugbytx.media.encode import command_line, track_file
 from rugbytx.media.encode.encoder_options import X264
 from rugbytx.media.process import ffmpeg
 from rugbytx.media.source import probe
@@ -35,7 +35,7 @@ def chunk(tmp_path: Path) -> Chunk:
     ffmpeg.run(
         command_line.chunk(plan, 0, source, paths, encoder=X264(preset="superfast")), pulse=FakePulse()
     )
-    return Chunk(path=paths[0], track=mp4.track(paths[0]))
+    return Chunk(path=paths[0], track=track_file.track(paths[0]))
 
 
 def spoil(chunk: Chunk, gop: int) -> None:
@@ -61,7 +61,7 @@ def test_a_good_chunk_passes_and_leaves_nothing(chunk: Chunk) -> None:
 def test_a_spoilt_end_is_found_though_all_boxes_are_whole(chunk: Chunk, gop: int) -> None:
     """By what the decoder says."""
     spoil(chunk, gop)
-    assert mp4.track(chunk.path) == chunk.track
+    assert track_file.track(chunk.path) == chunk.track
     with pytest.raises(VerificationError, match=r"the ends of 90p\.mp4 do not decode: "):
         chunk_ends.check(chunk.path, chunk.track, pulse=FakePulse())
 

@@ -12,9 +12,9 @@ import pytest
 from rugbytx.core.plan import planner
 from rugbytx.core.plan.plan import BASE_OFFSET_S, Plan
 from rugbytx.core.plan.thumbnails import Picture
-from rugbytx.core.verify import chunk
+from rugbytx.core.verify import chunk, finding
 from rugbytx.errors import LeaseLost, VerificationError
-from rugbytx.media import mp4
+from rugbytx.media.encode import track_file
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.ports import Encoded, Media
 from tests.footage import SIZES, UNEVEN, film, frame_hashes, make, plan_for, show
@@ -60,7 +60,7 @@ def test_what_is_encoded_passes_every_gate(
     """
     plan, chunks, audio = encode(once(name, write), tmp_path, pulse, rate=rate)
     for index, encoded in enumerate(chunks):
-        chunk.require(chunk.check_chunk(plan, index, encoded.tracks))
+        finding.require(chunk.check_chunk(plan, index, encoded.tracks))
         assert [(track.width, track.height) for track in encoded.tracks] == list(SIZES)
         assert encoded.encoder == "x264"
         assert encoded.encode_s > 0
@@ -74,7 +74,7 @@ def test_what_is_encoded_passes_every_gate(
         assert {later - earlier for earlier, later in pairwise(times)} == {grid.frame_ticks}
         assert times[0] == BASE_OFFSET_S * grid.timescale
     if audio:
-        chunk.require(chunk.check_audio(plan, audio.tracks[0]))
+        finding.require(chunk.check_audio(plan, audio.tracks[0]))
     assert [step for step in pulse.steps if step != "trial"][:2] == ["probe", "encode"]
 
 
@@ -132,7 +132,7 @@ def test_a_portrait_of_a_rotated_film_is_upright(tmp_path: Path, pulse: FakePuls
     upright = plan.renditions[0].model_copy(update={"width": 90, "height": 160})
     plan = plan.model_copy(update={"renditions": (upright,)})
     encoded = MEDIA.encode_chunk(plan, 0, path, tmp_path, pulse=pulse)
-    chunk.require(chunk.check_chunk(plan, 0, encoded.tracks))
+    finding.require(chunk.check_chunk(plan, 0, encoded.tracks))
     assert show(encoded.paths[0], "stream_side_data=rotation")["streams"] == [{}]
 
 
@@ -213,7 +213,7 @@ def test_a_file_that_was_not_written_is_found_out(tmp_path: Path) -> None:
     empty.touch()
     for path in (empty, tmp_path / "none.mp4"):
         with pytest.raises(VerificationError, match="was not written"):
-            mp4.track(path)
+            track_file.track(path)
 
 
 def test_a_pace_bounds_the_reading_and_changes_nothing_else(tmp_path: Path, pulse: FakePulse) -> None:

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from rugbytx.core.notify.notification import Kind, Notification
-from rugbytx.core.notify.signature import headers, is_public, key_of
+from rugbytx.core.notify.signature import headers, key_of
+from rugbytx.core.notify.target import is_public
 from rugbytx.errors import NotDelivered
 from rugbytx.notify.webhook import Webhooks
 from rugbytx.urls import objection

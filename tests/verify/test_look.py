@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx.control import job as control
-from rugbytx.core.verify.chunk import Finding
+from rugbytx.core.verify.finding import Finding
 from rugbytx.verify.look import Verdict, look
 from tests.footage import film, make
 from tests.hostile.trap import Canary

@@ -69,7 +69,7 @@ def replay(
 
 def _line(note: "Notification", dispatch: "Dispatch") -> str:
     from rugbytx.cli.shared.job_view import local_time
-    from rugbytx.core.notify.signature import shown
+    from rugbytx.core.notify.target import shown
 
     parts = [note.id, str(dispatch.state), printable(shown(dispatch.target))]
     if dispatch.tries:
@@ -84,7 +84,7 @@ def _line(note: "Notification", dispatch: "Dispatch") -> str:
 def _as_json(note: "Notification", dispatch: "Dispatch") -> dict[str, Any]:
     """Return one target's copy of a notification for a program; a URL's query may be secret, and is left out."""
     from rugbytx.core.notify.notification import State
-    from rugbytx.core.notify.signature import shown
+    from rugbytx.core.notify.target import shown
     from rugbytx.core.timestamp import iso
 
     is_waiting = dispatch.state is State.WAITING

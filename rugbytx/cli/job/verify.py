@@ -12,7 +12,7 @@ from rugbytx.cli.shared.exit import Code
 from rugbytx.cli.shared.output import console, emit, printable, remark
 
 if TYPE_CHECKING:
-    from rugbytx.media.mp4 import Programs
+    from rugbytx.media.process.programs import Programs
     from rugbytx.ports import OnBytes
     from rugbytx.verify.look import Verdict
 
@@ -34,7 +34,7 @@ def verify(
     A job's outputs are copied here first.  Exit status: 0 if everything is as it
     should be, 1 if not.
     """
-    from rugbytx.media.mp4 import Programs
+    from rugbytx.media.process.programs import Programs
     from rugbytx.verify.fetch import find_master
     from rugbytx.verify.look import look
 
@@ -53,7 +53,7 @@ def _fetched(context: typer.Context, job_id: str, stack: ExitStack) -> "tuple[Pa
     """Copy a job's outputs into a folder that lasts as long as the stack; return its master, and the programs."""
     from rugbytx.cli.shared.connection import connection
     from rugbytx.errors import NotFound
-    from rugbytx.media.mp4 import Programs
+    from rugbytx.media.process.programs import Programs
     from rugbytx.verify.fetch import fetch, outputs_of
 
     system = connection(context)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rugbytx.cli.fleet import workers
+from rugbytx.cli.shared import worker_view
 from rugbytx.cli.shared.output import printable
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import JobStore
@@ -38,7 +38,7 @@ class Surroundings:
         self._seen_at = at
         try:
             living = sorted(self._store.workers(), key=lambda worker: (not worker.busy, worker.name))
-            shown = [workers.line(worker, at=at) for worker in living[:MOST_WORKERS]]
+            shown = [worker_view.line(worker, at=at) for worker in living[:MOST_WORKERS]]
             if len(living) > MOST_WORKERS:
                 shown.append(f"and {len(living) - MOST_WORKERS} more workers")
             self._workers = shown

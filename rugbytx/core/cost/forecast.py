@@ -20,7 +20,8 @@ from statistics import median
 from rugbytx.core.fleet.worker_class import Evidence, Figure, WorkerClass
 from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
 from rugbytx.core.plan import encoder_recipe
-from rugbytx.core.plan.encoder_recipe import Family, Recipe, Way
+from rugbytx.core.plan.encoder_family import Family
+from rugbytx.core.plan.encoder_recipe import Recipe, Way
 from rugbytx.core.plan.plan import Plan
 
 #: EC2 bills by the second, and the first minute whole.

@@ -8,7 +8,7 @@ them (``core.forecast``).
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rugbytx.core.plan.encoder_recipe import Family
+from rugbytx.core.plan.encoder_family import Family
 
 
 class Evidence(StrEnum):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from rugbytx.core.job.profile import Profile
 from rugbytx.core.plan import encoder_recipe
-from rugbytx.core.plan.encoder_recipe import Family, Recipe
+from rugbytx.core.plan.encoder_family import Family
+from rugbytx.core.plan.encoder_recipe import Recipe
 from rugbytx.core.plan.plan import Plan, Rendition
 from rugbytx.core.source.media_info import VideoStream
 

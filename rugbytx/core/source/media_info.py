@@ -1,13 +1,10 @@
 """What a source is: ffprobe's answer as a value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 from rugbytx.core.record import Record
-from rugbytx.core.source import damage, limits, stream_selection
-from rugbytx.core.source.ffprobe_fields import clock_s, fraction, integer, known
-from rugbytx.errors import UnsupportedMedia
 
 #: Containers, by ffprobe's names, whose streams are copied into one with an index before they are read.
 UNINDEXED = frozenset({"mpegts"})
@@ -105,131 +102,6 @@ class MediaInfo(Record):
 MAX_FPS = 1000
 
 
-def parse(
-    answer: Mapping[str, Any],
-    *,
-    tail: Sequence[Mapping[str, Any]],
-    size_bytes: int,
-    first: Sequence[Mapping[str, Any]] = (),
-) -> MediaInfo:
-    """Return what the source is, from ffprobe's ``-show_format -show_streams`` in JSON.
-
-    ``tail`` holds the last packets of the stream that ``selection.video`` names, as
-    ``-show_packets`` gives them.  Where the video ends is taken from there,
-    because a container's own duration may be another stream's, an edit list's
-    or a guess.  ``first`` holds some decoded frames, where the container does not
-    say in which order their fields come.  Raises UnsupportedMedia with one sentence that says what is wrong.
-    """
-    stream = stream_selection.video(answer)
-    if any(packet.get("side_data_type") == "Encryption info" for packet in tail):
-        raise UnsupportedMedia("the source is encrypted, and this system has no key")
-    sound, other_audio = stream_selection.audio(answer)
-    container = answer.get("format", {})
-    start_s = fraction(container.get("start_time")) or Fraction(0)
-    average_rate, base_rate = _rates(stream)
-    end_s = _end_s(stream, tail, start_s=start_s, frame_s=1 / average_rate)
-    limits.require_length(end_s, size_bytes=size_bytes)
-    limits.require_work(stream["width"], stream["height"], rate=average_rate, end_s=end_s)
-    declared_s = _declared_s(container, stream, start_s=start_s, rate=average_rate)
-    return MediaInfo(
-        container=container.get("format_name", ""),
-        arrived_as=arrived_as(container),
-        size_bytes=size_bytes,
-        start_s=start_s,
-        end_s=end_s,
-        missing_s=damage.cut_off_s(declared_s=declared_s, end_s=end_s, frame_s=1 / average_rate),
-        video=VideoStream(
-            index=stream["index"],
-            codec=stream["codec_name"],
-            pixel_format=stream["pix_fmt"],
-            width=stream["width"],
-            height=stream["height"],
-            sample_aspect=stream_selection.sample_aspect(stream),
-            rotation=_rotation(stream),
-            average_rate=average_rate,
-            base_rate=base_rate,
-            rate_bps=integer(stream.get("bit_rate")) or 0,
-            start_s=max(Fraction(0), (fraction(stream.get("start_time")) or start_s) - start_s),
-            mirrored=_is_mirrored(stream),
-            field_order=known(stream, "field_order") or _field_order(first),
-            colour_range=known(stream, "color_range"),
-            colour_transfer=known(stream, "color_transfer"),
-            colour_primaries=known(stream, "color_primaries"),
-            colour_space=known(stream, "color_space"),
-        ),
-        audio=_audio(sound),
-        other_audio=other_audio,
-    )
-
-
-def _rates(stream: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
-    """Return (average, base) rate; where one of them is unusable the other stands in."""
-    average, base = (fraction(stream.get(name)) for name in ("avg_frame_rate", "r_frame_rate"))
-    usable = [rate for rate in (average, base) if rate is not None and 0 < rate <= MAX_FPS]
-    if not usable:
-        raise UnsupportedMedia("the source's video has no usable frame rate")
-    return usable[0], base or usable[0]
-
-
-def _end_s(
-    stream: Mapping[str, Any], tail: Sequence[Mapping[str, Any]], *, start_s: Fraction, frame_s: Fraction
-) -> Fraction:
-    """Return when the last frame ends, from the container's start; ``frame_s`` is for those without a duration.
-
-    Packets come in decode order, so with B-frames the last one to be shown is
-    not the last of the file; packets marked ``D`` are decoded but never shown.
-    Where an MP4's track begins late, ffmpeg takes its length for its end and says
-    too little of how long the last packet lasts (libavformat/mov.c, ``mov_read_packet``).
-    """
-    tick_s = fraction(stream.get("time_base")) or Fraction(0)
-    is_counted = integer(stream.get("nb_frames")) is not None
-    forgotten_s = max(0, integer(stream.get("start_pts")) or 0) * tick_s if is_counted else Fraction(0)
-    ends = []
-    for packet in tail:
-        shown_at = integer(packet.get("pts"), packet.get("dts"))
-        if shown_at is not None and "D" not in packet.get("flags", ""):
-            lasts_s = (integer(packet.get("duration")) or 0) * tick_s or frame_s
-            if lasts_s < frame_s:
-                lasts_s = min(frame_s, lasts_s + forgotten_s)
-            ends.append((shown_at * tick_s, lasts_s))
-    end_s = sum(max(ends)) - start_s if ends else Fraction(0)
-    if end_s <= 0:
-        raise UnsupportedMedia("the source's video has no frames")
-    return end_s
-
-
-def _declared_s(
-    container: Mapping[str, Any], stream: Mapping[str, Any], *, start_s: Fraction, rate: Fraction
-) -> Fraction | None:
-    """Return where the video ends by the container's own header, or None where that does not say.
-
-    MP4 has a duration for each track, AVI a number of frames, and Matroska a tag
-    that not every tool keeps up to date, so there the whole file's duration
-    bounds it.  MPEG-TS declares nothing: a shortened one is a shorter film.
-    """
-    kinds = container.get("format_name", "").split(",")
-    if "mov" in kinds and (duration_s := fraction(stream.get("duration"))):
-        return (fraction(stream.get("start_time")) or start_s) - start_s + duration_s
-    if "avi" in kinds and (frames := integer(stream.get("nb_frames"))):
-        return frames / rate
-    if "matroska" in kinds:
-        track_end_s = clock_s(stream.get("tags", {}).get("DURATION"))
-        file_end_s = fraction(container.get("duration"))
-        return min(track_end_s, file_end_s) - start_s if track_end_s and file_end_s else None
-    return None
-
-
-def _audio(sound: Mapping[str, Any] | None) -> AudioStream | None:
-    if sound is None:
-        return None
-    return AudioStream(
-        index=sound["index"],
-        codec=sound["codec_name"],
-        channels=sound["channels"],
-        sample_rate=int(sound["sample_rate"]),
-    )
-
-
 def arrived_as(container: Mapping[str, Any]) -> str:
     """Return the container that is copied or was, by its own name or by what its copy says; or nothing.
 
@@ -241,41 +113,3 @@ def arrived_as(container: Mapping[str, Any]) -> str:
     tags = {name.lower(): text for name, text in container.get("tags", {}).items()}  # Matroska shouts
     kind, _, name = tags.get(ARRIVED_TAG, "").partition(":")
     return name if kind == ARRIVED_MARK else ""
-
-
-def _field_order(frames: Sequence[Mapping[str, Any]]) -> str:
-    """Return the order of fields that decoded frames have, in ffprobe's words for containers.
-
-    >>> _field_order([{"interlaced_frame": 1, "top_field_first": 0}]), _field_order([{"interlaced_frame": 0}])
-    ('bb', 'progressive')
-    """
-    for frame in frames:
-        if frame.get("interlaced_frame"):
-            return "tt" if frame.get("top_field_first") else "bb"
-    return "progressive"
-
-
-def _is_mirrored(stream: Mapping[str, Any]) -> bool:
-    r"""Return whether the display matrix mirrors: its determinant is negative.
-
-    >>> _is_mirrored({"side_data_list": [{"displaymatrix": "00: 65536 0 0\n01: 0 -65536 0\n02: 0 0 1073741824"}]})
-    True
-    """
-    for side_data in stream.get("side_data_list", ()):
-        rows = [line.split()[1:] for line in side_data.get("displaymatrix", "").splitlines() if line]
-        if rows:
-            (a, b, _), (c, d, _), _ = ([int(cell) for cell in row] for row in rows)
-            return a * d < b * c
-    return False
-
-
-def _rotation(stream: Mapping[str, Any]) -> int:
-    """Return the clockwise turn, to the nearest quarter.
-
-    A display matrix counts anticlockwise (ffmpeg's ``av_display_rotation_get``),
-    QuickTime's ``rotate`` tag clockwise; ffmpeg 6 and later give only the matrix.
-    """
-    for side_data in stream.get("side_data_list", ()):
-        if "rotation" in side_data:
-            return round(-float(side_data["rotation"]) / 90) * 90 % 360
-    return round((integer(stream.get("tags", {}).get("rotate")) or 0) / 90) * 90 % 360

@@ -16,7 +16,8 @@ from rugbytx.core.output.result import TrackFile, TracksResult
 from rugbytx.core.plan.plan import BASE_OFFSET_S, Grid, Plan
 from rugbytx.core.record import Record
 from rugbytx.core.verify import hls_rules
-from rugbytx.core.verify.chunk import AAC_FRAME, Finding, Rule, check_codec
+from rugbytx.core.verify.chunk import AAC_FRAME, check_codec
+from rugbytx.core.verify.finding import Finding, Rule
 
 #: How far a declared rate may stand off the measured one (Apple's HLS authoring specification, 1.26 and 1.27).
 DECLARED_OFF_MEASURED = Fraction(1, 10)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 
-from rugbytx.core.verify.chunk import Finding
+from rugbytx.core.verify.finding import Finding
 
 #: 1.13: a keyframe every two seconds; what a rate of no whole number of frames adds is less than this.
 KEYFRAME_S = Fraction(2)

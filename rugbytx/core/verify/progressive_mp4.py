@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from rugbytx.core.plan.plan import Grid
-from rugbytx.core.verify.chunk import AAC_FRAME, Finding, Rule, finding
+from rugbytx.core.verify.chunk import AAC_FRAME
+from rugbytx.core.verify.finding import Finding, Rule, finding
 
 #: How far from zero a stream may start: the container counts in milliseconds.
 START_WITHIN_S = Fraction(1, 1000)

@@ -16,16 +16,8 @@ from rugbytx.core.hls import parser
 from rugbytx.core.plan import bitrate_ladder
 from rugbytx.core.plan.plan import BASE_OFFSET_S, Grid
 from rugbytx.core.verify.before_publish import measured
-from rugbytx.core.verify.chunk import (
-    MOST_FINDINGS,
-    Finding,
-    Rule,
-    check_codec,
-    check_frames,
-    check_picture,
-    check_sound,
-    finding,
-)
+from rugbytx.core.verify.chunk import check_codec, check_frames, check_picture, check_sound
+from rugbytx.core.verify.finding import MOST_FINDINGS, Finding, Rule, finding
 from rugbytx.core.verify.rendition_alignment import Timeline
 
 

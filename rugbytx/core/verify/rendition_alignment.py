@@ -7,7 +7,7 @@ from rugbytx.core.hls import media_playlist, parser
 from rugbytx.core.hls.master_playlist import video_codec
 from rugbytx.core.plan.plan import Grid
 from rugbytx.core.verify.before_publish import declared
-from rugbytx.core.verify.chunk import MOST_FINDINGS, Finding, Rule, finding
+from rugbytx.core.verify.finding import MOST_FINDINGS, Finding, Rule, finding
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ of another encoder needs them in the stream.
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
-from rugbytx.core.plan.encoder_recipe import Family
+from rugbytx.core.plan.encoder_family import Family
 from rugbytx.core.plan.plan import Rendition
 
 X264Profile = Literal["high", "main"]

@@ -19,12 +19,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rugbytx.core.cmaf.track_parser import Track
-from rugbytx.core.plan.encoder_recipe import Family
+from rugbytx.core.plan.encoder_family import Family
 from rugbytx.core.plan.plan import Rendition
 from rugbytx.core.record import Record
 from rugbytx.errors import RugbytxError, TranscodeError
-from rugbytx.media import host, mp4, version
-from rugbytx.media.encode import command_line
+from rugbytx.media import host, version
+from rugbytx.media.encode import command_line, track_file
 from rugbytx.media.encode.encoder_options import Encoders
 from rugbytx.media.process import ffmpeg
 from rugbytx.media.process.messages import Action
@@ -152,7 +152,7 @@ class Trials:
         try:
             found = ffmpeg.attempt(argv, pulse=patience, limits=_LIMITS).diagnosis
             if found is None:
-                return _counted(family, mp4.track(path))
+                return _counted(family, track_file.track(path))
         except RugbytxError as error:
             if patience.pulse:
                 patience.pulse.check()  # the work is to end, and not only the trial

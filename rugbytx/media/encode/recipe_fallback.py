@@ -20,7 +20,8 @@ from pathlib import Path
 
 from rugbytx.core.fleet.circuit_breaker import Kind
 from rugbytx.core.plan import encoder_recipe
-from rugbytx.core.plan.encoder_recipe import Candidates, Family, Recipe
+from rugbytx.core.plan.encoder_family import Candidates, Family
+from rugbytx.core.plan.encoder_recipe import Recipe
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.plan.thumbnails import Picture
 from rugbytx.errors import HostUnfit, Stalled, TranscodeError

@@ -18,8 +18,8 @@ from rugbytx.core.source import stream_selection
 from rugbytx.core.source.media_info import UNINDEXED
 from rugbytx.errors import ScratchFull
 from rugbytx.media.encode import command_line
-from rugbytx.media.mp4 import Programs
 from rugbytx.media.process import ffmpeg, resource_limits
+from rugbytx.media.process.programs import Programs
 from rugbytx.media.source import probe
 from rugbytx.ports import Pulse
 

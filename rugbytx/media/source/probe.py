@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rugbytx.core.job.job import Address
-from rugbytx.core.source import media_info, stream_selection
+from rugbytx.core.source import ffprobe_parser, stream_selection
 from rugbytx.core.source.ffprobe_fields import known
 from rugbytx.core.source.media_info import MediaInfo
 from rugbytx.errors import JobRejected, UnsupportedMedia
@@ -94,7 +94,7 @@ def _look(source: Path | Address, *, size_bytes: int, pulse: Pulse, ffprobe: str
     stream = stream_selection.video(answer)
     tail = _tail(source, answer, stream, pulse=pulse, ffprobe=ffprobe)
     first = [] if known(stream, "field_order") else _first(source, stream, pulse=pulse, ffprobe=ffprobe)
-    return media_info.parse(answer, tail=tail, first=first, size_bytes=size_bytes)
+    return ffprobe_parser.parse(answer, tail=tail, first=first, size_bytes=size_bytes)
 
 
 def _first(

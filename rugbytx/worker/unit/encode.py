@@ -18,7 +18,7 @@ from rugbytx.core.plan import planner, thumbnails
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.plan.thumbnails import Picture
 from rugbytx.core.record import Record
-from rugbytx.core.verify import chunk
+from rugbytx.core.verify import chunk, finding
 from rugbytx.errors import VerificationError
 from rugbytx.ports import Encoded
 from rugbytx.worker.unit import sample_quality
@@ -60,7 +60,7 @@ def encode_chunk(bench: Bench, plan: Plan) -> TracksResult:
     source = fetch_source(bench)
     index = bench.lease.key.index
     encoded = bench.ports.media.encode_chunk(plan, index, source, unit_folder(bench), pulse=bench.pulse)
-    chunk.require(chunk.check_chunk(plan, index, encoded.tracks))
+    finding.require(chunk.check_chunk(plan, index, encoded.tracks))
     bench.account.frames = len(plan.grid.chunk_frames(index))
     names = [rendition.name for rendition in plan.renditions]
     segment_s = plan.grid.segment / plan.grid.rate
@@ -75,7 +75,7 @@ def encode_audio(bench: Bench, plan: Plan) -> TracksResult:
         raise VerificationError("the plan has no audio, and yet its audio was to be encoded")
     source = fetch_source(bench)
     encoded = bench.ports.media.encode_audio(plan, source, unit_folder(bench), pulse=bench.pulse)
-    chunk.require(chunk.check_audio(plan, encoded.tracks[0]))
+    finding.require(chunk.check_audio(plan, encoded.tracks[0]))
     return upload_tracks(
         bench,
         encoded,

@@ -22,7 +22,7 @@ from rugbytx.core.plan import thumbnails
 from rugbytx.core.plan.plan import Plan, Stills
 from rugbytx.core.plan.thumbnails import Picture
 from rugbytx.core.source import damage
-from rugbytx.core.verify import before_publish, chunk, job_report
+from rugbytx.core.verify import before_publish, finding, job_report
 from rugbytx.core.verify.before_publish import Texts
 from rugbytx.errors import VerificationError
 from rugbytx.worker.unit import early_playlists
@@ -51,7 +51,7 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
     )
     texts = _texts(bench, plan, chunks, audio)
     gates = before_publish.before_publishing(plan, chunks, audio, texts)
-    chunk.require([one.finding() for one in gates if not one.passed])
+    finding.require([one.finding() for one in gates if not one.passed])
     proof = job_report.build(
         job, plan, bench.units, gates=gates, warnings=warnings, target_s=_target_s(chunks, audio)
     )

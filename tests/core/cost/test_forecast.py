@@ -14,7 +14,8 @@ from rugbytx.core.fleet.worker_class import AWS, CLASSES, JETSON, Cpu, Evidence,
 from rugbytx.core.job.profile import Profile, Rung
 from rugbytx.core.lease.unit import Measured, State, Unit
 from rugbytx.core.plan import planner
-from rugbytx.core.plan.encoder_recipe import Family, Recipe
+from rugbytx.core.plan.encoder_family import Family
+from rugbytx.core.plan.encoder_recipe import Recipe
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.source.media_info import AudioStream, MediaInfo, VideoStream
 from rugbytx.profiles import load

@@ -4,8 +4,9 @@ from fractions import Fraction
 
 import pytest
 
-from rugbytx.core.plan import encoder_recipe
-from rugbytx.core.plan.encoder_recipe import Candidates, Family, Host, Recipe
+from rugbytx.core.plan import encoder_family, encoder_recipe
+from rugbytx.core.plan.encoder_family import Candidates, Family, Host
+from rugbytx.core.plan.encoder_recipe import Recipe
 from rugbytx.core.plan.plan import Rendition
 from rugbytx.core.source.media_info import VideoStream
 
@@ -48,7 +49,7 @@ NVENC, NVMPI, X264 = Family.NVENC, Family.NVMPI, Family.X264
 )
 def test_a_host_tries_what_it_may_have(host: Host, families: tuple[Family, ...], reason: str) -> None:
     """The best first, and x264 always last."""
-    assert encoder_recipe.candidates(host) == Candidates(families=families, reason=reason)
+    assert encoder_family.candidates(host) == Candidates(families=families, reason=reason)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_a_host_tries_what_it_may_have(host: Host, families: tuple[Family, ...],
 def test_a_wish_goes_before_what_the_host_says(wished: Family, families: tuple[Family, ...]) -> None:
     """Even on a host that would try something else."""
     for host in (Host(), Host(has_nvidia_device=True)):
-        assert encoder_recipe.candidates(host, wished=wished) == Candidates(
+        assert encoder_family.candidates(host, wished=wished) == Candidates(
             families=families, reason="wished"
         )
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from rugbytx.core.plan import encoder_recipe, explanation, planner
-from rugbytx.core.plan.encoder_recipe import Family, Recipe
+from rugbytx.core.plan.encoder_family import Family
+from rugbytx.core.plan.encoder_recipe import Recipe
 from rugbytx.core.plan.explanation import Choice
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.source.media_info import VideoStream

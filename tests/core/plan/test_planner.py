@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rugbytx.core.job.job import Source
 from rugbytx.core.job.profile import Profile, Rung
 from rugbytx.core.plan import bitrate_ladder, encoder_recipe, planner
-from rugbytx.core.plan.encoder_recipe import Family
+from rugbytx.core.plan.encoder_family import Family
 from rugbytx.core.source.media_info import AudioStream, MediaInfo, VideoStream
 from rugbytx.core.source.stream_selection import MAX_ASPECT
 

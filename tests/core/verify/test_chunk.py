@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from rugbytx.core.cmaf.track_parser import Fragment, Track, parse
 from rugbytx.core.plan.plan import AudioPlan, Grid, Plan, Rendition
 from rugbytx.core.verify import h264_level
-from rugbytx.core.verify.chunk import MOST_FINDINGS, Finding, check_audio, check_chunk, require
+from rugbytx.core.verify.chunk import check_audio, check_chunk
+from rugbytx.core.verify.finding import MOST_FINDINGS, Finding, require
 from rugbytx.errors import VerificationError
 
 SMALL = Rendition(name="48p", width=64, height=48, rate_bps=1, peak_bps=1, buffer_bits=1)

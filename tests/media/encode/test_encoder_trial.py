@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core.plan.encoder_recipe import Candidates, Family
+from rugbytx.core.plan.encoder_family import Candidates, Family
 from rugbytx.errors import Draining, HostUnfit, LeaseLost, RugbytxError, ScratchFull
 from rugbytx.media import host
 from rugbytx.media.encode.encoder_options import X264, Encoders

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core.plan.encoder_recipe import Family, Recipe
+from rugbytx.core.plan.encoder_family import Family
+from rugbytx.core.plan.encoder_recipe import Recipe
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.plan.thumbnails import Picture
 from rugbytx.media.encode import command_line, filter_graph

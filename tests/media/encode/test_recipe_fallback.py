@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core.plan.encoder_recipe import Family
-from rugbytx.core.verify import chunk
+from rugbytx.core.plan.encoder_family import Family
+from rugbytx.core.verify import chunk, finding
 from rugbytx.errors import HostUnfit, ScratchFull, Stalled, TranscodeError
 from rugbytx.media.encode.faults import Faults
 from rugbytx.media.transcoder import FfmpegMedia
@@ -224,4 +224,4 @@ def test_hdr_becomes_what_every_screen_shows(tmp_path: Path, pulse: FakePulse) -
     plan = plan_for(media.probe(path, pulse=pulse), rate=Fraction(25))
     assert plan.media.video.colour_transfer == "arib-std-b67"
     encoded = media.encode_chunk(plan, 0, path, tmp_path, pulse=pulse)
-    chunk.require(chunk.check_chunk(plan, 0, encoded.tracks))
+    finding.require(chunk.check_chunk(plan, 0, encoded.tracks))

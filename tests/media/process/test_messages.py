@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core.plan.encoder_recipe import Family
+from rugbytx.core.plan.encoder_family import Family
 from rugbytx.errors import TranscodeError
 from rugbytx.media.process import diagnosis
 from rugbytx.media.process.diagnosis import DAMAGE, WRAPPER

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx.errors import TranscodeError, UnsupportedMedia, VerificationError
-from rugbytx.media import mp4
+from rugbytx.media.encode import track_file
 from rugbytx.media.process import child, ffmpeg, resource_limits
 from rugbytx.media.process.resource_limits import NO_FILE, Limits
 from tests.gpu_plan import gpu_plan
@@ -54,7 +54,7 @@ def test_an_output_without_end_is_cut_off_and_refused(tmp_path: Path, pulse: Fak
         ffmpeg.run(argv, pulse=pulse, limits=Limits(file_bytes=300_000))
     assert path.stat().st_size == 300_000
     with pytest.raises(VerificationError):
-        mp4.track(path)
+        track_file.track(path)
 
 
 def test_a_child_that_only_burns_time_is_ended(pulse: FakePulse) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx.core.fleet.circuit_breaker import PAUSE_S, Kind
-from rugbytx.core.plan.encoder_recipe import Family
+from rugbytx.core.plan.encoder_family import Family
 from rugbytx.media.encode.faults import Faults
 from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.worker.gate import gate
