@@ -152,9 +152,9 @@ def test_a_missing_program_is_the_hosts_fault(pulse: FakePulse) -> None:
 def test_a_child_dies_with_a_worker_that_was_killed() -> None:
     """SIGKILL leaves a worker no time to clean up, so the kernel does it."""
     worker = (
-        "from rugbytx.media import process\n"
+        "from rugbytx.media.process import child\n"
         "from tests.pulse import FakePulse\n"
-        f"process.run(['bash', '-c', {OBEDIENT!r}], pulse=FakePulse(), "
+        f"child.run(['bash', '-c', {OBEDIENT!r}], pulse=FakePulse(), "
         "on_stdout=lambda data: print(data.decode(), end='', flush=True))"
     )
     root = Path(__file__).parents[3]

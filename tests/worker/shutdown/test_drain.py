@@ -106,7 +106,7 @@ def test_only_a_first_plain_signal_may_wait_for_the_chunk(
 #: A main process whose own handling of a signal, Celery's, gets it nowhere.
 _HANGS = """
     import ctypes, signal, time
-    from rugbytx.worker import drain
+    from rugbytx.worker.shutdown import drain
     signal.signal(signal.SIGTERM, lambda *_: None)
     drain.LEAVE_S = 0.2
     drain.obey(drain.Notice(), first=drain.Leave.{first})
