@@ -33,7 +33,7 @@ def submit(
     ``source`` is ``s3://bucket/key`` or the path of a local file, which is
     uploaded first.  The system is the one that ``AWS_*`` and ``RUGBYTX_*`` name
     at the process's first call.  The URLs in ``notify`` are told how it ends
-    (docs/notifications.md).  Submitting twice is one job; ``force`` does an
+    (docs/howto/notifications.md).  Submitting twice is one job; ``force`` does an
     ended one again.  Raises an error of ``rugbytx.errors``: JobRejected for what
     no repetition will cure, Unreachable for what another try may.
     """

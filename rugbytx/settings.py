@@ -49,9 +49,11 @@ class Settings(BaseModel):
     # -- what this system consists of
     #: The physical name of the SQS queue; Celery's name for it is always ``transcode``.
     queue: str = "rugbytx-transcode"
+    #: The DynamoDB table.
     table: str = "rugbytx"
     #: Buckets that jobs may read, comma separated; local files are uploaded into the first.
     source_buckets: tuple[str, ...] = ("rugbytx-source",)
+    #: The bucket that outputs go into.
     output_bucket: str = "rugbytx-output"
     #: Where readers find the output bucket, e.g. a CDN; the bucket's own URL by default.
     output_base_url: str = ""
@@ -61,38 +63,42 @@ class Settings(BaseModel):
     #: A folder of your own profiles, one TOML file each.
     profiles: Path | None = None
 
-    #: Where in the messages of another system, plain JSON, a source stands: ``s3://{bucket}/{video.key}``; see
-    #: ``aws.legacy``.  Empty refuses them.
+    #: Where another system's messages, plain JSON, name their source: ``s3://{bucket}/{video.key}``
+    #: (docs/howto/migrate.md); empty refuses them.
     legacy_body: str = ""
-    #: The profile of what they submit.
+    #: The profile of what those messages submit.
     legacy_profile: str = "match"
 
-    # -- who is told of jobs (docs/notifications.md)
-    #: URLs that are told of every job submitted with these settings, comma separated.
+    # -- who is notified of jobs (docs/howto/notifications.md)
+    #: URLs that are notified of every job submitted with these settings, comma separated.
     notify_urls: tuple[str, ...] = ()
-    #: What webhooks are signed with, by the workers: ``whsec_`` and 24 to 64 random bytes in base64.
+    #: What the workers sign webhooks with: ``whsec_`` and 24 to 64 random bytes in base64.
     notify_secret: SecretStr = SecretStr("")
     #: Whether a webhook may go to an address inside a network, and by plain HTTP.
     notify_private: bool = False
-    #: The EventBridge bus that is told of every job, by the workers; a name or an ARN.
+    #: The EventBridge bus that the workers notify of every job; a name or an ARN.
     event_bus: str = ""
 
     # -- this worker
+    #: Which class of worker this one is.
     worker_class: WorkerClass = "jetson"
     #: The module of Celery's own keys under ``celeryconfig``; the worker class by default.
     celery_config: str = ""
+    #: The folder of sources and chunks in work: room for the largest source, twice for MPEG-TS, and 256 MiB.
     scratch: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / "rugbytx")
-    #: With less room than this on the scratch disk a worker receives nothing.
+    #: A worker with less room than this on its scratch disk receives nothing.
     scratch_floor_bytes: int = Field(default=1024**3, ge=0)
     #: What an hour of this worker costs, for the ledger; by default ``aws_usd_per_h``, or the Jetson's power.
     usd_per_h: float | None = Field(default=None, ge=0)
-    #: A Jetson whose hottest sensor shows so much receives nothing until it has cooled down by 10 degrees.
+    #: A Jetson whose hottest sensor shows this much receives nothing until it has cooled down by 10 degrees.
     hottest_c: float = Field(default=95.0, ge=50, le=120)
     #: When this worker may receive, by the wall clock: ``22:00-06:00 Europe/Dublin``; empty for all day.
     work_hours: str = ""
-    #: What it may take of the line for sources, and for outputs, in bits a second, its slots together; 0 for all.
+    #: What its slots together may take of the line for sources, and for outputs, in bits a second: 1,000,000 at
+    #: least, or 0 for all of it.
     download_bps: float = Field(default=0.0, ge=0)
     upload_bps: float = Field(default=0.0, ge=0)
+    #: The programs, by their names or paths.
     ffmpeg: str = "ffmpeg"
     ffprobe: str = "ffprobe"
     #: The encoder to use; ``auto`` takes the best that passes a trial on this host.
@@ -100,67 +106,79 @@ class Settings(BaseModel):
     #: libx264's preset and profile.
     x264_preset: X264Preset = "veryfast"
     x264_profile: Literal["high", "main"] = "high"
-    #: How many seconds of film an encode reads in a second at most, so that a worker can be given the pace
-    #: of another host; 0 for as fast as it goes.
+    #: At most so many seconds of film are read in a second of encoding, to give a worker another host's pace;
+    #: 0 for as fast as it goes.
     read_rate: float = Field(default=0.0, ge=0)
     #: What a planned stop (a first SIGTERM) does with the chunk in work: hand it back now, or finish it.
     leave: Literal["now", "chunk"] = "now"
 
-    #: Whether it tells Flower what it does, by the event queue.
+    #: Whether this worker sends Celery's events to the event queue, where Flower reads them.
     events: bool = True
     #: Whether Celery's control commands reach it, and may be given from here: `celery inspect`, `control shutdown`.
     remote_control: bool = False
 
     # -- times
+    #: How long the lease on a unit lasts; each heartbeat renews it.
     lease_s: float = Field(default=120.0, ge=2)
+    #: How often a worker renews the lease on its unit and hides its message anew.
     heartbeat_s: float = Field(default=30.0, ge=0.2)
+    #: For how long a heartbeat hides the message from other workers.
     visibility_s: float = Field(default=120.0, ge=2, le=43_200)
+    #: A step whose counter stands still this long ends its attempt.
     stall_s: float = Field(default=60.0, ge=2)
     #: How long a unit waits in all for a bucket that refuses a transfer, before its work is given up;
     #: half of ``stall_s`` at most, since waiting must not look like a stall.
     transfer_patience_s: float = Field(default=20.0, ge=0)
+    #: How often somebody looks for open jobs that nobody keeps awake, and sends them a pointer.
     sweep_s: float = Field(default=60.0, ge=1)
+    #: When a job is due after its submission, where it has no deadline of its own.
     deadline_s: float = Field(default=3600.0, ge=1)
     #: How long a lane may look at samples of what it published, while nobody waits; 0 for never.
     check_s: float = Field(default=60.0, ge=0)
-    #: How often a worker looks whether it may receive; after three of these without a look it may not.
+    #: How often a worker looks whether it may receive; three periods after its last look it may not.
     view_s: float = Field(default=5.0, ge=0.2)
-    #: How often a worker says that it lives; after four of these without a word it counts as silent.
+    #: How often a worker reports that it lives; after four periods without a report it counts as silent.
     presence_s: float = Field(default=15.0, ge=0.2)
-    #: How often a worker looks whether somebody is to be told of a job.
+    #: How often a worker looks for notifications to deliver.
     notify_s: float = Field(default=5.0, ge=0.2)
-    #: For how long an ECS task asks not to be chosen for scale-in; asked anew at half of it.
+    #: How long an ECS task asks to be protected from scale-in; it asks again at half of that.
     protection_s: float = Field(default=1800.0, ge=60, le=172_800)
+    #: How long a receive waits for a message; by default what ``celeryconfig`` has for the worker class.
+    poll_wait_s: int | None = Field(default=None, ge=0, le=20)
 
     # -- scaling: what the autoscaler and the gates of AWS workers go by; see ``core.scaling_facts.Policy``
+    #: ``deadline``: as few AWS workers as the deadlines need; ``fastest``: as many as find something to do;
+    #: ``cheapest``: none while a Jetson works.
     mode: Mode = Mode.DEADLINE
+    #: The most AWS workers that are ever wanted.
     max_workers: int = Field(default=3, ge=0, le=1000)
     #: Slots of one AWS worker, which is what its ``--concurrency`` says.
     aws_slots: int = Field(default=1, ge=1, le=64)
+    #: From the order of an AWS worker to its first receive.
     cold_start_s: float = Field(default=180.0, ge=0)
+    #: An idle AWS worker stays at most this long, and only where one more match would want it.
     idle_grace_s: float = Field(default=120.0, ge=0)
-    #: Work is planned to be done so long before its deadline.
+    #: Work is planned to be done this long before its deadline.
     margin_s: float = Field(default=60.0, ge=0)
     #: An AWS worker that would work for less is not started.
     least_use_s: float = Field(default=60.0, ge=0)
+    #: What an hour of an AWS worker costs.
     aws_usd_per_h: float = Field(default=0.526, ge=0)
-    #: None for no limit.
+    #: The dollars a day (in UTC) beyond which no AWS worker is started; unset for no limit.
     budget_usd_per_day: float | None = Field(default=None, ge=0)
     #: What a gigabyte costs on its way to the Jetson: 0 behind a CDN, or where sources arrive on the premises.
     jetson_usd_per_gb: float = Field(default=0.09, ge=0)
     #: How often the autoscaler decides as a process.
     tick_s: float = Field(default=10.0, ge=0.2)
-    #: An autoscaler that has not decided for so long is silent.
+    #: An autoscaler that has not decided for this long counts as silent.
     autoscaler_silent_s: float = Field(default=180.0, ge=1)
-    #: What is assumed of work until chunks have been measured: of the note's match by default.
+    #: The work in a byte of a source that has no plan yet: by default of the note's match (docs/origin/note.md).
     assumed_px_per_byte: float = Field(default=PX_PER_BYTE, gt=0)
-    #: Planning, joining and publishing a job, on the Jetson.
+    #: What a job takes besides its pictures (planning, joining, publishing), on the Jetson.
     job_overhead_s: float = Field(default=30.0, ge=0)
+    #: The pace of a slot of each class until chunks have been measured: by default the note's.
     assumed_jetson_px_per_s: float = Field(default=PRIORS["jetson"].px_per_s, gt=0)
     assumed_aws_px_per_s: float = Field(default=PRIORS["aws"].px_per_s, gt=0)
-
-    #: How long a receive waits for a message; by default what ``celeryconfig`` has for the worker class.
-    poll_wait_s: int | None = Field(default=None, ge=0, le=20)
 
     @field_validator("source_buckets", "notify_urls", mode="before")
     @classmethod

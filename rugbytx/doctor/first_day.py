@@ -41,7 +41,7 @@ class ByHand:
     how: str
 
 
-#: The README prints this list, and a test compares.
+#: docs/reference/tested.md prints this list, and a test compares.
 BY_HAND: tuple[ByHand, ...] = (
     ByHand(
         name="gpu encoders",
@@ -249,5 +249,7 @@ def _metadata(settings: Settings) -> Finding:
 
 def _judged(name: str, wrong: Sequence[str], good: str) -> Finding:
     if wrong:
-        return Finding(check=name, health=Health.FAIL, text="; ".join(wrong), remedy="see docs/deploy.md")
+        return Finding(
+            check=name, health=Health.FAIL, text="; ".join(wrong), remedy="see docs/howto/deploy.md"
+        )
     return Finding(check=name, health=Health.OK, text=good)

@@ -1,6 +1,6 @@
 """What the pages show: read from the store, and at most once in a while, however many look.
 
-What that costs stands in ``docs/monitor.md``.
+What that costs stands in ``docs/howto/monitor.md``.
 """
 
 import json

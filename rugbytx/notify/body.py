@@ -1,4 +1,4 @@
-"""What a target gets to read: one JSON object, the same for webhooks and EventBridge (docs/notifications.md)."""
+"""What a target gets to read: one JSON object, the same for webhooks and EventBridge (docs/howto/notifications.md)."""
 
 import json
 

@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "names", nargs="*", metavar="NAME", help=f"which of {', '.join(NAMES)}; all by default"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found to this file as well")
-    parser.add_argument("--keep", action="store_true", help="put what was found into docs/ and the README")
+    parser.add_argument("--keep", action="store_true", help="keep what was found in docs/reference")
     parser.add_argument("--smoke", action="store_true", help="try each for a moment; its ratios mean nothing")
     arguments = parser.parse_args(argv)
     if unknown := [name for name in arguments.names if name not in NAMES]:

@@ -1,4 +1,4 @@
-"""The tables of what was found: one for the terminal, one for the README."""
+"""The tables of what was found: one for the terminal, one for docs/reference/benchmarks.md."""
 
 import json
 from collections.abc import Sequence
@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
-FOUND = ROOT / "docs" / "bench.json"
+DOCUMENT = ROOT / "docs" / "reference" / "benchmarks.md"
+FOUND = ROOT / "docs" / "reference" / "bench.json"
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 
 
@@ -20,7 +20,7 @@ def text(result: dict[str, Any]) -> str:
 
 
 def rows(found: dict[str, Any]) -> list[str]:
-    """Return the README's table."""
+    """Return the document's table."""
     lines = [
         "| benchmark | ours | beside | ratio: median (least to most) | goal | |",
         "|---|---|---|---|---|---|",
@@ -49,18 +49,18 @@ def caption(found: dict[str, Any], names: Sequence[str]) -> str:
 
 
 def section(found: dict[str, Any], names: Sequence[str]) -> str:
-    """Return what stands between the README's marks; ``names`` are all benchmarks that there are."""
+    """Return what stands between the document's marks; ``names`` are all benchmarks that there are."""
     return "\n".join((BEGIN, *rows(found), "", caption(found, names), END))
 
 
-def in_readme() -> str:
+def in_document() -> str:
     """Return what stands there."""
-    told = README.read_text(encoding="utf-8")
+    told = DOCUMENT.read_text(encoding="utf-8")
     return BEGIN + told.split(BEGIN, 1)[1].split(END, 1)[0] + END
 
 
 def kept() -> dict[str, Any]:
-    """Return what the table in the README was made from."""
+    """Return what the document's table was made from."""
     found: dict[str, Any] = json.loads(FOUND.read_text(encoding="utf-8"))
     return found
 
@@ -71,12 +71,12 @@ def written(found: dict[str, Any]) -> str:
 
 
 def keep(found: dict[str, Any], names: Sequence[str]) -> None:
-    """Keep what was found, and put its table into the README."""
-    FOUND.parent.mkdir(exist_ok=True)
+    """Keep what was found, and put its table into the document."""
+    FOUND.parent.mkdir(parents=True, exist_ok=True)
     FOUND.write_text(written(found), encoding="utf-8")
-    before, rest = README.read_text(encoding="utf-8").split(BEGIN, 1)
+    before, rest = DOCUMENT.read_text(encoding="utf-8").split(BEGIN, 1)
     after = rest.split(END, 1)[1]
-    README.write_text(before + section(found, names) + after, encoding="utf-8")
+    DOCUMENT.write_text(before + section(found, names) + after, encoding="utf-8")
 
 
 def _ratio(figure: dict[str, Any]) -> str:

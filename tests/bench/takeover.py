@@ -18,7 +18,7 @@ from tests.bench.figure import Bound, Figure, Result
 from tests.bench.turn import Scale
 from tests.processes import descendants
 
-#: What the note that this project began from sets: nothing happens before it is over.
+#: What the note (docs/origin/note.md) sets: nothing happens before it is over.
 NOTE_VISIBILITY_S = 1200.0
 #: More than any header of a track file has, less than a fragment.
 HEADER_BYTES = 2000

@@ -1,4 +1,4 @@
-"""Each benchmark works, in the small; and the README's table is what a run has found."""
+"""Each benchmark works, in the small; and the table in docs/reference/benchmarks.md is what a run has found."""
 
 import json
 import math
@@ -28,10 +28,10 @@ def test_a_benchmark_measures(name: str) -> None:
     assert all(figure.name in table.text(told) for figure in result.figures)
 
 
-def test_the_readme_shows_what_a_run_found() -> None:
+def test_the_document_shows_what_a_run_found() -> None:
     """``scripts/bench --keep`` writes both, and says which benchmark was left out."""
     found = table.kept()
-    assert table.in_readme() == table.section(found, run.NAMES)
+    assert table.in_document() == table.section(found, run.NAMES)
     names = [result["name"] for result in found["benchmarks"]]
     assert names
     assert names == [name for name in run.NAMES if name in names]
@@ -67,15 +67,15 @@ def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_keeping_puts_a_table_between_the_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands before and after them stays."""
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
-    monkeypatch.setattr(table, "README", readme)
+    document = tmp_path / "benchmarks.md"
+    document.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
+    monkeypatch.setattr(table, "DOCUMENT", document)
     monkeypatch.setattr(table, "FOUND", tmp_path / "docs" / "bench.json")
     found = run.report([], MACHINE)
     table.keep(found, run.NAMES)
-    assert readme.read_text() == f"before\n{table.section(found, run.NAMES)}\nafter\n"
+    assert document.read_text() == f"before\n{table.section(found, run.NAMES)}\nafter\n"
     assert table.kept() == found
-    assert "Left out of that run: runner, job" in readme.read_text()
+    assert "Left out of that run: runner, job" in document.read_text()
 
 
 MACHINE = {"cpu": "a CPU", "cores": 2, "load_before": 0.1}

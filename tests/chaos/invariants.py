@@ -1,7 +1,7 @@
 """What must hold, judged from what was seen: pure functions, one for each way to break a promise.
 
 Each returns sentences; no sentence means that it held.  The numbers are those
-of the design's list of what must always hold.
+of ARCHITECTURE.md, *What must always hold*.
 """
 
 from collections import Counter, defaultdict

@@ -80,7 +80,7 @@ class TestLocal:
             "nvenc/A then nvenc/B then nvenc/C then x264",
             "all chunks lie on one grid",
             "26 W at $0.17/kWh",
-            "the first note's 25 min for a match of 2 h",
+            "the note's 25 min for a match of 2 h",
         ):
             assert text in stdout
 

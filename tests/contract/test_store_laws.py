@@ -1,4 +1,4 @@
-"""What holds whatever happens to a unit: invariant 1 of the design, on the fake.
+"""What holds whatever happens to a unit: invariant 1 of ARCHITECTURE.md, on the fake.
 
 The contract suite ties the fake's rules to the real store's, rule by rule; this
 machine strings the rules together in orders that nobody thought of.

@@ -1,4 +1,4 @@
-"""Facts of a hybrid fleet for tests: matches as the note has them, a Jetson, AWS workers."""
+"""Facts of a hybrid fleet for tests: matches as the note (docs/origin/note.md) has them, a Jetson, AWS workers."""
 
 from typing import Any
 

@@ -17,7 +17,7 @@ from tests.deploy.template import AWS
 ROOT = AWS.parents[1]
 JETSON = ROOT / "deploy" / "jetson"
 UNIT = JETSON / "rugbytx-worker.service"
-#: systemd's own measure, of 10; which figure was seen stands in docs/security.md.
+#: systemd's own measure, of 10; which figure was seen stands in docs/explanation/security.md.
 MOST_EXPOSED = 2.0
 
 #: A laptop may lack it; where changes are judged it must be there.

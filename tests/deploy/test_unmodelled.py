@@ -14,7 +14,7 @@ from tests.deploy.stacks import everything, smallest
 from tests.deploy.template import AWS, Stack
 
 DOCS = AWS.parents[1] / "docs"
-README = AWS.parents[1] / "README.md"
+TESTED = DOCS / "reference" / "tested.md"
 
 
 def find(kind: str, stacks: dict[str, Stack] | None = None) -> dict[str, dict[str, Any]]:
@@ -35,7 +35,7 @@ def alarms() -> None:
         "QueueName": [found["QueueName"] for found in find("AWS::SQS::Queue", stacks).values()],
         "Table": ["rugbytx"],
     }
-    page = (DOCS / "operate.md").read_text()
+    page = (DOCS / "howto" / "operate.md").read_text()
     told = find("AWS::CloudWatch::Alarm", smallest())
     for name, alarm in told.items():
         for dimension in alarm["Dimensions"]:
@@ -45,7 +45,7 @@ def alarms() -> None:
             assert alarm["MetricName"] in fleet_gauges.UNITS
             assert [one["Name"] for one in alarm["Dimensions"]] == [fleet_gauges.DIMENSION]
         own = alarm["AlarmName"].removeprefix("rugbytx-")
-        assert alarm["AlarmDescription"].endswith(f"docs/operate.md, {own}")
+        assert alarm["AlarmDescription"].endswith(f"docs/howto/operate.md, {own}")
         assert f"### {own}" in page
     assert {alarm["AlarmName"].removeprefix("rugbytx-") for alarm in told.values()} == {
         *("dead-letters", "oldest-job", "deadline-misses"),
@@ -222,9 +222,9 @@ def test_every_type_is_modelled_or_on_the_list() -> None:
     assert {kind for kind in used if kind not in modelled or kind in NULL_MODELS} == set(UNMODELLED)
 
 
-def test_the_readme_prints_the_list() -> None:
+def test_the_document_prints_the_list() -> None:
     """So that a reader knows what only AWS can judge."""
-    listed = re.findall(r"`(AWS::[A-Za-z0-9]+::[A-Za-z0-9]+)`", README.read_text())
+    listed = re.findall(r"`(AWS::[A-Za-z0-9]+::[A-Za-z0-9]+)`", TESTED.read_text())
     assert sorted(set(listed)) == sorted(UNMODELLED)
 
 

@@ -1,4 +1,4 @@
-"""The table in the README: what becomes of each hostile or broken source, as a run of all of them shows it."""
+"""The table in docs/reference/hostile.md: what becomes of each hostile or broken source, as a run of all of them shows it."""
 
 import sys
 import tempfile
@@ -15,7 +15,7 @@ from tests.hostile.source import Place
 from tests.hostile.trap import Canary, Listener
 from tests.worker.world import Call
 
-README = Path(__file__).parents[2] / "README.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "hostile.md"
 BEGIN, END = "<!-- hostile -->", "<!-- /hostile -->"
 
 
@@ -133,23 +133,23 @@ def named(label: str) -> str:
     return f"a name with {label}" if label != "leading dashes" else "a name that begins with dashes"
 
 
-def in_readme() -> dict[str, Row]:
-    """Return the README's rows, by kind."""
-    section = README.read_text(encoding="utf-8").split(BEGIN, 1)[1].split(END, 1)[0]
+def in_document() -> dict[str, Row]:
+    """Return the document's rows, by kind."""
+    section = DOCUMENT.read_text(encoding="utf-8").split(BEGIN, 1)[1].split(END, 1)[0]
     cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in section.strip().splitlines()]
     return {kind: Row(kind=kind, result=result, sentence=sentence) for kind, result, sentence in cells[2:]}
 
 
 def main() -> None:
-    """Run everything and put the table into the README."""
+    """Run everything and put the table into the document."""
     with tempfile.TemporaryDirectory() as folder:
         table = ["| source | result | what its record says |", "|---|---|---|"]
         for made in rows(Path(folder)):
             table.append(made.line)
             sys.stdout.write(made.line + "\n")
-    before, rest = README.read_text(encoding="utf-8").split(BEGIN, 1)
+    before, rest = DOCUMENT.read_text(encoding="utf-8").split(BEGIN, 1)
     _, after = rest.split(END, 1)
-    README.write_text("\n".join((before + BEGIN, *table, END + after)), encoding="utf-8")
+    DOCUMENT.write_text("\n".join((before + BEGIN, *table, END + after)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from tests.hostile.trap import Canary, Listener
 
 pytestmark = pytest.mark.process
 
-README = table.in_readme()
+DOCUMENTED = table.in_document()
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -29,7 +29,7 @@ def test_a_kind(kind: Kind, place: Place, host: Host, good: bytes) -> None:
         assert ended.job.outputs is None
         assert ended.published == ()
     assert (place.canary.visits, place.listener.visits) == visits
-    assert table.row(kind.name, ended.job) == README[kind.name]
+    assert table.row(kind.name, ended.job) == DOCUMENTED[kind.name]
     assert host.is_well(f"after {kind.name}.mp4", good)
 
 
@@ -40,7 +40,7 @@ def test_an_object_replaced(moment: str, host: Host, good: bytes) -> None:
     assert ended.job.status is Status.FAILED
     assert ended.job.outputs is None
     assert not [key for key in ended.published if key.endswith((".m3u8", ".json"))]
-    assert table.row(table.replaced(moment), ended.job) == README[table.replaced(moment)]
+    assert table.row(table.replaced(moment), ended.job) == DOCUMENTED[table.replaced(moment)]
     assert host.is_well(f"after {moment}.mp4", good)
 
 
@@ -49,20 +49,20 @@ def test_a_name(label: str, host: Host, folder: Path, good: bytes) -> None:
     """A name is only a name: the job succeeds, and no terminal sees anything but printable text."""
     for ended in table.run_names(label, host, folder, good):
         assert ended.job.status is Status.SUCCEEDED, ended.job.reason
-        assert table.row(table.named(label), ended.job) == README[table.named(label)]
+        assert table.row(table.named(label), ended.job) == DOCUMENTED[table.named(label)]
         shown = status(host, ended.job.id).output
         assert all(char.isprintable() for line in shown.splitlines() for char in line)
         assert "\x1b" not in shown
 
 
-def test_the_readme_lists_every_kind_and_no_other() -> None:
+def test_the_document_lists_every_kind_and_no_other() -> None:
     """``scripts/hostile`` writes its table."""
     wanted = [
         *(kind.name for kind in KINDS),
         *map(table.replaced, table.MOMENTS),
         *map(table.named, table.labels()),
     ]
-    assert list(README) == wanted
+    assert list(DOCUMENTED) == wanted
     assert set(NAMES) <= set(table.labels())
 
 

@@ -1,4 +1,4 @@
-"""What the note says: its timelines, its costs and its claims, as far as they can be held against figures."""
+"""What the note (docs/origin/note.md) says: its timelines, its costs and its claims, as far as they can be held against figures."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""docs/scenarios.md: the note held against simulated days, as a run of all of them gives it."""
+"""docs/reference/scenarios.md: the note held against simulated days, as a run of all of them gives it."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from rugbytx.sim.simulation import Case
 from tests.sim.claims import claims
 from tests.sim.note import SCENARIOS, Told
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "scenarios.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "scenarios.md"
 RUNS = 10
 MONTHS = 3
 #: Chunks under the policies that need no deadline to be told apart.
@@ -31,7 +31,7 @@ TROUBLES = ("jetson-down", "jetson-dies", "deploy", "spot-storm", "match-day")
 
 HEAD = """# The note's scenarios, simulated
 
-Written by `scripts/simulate`; do not edit. Everything here was **simulated, nothing was measured on AWS or on a
+[The note](../origin/note.md) is the paper that this project began from. Written by `scripts/simulate`; do not edit. Everything here was **simulated, nothing was measured on AWS or on a
 Jetson**: the world follows AWS's documents, and `tests/sim` names the source of each rule. Service times are the note's
 (35 minutes on the Jetson, 25 on a g4dn.xlarge, for a match of 4 GB), ten percent spread; a host starts in 3 minutes.
 Prices are those of {region}, {as_of}. Figures are means over {runs} seeds.

@@ -1,4 +1,4 @@
-"""The note's policies reproduce what ``facts/autoscaling.md`` section 4 says of them."""
+"""The note's policies reproduce what ``docs/facts/autoscaling.md`` says of them."""
 
 import pytest
 

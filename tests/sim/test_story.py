@@ -1,4 +1,4 @@
-"""docs/scenarios.md is what a run gives, as far as a run of seconds can tell."""
+"""docs/reference/scenarios.md is what a run gives, as far as a run of seconds can tell."""
 
 import pytest
 

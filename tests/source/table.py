@@ -1,4 +1,4 @@
-"""The table in the README: what comes out of each kind of source, as a run of all of them shows it."""
+"""The table in docs/reference/sources.md: what comes out of each kind of source, as a run of all of them shows it."""
 
 import sys
 import tempfile
@@ -18,7 +18,7 @@ from tests.source.film import BLUE, RED
 from tests.source.kind import Kind, Place
 from tests.source.look import Seen, look
 
-README = Path(__file__).parents[2] / "README.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "sources.md"
 BEGIN, END = "<!-- sources -->", "<!-- /sources -->"
 CHUNK_S = 6.0
 PROFILE = Profile(
@@ -122,7 +122,7 @@ def _faults_of_sound(kind: Kind, seen: Seen) -> Iterator[str]:
 
 
 def row(kind: Kind, result: Result) -> Row:
-    """Return what is told of a result in the README."""
+    """Return what the document says of a result."""
     if result.plan is None or result.seen is None:
         return Row(kind=kind.name, published="refused", why=result.reason)
     width, height = result.seen.size
@@ -140,15 +140,15 @@ def row(kind: Kind, result: Result) -> Row:
     )
 
 
-def in_readme() -> dict[str, Row]:
-    """Return the README's rows, by kind."""
-    section = README.read_text(encoding="utf-8").split(BEGIN, 1)[1].split(END, 1)[0]
+def in_document() -> dict[str, Row]:
+    """Return the document's rows, by kind."""
+    section = DOCUMENT.read_text(encoding="utf-8").split(BEGIN, 1)[1].split(END, 1)[0]
     cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in section.strip().splitlines()]
     return {kind: Row(kind=kind, published=published, why=why) for kind, published, why in cells[2:]}
 
 
 def main() -> None:
-    """Run everything and put the table into the README."""
+    """Run everything and put the table into the document."""
     table = ["| source | published | why |", "|---|---|---|"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -157,9 +157,9 @@ def main() -> None:
             table.append(row(kind, run(kind, Place(folder=folder), host)).line)
             sys.stdout.write(table[-1] + "\n")
             sys.stdout.flush()
-    before, rest = README.read_text(encoding="utf-8").split(BEGIN, 1)
+    before, rest = DOCUMENT.read_text(encoding="utf-8").split(BEGIN, 1)
     _, after = rest.split(END, 1)
-    README.write_text("\n".join((before + BEGIN, *table, END + after)), encoding="utf-8")
+    DOCUMENT.write_text("\n".join((before + BEGIN, *table, END + after)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from tests.source.kind import Kind, Place
 
 pytestmark = pytest.mark.process
 
-README = table.in_readme()
+DOCUMENTED = table.in_document()
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -20,9 +20,9 @@ def test_a_kind(kind: Kind, place: Place, host: Host) -> None:
     assert (result.seen is None) == bool(kind.refused), result.reason
     if result.seen:
         assert list(table.faults(kind, result.seen)) == []
-    assert table.row(kind, result) == README[kind.name]
+    assert table.row(kind, result) == DOCUMENTED[kind.name]
 
 
-def test_the_readme_lists_every_kind_and_no_other() -> None:
+def test_the_document_lists_every_kind_and_no_other() -> None:
     """``scripts/sources`` writes its table."""
-    assert list(README) == [kind.name for kind in KINDS]
+    assert list(DOCUMENTED) == [kind.name for kind in KINDS]

@@ -1,6 +1,6 @@
 """Messages of another system: plain JSON that names an object, as the note's uploader sends it.
 
-Who moves over need not change the uploader at once.  A pattern says where in
+The note is docs/origin/note.md.  Who moves over need not change the uploader at once.  A pattern says where in
 the body bucket and key stand; the message then stands for a submission::
 
     {"bucket": "uploads", "video": {"key": "final.mp4"}}   s3://{bucket}/{video.key}   s3://uploads/final.mp4

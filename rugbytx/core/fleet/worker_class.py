@@ -86,7 +86,7 @@ TWO_CORES = Cpu(
 #: The note that this system began from has whole matches of 2 h take 35 and 25 minutes, and does not say
 #: of which size and rate.  Taken as 1080p at 30 frames a second in the renditions of ``match``, less
 #: the audio's 79 s: 216,000 frames x 3,744,000 pixels in 2021 s and in 1421 s.
-_NOTE = "the first note's {} min for a match of 2 h, taken as 1080p at 30 frames a second"
+_NOTE = "the note's {} min for a match of 2 h, taken as 1080p at 30 frames a second"
 
 JETSON = WorkerClass(
     name="jetson",

@@ -1,4 +1,4 @@
-"""AWS's own scaling policies for the workers, as the first note wanted them, and what it takes to get there.
+"""AWS's own scaling policies for the workers, as the note wants them (docs/origin/note.md).
 
 ::
 

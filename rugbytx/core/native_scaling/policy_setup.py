@@ -1,4 +1,4 @@
-"""What each kind of AWS's own scaling consists of, with the figures that the first note recommends.
+"""What each kind of AWS's own scaling consists of, with the figures of the note (docs/origin/note.md).
 
 Configurations are as the services take and tell them: Application Auto Scaling's
 API reference (PutScalingPolicy) and CloudWatch's (PutMetricAlarm).

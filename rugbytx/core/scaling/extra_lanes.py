@@ -2,7 +2,7 @@
 
 One message is one lane, so a single match runs on one slot however many are free.
 An assist is a further pointer for the same job; its lane claims units as the
-first one does, and nothing is done twice.  That is what the note calls stealing.
+first one does, and nothing is done twice.  That is what the note (docs/origin/note.md) calls stealing.
 """
 
 import math

@@ -11,7 +11,7 @@ from statistics import median
 
 from rugbytx.core.fleet.worker_class import Evidence
 
-#: The note's match: 4 GB, 2 h, taken as 1080p at 30 frames a second in the renditions of ``match``.
+#: The match of the note (docs/origin/note.md): 4 GB, 2 h, taken as 1080p at 30 frames a second in the renditions of ``match``.
 MATCH_BYTES = 4e9
 MATCH_PX = 216_000 * 3_744_000
 PX_PER_BYTE = MATCH_PX / MATCH_BYTES

@@ -1,4 +1,4 @@
-"""The policies that are compared: the note's as it writes them, what repairs them, ours, and the two extremes."""
+"""The policies that are compared: the note's (docs/origin/note.md), what repairs them, ours, and the two extremes."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""How large an upload is, and how much work: the note's match and clip, and what lies between."""
+"""How large an upload is, and how much work: the match and clip of docs/origin/note.md, and what lies between."""
 
 from dataclasses import dataclass
 from fractions import Fraction

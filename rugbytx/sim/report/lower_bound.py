@@ -4,8 +4,7 @@ Two models of the same work.  *Fluid*: work can be cut at will and done by
 everybody at once, as chunks nearly can.  *Atomic*: a job stays on one host, as
 whole messages do.  Both know the future, need no time to notice anything, and
 pay an AWS host from its launch to its last second of work.  Times are in
-seconds; ``facts/autoscaling.md`` section 5 has the figures that the tests hold
-these to.
+seconds; ``docs/facts/autoscaling.md`` has the figures that the tests hold these to.
 """
 
 import math

@@ -64,7 +64,7 @@ def test_three_datapoints_and_one_task_from_zero() -> None:
 
 
 def test_the_target_itself_scales_nothing_out() -> None:
-    """The alarm is "greater than": one waiting video, target 1.0, no worker, for ever (facts, section 4)."""
+    """The alarm is "greater than": one waiting video, target 1.0, no worker, for ever (docs/facts/autoscaling.md)."""
     service = Service()
     scaler = tracking(service)
     shown(scaler.metrics, range(1, 31), 1)
@@ -74,7 +74,7 @@ def test_the_target_itself_scales_nothing_out() -> None:
 
 
 def test_it_counts_from_the_running_tasks() -> None:
-    """Two run and two messages wait: four are wanted, though two would do (facts, section 4)."""
+    """Two run and two messages wait: four are wanted, though two would do (docs/facts/autoscaling.md)."""
     service = Service(desired=2, running=2)
     scaler = tracking(service, most=10)
     shown(scaler.metrics, range(1, 4), 2)
@@ -136,7 +136,7 @@ def test_in_flight_for_each_task_holds_still() -> None:
 
 
 def test_steps_act_on_one_datapoint_and_kill_at_none() -> None:
-    """The note's steps: as many as wait, and "depth 0 -> 0", though both are at work (facts, section 4)."""
+    """The note's steps: as many as wait, and "depth 0 -> 0", though both are at work (docs/facts/autoscaling.md)."""
     service = Service()
     scaler = StepScaling(metrics_of(Environment()), Activity(service, Cooldowns(out_s=60.0, in_s=1500.0), 3))
     shown(scaler.metrics, range(1, 2), 2)

@@ -1,4 +1,4 @@
-"""The lower bounds: the figures of ``facts/autoscaling.md`` section 5, and brute force on small cases."""
+"""The lower bounds: the figures of ``docs/facts/autoscaling.md``, and brute force on small cases."""
 
 from itertools import permutations, product
 
@@ -36,14 +36,14 @@ def matches(count: int, *, every_s: float = 0.0, due_s: float = HOURS) -> list[L
     ],
 )
 def test_the_facts(loads: list[Load], fluid: float, detected: float, atomic: float) -> None:
-    """The table of section 5, in minutes."""
+    """The table of lower bounds, in minutes."""
     assert round(fluid_makespan_s(loads, Hosts()) / 60, 1) == fluid
     assert round(fluid_makespan_s(loads, Hosts(detect_s=120)) / 60, 1) == detected
     assert atomic_makespan_s(loads, Hosts()) == atomic * 60
 
 
 def test_the_frontier_of_six() -> None:
-    """Section 5: 53 minutes for $1.175, and six cheaper points down to 210 minutes for nothing."""
+    """The same page: 53 minutes for $1.175, and six cheaper points down to 210 minutes for nothing."""
     points = [(point.makespan_s / 60, round(point.usd, 3)) for point in frontier(matches(6), Hosts())]
     assert points == [
         (53, 1.175), (70, 0.929), (103, 0.903), (105, 0.684), (140, 0.465), (175, 0.245), (210, 0.0),
