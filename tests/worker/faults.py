@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rugbytx.errors import NotDelivered, TranscodeError, TransferError, Unreachable
-from tests.worker.world import Call, Crash
+from tests.worker.world import Call, Crash, World
 
 ERRORS = {
     "store": Unreachable,
@@ -23,6 +23,8 @@ class Recorder:
         #: While it is not, steps are taken and neither counted nor disturbed.
         self.armed = True
         self.steps: list[str] = []
+        #: Where a scene puts its world, for faults that reach into it.
+        self.world: World | None = None
         #: Commits that the store granted, by unit.
         self.commits: Counter[str] = Counter()
         self._fault, self._at = fault, at

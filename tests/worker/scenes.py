@@ -1,9 +1,13 @@
 """Scenes that are played once for each of their steps, with something wrong at that step."""
 
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import pytest
+from _pytest.mark.structures import ParameterSet
 
 from rugbytx.core.job.job import Status
 from rugbytx.core.lease.unit import Kind, UnitKey
@@ -13,29 +17,32 @@ from tests.worker.world import Call, Crash, World
 
 CHUNKS = UnitKey(Kind.VIDEO, 0), UnitKey(Kind.VIDEO, 1)
 Fault = Callable[[Call], Any]
+Scene = Callable[[Recorder, Path], object]
 
 
-def try_out(fault: Fault, play: Callable[[Recorder, Path], None], folder: Path) -> None:
-    """Play a scene once for each of its steps, with the fault at that step.
+def steps_of(scene: Scene) -> list[str]:
+    """Return the steps of a scene that nothing disturbs."""
+    recorder = Recorder()
+    with tempfile.TemporaryDirectory() as folder:
+        scene(recorder, Path(folder))
+    assert recorder.steps
+    return recorder.steps
 
-    What a lane does between its first claim and the job's end is left out: ``test_lane`` has it.
+
+def cases(steps: list[str]) -> list[ParameterSet]:
+    """Return one case for each step: its number and its name."""
+    return [pytest.param(number, name, id=f"{number}-{name}") for number, name in enumerate(steps)]
+
+
+def cases_round_a_lane(scene: Scene) -> list[ParameterSet]:
+    """Return the cases of a scene but for what a lane does between its first claim and the job's end.
+
+    ``test_lane`` has those.
     """
-    undisturbed = Recorder()
-    play(undisturbed, folder / "undisturbed")
-    steps = undisturbed.steps
-    assert steps
+    steps = steps_of(scene)
     first = steps.index("store.claim") if "store.claim" in steps else len(steps)
     last = steps.index("store.end_job") if "store.end_job" in steps else 0
-    for number, name in enumerate(steps):
-        if first < number < last:
-            continue
-        recorder = Recorder(fault, at=number)
-        try:
-            play(recorder, folder / str(number))
-        except AssertionError as error:
-            error.add_note(f"with {fault.__name__} at step {number}, {name}")
-            raise
-        assert recorder.steps[number] == name
+    return [case for number, case in enumerate(cases(steps)) if not first < number < last]
 
 
 def ask(command: Callable[[], object]) -> None:

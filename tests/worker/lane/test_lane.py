@@ -18,17 +18,18 @@ from rugbytx.core.schedule.next_unit import MOST_VERDICTS
 from rugbytx.errors import HostUnfit, LeaseLost, ScratchFull, TranscodeError, Unreachable, UnsupportedMedia
 from rugbytx.worker.shutdown.drain import Leave
 from tests.worker.faults import FAULTS, Recorder, crash_after, crash_before, repeat
+from tests.worker.scenes import cases, steps_of
 from tests.worker.world import Call, World
 
 
-@pytest.fixture
-def steps(tmp_path: Path) -> list[str]:
-    """Return the steps of a lane that nothing disturbs."""
-    recorder = Recorder()
-    world = World(tmp_path / "undisturbed", on_call=recorder)
+def undisturbed(recorder: Recorder, folder: Path) -> None:
+    """Let nothing disturb a lane."""
+    world = World(folder, on_call=recorder)
     world.submit()
     assert world.run_until_ended().status is Status.SUCCEEDED
-    return recorder.steps
+
+
+STEPS = cases(steps_of(undisturbed))
 
 
 def test_an_undisturbed_lane_does_everything_once(tmp_path: Path) -> None:
@@ -63,80 +64,77 @@ def test_the_master_is_written_last(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_step_may_fail(fault: Callable[[Call], Any], steps: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "name"), STEPS)
+def test_every_step_may_fail(number: int, name: str, fault: Callable[[Call], Any], tmp_path: Path) -> None:
     """Whatever step fails in whatever way, the job ends SUCCEEDED once, whole, with one unit redone at most."""
-    for number, name in enumerate(steps):
-        recorder = Recorder(fault, at=number)
-        world = World(tmp_path / str(number), on_call=recorder)
-        world.submit()
-        job = world.run_until_ended()
-        here = f"{fault.__name__} at step {number}, {name}"
-        assert recorder.steps[number] == name, here
-        assert job.status is Status.SUCCEEDED, f"{here}: {job.reason}"
-        assert list(world.untrue()) == [], here
-        # A repeated commit is granted twice and counts once in the store.
-        most = 2 if fault is repeat else 1
-        assert max(recorder.commits.values()) <= most, here
-        assert sum(world.media.done.values()) - len(world.media.done) <= 1, here
-        if fault in {crash_before, crash_after}:
-            puts = Counter(put for put in world.storage.puts if "/early/" not in put[1])
-            again = [key for key, count in puts.items() if count > 1]
-            assert not again, f"{here}: two attempts wrote {again}"
-        world.clean_up()
-        assert list(world.strays()) == [], here
-        assert list(world.untrue()) == [], here
+    recorder = Recorder(fault, at=number)
+    world = World(tmp_path, on_call=recorder)
+    world.submit()
+    job = world.run_until_ended()
+    assert recorder.steps[number] == name
+    assert job.status is Status.SUCCEEDED, job.reason
+    assert list(world.untrue()) == []
+    # A repeated commit is granted twice and counts once in the store.
+    most = 2 if fault is repeat else 1
+    assert max(recorder.commits.values()) <= most
+    assert sum(world.media.done.values()) - len(world.media.done) <= 1
+    if fault in {crash_before, crash_after}:
+        puts = Counter(put for put in world.storage.puts if "/early/" not in put[1])
+        assert [key for key, count in puts.items() if count > 1] == [], "two attempts wrote one key"
+    world.clean_up()
+    assert list(world.strays()) == []
+    assert list(world.untrue()) == []
 
 
-def test_every_step_may_be_overtaken(steps: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "name"), STEPS)
+def test_every_step_may_be_overtaken(number: int, name: str, tmp_path: Path) -> None:
     """A worker that is frozen at any step, past its lease and until another has finished, changes nothing."""
-    for number, name in enumerate(steps):
-        worlds: list[World] = []
+    worlds: list[World] = []
 
-        def overtake(call: Call, worlds: list[World] = worlds) -> Any:
-            world = worlds[0]
-            world.clock.advance(world.settings.lease_s + 10)
-            world.run_until_ended()
-            return call.do()
+    def overtake(call: Call) -> Any:
+        worlds[0].clock.advance(worlds[0].settings.lease_s + 10)
+        worlds[0].run_until_ended()
+        return call.do()
 
-        recorder = Recorder(overtake, at=number)
-        worlds.append(World(tmp_path / str(number), on_call=recorder))
-        worlds[0].submit()
-        job = worlds[0].run_until_ended()
-        here = f"overtaken at step {number}, {name}"
-        assert job.status is Status.SUCCEEDED, here
-        assert max(recorder.commits.values()) == 1, here
-        worlds[0].clean_up()
-        assert list(worlds[0].strays()) == [], here
-        assert list(worlds[0].untrue()) == [], here
+    recorder = Recorder(overtake, at=number)
+    world = World(tmp_path, on_call=recorder)
+    worlds.append(world)
+    world.submit()
+    assert world.run_until_ended().status is Status.SUCCEEDED
+    assert recorder.steps[number] == name
+    assert max(recorder.commits.values()) == 1
+    world.clean_up()
+    assert list(world.strays()) == []
+    assert list(world.untrue()) == []
 
 
 @pytest.mark.parametrize("leave", [Leave.NOW, Leave.CHUNK])
-def test_every_step_may_be_a_workers_last(leave: Leave, steps: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "name"), STEPS)
+def test_every_step_may_be_a_workers_last(number: int, name: str, leave: Leave, tmp_path: Path) -> None:
     """A worker told to leave at any step hands back uncharged, at once, claims nothing more, and the next finishes."""
-    for number, name in enumerate(steps):
-        worlds: list[World] = []
+    worlds: list[World] = []
 
-        def drain(call: Call, worlds: list[World] = worlds) -> Any:
-            worlds[0].notice.give(leave)
-            return call.do()
+    def drain(call: Call) -> Any:
+        worlds[0].notice.give(leave)
+        return call.do()
 
-        recorder = Recorder(drain, at=number)
-        world = World(tmp_path / str(number), on_call=recorder)
-        worlds.append(world)
-        world.submit()
+    recorder = Recorder(drain, at=number)
+    world = World(tmp_path, on_call=recorder)
+    worlds.append(world)
+    world.submit()
+    world.deliver()
+    assert recorder.steps[number] == name
+    assert "store.claim" not in recorder.steps[number + 1 :]
+    for key, unit in world.store.read_units("7ad4", 1).items():
+        assert unit.state is State.DONE or unit.is_claimable(world.store.now()), key
+        assert (unit.verdicts, unit.deaths) == (0, 0), key
+    if world.job().is_open:
+        assert world.queue.depth().visible == 1
         world.deliver()
-        here = f"told to leave at step {number}, {name}"
-        assert "store.claim" not in recorder.steps[number + 1 :], here
-        for key, unit in world.store.read_units("7ad4", 1).items():
-            assert unit.state is State.DONE or unit.is_claimable(world.store.now()), f"{here}: {key}"
-            assert (unit.verdicts, unit.deaths) == (0, 0), f"{here}: {key}"
-        if world.job().is_open:
-            assert world.queue.depth().visible == 1, here
-            world.deliver()
-        assert world.job().status is Status.SUCCEEDED, f"{here}: {world.job().reason}"
-        assert list(world.untrue()) == [], here
-        redone = sum(world.media.done.values()) - len(world.media.done)
-        assert redone <= (1 if leave is Leave.NOW else 0), here
+    assert world.job().status is Status.SUCCEEDED, world.job().reason
+    assert list(world.untrue()) == []
+    redone = sum(world.media.done.values()) - len(world.media.done)
+    assert redone <= (1 if leave is Leave.NOW else 0)
 
 
 def test_a_duplicate_message_finds_nothing_to_do(tmp_path: Path) -> None:
@@ -312,42 +310,42 @@ def test_a_bad_source_fails_in_one_attempt(tmp_path: Path) -> None:
     assert world.workers == 1
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_what_was_found_bad_is_not_tried_again(fault: Callable[[Call], Any], tmp_path: Path) -> None:
-    """From the write that says so no lane claims anything, wherever the one that found it was cut off."""
-
-    def play(recorder: Recorder, folder: Path) -> None:
-        def on_call(call: Call) -> Any:
-            if call.name == "store.claim" and any(
-                unit.reason == "it is no film" for unit in world.store.read_units("7ad4", 1).values()
-            ):
-                late.append(call)
-            if call.name == "media.probe":
-                probes.append(call)
-                return recorder(replace(call, method=refuse_source))
-            return recorder(call)
-
-        late: list[Call] = []
-        probes: list[Call] = []
-        world = World(folder, on_call=on_call)
-        world.submit()
-        job = world.run_until_ended()
-        assert (job.status, job.reason) == (Status.FAILED, "it is no film")
-        assert not late
-        assert len(probes) <= 2
-        assert list(world.strays()) == []
+def found_bad(recorder: Recorder, folder: Path) -> None:
+    """Submit what is no film."""
 
     def refuse_source(*_: object, **__: object) -> None:
         raise UnsupportedMedia("it is no film")
 
-    undisturbed = Recorder()
-    play(undisturbed, tmp_path / "undisturbed")
-    for number, name in enumerate(undisturbed.steps):
-        try:
-            play(Recorder(fault, at=number), tmp_path / str(number))
-        except AssertionError as error:
-            error.add_note(f"with {fault.__name__} at step {number}, {name}")
-            raise
+    def on_call(call: Call) -> Any:
+        if call.name == "store.claim" and any(
+            unit.reason == "it is no film" for unit in world.store.read_units("7ad4", 1).values()
+        ):
+            late.append(call)
+        if call.name == "media.probe":
+            probes.append(call)
+            return recorder(replace(call, method=refuse_source))
+        return recorder(call)
+
+    late: list[Call] = []
+    probes: list[Call] = []
+    world = World(folder, on_call=on_call)
+    world.submit()
+    job = world.run_until_ended()
+    assert (job.status, job.reason) == (Status.FAILED, "it is no film")
+    assert not late
+    assert len(probes) <= 2
+    assert list(world.strays()) == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("number", "name"), cases(steps_of(found_bad)))
+def test_what_was_found_bad_is_not_tried_again(
+    number: int, name: str, fault: Callable[[Call], Any], tmp_path: Path
+) -> None:
+    """From the write that says so no lane claims anything, wherever the one that found it was cut off."""
+    recorder = Recorder(fault, at=number)
+    found_bad(recorder, tmp_path)
+    assert recorder.steps[number] == name
 
 
 def test_a_former_owner_cannot_fail_the_job(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from rugbytx.core.lease.unit import Kind, State, UnitKey
 from rugbytx.core.output.result import Manifest, tracks_of
 from rugbytx.core.schedule.encoder_pin import MOST_REPINS
 from tests.worker.faults import Recorder, crash_after, crash_before, repeat
-from tests.worker.scenes import Fault, assert_well
+from tests.worker.scenes import Fault, assert_well, cases, steps_of
 from tests.worker.world import BUCKET, Call, Crash, World
 
 MAKERS = ("x264-high", "x264-main")
@@ -39,80 +39,76 @@ def assert_of_one_encoder(world: World) -> None:
     assert not any(b"DISCONTINUITY" in world.storage.get(BUCKET, key) for key in playlists)
 
 
-@pytest.fixture
-def steps(tmp_path: Path) -> list[str]:
-    """Return the steps of a lane that nothing disturbs."""
-    recorder = Recorder()
-    world = world_of(tmp_path / "undisturbed", recorder)
+def undisturbed(recorder: Recorder, folder: Path) -> None:
+    """Let nothing disturb the job: it is pinned once."""
+    world = world_of(folder, recorder)
     world.run_until_ended()
     assert_of_one_encoder(world)
     assert world.job().repinned == ()
-    return recorder.steps[: recorder.steps.index("store.end_job") + 1]
+
+
+def _until_the_end() -> list[str]:
+    """Return the steps up to the job's end; what follows it is ``test_lane``'s."""
+    steps = steps_of(undisturbed)
+    return steps[: steps.index("store.end_job") + 1]
+
+
+STEPS = cases(_until_the_end())
 
 
 @pytest.mark.parametrize("fault", [crash_before, crash_after, repeat])
-def test_every_step_may_fail(fault: Fault, steps: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "name"), STEPS)
+def test_every_step_may_fail(number: int, name: str, fault: Fault, tmp_path: Path) -> None:
     """Whoever finishes, all chunks are of one encoder, and one change of the pin is enough."""
-    for number, name in enumerate(steps):
-        recorder = Recorder(fault, at=number)
-        world = world_of(tmp_path / str(number), recorder)
-        try:
-            world.run_until_ended()
-            assert_of_one_encoder(world)
-            assert len(world.job().repinned) <= 1
-        except AssertionError as error:
-            error.add_note(f"{fault.__name__} at step {number}, {name}")
-            raise
+    recorder = Recorder(fault, at=number)
+    world = world_of(tmp_path, recorder)
+    world.run_until_ended()
+    assert recorder.steps[number] == name
+    assert_of_one_encoder(world)
+    assert len(world.job().repinned) <= 1
 
 
-def test_every_step_may_be_overtaken(steps: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "name"), STEPS)
+def test_every_step_may_be_overtaken(number: int, name: str, tmp_path: Path) -> None:
     """A worker frozen until one of the other kind has finished changes nothing."""
-    for number, name in enumerate(steps):
-        worlds: list[World] = []
+    worlds: list[World] = []
 
-        def overtake(call: Call, worlds: list[World] = worlds) -> Any:
-            worlds[0].clock.advance(worlds[0].settings.lease_s + 10)
-            worlds[0].run_until_ended()
-            return call.do()
-
-        worlds.append(world_of(tmp_path / str(number), Recorder(overtake, at=number)))
+    def overtake(call: Call) -> Any:
+        worlds[0].clock.advance(worlds[0].settings.lease_s + 10)
         worlds[0].run_until_ended()
-        try:
-            assert_of_one_encoder(worlds[0])
-        except AssertionError as error:
-            error.add_note(f"overtaken at step {number}, {name}")
-            raise
+        return call.do()
+
+    recorder = Recorder(overtake, at=number)
+    worlds.append(world_of(tmp_path, recorder))
+    worlds[0].run_until_ended()
+    assert recorder.steps[number] == name
+    assert_of_one_encoder(worlds[0])
 
 
-def test_every_step_may_be_half_overtaken(steps: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "name"), STEPS)
+def test_every_step_may_be_half_overtaken(number: int, name: str, tmp_path: Path) -> None:
     """A worker frozen until one of the other kind has pinned the job anew, and died, finds it pinned to that one."""
-    for number, name in enumerate(steps):
-        worlds: list[World] = []
+    worlds: list[World] = []
 
-        def overtake(call: Call, worlds: list[World] = worlds) -> Any:
-            worlds[0].clock.advance(worlds[0].settings.lease_s + 10)
-            worlds[0].deliver()
-            return call.do()
+    def overtake(call: Call) -> Any:
+        worlds[0].clock.advance(worlds[0].settings.lease_s + 10)
+        worlds[0].deliver()
+        return call.do()
 
-        recorder = Recorder(overtake, at=number)
+    recorder = Recorder(overtake, at=number)
 
-        def die_at_the_second_chunk(
-            call: Call, worlds: list[World] = worlds, recorder: Recorder = recorder
-        ) -> Any:
-            chunk = call.name == "media.encode_chunk" and worlds[0].workers == 2
-            if chunk and worlds[0].media.done["chunk 0"]:
-                finished = worlds[0].store.read_units("7ad4", 1).get(UnitKey(Kind.VIDEO, 0))
-                if finished and finished.state is State.DONE:
-                    raise Crash(call.name)
-            return recorder(call)
+    def die_at_the_second_chunk(call: Call) -> Any:
+        chunk = call.name == "media.encode_chunk" and worlds[0].workers == 2
+        if chunk and worlds[0].media.done["chunk 0"]:
+            finished = worlds[0].store.read_units("7ad4", 1).get(UnitKey(Kind.VIDEO, 0))
+            if finished and finished.state is State.DONE:
+                raise Crash(call.name)
+        return recorder(call)
 
-        worlds.append(world_of(tmp_path / str(number), die_at_the_second_chunk))
-        worlds[0].run_until_ended()
-        try:
-            assert_of_one_encoder(worlds[0])
-        except AssertionError as error:
-            error.add_note(f"half overtaken at step {number}, {name}")
-            raise
+    worlds.append(world_of(tmp_path, die_at_the_second_chunk))
+    worlds[0].run_until_ended()
+    assert recorder.steps[number] == name
+    assert_of_one_encoder(worlds[0])
 
 
 def test_a_stranger_waits_for_the_pinned_encoder(tmp_path: Path) -> None:
