@@ -56,7 +56,7 @@ worker_enable_prefetch_count_reduction = False
 worker_detect_quorum_queues = False
 
 # Celery's own way needs an exchange that SQS has not: progress and control live in the store.  Events have a queue
-# of their own, as RUGBYTX_EVENTS says, and what is taken of control messages too, as RUGBYTX_REMOTE_CONTROL says.
+# of their own, as RUGBYTX_EVENTS says.
 worker_enable_remote_control = False
 # The worker's log is rugbytx's own: JSON lines, an event and its fields.
 worker_hijack_root_logger = False

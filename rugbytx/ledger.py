@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from rugbytx import prices
 from rugbytx.core.cost import ledger, usage
 from rugbytx.core.cost.ledger import Bill, Rates, Report
-from rugbytx.core.cost.usage import Span, Total
-from rugbytx.core.fleet.worker_class import JETSON
+from rugbytx.core.cost.usage import Total
 from rugbytx.core.job.job import Job
 from rugbytx.ports import JobStore
 from rugbytx.settings import Settings
@@ -16,11 +16,6 @@ MOST_GENERATIONS = 5
 
 #: Called with how many jobs have been read, and of how many.
 OnRead = Callable[[int, int], None]
-
-
-def spans_of(store: JobStore, days: Sequence[str]) -> list[Span]:
-    """Return the spans of some UTC days, one read a day."""
-    return [one for day in days for one in store.spans(day)]
 
 
 def month_start(at: float) -> float:
@@ -49,7 +44,7 @@ def report(store: JobStore, settings: Settings, *, since_s: float, limit: int, o
     spans = {day: store.spans(day) for day in days}
     within = [one for day in usage.days(since, now) for one in spans[day]]
     month = [one for day in usage.days(month_start(now), now) for one in spans[day]]
-    priced = ledger.rates(within, by_class(settings))
+    priced = ledger.rates(within, rates(settings).by_class)
     jobs = jobs_since(store, since, limit=limit)
     bills = []
     for number, one in enumerate(_bills(store, jobs, priced), start=1):
@@ -69,12 +64,15 @@ def _bills(store: JobStore, jobs: Sequence[Job], priced: Rates) -> Iterator[Bill
         yield ledger.bill(job, units, priced)
 
 
-def by_class(settings: Settings) -> dict[str, float]:
-    """Return what an hour of a slot of each class costs, where no span says so."""
-    return {
-        "aws": settings.aws_usd_per_h / settings.aws_slots,
-        "jetson": JETSON.prices[0].usd_per_h.value,
-    }
+def rates(settings: Settings) -> Rates:
+    """Return what an hour of a slot of each class costs, where no span says so, and a gigabyte's way to it."""
+    return Rates(
+        by_class={
+            "aws": settings.aws_usd_per_h / settings.aws_slots,
+            "jetson": prices.built_in().power_h.usd,
+        },
+        usd_per_gb={"jetson": settings.jetson_usd_per_gb},
+    )
 
 
 def month_of(now: float, wished: str | None) -> tuple[str, list[str]]:

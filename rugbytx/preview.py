@@ -16,11 +16,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rugbytx import profiles
+from rugbytx import prices, profiles
 from rugbytx import source as sources
 from rugbytx.aws.s3.transfer import PART_BYTES
-from rugbytx.core.cost import forecast, storage_footprint
+from rugbytx.core.cost import forecast, quote, storage_footprint
 from rugbytx.core.cost.forecast import Forecast, Observations
+from rugbytx.core.cost.quote import Quote
 from rugbytx.core.cost.storage_footprint import Footprint
 from rugbytx.core.fleet.worker_class import CLASSES
 from rugbytx.core.job.job import Source, Status
@@ -66,6 +67,8 @@ class Preview:
     choices: tuple[Choice, ...]
     #: One for each worker class.
     forecasts: tuple[Forecast, ...]
+    #: What they would cost, by the built-in prices.
+    quotes: tuple[Quote, ...]
     footprint: Footprint
     #: What the reader should know of how this came about, a sentence each.
     remarks: tuple[str, ...] = ()
@@ -126,6 +129,7 @@ def _preview(
         plan=plan,
         choices=choices,
         forecasts=forecasts,
+        quotes=tuple(quote.quotes(quote.of_plan(forecasts), prices.built_in(), size_bytes=source.size_bytes)),
         footprint=storage_footprint.decide(plan, part_bytes=PART_BYTES),
         remarks=remarks,
     )

@@ -18,9 +18,10 @@ from pydantic import (
     model_validator,
 )
 
+from rugbytx import prices
 from rugbytx.core import rate_limit
 from rugbytx.core.fleet import receive_window
-from rugbytx.core.fleet.worker_class import JETSON
+from rugbytx.core.fleet.worker_class import AWS
 from rugbytx.core.notify.signature import key_of
 from rugbytx.core.scaling import pace
 from rugbytx.core.scaling.facts import Mode, Policy
@@ -28,6 +29,14 @@ from rugbytx.core.scaling.pace import PRIORS, PX_PER_BYTE, Assumed, Pace
 from rugbytx.errors import SettingsError
 
 PREFIX = "RUGBYTX_"
+
+#: What whoever asks for Celery's remote control is told.
+NO_REMOTE_CONTROL = (
+    "Celery's remote control is off, since SQS carries none: ask the store with `rugbytx workers`, "
+    "`rugbytx drain WORKER` or `rugbytx cancel JOB`"
+)
+#: Names that somebody may have set, and why they are no settings.
+_REASONS = {"REMOTE_CONTROL": NO_REMOTE_CONTROL}
 
 #: libx264's own, from the fastest to the best; ``placebo`` is not worth its time.
 X264Preset = Literal[
@@ -114,8 +123,6 @@ class Settings(BaseModel):
 
     #: Whether this worker sends Celery's events to the event queue, where Flower reads them.
     events: bool = True
-    #: Whether Celery's control commands reach it, and may be given from here: `celery inspect`, `control shutdown`.
-    remote_control: bool = False
 
     # -- times
     #: How long the lease on a unit lasts; each heartbeat renews it.
@@ -155,7 +162,7 @@ class Settings(BaseModel):
     #: Slots of one AWS worker, which is what its ``--concurrency`` says.
     aws_slots: int = Field(default=1, ge=1, le=64)
     #: From the order of an AWS worker to its first receive.
-    cold_start_s: float = Field(default=180.0, ge=0)
+    cold_start_s: float = Field(default=AWS.start_s, ge=0)
     #: An idle AWS worker stays at most this long, and only where one more match would want it.
     idle_grace_s: float = Field(default=120.0, ge=0)
     #: Work is planned to be done this long before its deadline.
@@ -163,11 +170,11 @@ class Settings(BaseModel):
     #: An AWS worker that would work for less is not started.
     least_use_s: float = Field(default=60.0, ge=0)
     #: What an hour of an AWS worker costs.
-    aws_usd_per_h: float = Field(default=0.526, ge=0)
+    aws_usd_per_h: float = Field(default_factory=lambda: prices.built_in().on_demand_h.usd, ge=0)
     #: The dollars a day (in UTC) beyond which no AWS worker is started; unset for no limit.
     budget_usd_per_day: float | None = Field(default=None, ge=0)
     #: What a gigabyte costs on its way to the Jetson: 0 behind a CDN, or where sources arrive on the premises.
-    jetson_usd_per_gb: float = Field(default=0.09, ge=0)
+    jetson_usd_per_gb: float = Field(default_factory=lambda: prices.built_in().egress_gb.usd, ge=0)
     #: How often the autoscaler decides as a process.
     tick_s: float = Field(default=10.0, ge=0.2)
     #: An autoscaler that has not decided for this long counts as silent.
@@ -226,7 +233,7 @@ class Settings(BaseModel):
         """Return what an hour of this worker costs."""
         if self.usd_per_h is not None:
             return self.usd_per_h
-        return self.aws_usd_per_h if self.worker_class == "aws" else JETSON.prices[0].usd_per_h.value
+        return self.aws_usd_per_h if self.worker_class == "aws" else prices.built_in().power_h.usd
 
     @property
     def hours(self) -> receive_window.Hours | None:
@@ -248,6 +255,7 @@ class Settings(BaseModel):
             aws_usd_per_h=self.aws_usd_per_h,
             budget_usd_per_day=self.budget_usd_per_day,
             jetson_usd_per_gb=self.jetson_usd_per_gb,
+            jetson_usd_per_h=prices.built_in().power_h.usd,
             silent_s=self.autoscaler_silent_s,
         )
 
@@ -316,5 +324,6 @@ def unknown(environ: Mapping[str, str] | None = None) -> list[str]:
         if name.startswith(PREFIX) and field not in known:
             close = difflib.get_close_matches(field, known, n=1)
             hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
-            sentences.append(f"{name} is not a setting{hint}")
+            reason = f": {_REASONS[field]}" if field in _REASONS else hint
+            sentences.append(f"{name} is not a setting{reason}")
     return sentences

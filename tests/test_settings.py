@@ -76,3 +76,10 @@ def test_unknown_names_come_with_a_guess() -> None:
         "RUGBYTX_SOURCE_BUCKET is not a setting; did you mean RUGBYTX_SOURCE_BUCKETS?",
         "RUGBYTX_ZZZ is not a setting",
     ]
+
+
+def test_who_asks_for_remote_control_learns_what_to_ask_instead() -> None:
+    """Even of what is off anyway: the name has no meaning here."""
+    assert settings.unknown({"RUGBYTX_REMOTE_CONTROL": "off"}) == [
+        f"RUGBYTX_REMOTE_CONTROL is not a setting: {settings.NO_REMOTE_CONTROL}"
+    ]

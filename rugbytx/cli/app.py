@@ -44,7 +44,6 @@ COMMANDS = {
     "replay": "fleet.autoscale:replay",
     "scaling": "fleet.scaling:scaling",
     "simulate": "system.simulate:simulate",
-    "whatif": "system.whatif:whatif",
     "metrics": "fleet.metrics:metrics",
     "doctor": "system.doctor:doctor",
     "env": "system.env:env",

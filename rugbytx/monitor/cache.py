@@ -20,7 +20,7 @@ from rugbytx.core.lease.unit import State
 from rugbytx.core.status.overview import Sheet, sheet, unplanned
 from rugbytx.core.status.prometheus import Facts
 from rugbytx.errors import NotFound
-from rugbytx.ledger import by_class
+from rugbytx.ledger import rates
 from rugbytx.monitor import system_metrics
 from rugbytx.system import Connection
 
@@ -219,13 +219,7 @@ class Look:
             lambda: self.system.store.read_units(job.id, job.generation),
             lasts_s=max(FRESH_S, self.system.settings.heartbeat_s / LOOKS_A_BEAT),
         )
-        made = sheet(
-            job,
-            units,
-            workers,
-            usd_per_h=by_class(self.system.settings),
-            now=self.system.store.now(),
-        )
+        made = sheet(job, units, workers, priced=rates(self.system.settings), now=self.system.store.now())
         if not job.is_open and not any(unit.state is State.LEASED for unit in units.values()):
             with self._lock:
                 self._ended[job.id, job.generation] = made

@@ -1,6 +1,7 @@
 """The price list: one dated TOML file built in beside this module, and a file of your own in its place."""
 
 import tomllib
+from functools import cache
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -9,6 +10,12 @@ from rugbytx.core.cost.price_list import Prices
 from rugbytx.errors import SettingsError
 
 BUILT_IN = Path(__file__).parent / "us-east-1.toml"
+
+
+@cache
+def built_in() -> Prices:
+    """Return the built-in prices, read once."""
+    return load()
 
 
 def load(own: Path | None = None) -> Prices:

@@ -10,7 +10,7 @@ from rugbytx.core.cost.price_list import Prices
 from rugbytx.errors import SettingsError
 from rugbytx.sim import partition
 from rugbytx.sim.input.assumptions import Figures, altered
-from rugbytx.sim.input.policy import Policy
+from rugbytx.sim.input.policy import Policy, tuned
 from rugbytx.sim.input.scenario import Scenario
 from rugbytx.sim.report.outcome import Mean, Outcome, outcome
 from rugbytx.sim.simulation import Case, run
@@ -28,7 +28,7 @@ def case_of(
     """
     own = {name: str(value) for name, value in scenario.figures.items()}
     figures, left = altered(Figures(), {**own, **changes})
-    policy, left = altered(policy, left)
+    policy, left = tuned(*altered(policy, left))
     if left:
         raise SettingsError(f"there is no setting {min(left)!r} of the simulator")
     return Case(scenario=scenario, policy=policy, figures=figures, prices=prices, seed=seed)

@@ -6,6 +6,7 @@ from math import exp, log, sqrt
 
 from simpy import Environment
 
+from rugbytx.settings import Settings
 from rugbytx.sim.aws.sqs import Queue
 from rugbytx.sim.input.assumptions import Figures
 from rugbytx.sim.input.policy import Policy
@@ -25,6 +26,11 @@ class Site:
     seed: int
     #: What is known of the day, where it is one that was.
     trace: Trace = UNKNOWN
+
+    @property
+    def settings(self) -> Settings:
+        """Return what production's workers and autoscaler go by."""
+        return self.policy.settings
 
     def luck(self, of: str) -> random.Random:
         """Return a source of luck for one part."""

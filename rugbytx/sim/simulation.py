@@ -1,7 +1,7 @@
 """One run: a scenario under a policy, from the first upload until all is over."""
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import process_time
 from typing import Any
 
@@ -9,6 +9,7 @@ from simpy import Environment
 
 from rugbytx.core.cost.price_list import Prices
 from rugbytx.core.scaling.facts import Policy as ScalingPolicy
+from rugbytx.core.schedule.resend import FIRST_RESEND_S
 from rugbytx.sim.aws.autoscaling import Activity, Cooldowns, StepScaling, TargetTracking
 from rugbytx.sim.aws.cloudwatch import PERIOD_S, Metrics
 from rugbytx.sim.aws.ec2 import Cloud
@@ -91,7 +92,7 @@ class _World:
         self.table = Table(chunk_s=case.scenario.chunk_s)
         self.cloud = Cloud(env, figures, case.prices, self.book, luck_of(case.seed, "cloud"), case.trace)
         self.service = Service(env, self.book, luck_of(case.seed, "ecs"), self._task, trace=case.trace)
-        self.controller = Controller(self.site, self.table, _scaling_policy(case), self.service)
+        self.controller = Controller(self.site, self.table, scaling_policy(case), self.service)
         self.jetson = Jetson(env, figures.boot_s, lambda: self._worker(JETSON_NAME, None).live())
         self.minutely: list[Callable[[float], None]] = []
         self.over = env.event()
@@ -180,7 +181,7 @@ class _World:
         self.book.accept(ticket)
         if self.case.policy.is_chunked:
             row = self.table.submit(ticket)
-            row.wake_at = self.env.now + 600.0
+            row.wake_at = self.env.now + FIRST_RESEND_S
         self.site.queue.send(number)
         self.controller.uploaded()
 
@@ -236,18 +237,14 @@ class _World:
         self.book.sample(queue.visible, queue.in_flight, service.desired, service.running)
 
 
-def _scaling_policy(case: Case) -> ScalingPolicy:
+def scaling_policy(case: Case) -> ScalingPolicy:
     """Return what production's settings would be: the operator knows the fleet's limit, price and mean start."""
     policy, figures = case.policy, case.figures
-    return ScalingPolicy(
-        mode=policy.mode,
+    return replace(
+        policy.settings.policy,
         max_workers=figures.max_hosts,
         cold_start_s=figures.cold_mean_s,
-        idle_grace_s=policy.idle_grace_s,
-        margin_s=policy.margin_s,
         margin_share=policy.margin_share,
         keep_share=policy.keep_share,
-        least_use_s=policy.least_use_s,
-        silent_s=policy.autoscaler_silent_s,
         aws_usd_per_h=case.prices.host_h(figures.purchase),
     )

@@ -5,10 +5,7 @@ It also does the clean-ups that are due.
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Sequence
 
-from rugbytx.aws.sqs.control_queue import SqsMailboxes
-from rugbytx.core import mailbox
 from rugbytx.core.job.job import Pointer, Status
 from rugbytx.core.schedule import resend
 from rugbytx.errors import RugbytxError
@@ -50,36 +47,17 @@ def sweep_once(store: JobStore, queue: Queue) -> int:
     return sent
 
 
-def sweep_mailboxes(boxes: SqsMailboxes, queue: str, *, living: Collection[str], now: float) -> int:
-    """Delete the queues for control messages that killed workers and askers left behind; return how many."""
-    prefixes = (mailbox.control_prefix(queue), mailbox.replies_prefix(queue))
-    found = [box for prefix in prefixes for name in boxes.names(prefix) if (box := boxes.look(name))]
-    left = mailbox.leftovers(found, queue=queue, living=living, now=now)
-    for one in left:
-        boxes.delete(one.name)
-        log.info("mailbox-deleted", extra={"name_of_queue": one.name, "reason": one.reason})
-    return len(left)
-
-
 class Sweeper:
     """Runs the sweep under its own lease: many workers try, one sweeps."""
 
     def __init__(
-        self,
-        *,
-        store: JobStore,
-        queue: Queue,
-        storage: Storage,
-        bucket: str,
-        sweep_s: float,
-        also: Sequence[Callable[[], object]] = (),
+        self, *, store: JobStore, queue: Queue, storage: Storage, bucket: str, sweep_s: float
     ) -> None:
         self._store = store
         self._queue = queue
         self._storage = storage
         self._bucket = bucket
         self._sweep_s = sweep_s
-        self._also = also
         self._leaving = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -99,8 +77,6 @@ class Sweeper:
                 if self._store.hold("sweep", owner=owner, lease_s=2 * self._sweep_s):
                     sweep_once(self._store, self._queue)
                     clean_once(self._store, self._storage, self._bucket)
-                    for sweep_further in self._also:
-                        sweep_further()
             except RugbytxError as error:
                 log.warning("sweep-failed", extra={"reason": str(error)})
             except Exception:

@@ -10,13 +10,10 @@
 
 import logging
 import sys
-from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from celery import Celery, Task, signals
 from celery.exceptions import Reject
-from celery.utils.functional import pass1
 
 from rugbytx import settings as settings_module
 from rugbytx.aws.client import client
@@ -118,10 +115,12 @@ def prepare(conf: Any, **_: Any) -> None:
 
 
 @signals.celeryd_after_setup.connect
-def warn_of_unknown_settings(**_: Any) -> None:
-    """Name each ``RUGBYTX_*`` setting that is none, once there is a log to name it in."""
+def warn_of_unheeded_settings(conf: Any, **_: Any) -> None:
+    """Name each setting that has no effect, once there is a log to name it in."""
     for sentence in settings_module.unknown():
         log.warning("unknown-setting", extra={"reason": sentence})
+    if conf.worker_enable_remote_control:
+        log.warning("remote-control-off", extra={"reason": settings_module.NO_REMOTE_CONTROL})
 
 
 @signals.celeryd_after_setup.connect
@@ -149,19 +148,6 @@ def start_threads(sender: Any, **_: Any) -> None:
     components.sweeper().start(owner=str(sender.hostname))
     components.notifier().start(owner=str(sender.hostname))
     components.presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
-    if listener := components.listener():
-        listener.start(
-            worker=str(sender.hostname), soon=sender.hub.call_soon, handle=partial(command, sender)
-        )
-
-
-def command(consumer: Any, name: str, arguments: Mapping[str, Any]) -> Any:
-    """Return what a control command of Celery's says of this worker; only in the event loop."""
-    from celery.utils.collections import AttributeDict
-    from celery.worker.control import Panel
-
-    state = AttributeDict(app=app, hostname=consumer.hostname, consumer=consumer, tset=pass1)
-    return Panel.data[name](state, **arguments)
 
 
 @signals.worker_ready.connect
@@ -177,14 +163,12 @@ def stop_threads(**_: Any) -> None:
     """Stop the threads before the process goes, and leave nothing behind."""
     event.finish()
     for thread in (
-        components.listener(),
         components.spot(),
         components.sweeper(),
         components.notifier(),
         components.view(),
         components.presence(),
     ):
-        if thread:
-            thread.stop()
+        thread.stop()
     components.media().faults.clear()
     components.speeds().clear()

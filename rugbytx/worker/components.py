@@ -5,7 +5,7 @@
     main process              shared before the fork        pool child (one a slot)
     ────────────              ──────────────────────        ───────────────────────
     view, sweeper, notifier,  the notice to leave           ports, media: made again
-    presence, listener, spot  files: faults, speeds         its own folder on the scratch disk
+    presence, spot            files: faults, speeds         its own folder on the scratch disk
 """
 
 import os
@@ -20,7 +20,6 @@ from rugbytx.aws.dynamodb.jobs import DynamoJobStore
 from rugbytx.aws.ec2_metadata import Metadata
 from rugbytx.aws.s3.storage import S3Storage
 from rugbytx.aws.s3.throttle import Throttle
-from rugbytx.aws.sqs.control_queue import SqsMailboxes
 from rugbytx.aws.sqs.queue import SqsQueue
 from rugbytx.core.cost.usage import End
 from rugbytx.core.plan.encoder_family import Family
@@ -32,7 +31,7 @@ from rugbytx.media.transcoder import FfmpegMedia
 from rugbytx.notify.notifier import Notifier, notifier_of
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
-from rugbytx.upkeep.sweeper import Sweeper, sweep_mailboxes
+from rugbytx.upkeep.sweeper import Sweeper
 from rugbytx.worker import scratch
 from rugbytx.worker.gate import scale_in_protection
 from rugbytx.worker.gate.admission import Admission
@@ -42,7 +41,6 @@ from rugbytx.worker.gate.temperature import Heat
 from rugbytx.worker.presence.chunk_speeds import Speeds
 from rugbytx.worker.presence.pool_load import load
 from rugbytx.worker.presence.presence import Presence, Senses
-from rugbytx.worker.remote_control import Listener
 from rugbytx.worker.shutdown import drain
 from rugbytx.worker.shutdown.spot import Spot
 
@@ -129,28 +127,7 @@ def sweeper() -> Sweeper:
         storage=ports().storage,
         bucket=settings().output_bucket,
         sweep_s=settings().sweep_s,
-        also=(_sweep_mailboxes,) if settings().remote_control else (),
     )
-
-
-@cache
-def mailboxes() -> SqsMailboxes | None:
-    """Return the queues for control messages; None where nobody sends any."""
-    return SqsMailboxes(client("sqs")) if settings().remote_control else None
-
-
-def _sweep_mailboxes() -> None:
-    store, boxes = ports().store, mailboxes()
-    if boxes:
-        living = {worker.name for worker in store.workers()}
-        sweep_mailboxes(boxes, settings().queue, living=living, now=store.now())
-
-
-@cache
-def listener() -> Listener | None:
-    """Return what hears control messages; None where nobody sends any."""
-    boxes = mailboxes()
-    return Listener(boxes, queue=settings().queue) if boxes else None
 
 
 @cache

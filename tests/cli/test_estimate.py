@@ -86,7 +86,9 @@ def test_a_source_is_planned_first(run: Run, tmp_path: Path) -> None:
     ]
     subprocess.run(argv, check=True, timeout=60)
     power, on_demand, _ = json.loads(run("cost", "estimate", str(film), "--json").stdout)["quotes"]
-    assert power["egress_usd"] == pytest.approx(film.stat().st_size / 1e9 * 0.09, abs=1e-6)
+    assert power["egress_usd"] == pytest.approx(
+        film.stat().st_size / 1e9 * prices.built_in().egress_gb.usd, abs=1e-6
+    )
     assert 0 < on_demand["busy_s"] < 5
 
 

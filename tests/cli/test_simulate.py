@@ -11,9 +11,9 @@ from rugbytx.cli.app import app
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
-def said(*words: str, command: str = "simulate") -> tuple[int, str, str]:
+def said(*words: str) -> tuple[int, str, str]:
     """Return the exit status, stdout and stderr of the command with these words."""
-    answer = CliRunner().invoke(app, [command, *words])
+    answer = CliRunner().invoke(app, ["simulate", *words])
     return answer.exit_code, answer.stdout, answer.stderr
 
 
@@ -96,30 +96,3 @@ def test_what_there_is() -> None:
     assert code == 0
     for word in ("scenario  twelve", "policy    note-recommended", "setting   cold_mode_s"):
         assert word in out
-
-
-def test_the_past_under_other_settings(tmp_path: Path) -> None:
-    """The uploads of a report as they came; what was never planned is left out."""
-    path = tmp_path / "report.json"
-    bills = [
-        {"submitted_at": "2026-11-01T10:05:00Z", "profile": "match", "frames": 210_000},
-        {"submitted_at": "2026-11-01T10:00:00Z", "profile": "clip", "frames": 900},
-        {"submitted_at": "2026-11-01T10:01:00Z", "profile": "clip", "frames": 0},
-    ]
-    path.write_text(json.dumps({"jobs": 3, "bills": bills}))
-    words = ("--from", str(path), "--json", "--policy", "fastest")
-    code, out, _ = said(*words, command="whatif")
-    day = json.loads(out)
-    assert (code, day["uploads"], day["scenario"], day["never_finished"]) == (0, 2, "report", 0)
-    code, out, _ = said(*words, "--set", "max_hosts=1", command="whatif")
-    assert json.loads(out)["makespan_s"] > day["makespan_s"]
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"bills": [{"frames": 3}]}'])
-def test_what_is_no_report(tmp_path: Path, text: str) -> None:
-    """It is refused in a sentence."""
-    path = tmp_path / "report.json"
-    path.write_text(text)
-    code, _, err = said("--from", str(path), command="whatif")
-    assert code == 2
-    assert "is no report that `rugbytx report --export` wrote" in err

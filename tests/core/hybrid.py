@@ -1,13 +1,20 @@
 """Facts of a hybrid fleet for tests: matches as the note (docs/origin/note.md) has them, a Jetson, AWS workers."""
 
+from dataclasses import replace
 from typing import Any
 
 from rugbytx.core.fleet.presence import Worker
-from rugbytx.core.scaling.facts import FleetFact, JobFact
+from rugbytx.core.scaling.facts import FleetFact, JobFact, Policy
 from rugbytx.core.scaling.pace import MATCH_BYTES, MATCH_PX
+from rugbytx.settings import Settings
 
 NOW = 1_000_000.0
 MIN = 60.0
+
+
+def policy_of(**changed: Any) -> Policy:
+    """Return production's policy, but for what is changed."""
+    return replace(Settings().policy, **changed)
 
 
 def match(job_id: str = "match", *, due_min: float = 60, left: float = 1.0, **changed: Any) -> JobFact:

@@ -17,6 +17,7 @@ import pytest
 from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.aws.client import client
+from rugbytx.core.cost.ledger import Rates
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.status.overview import sheet
 from rugbytx.local.system import LocalSystem
@@ -95,7 +96,7 @@ def stored_percent(connection: Connection, job: Job) -> int:
     units = connection.store.read_units(job.id, job.generation)
     stands = connection.store.read_job(job.id)
     assert stands
-    return sheet(stands, units, (), usd_per_h={}, now=connection.store.now()).percent or 0
+    return sheet(stands, units, (), priced=Rates(by_class={}), now=connection.store.now()).percent or 0
 
 
 def names_of_queues() -> list[str]:

@@ -1,28 +1,24 @@
-"""Remote control by the real ``celery`` command, and what it leaves behind in SQS and SNS."""
+"""Whoever asks for Celery's remote control, by command or by setting, is told in a sentence what to ask instead."""
 
-import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from celery.platforms import EX_UNAVAILABLE
 
-from rugbytx import system as systems
-from rugbytx.aws.client import client
-from rugbytx.aws.sqs.control_queue import SqsMailboxes
-from rugbytx.broker.control import OFF
-from rugbytx.core import mailbox
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import Worker, worker_argv, worker_environ
 from rugbytx.local.system import LocalSystem
-from rugbytx.upkeep.sweeper import sweep_mailboxes
+from rugbytx.settings import NO_REMOTE_CONTROL
 from tests.monitor.conftest import PATIENCE_S
-from tests.monitor.test_restarts import left
+from tests.monitor.test_restarts import RUGBYTX, left
 
 pytestmark = pytest.mark.process
 
 ON = {"RUGBYTX_REMOTE_CONTROL": "on"}
+OLD_SETTING = f"RUGBYTX_REMOTE_CONTROL is not a setting: {NO_REMOTE_CONTROL}"
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +28,10 @@ def system() -> Iterator[LocalSystem]:
         yield local
 
 
-def celery(*arguments: str, **changed: str) -> "subprocess.CompletedProcess[str]":
-    """Run a control command."""
+def answered(*argv: str, **changed: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command."""
     return subprocess.run(
-        [sys.executable, "-m", "celery", "-A", "rugbytx", *arguments],
+        argv,
         capture_output=True,
         text=True,
         check=False,
@@ -44,89 +40,39 @@ def celery(*arguments: str, **changed: str) -> "subprocess.CompletedProcess[str]
     )
 
 
-@pytest.fixture
-def boxes(system: LocalSystem) -> SqsMailboxes:
-    """Return the queues for control messages."""
-    del system
-    return SqsMailboxes(client("sqs"))
+@pytest.mark.parametrize("words", ["status", "inspect ping", "control shutdown"])
+@pytest.mark.usefixtures("system")
+def test_celery_says_where_to_ask(words: str) -> None:
+    """At once and with status 69, and the old setting changes nothing of it."""
+    answer = answered(sys.executable, "-m", "celery", "-A", "rugbytx", *words.split(), **ON)
+    assert answer.returncode == EX_UNAVAILABLE
+    assert NO_REMOTE_CONTROL in answer.stdout + answer.stderr
 
 
-def started(system: LocalSystem, count: int) -> list[Worker]:
-    """Return workers that hear control messages: each has a queue for them."""
-    prefix, boxes = mailbox.control_prefix(system.settings.queue), SqsMailboxes(client("sqs"))
-    before = len(boxes.names(prefix))
-    running = [system.start_worker(wait=False, **ON) for _ in range(count)]
-    for worker in running:
+@pytest.mark.usefixtures("system")
+def test_a_command_refuses_the_old_setting() -> None:
+    """As it refuses every name that is no setting."""
+    answer = answered(RUGBYTX, "list", **ON)
+    assert answer.returncode == 2
+    assert answer.stderr.strip() == f"rugbytx: {OLD_SETTING}"
+
+
+@pytest.mark.usefixtures("system")
+def test_a_worker_warns_and_works(tmp_path: Path) -> None:
+    """Of the old setting and of Celery's own; neither makes a queue, a topic or a subscription."""
+    before = left()
+    worker = Worker(
+        "asked",
+        [*worker_argv("asked", log_level="INFO"), ".enable_remote_control=yes"],
+        environ={**worker_environ(os.environ, "jetson"), **ON},
+        log=tmp_path / "worker.log",
+    )
+    try:
         worker.wait_ready(PATIENCE_S)
-    until = time.monotonic() + PATIENCE_S
-    while len(boxes.names(prefix)) < before + count:
-        assert time.monotonic() < until, running[-1].log_tail()
-        time.sleep(0.05)
-    return running
-
-
-def swept(system: LocalSystem, boxes: SqsMailboxes) -> int:
-    """Sweep as a worker does that finds nobody else alive, once all that is there is old; return how many went."""
-    later = systems.connect(system.settings).store.now() + max(mailbox.START_S, mailbox.QUESTION_S) + 60
-    return sweep_mailboxes(boxes, system.settings.queue, living=(), now=later)
-
-
-def test_celery_asks_and_stops_workers(system: LocalSystem, boxes: SqsMailboxes) -> None:
-    """``status`` and ``inspect`` see each worker, ``control shutdown`` ends one, and no other command is taken.
-
-    A sweep takes away what a killed worker leaves behind.
-    """
-    before = left()
-    first, second = started(system, 2)
-    pinged = json.loads(celery("inspect", "--json", "ping", **ON).stdout)
-    assert sorted(pinged.values(), key=str) == [{"ok": "pong"}] * 2
-    names = {
-        worker: name for name in pinged for worker in (first, second) if name.startswith(f"{worker.name}@")
-    }
-    stats = json.loads(celery("inspect", "--json", "-d", names[second], "stats", **ON).stdout)
-    assert stats[names[second]]["pid"] == second.pid
-    assert set(stats) == {names[second]}
-    answer = celery("control", "pool_grow", "1", **ON)
-    assert answer.returncode != 0
-    assert "not taken by remote control" in answer.stdout + answer.stderr
-    told = json.loads(celery("control", "--json", "-d", names[first], "shutdown", **ON).stdout)
-    assert told == [{names[first]: {"ok": "it leaves, as on SIGTERM"}}]
-    until = time.monotonic() + PATIENCE_S
-    while not first.has_ended():
-        assert time.monotonic() < until, first.log_tail()
-        time.sleep(0.05)
-    assert first.exit_code == 0, first.log_tail()
-    second.kill()
-    for worker in (first, second):
-        system.stop_worker(worker)
-    # The killed one's; and the other's, where the machine was too busy to delete it before the worker had to go.
-    assert 1 <= swept(system, boxes) <= 2
-    assert left() == before
-
-
-def test_it_is_off_unless_switched_on(system: LocalSystem) -> None:
-    """A worker makes no queue for it, and who asks is told in a sentence where to look instead."""
-    before = left()
-    worker = system.start_worker(wait=False)
-    worker.wait_ready(PATIENCE_S)
-    answer = celery("inspect", "ping")
-    assert answer.returncode != 0
-    assert OFF in answer.stdout + answer.stderr
-    system.stop_worker(worker)
-    assert left() == before
-
-
-@pytest.mark.long
-def test_ten_restarts_with_remote_control_leave_nothing(system: LocalSystem, boxes: SqsMailboxes) -> None:
-    """Ten restarts of three workers, half of them by kill -9, asked in between, and one sweep."""
-    before = left()
-    for number in range(10):
-        running = started(system, 3)
-        pinged = json.loads(celery("inspect", "--json", "ping", **ON).stdout)
-        assert len(pinged) == len(running)
-        for worker in running:
-            if number % 2:
-                worker.kill()
-            system.stop_worker(worker)
-    assert 15 <= swept(system, boxes) <= 30
-    assert left() == before
+        log = worker.log.read_text()
+        assert OLD_SETTING in log
+        assert log.count(NO_REMOTE_CONTROL) == 2
+        assert '"event": "remote-control-off"' in log
+        assert left() == before
+    finally:
+        worker.stop()

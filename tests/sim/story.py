@@ -113,11 +113,12 @@ def told(one: Told, means: Sequence[Mean]) -> Iterator[str]:
 
 def month() -> Iterator[str]:
     """Yield the month worked out."""
+    listed = prices.load()
     yield "\n## The month: $5-8 against $27?\n"
     yield (
         "About 50 matches, a third of them of half the length, and ten clips a day; a deadline of an hour. The mean of"
-        f" {MONTHS} months. The Jetson fetches what it works on from S3: $0.09 a gigabyte beyond the account's free"
-        " 100 GB.\n"
+        f" {MONTHS} months. The Jetson fetches what it works on from S3:"
+        f" ${listed.egress_gb.usd:g} a gigabyte beyond the account's free {listed.egress_free_gb_a_month:g} GB.\n"
     )
     yield "| how | $ | hosts | egress | late | p95 min | Jetson h | AWS h |"
     yield "|---|---|---|---|---|---|---|---|"

@@ -106,7 +106,7 @@ def to_json(found: "Sequence[Quote]", listed: "Prices") -> dict[str, Any]:
                 "busy_s": round(one.took.busy_s, 3),
                 "slow_s": round(one.took.slow_s, 3),
                 "start_s": one.took.worker_class.start_s,
-                "usd_per_h": one.usd_per_h,
+                "usd_per_h": one.price.usd,
                 "usd": round(one.usd, 6),
                 "slow_usd": round(one.slow_usd, 6),
                 "egress_usd": round(one.egress_usd, 6),

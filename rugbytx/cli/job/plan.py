@@ -8,11 +8,17 @@ from rugbytx.cli.shared import duration
 from rugbytx.cli.shared.output import console, emit, printable, remark
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
     from rugbytx.core.cost.forecast import Forecast
+    from rugbytx.core.cost.quote import Quote
     from rugbytx.core.plan.plan import Grid
     from rugbytx.preview import Preview
+
+#: How well a price is known: from a list, and from no bill.
+LISTED = "assumed"
 
 
 def plan(
@@ -104,12 +110,17 @@ def to_json(seen: "Preview") -> dict[str, Any]:
         "objects": seen.footprint.objects,
         "stored_bytes": seen.footprint.stored_bytes,
         "put_requests": seen.footprint.put_requests,
-        "forecasts": [_forecast(one) for one in seen.forecasts],
+        "forecasts": [_forecast(one, _quotes(seen, one)) for one in seen.forecasts],
         "choices": [{"topic": one.topic, "choice": one.choice, "reason": one.reason} for one in seen.choices],
     }
 
 
-def _forecast(one: "Forecast") -> dict[str, Any]:
+def _quotes(seen: "Preview", forecast: "Forecast") -> "list[Quote]":
+    """Return what a forecast would cost, in each way to pay for it."""
+    return [quote for quote in seen.quotes if quote.took.worker_class is forecast.worker_class]
+
+
+def _forecast(one: "Forecast", quotes: "Sequence[Quote]") -> dict[str, Any]:
     return {
         "worker_class": one.worker_class.name,
         "host": one.worker_class.host,
@@ -124,15 +135,15 @@ def _forecast(one: "Forecast") -> dict[str, Any]:
         "basis": one.speed.source,
         "bills": [
             {
-                "name": bill.name,
-                "usd": round(bill.usd, 4),
-                "usd_per_h": bill.usd_per_h.value,
-                "evidence": str(bill.usd_per_h.evidence),
-                "basis": bill.usd_per_h.source,
+                "name": quote.payment,
+                "usd": round(quote.usd, 4),
+                "usd_per_h": quote.price.usd,
+                "evidence": LISTED,
+                "basis": quote.price.basis,
             }
-            for bill in one.bills
+            for quote in quotes
         ],
-        "egress_usd": round(one.egress_usd, 4),
+        "egress_usd": round(quotes[0].egress_usd, 4),
     }
 
 
@@ -206,14 +217,15 @@ def _forecasts(seen: "Preview") -> "Table":
     table = _table("worker", "encoder", "time", "cost", "speed is")
     for one in seen.forecasts:
         start = f" and {duration.show(one.worker_class.start_s)} to start" if one.worker_class.start_s else ""
-        bills = [f"${bill.usd:.3f} {bill.name}" for bill in one.bills]
-        if one.egress_usd:
-            bills.append(f"${one.egress_usd:.3f} egress beyond the free 100 GB a month")
+        quotes = _quotes(seen, one)
+        costs = [f"${quote.usd:.3f} {quote.payment}" for quote in quotes]
+        if quotes[0].egress_usd:
+            costs.append(f"${quotes[0].egress_usd:.3f} egress beyond the month's free gigabytes")
         table.add_row(
             one.worker_class.name,
             str(one.way.recipe),
             duration.show(one.busy_s) + start,
-            ", ".join(bills),
+            ", ".join(costs),
             str(one.speed.evidence),
         )
     return table
@@ -233,9 +245,8 @@ def _figures(seen: "Preview") -> "Table":
         pace = f", the {one.narrowest.upper()} sets the pace" if one.narrowest else ""
         speed = f"{one.speed.value / 1e6:.0f} million pixels a second{pace}"
         table.add_row(one.worker_class.name, speed, str(one.speed.evidence), one.speed.source)
-        for bill in one.bills:
-            price = f"${bill.usd_per_h.value:g} an hour, {bill.name}"
-            table.add_row("", price, str(bill.usd_per_h.evidence), bill.usd_per_h.source)
+        for quote in _quotes(seen, one):
+            table.add_row("", f"${quote.price.usd:g} an hour, {quote.payment}", LISTED, quote.price.basis)
     return table
 
 

@@ -14,7 +14,6 @@ from rugbytx.errors import SettingsError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from rugbytx.sim.input.scenario import Scenario as Days
     from rugbytx.sim.report.outcome import Bound, Mean, Outcome
     from rugbytx.sim.simulation import Case
 
@@ -74,7 +73,7 @@ def run_scenario(  # noqa: PLR0913  options are arguments
 ) -> None:
     """Try a scenario under one policy or several; ours in its three modes if none is named."""
     cases = _cases(scenario, policy, sets, prices, seed)
-    answer(cases, runs, as_json=as_json, html=html)
+    _answer(cases, runs, as_json=as_json, html=html)
     if jobs:
         _show_jobs(cases, as_json=as_json)
 
@@ -93,7 +92,7 @@ def compare(  # noqa: PLR0913  options are arguments
     """Try a scenario under every policy, side by side, with the best that any could do."""
     from rugbytx.sim.input.policy import POLICIES
 
-    answer(_cases(scenario, list(POLICIES), sets, prices, seed), runs, as_json=as_json, html=html)
+    _answer(_cases(scenario, list(POLICIES), sets, prices, seed), runs, as_json=as_json, html=html)
 
 
 @simulate.command("sweep")
@@ -134,18 +133,20 @@ def list_all() -> None:
     """List the scenarios, the policies, and what `--set` can change."""
     from dataclasses import fields
 
+    from rugbytx.settings import Settings
     from rugbytx.sim.input import scenario
     from rugbytx.sim.input.assumptions import Figures
-    from rugbytx.sim.input.policy import POLICIES, Policy
+    from rugbytx.sim.input.policy import HEEDED, POLICIES, Policy
 
     for name in scenario.names():
         say(f"scenario  {name:20} {scenario.load(name).title}")
     for policy in POLICIES.values():
         say(f"policy    {policy.name:20} {policy.says}")
-    for value in (Figures(), Policy()):
-        for one in fields(value):
-            if one.name not in {"name", "says"}:
-                say(f"setting   {one.name:20} {getattr(value, one.name)}")
+    values = {one.name: getattr(value, one.name) for value in (Figures(), Policy()) for one in fields(value)}
+    values |= {name: getattr(Settings(), name) for name in sorted(HEEDED)}
+    for name, value in values.items():
+        if name not in {"name", "says", "settings"}:
+            say(f"setting   {name:20} {value}")
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -158,23 +159,17 @@ def _pair(text: str) -> tuple[str, str]:
 def _cases(
     scenario: str, policies: Sequence[str] | None, sets: Sequence[str] | None, own: Path | None, seed: int
 ) -> "list[Case]":
-    from rugbytx.sim.input import scenario as scenarios
-
-    return cases_of(scenarios.load(scenario), policies, sets, own, seed)
-
-
-def cases_of(
-    scenario: "Days", policies: Sequence[str] | None, sets: Sequence[str] | None, own: Path | None, seed: int
-) -> "list[Case]":
     """Return a scenario under each policy, ours in three modes if none is named; raises SettingsError."""
     from rugbytx import prices as price_list
     from rugbytx.sim import batch
     from rugbytx.sim.input import policy
+    from rugbytx.sim.input import scenario as scenarios
 
+    days = scenarios.load(scenario)
     prices = price_list.load(own)
     changes = dict(_pair(one) for one in sets or [])
     names = policies or DEFAULT_POLICIES
-    return [batch.case_of(scenario, policy.of(name), prices, changes, seed=seed) for name in names]
+    return [batch.case_of(days, policy.of(name), prices, changes, seed=seed) for name in names]
 
 
 def _run(cases: "Sequence[Case]", runs: int) -> "tuple[list[Outcome], list[Mean]]":
@@ -192,7 +187,7 @@ def _run(cases: "Sequence[Case]", runs: int) -> "tuple[list[Outcome], list[Mean]
     return outcomes, batch.means(outcomes, runs)
 
 
-def answer(cases: "Sequence[Case]", runs: int, *, as_json: bool, html: Path | None) -> None:
+def _answer(cases: "Sequence[Case]", runs: int, *, as_json: bool, html: Path | None) -> None:
     """Run the cases and show what they come to."""
     from rugbytx.sim.report.outcome import bound, mediaconvert_usd
 

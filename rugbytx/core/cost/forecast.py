@@ -1,4 +1,4 @@
-"""How long a plan would take, and what it would cost, on one worker of a class.
+"""How long a plan would take on one worker of a class; what that would cost is in ``quote``.
 
 The engines of a host work side by side, and the slowest sets the pace::
 
@@ -24,9 +24,6 @@ from rugbytx.core.plan.encoder_family import Family
 from rugbytx.core.plan.encoder_recipe import Recipe, Way
 from rugbytx.core.plan.plan import Plan
 
-#: EC2 bills by the second, and the first minute whole.
-LEAST_BILLED_S = 60.0
-
 _ON_CPU = frozenset({Recipe.NVENC_B, Recipe.NVENC_C, Recipe.NVMPI, Recipe.X264})
 _SCALED_ON_CPU = frozenset({Recipe.NVENC_C, Recipe.NVMPI, Recipe.X264})
 
@@ -44,17 +41,8 @@ Observations = Mapping[tuple[str, Recipe], Observed]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bill:
-    """What the work would cost, paid in one way."""
-
-    name: str
-    usd_per_h: Figure
-    usd: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """Time and cost of a whole plan on one worker."""
+    """How long one worker would be at a whole plan."""
 
     worker_class: WorkerClass
     way: Way
@@ -64,9 +52,6 @@ class Forecast:
     narrowest: str
     #: What the encoding time rests on.
     speed: Figure
-    bills: tuple[Bill, ...]
-    #: What it would cost to bring the source here, once the month's free 100 GB are used up.
-    egress_usd: float
 
     @property
     def busy_s(self) -> float:
@@ -89,7 +74,6 @@ def decide(
     way = encoder_recipe.first(family, plan.media.video, plan.renditions, is_bt709=is_bt709, is_last=is_last)
     encode_s, narrowest, speed = _encode(plan, worker_class, way.recipe, seen)
     audio_s = float(plan.grid.duration_s) / worker_class.cpu.audio_s_per_s.value if plan.audio else 0.0
-    billed_s = max(LEAST_BILLED_S, worker_class.start_s + encode_s + audio_s)
     return Forecast(
         worker_class=worker_class,
         way=way,
@@ -97,11 +81,6 @@ def decide(
         audio_s=audio_s,
         narrowest=narrowest,
         speed=speed,
-        bills=tuple(
-            Bill(name=price.name, usd_per_h=price.usd_per_h, usd=billed_s / 3600 * price.usd_per_h.value)
-            for price in worker_class.prices
-        ),
-        egress_usd=plan.source.size_bytes / 1e9 * worker_class.egress_usd_per_gb.value,
     )
 
 

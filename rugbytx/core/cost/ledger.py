@@ -17,16 +17,20 @@ from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
 
 #: The class of a worker that fell silent and has no span.
 UNKNOWN = ""
+#: Bytes in the gigabyte that egress is paid by.
+GIGABYTE = 1e9
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
     """What an hour of a slot costs, by worker, and by class for workers that nothing is known of."""
 
-    by_worker: Mapping[str, float]
     by_class: Mapping[str, float]
+    by_worker: Mapping[str, float] = field(default_factory=dict)
     #: The class of each worker that has a span.
-    classes: Mapping[str, str]
+    classes: Mapping[str, str] = field(default_factory=dict)
+    #: What a gigabyte costs on its way to a class.
+    usd_per_gb: Mapping[str, float] = field(default_factory=dict)
 
     def usd_per_h(self, worker: str, worker_class: str) -> float:
         """Return a worker's own rate, or else its class's."""
@@ -41,6 +45,47 @@ def rates(spans: Iterable[Span], by_class: Mapping[str, float]) -> Rates:
         by_class=by_class,
         classes={one.worker: one.worker_class for one in ordered},
     )
+
+
+def usd_of(unit: Unit, priced: Rates) -> float:
+    """Return what a unit cost: the time on a slot of each of its attempts.
+
+    A unit that was taken over has no claim of its own (its fence is 0), and cost nothing here.
+
+    >>> from rugbytx.core.lease.unit import Measured
+    >>> done = Measured(worker_class="aws", elapsed_s=3600.0)
+    >>> unit = Unit(key="PLAN", generation=1, state=State.DONE, fence=1, measured=done)
+    >>> usd_of(unit, Rates(by_class={"aws": 0.5}))
+    0.5
+    """
+    if unit.fence == 0:
+        return 0.0
+    attempts = [
+        (one.worker, one.worker_class or priced.classes.get(one.worker, UNKNOWN), one.elapsed_s)
+        for one in unit.lost
+    ]
+    if unit.state in {State.DONE, State.FAILED}:
+        done = unit.measured
+        attempts.append((done.worker, done.worker_class, done.elapsed_s))
+    return sum(
+        elapsed_s / 3600 * priced.usd_per_h(worker, worker_class)
+        for worker, worker_class, elapsed_s in attempts
+    )
+
+
+def egress_usd_of(unit: Unit, priced: Rates) -> float:
+    """Return what the bytes cost that left AWS for the attempt that finished a unit.
+
+    >>> from rugbytx.core.lease.unit import Measured
+    >>> done = Measured(worker_class="jetson", bytes_read=4_000_000_000)
+    >>> unit = Unit(key="PLAN", generation=1, state=State.DONE, fence=1, measured=done)
+    >>> egress_usd_of(unit, Rates(by_class={}, usd_per_gb={"jetson": 0.1}))
+    0.4
+    """
+    if unit.fence == 0 or unit.state not in {State.DONE, State.FAILED}:
+        return 0.0
+    done = unit.measured
+    return done.bytes_read / GIGABYTE * priced.usd_per_gb.get(done.worker_class, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,18 +123,17 @@ def bill(job: Job, units: Iterable[Unit], priced: Rates) -> Bill:
     for unit in units:
         if unit.fence == 0:
             continue
+        usd += usd_of(unit, priced)
         done = unit.measured
         is_video = UnitKey.parse(unit.key).kind is Kind.VIDEO
         if unit.state in {State.DONE, State.FAILED}:
             frames[done.worker_class] += done.frames if is_video else 0
             busy_s[done.worker_class] += done.elapsed_s
-            usd += done.elapsed_s / 3600 * priced.usd_per_h(done.worker, done.worker_class)
         for one in unit.lost:
             worker_class = one.worker_class or priced.classes.get(one.worker, UNKNOWN)
             lost[worker_class, one.fate] += 1
             lost_frames += one.frames if is_video else 0
             busy_s[worker_class] += one.elapsed_s
-            usd += one.elapsed_s / 3600 * priced.usd_per_h(one.worker, worker_class)
     made = {name: count for name, count in frames.items() if count}
     return Bill(
         job_id=job.id,

@@ -13,6 +13,11 @@ class Item(Record):
     source: str
     dated: str
 
+    @property
+    def basis(self) -> str:
+        """Return what the price rests on."""
+        return f"{self.source}, {self.dated}"
+
 
 class Prices(Record):
     """A dated list of prices for one region.  Names end in the unit that the price is for."""
@@ -21,6 +26,8 @@ class Prices(Record):
     as_of: str
     on_demand_h: Item
     spot_h: Item
+    #: A host on the premises, while it works.
+    power_h: Item
     egress_gb: Item
     sqs_million: Item
     store_write_million: Item
@@ -35,6 +42,12 @@ class Prices(Record):
     def host_h(self, purchase: str) -> float:
         """Return what an hour of an AWS host costs, bought ``spot`` or ``on-demand``."""
         return self.spot_h.usd if purchase == "spot" else self.on_demand_h.usd
+
+    def payments(self, worker_class: str) -> dict[str, Item]:
+        """Return each way to pay for an hour of a class, by its name: the first is what most people pay."""
+        if worker_class == "aws":
+            return {"on-demand": self.on_demand_h, "spot": self.spot_h}
+        return {"power": self.power_h}
 
     def egress_usd(self, gb: float, *, over_s: float) -> float:
         """Return what it costs to carry ``gb`` out of AWS within ``over_s``; each begun month has its free part."""

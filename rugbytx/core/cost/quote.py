@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from rugbytx.core.cost.forecast import Forecast
-from rugbytx.core.cost.price_list import Prices
+from rugbytx.core.cost.price_list import Item, Prices
 from rugbytx.core.fleet.worker_class import CLASSES, Evidence, WorkerClass
 from rugbytx.core.scaling.pace import MATCH_PX, SLOW_SHARE, Pace
 
@@ -35,7 +35,8 @@ class Quote:
     took: Took
     #: ``power``, ``on-demand`` or ``spot``.
     payment: str
-    usd_per_h: float
+    #: What an hour costs, and from whom that is known.
+    price: Item
     #: Of the worker alone, starting included; and where the work is slow.
     usd: float
     slow_usd: float
@@ -80,29 +81,15 @@ def of_plan(forecasts: Iterable[Forecast]) -> Iterator[Took]:
 def quotes(times: Iterable[Took], prices: Prices, *, size_bytes: float) -> Iterator[Quote]:
     """Yield a quote for each way to pay each class."""
     for took in times:
-        kind = took.worker_class
-        if kind.name == "aws":
-            for payment in ("on-demand", "spot"):
-                usd_per_h = prices.host_h(payment)
-                usd, slow_usd = (
-                    max(prices.least_billed_s, kind.start_s + busy_s) / 3600 * usd_per_h
-                    for busy_s in (took.busy_s, took.slow_s)
-                )
-                yield Quote(
-                    took=took,
-                    payment=payment,
-                    usd_per_h=usd_per_h,
-                    usd=usd,
-                    slow_usd=slow_usd,
-                    egress_usd=0.0,  # S3 to EC2 within a region is free
-                )
-        else:
-            power = kind.prices[0]
+        is_rented = took.worker_class.name == "aws"
+        paid_s = [
+            max(prices.least_billed_s, took.worker_class.start_s + busy_s) if is_rented else busy_s
+            for busy_s in (took.busy_s, took.slow_s)
+        ]
+        # S3 to EC2 within a region is free.
+        egress_usd = 0.0 if is_rented else size_bytes / 1e9 * prices.egress_gb.usd
+        for payment, price in prices.payments(took.worker_class.name).items():
+            usd, slow_usd = (each_s / 3600 * price.usd for each_s in paid_s)
             yield Quote(
-                took=took,
-                payment=power.name,
-                usd_per_h=power.usd_per_h.value,
-                usd=took.busy_s / 3600 * power.usd_per_h.value,
-                slow_usd=took.slow_s / 3600 * power.usd_per_h.value,
-                egress_usd=size_bytes / 1e9 * prices.egress_gb.usd,
+                took=took, payment=payment, price=price, usd=usd, slow_usd=slow_usd, egress_usd=egress_usd
             )

@@ -1,4 +1,4 @@
-"""The worker classes: what kind of host each is, how fast it works, and what an hour of it costs.
+"""The worker classes: what kind of host each is, and how fast it works; what it costs is in the price list.
 
 Each figure says where it comes from.  None of them was measured on the host
 that it is about, so all are ASSUMED; what finished units measured goes before
@@ -44,17 +44,8 @@ class Cpu:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Price:
-    """One way to pay for an hour of a host."""
-
-    #: ``power``, ``on-demand``, ``spot``.
-    name: str
-    usd_per_h: Figure
-
-
-@dataclass(frozen=True, kw_only=True)
 class WorkerClass:
-    """A kind of host that takes work: a value with speed, price and encoder."""
+    """A kind of host that takes work: a value with speed and encoder."""
 
     name: str
     #: What it runs on, for people.
@@ -64,12 +55,8 @@ class WorkerClass:
     #: Pixels of all renditions together that the GPU encodes in a second, decoding and scaling included.
     gpu_px_per_s: Figure
     cpu: Cpu
-    #: The first is what most people pay.
-    prices: tuple[Price, ...]
     #: From "one is wanted" to "it works", paid like work; 0 for a host that is always on.
     start_s: float
-    #: What a gigabyte costs on its way from S3 to the host, beyond the account's free 100 GB a month.
-    egress_usd_per_gb: Figure
 
 
 _TWO_CORES = "two x86-64 cores (AMD EPYC, ffmpeg 5.1.9, 1080p at 30 frames a second), November 2026"
@@ -95,10 +82,7 @@ JETSON = WorkerClass(
     # A lead for comparison: AGX Orin does 150 frames of 1080p a second (NVIDIA forum 350978), or 311e6.
     gpu_px_per_s=Figure(value=400e6, source=_NOTE.format(35)),
     cpu=TWO_CORES,
-    # 15 Wh for a match of 35 minutes are 26 W; the kilowatt-hour at $0.17.
-    prices=(Price(name="power", usd_per_h=Figure(value=0.0044, source="26 W at $0.17/kWh")),),
     start_s=0.0,
-    egress_usd_per_gb=Figure(value=0.09, source="S3's price list, us-east-1, 2026"),
 )
 
 AWS = WorkerClass(
@@ -108,20 +92,8 @@ AWS = WorkerClass(
     # A lead for comparison: Thor's encoder does 230 frames of 1080p a second at p5 (Video Codec SDK 13.0), or 477e6.
     gpu_px_per_s=Figure(value=570e6, source=_NOTE.format(25)),
     cpu=TWO_CORES,
-    # g6.xlarge (one L4): $0.8048 on demand, $0.35 to $0.40 on Spot (same sources); nobody has timed it here.
-    prices=(
-        Price(
-            name="on-demand",
-            usd_per_h=Figure(value=0.526, source="EC2's price list as Karpenter has it, 2026-07-20"),
-        ),
-        Price(
-            name="spot",
-            usd_per_h=Figure(value=0.21, source="SkyPilot's catalogue, 38 to 41 % of on-demand; it moves"),
-        ),
-    ),
     # With the image baked into the AMI; 2 to 8 minutes are seen.
     start_s=180.0,
-    egress_usd_per_gb=Figure(value=0.0, source="S3 to EC2 within a region is free"),
 )
 
 CLASSES = (JETSON, AWS)

@@ -24,39 +24,39 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What an operator wishes.  Defaults are those of ``Settings``."""
+    """What an operator wishes, as ``Settings.policy`` has it; the shares and factors below have their values here."""
 
-    mode: Mode = Mode.DEADLINE
-    max_workers: int = 3
+    mode: Mode
+    max_workers: int
     #: Slots of one AWS worker.
-    aws_slots: int = 1
+    aws_slots: int
     #: From the order to the first receive.
-    cold_start_s: float = 180.0
+    cold_start_s: float
     #: An idle AWS worker stays for so long, where one more match would want it.
-    idle_grace_s: float = 120.0
+    idle_grace_s: float
     #: When a job is due after its submission, unless it says otherwise.
-    deadline_s: float = 3600.0
+    deadline_s: float
     #: Work is planned to be done so long before its deadline: a chunk in work, joining, publishing.
-    margin_s: float = 60.0
+    margin_s: float
     #: So much more work is planned for than is estimated.
     margin_share: float = 0.05
     #: A lane or a start under way is left to the Jetson only if that much more work still met its deadlines: going
     #: to and fro between the classes would cost more than it saves.
     keep_share: float = 0.15
     #: A worker that would work for less is not started.
-    least_use_s: float = 60.0
+    least_use_s: float
     #: What an hour of an AWS worker costs.
-    aws_usd_per_h: float = 0.526
-    budget_usd_per_day: float | None = None
+    aws_usd_per_h: float
+    budget_usd_per_day: float | None
     #: A worker is started only while the budget pays so much of its time.
     budget_reserve_s: float = 900.0
     #: What the Jetson costs for each gigabyte that it fetches, and for each hour that it works.
-    jetson_usd_per_gb: float = 0.09
-    jetson_usd_per_h: float = 0.0044
+    jetson_usd_per_gb: float
+    jetson_usd_per_h: float
     #: A start that takes so many times the cold start is reported.
     overdue_starts: float = 3.0
     #: A decision that is older says nothing to a gate.
-    silent_s: float = 180.0
+    silent_s: float
     #: A pointer sent as an assist that nobody took within this time is forgotten.
     assist_s: float = 300.0
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rugbytx.core.cost import ledger
+from rugbytx.core.cost.ledger import Rates
 from rugbytx.core.fleet.presence import Worker
-from rugbytx.core.fleet.worker_class import CLASSES
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.unit import PLAN, Kind, State, Unit, UnitKey
 from rugbytx.core.output.result import plan_of
@@ -15,10 +16,6 @@ from rugbytx.core.status.progress import Outlook, outlook
 FREE = "FREE"
 #: A unit whose lease has run out: nobody is at work on it.
 LAPSED = "LAPSED"
-#: Bytes in the gigabyte that egress is paid by.
-GIGABYTE = 1e9
-
-_EGRESS_USD_PER_GB = {found.name: found.egress_usd_per_gb.value for found in CLASSES}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,16 +83,18 @@ def sheet(
     units: Mapping[UnitKey, Unit],
     workers: Sequence[Worker],
     *,
-    usd_per_h: Mapping[str, float],
+    priced: Rates,
     now: float,
 ) -> Sheet:
     """Return the job at a glance at store time ``now``.
 
-    ``workers`` are those that live, and ``usd_per_h`` what an hour of a slot of each class costs.
+    ``workers`` are those that live.
     """
     classes = {unit.measured.worker: unit.measured.worker_class for unit in units.values()}
     classes |= {worker.name: worker.worker_class for worker in workers}
-    costs = {key: usd_of(unit, usd_per_h) for key, unit in units.items()}
+    costs = {
+        key: ledger.usd_of(unit, priced) + ledger.egress_usd_of(unit, priced) for key, unit in units.items()
+    }
     pieces = tuple(
         replace(piece, usd=costs.get(piece.key, 0.0)) for piece in _pieces(job, units, classes, now=now)
     )
@@ -111,30 +110,6 @@ def sheet(
         usd=sum(costs.values()),
         at=now,
     )
-
-
-def usd_of(unit: Unit, usd_per_h: Mapping[str, float]) -> float:
-    """Return what a unit cost: the slots' time of all its attempts, and the bytes that left AWS for the last one.
-
-    As the ledger counts it (``core.ledger.bill``), and egress besides.  A unit that was
-    taken over has no claim of its own, and cost nothing here.
-
-    >>> from rugbytx.core.lease.unit import Measured
-    >>> done = Measured(worker_class="aws", elapsed_s=3600.0)
-    >>> usd_of(Unit(key="PLAN", generation=1, state=State.DONE, fence=1, measured=done), {"aws": 0.5})
-    0.5
-    >>> done = Measured(worker_class="jetson", bytes_read=4_000_000_000)
-    >>> usd_of(Unit(key="PLAN", generation=1, state=State.DONE, fence=1, measured=done), {})
-    0.36
-    """
-    if unit.fence == 0:
-        return 0.0
-    usd = sum(one.elapsed_s / 3600 * usd_per_h.get(one.worker_class, 0.0) for one in unit.lost)
-    if unit.state in {State.DONE, State.FAILED}:
-        done = unit.measured
-        usd += done.elapsed_s / 3600 * usd_per_h.get(done.worker_class, 0.0)
-        usd += done.bytes_read / GIGABYTE * _EGRESS_USD_PER_GB.get(done.worker_class, 0.0)
-    return usd
 
 
 def _pieces(

@@ -7,7 +7,7 @@ nothing.
 
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from simpy import Event
@@ -70,17 +70,14 @@ class Controller:
     told: admission.Told | None = None
     before: Recorded | None = None
     _wake: Event | None = None
-    _overhead_px: float = field(init=False)
+    _assumed: Assumed = field(init=False)
     _priors: Mapping[str, Pace] = field(init=False)
     #: What silent workers said last, until it is too old to be believed.
     _ghosts: list[Worker] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        policy = self.site.policy
-        self._overhead_px = policy.job_overhead_s * policy.assumed_jetson_px_per_s
-        self._priors = pace.priors(
-            jetson_px_per_s=policy.assumed_jetson_px_per_s, aws_px_per_s=policy.assumed_aws_px_per_s
-        )
+        self._assumed = self.site.settings.assumed
+        self._priors = self.site.settings.priors
 
     def join(self, worker: Present) -> None:
         """Note that a worker says that it lives."""
@@ -91,7 +88,7 @@ class Controller:
         self.workers.pop(worker.name, None)
         last = worker.heard(self.site.env.now)
         if is_silent and last:
-            until = self.site.env.now + (PERIODS - 1) * self.site.policy.presence_s
+            until = self.site.env.now + (PERIODS - 1) * self.site.settings.presence_s
             self._ghosts.append(last.model_copy(update={"until": until}))
 
     def lives_until(self, maker: str) -> float:
@@ -140,7 +137,7 @@ class Controller:
         while True:
             if self.fleet is not None and policy.scaler is Scaler.OURS:
                 yield from self._tick(self.fleet)
-            if env.now - swept_at >= policy.sweep_s:
+            if env.now - swept_at >= policy.settings.sweep_s:
                 swept_at = env.now
                 self._sweep()
             is_idle = not self.table.rows and not any(
@@ -153,7 +150,7 @@ class Controller:
 
     def _pause_s(self) -> float:
         """Return how long to wait for the next tick."""
-        now, tick_s = self.site.env.now, self.site.policy.tick_s
+        now, tick_s = self.site.env.now, self.site.settings.tick_s
         if (next_at := self.site.trace.tick(now)) is not None:
             return next_at - now
         left_s = tick_s - now % tick_s
@@ -209,8 +206,8 @@ class Controller:
         known = [
             (size.px, round(size.size_bytes)) for row in rows if row.is_planned for size in (row.ticket.size,)
         ]
-        px_per_byte = pace.px_per_byte(known, prior=self.site.policy.assumed_px_per_byte)
-        assumed = Assumed(px_per_byte=px_per_byte, overhead_px=self._overhead_px)
+        px_per_byte = pace.px_per_byte(known, prior=self._assumed.px_per_byte)
+        assumed = replace(self._assumed, px_per_byte=px_per_byte)
         return tuple(
             row.fact(lanes=lanes.get(row.id, 0), assists=assists.get(row.id, 0), assumed=assumed)
             for row in rows

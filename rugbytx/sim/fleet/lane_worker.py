@@ -60,7 +60,7 @@ class LaneWorker:
     _fetched: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.voice = Voice(self.name, self.worker_class, self.maker, self.site.policy.presence_s)
+        self.voice = Voice(self.name, self.worker_class, self.maker, self.site.settings.presence_s)
 
     @property
     def maker(self) -> str:
@@ -91,14 +91,14 @@ class LaneWorker:
 
     def _receive(self) -> Generator[Any, Any, Delivery | None]:
         """Wait for a message, as long as the gate is open; ask the gate again after each poll."""
-        env, policy = self.site.env, self.site.policy
+        env, settings = self.site.env, self.site.settings
         if self.worker_class == "aws":
             if not self.controller.admits(self):
                 self.unprotect()
-                yield env.timeout(policy.view_s)
+                yield env.timeout(settings.view_s)
                 return None
-            if self.protect and not self.protect(policy.protection_s):
-                yield env.timeout(policy.view_s)
+            if self.protect and not self.protect(settings.protection_s):
+                yield env.timeout(settings.view_s)
                 return None
             self._protected_at = env.now
         if self.attach_s:
@@ -106,7 +106,7 @@ class LaneWorker:
             self.attach_s = 0.0
         self._poll, self._poll_since = self.site.queue.receive(), env.now
         if self.worker_class == "aws":
-            yield self._poll | env.timeout(policy.poll_s)
+            yield self._poll | env.timeout(self.site.policy.poll_s)
         else:
             yield self._poll
         poll, self._poll = self._poll, None
@@ -133,7 +133,7 @@ class LaneWorker:
         while row.ticket.done_at is None:
             if not self.controller.may_stay(self):
                 if self.controller.is_held(row.id, but=self.name):
-                    row.wake_at = min(row.wake_at, site.env.now + site.policy.heartbeat_s)
+                    row.wake_at = min(row.wake_at, site.env.now + site.settings.heartbeat_s)
                 else:
                     site.queue.send(row.ticket.number)  # a fresh message, for the Jetson
                 break
@@ -145,7 +145,7 @@ class LaneWorker:
             if is_done and serving is row:
                 break
             self._memory.note(serving.id, own_id=row.id, has_more=not is_done)
-        site.queue.requests += (site.env.now - begun_at) / site.policy.heartbeat_s
+        site.queue.requests += (site.env.now - begun_at) / site.settings.heartbeat_s
         site.queue.delete(delivery)
         self._exit()
 
@@ -200,7 +200,7 @@ class LaneWorker:
             self._finish(row)
             return True
         if decision.action is not Action.CLAIM:
-            row.wake_at = max(row.wake_at, min(decision.wake_at, now + self.site.policy.lease_s))
+            row.wake_at = max(row.wake_at, min(decision.wake_at, now + self.site.settings.lease_s))
             return True
         yield from self._do(row, decision.key, decision.seen)
         return False
@@ -211,7 +211,7 @@ class LaneWorker:
         self._refresh()
         stay = site.trace.stay(ticket.number, str(key), self.worker_class) or self._stay(row, key)
         service_s = stay.work_s
-        lease_until = now + service_s + site.policy.lease_s
+        lease_until = now + service_s + site.settings.lease_s
         leased = unit_record(key, seen, state=State.LEASED, maker=self.maker, lease_until=lease_until)
         if seen and seen.state is State.LEASED:
             leased = leased.model_copy(update={"deaths": seen.deaths + 1})
@@ -221,7 +221,7 @@ class LaneWorker:
         yield site.env.timeout(service_s)
         self._work = None
         row.put(unit_record(key, leased, state=State.DONE, maker=self.maker), key)
-        site.book.store_writes += 3 + service_s / site.policy.heartbeat_s  # claim, commit, the job's set
+        site.book.store_writes += 3 + service_s / site.settings.heartbeat_s  # claim, commit, the job's set
         site.book.worked(self.name, ticket.number, now)
         self.used(service_s)
         if key.kind is Kind.VIDEO:
@@ -235,7 +235,7 @@ class LaneWorker:
 
     def _refresh(self) -> None:
         """Renew the protection at half of its time; an answer of no changes nothing for work under way."""
-        now, for_s = self.site.env.now, self.site.policy.protection_s
+        now, for_s = self.site.env.now, self.site.settings.protection_s
         if self.protect and now - self._protected_at > for_s / 2 and self.protect(for_s):
             self._protected_at = now
 
@@ -268,7 +268,7 @@ class LaneWorker:
             site.queue.stop(self._poll, since=self._poll_since)
             self._poll = None
         is_silent = cause == POWER
-        back_s = site.policy.lease_s - self.luck.uniform(0, site.policy.heartbeat_s) if is_silent else 0.0
+        back_s = site.settings.lease_s - self.luck.uniform(0, site.settings.heartbeat_s) if is_silent else 0.0
         if self._work:
             row, key, began_at = self._work
             self._work = None

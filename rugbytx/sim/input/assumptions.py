@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from rugbytx.core.fleet.worker_class import AWS, JETSON
 from rugbytx.errors import SettingsError
+from rugbytx.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +42,11 @@ class Figures:
     asleep_after_s: float = 6 * 3600.0  # docs AWS: six hours
     wake_most_s: float = 900.0  # docs AWS: fifteen minutes
     # EC2 and ECS
-    max_hosts: int = 3  # the note
+    max_hosts: int = Settings().max_workers  # the note
     purchase: str = "on-demand"
     #: A cold start is triangular between these.
     cold_least_s: float = 120.0
-    cold_mode_s: float = 180.0
+    cold_mode_s: float = AWS.start_s
     cold_most_s: float = 480.0
     #: Spot interruptions for each hour of a host; Spot is refused with this probability, and on-demand taken.
     spot_hazard_per_h: float = 0.05  # AWS publishes bands for a month only
@@ -92,7 +93,8 @@ def altered(value: _Value, changes: dict[str, str]) -> tuple[_Value, dict[str, s
     {'tick_s': '3'}
     """
     left, own = {}, {}
-    kinds = {one.name: type(getattr(value, one.name)) for one in fields(value)}  # type: ignore[arg-type]
+    known = {one.name: getattr(value, one.name) for one in fields(value)}  # type: ignore[arg-type]
+    kinds = {name: type(found) for name, found in known.items() if isinstance(found, (bool, int, float, str))}
     for name, text in changes.items():
         wide = ("cold_least_s", "cold_mode_s", "cold_most_s") if name == "cold_start_s" else (name,)
         for field in wide:

@@ -1,11 +1,29 @@
 """The policies that are compared: the note's (docs/origin/note.md), what repairs them, ours, and the two extremes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import cast
 
+import celeryconfig.aws
+from rugbytx import settings as production
 from rugbytx.core.scaling.facts import Mode
-from rugbytx.core.scaling.pace import PRIORS, PX_PER_BYTE
+from rugbytx.core.scaling.facts import Policy as ScalingPolicy
 from rugbytx.errors import SettingsError
+from rugbytx.settings import Settings
+
+#: The note hides a message for twenty minutes.
+NOTE_VISIBILITY_S = 1200.0
+
+#: Production's settings that a simulated day heeds, by their names there.  How many hosts there may be, how long they
+#: take to start and what they cost is of the world (``sim.figures``).
+HEEDED = frozenset(
+    {
+        *("mode", "tick_s", "view_s", "presence_s", "sweep_s", "lease_s", "heartbeat_s", "protection_s"),
+        *("idle_grace_s", "margin_s", "least_use_s", "job_overhead_s", "autoscaler_silent_s"),
+        *("assumed_px_per_byte", "assumed_jetson_px_per_s", "assumed_aws_px_per_s"),
+    }
+)
 
 
 class Scaler(StrEnum):
@@ -38,7 +56,7 @@ class Policy:
     capacity: Capacity = Capacity.PROVIDER
     has_jetson: bool = True
     # Whole messages, and Application Auto Scaling
-    visibility_s: float = 1200.0
+    visibility_s: float = NOTE_VISIBILITY_S
     #: The heartbeat's period; 0 for none.
     beat_s: float = 0.0
     protects: bool = False
@@ -47,26 +65,11 @@ class Policy:
     scale_in_cooldown_s: float = 300.0
     target: float = 1.0
     # Ours
-    mode: Mode = Mode.DEADLINE
-    tick_s: float = 10.0
-    view_s: float = 5.0
-    presence_s: float = 15.0
-    sweep_s: float = 60.0
-    idle_grace_s: float = 120.0
-    margin_s: float = 60.0
-    margin_share: float = 0.05
-    keep_share: float = 0.15
-    least_use_s: float = 60.0
-    job_overhead_s: float = 30.0
-    lease_s: float = 120.0
-    heartbeat_s: float = 30.0
-    poll_s: float = 2.0
-    protection_s: float = 900.0
-    autoscaler_silent_s: float = 180.0
-    # What is assumed of work until chunks have been measured, as production's settings of these names
-    assumed_px_per_byte: float = PX_PER_BYTE
-    assumed_jetson_px_per_s: float = PRIORS["jetson"].px_per_s
-    assumed_aws_px_per_s: float = PRIORS["aws"].px_per_s
+    settings: Settings = field(default_factory=Settings)
+    margin_share: float = ScalingPolicy.margin_share
+    keep_share: float = ScalingPolicy.keep_share
+    #: How long an AWS worker's receive waits for a message.
+    poll_s: float = float(cast("int", celeryconfig.aws.broker_transport_options["wait_time_seconds"]))
 
 
 def _note(name: str, says: str, **changed: object) -> Policy:
@@ -78,7 +81,7 @@ def _ours(name: str, says: str, **changed: object) -> Policy:
         "is_chunked": True,
         "scaler": Scaler.OURS,
         "capacity": Capacity.OWN_HOST,
-        "visibility_s": 120.0,
+        "visibility_s": Settings().visibility_s,
         "protects": True,
         **changed,
     }
@@ -120,8 +123,8 @@ POLICIES = {
             counts_in_flight=True,
         ),
         _ours("deadline", "ours: as few AWS workers as the deadlines need"),
-        _ours("fastest", "ours: as many as find something to do", mode=Mode.FASTEST),
-        _ours("cheapest", "ours: none while the Jetson lives", mode=Mode.CHEAPEST),
+        _ours("fastest", "ours: as many as find something to do", settings=Settings(mode=Mode.FASTEST)),
+        _ours("cheapest", "ours: none while the Jetson lives", settings=Settings(mode=Mode.CHEAPEST)),
         _ours(
             "deadline-provider",
             "deadline on a capacity provider, as deploy/aws has it: two hosts from none, a tail of 15 minutes",
@@ -130,11 +133,16 @@ POLICIES = {
         _ours(
             "fastest-provider",
             "fastest on a capacity provider",
-            mode=Mode.FASTEST,
+            settings=Settings(mode=Mode.FASTEST),
             capacity=Capacity.PROVIDER,
         ),
         _ours("jetson-only", "chunks, and no AWS at all", scaler=Scaler.NOBODY),
-        _ours("aws-only", "ours, fastest, without a Jetson", mode=Mode.FASTEST, has_jetson=False),
+        _ours(
+            "aws-only",
+            "ours, fastest, without a Jetson",
+            settings=Settings(mode=Mode.FASTEST),
+            has_jetson=False,
+        ),
     )
 }
 
@@ -147,3 +155,19 @@ def of(name: str) -> Policy:
     if name not in POLICIES:
         raise SettingsError(f"there is no policy {name!r}; there is {', '.join(POLICIES)}")
     return POLICIES[name]
+
+
+def tuned(policy: Policy, changes: Mapping[str, str]) -> tuple[Policy, dict[str, str]]:
+    """Return the policy with what ``changes`` says of production's settings, and the changes that are of none.
+
+    Raises SettingsError as production does.
+
+    >>> policy, left = tuned(of("deadline"), {"tick_s": "3", "max_hosts": "5"})
+    >>> policy.settings.tick_s, left
+    (3.0, {'max_hosts': '5'})
+    """
+    own = {name: text for name, text in changes.items() if name in HEEDED}
+    read = production.read({f"{production.PREFIX}{name.upper()}": text for name, text in own.items()})
+    settings = policy.settings.model_copy(update={name: getattr(read, name) for name in own})
+    left = {name: text for name, text in changes.items() if name not in HEEDED}
+    return replace(policy, settings=settings), left

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rugbytx.errors import SettingsError
+from rugbytx.settings import Settings
 from rugbytx.sim.input.upload_kind import SIZES, Size
 from rugbytx.sim.input.upload_kind import of as size_of
 
@@ -55,7 +56,7 @@ class Arrivals(_Part):
     count: int = Field(default=1, ge=1, le=1_000_000)
     at_s: float = Field(default=0.0, ge=0)
     every_s: float = Field(default=0.0, ge=0)
-    deadline_s: float = Field(default=3600.0, gt=0)
+    deadline_s: float = Field(default=Settings().deadline_s, gt=0)
 
 
 class Stream(_Part):
@@ -63,7 +64,7 @@ class Stream(_Part):
 
     per_day: dict[str, float]
     days: float = Field(gt=0, le=400)
-    deadline_s: float = Field(default=3600.0, gt=0)
+    deadline_s: float = Field(default=Settings().deadline_s, gt=0)
     #: All uploads come between these hours; most in the middle of them.
     from_h: float = 8.0
     to_h: float = 24.0
@@ -85,7 +86,7 @@ class Scenario(_Part):
     says: str = ""
     arrivals: tuple[Arrivals, ...] = ()
     stream: Stream | None = None
-    #: Uploads as they were, from a report.
+    #: Uploads one by one.
     uploads: tuple[Upload, ...] = ()
     faults: tuple[Fault, ...] = ()
     #: Kinds of uploads of the scenario's own.

@@ -9,7 +9,7 @@ seconds; ``docs/facts/autoscaling.md`` has the figures that the tests hold these
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
 
@@ -28,12 +28,12 @@ class Hosts:
     """What there is to work with."""
 
     edge: int = 1
-    cloud: int = 3
+    cloud: int
     #: From "one is wanted" to "it works", paid like work.
-    start_s: float = 180.0
+    start_s: float
     #: How long nobody notices; no part of the bill.
     detect_s: float = 0.0
-    usd_per_h: float = 0.526
+    usd_per_h: float
 
     def usd(self, *, work_s: float, hosts: int) -> float:
         """Return what ``hosts`` that work ``work_s`` in all cost."""
@@ -57,7 +57,8 @@ def fluid_makespan_s(loads: Sequence[Load], hosts: Hosts) -> float:
     are up by then.
 
     >>> three = [Load(at=0, deadline_at=3600, edge_s=2100, cloud_s=1500)] * 3
-    >>> round(fluid_makespan_s(three, Hosts()) / 60, 1)
+    >>> hosts = Hosts(cloud=3, start_s=180.0, usd_per_h=0.5)
+    >>> round(fluid_makespan_s(three, hosts) / 60, 1)
     22.6
     """
     if not loads:
@@ -142,18 +143,13 @@ def frontier(loads: Sequence[Load], hosts: Hosts) -> tuple[Point, ...]:
     """Return the best trades of time against cost for equal jobs on whole hosts, the fastest first.
 
     >>> three = [Load(at=0, deadline_at=3600, edge_s=2100, cloud_s=1500)] * 3
-    >>> [(point.makespan_s / 60, round(point.usd, 3)) for point in frontier(three, Hosts())]
-    [(28.0, 0.736), (35.0, 0.491), (53.0, 0.465), (70.0, 0.245), (105.0, 0.0)]
+    >>> hosts = Hosts(cloud=3, start_s=180.0, usd_per_h=0.5)
+    >>> [(point.makespan_s / 60, round(point.usd, 3)) for point in frontier(three, hosts)]
+    [(28.0, 0.7), (35.0, 0.467), (53.0, 0.442), (70.0, 0.233), (105.0, 0.0)]
     """
     found = []
     for cloud in range(hosts.cloud + 1):
-        fleet = Hosts(
-            edge=hosts.edge,
-            cloud=cloud,
-            start_s=hosts.start_s,
-            detect_s=hosts.detect_s,
-            usd_per_h=hosts.usd_per_h,
-        )
+        fleet = replace(hosts, cloud=cloud)
         for jobs in range(cloud, len(loads) + 1 if cloud else 1):
             end_s = atomic_makespan_s(loads, fleet, cloud_jobs=jobs)
             usd = hosts.usd(work_s=jobs * loads[0].cloud_s if loads else 0.0, hosts=cloud)

@@ -6,10 +6,9 @@ import pytest
 
 from rugbytx.core.scaling import admission
 from rugbytx.core.scaling.admission import Facts, Told
-from rugbytx.core.scaling.facts import Policy
-from tests.core.hybrid import JETSON, NOW, worker
+from tests.core.hybrid import JETSON, NOW, policy_of, worker
 
-POLICY = Policy()
+POLICY = policy_of()
 ASKED = Facts(now=NOW, name="aws-2", worker_class="aws", told=Told(at=NOW - 10, wanted=1), workers=(JETSON,))
 SILENT = replace(ASKED, told=Told(at=NOW - 181, wanted=3))
 BUSY_JETSON = worker("jetson-1", busy=1)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from rugbytx.core.scaling.desired_count import decide, finishes
 from rugbytx.core.scaling.facts import Decision, Facts, JobFact, Mode, Policy
 from rugbytx.core.scaling.pace import MATCH_PX, PRIORS
-from tests.core.hybrid import JETSON, NOW, match, matches, ordered, worker
+from tests.core.hybrid import JETSON, NOW, match, matches, ordered, policy_of, worker
 
-POLICY = Policy()
+POLICY = policy_of()
 PACE = PRIORS["aws"]
 
 
@@ -43,13 +43,13 @@ def facts(*jobs: JobFact, workers: tuple[object, ...] = (JETSON,), **changed: ob
         (facts(match(due_min=-1, left=0.02)), POLICY, 0, "deadlines-cannot-all-be-met"),
         (facts(match(), workers=()), POLICY, 1, "no-jetson-works"),
         (facts(match(), workers=(worker("jetson-1", is_able=False),)), POLICY, 1, "no-jetson-works"),
-        (facts(*matches(1)), Policy(mode=Mode.FASTEST), 3, "as-fast-as-can-be"),
-        (facts(match(left=0.05)), Policy(mode=Mode.FASTEST), 0, "done-before-a-start"),
-        (facts(*matches(9)), Policy(mode=Mode.CHEAPEST), 0, "jetson-is-cheapest"),
-        (facts(*matches(9), workers=()), Policy(mode=Mode.CHEAPEST), 1, "no-jetson-works"),
-        (facts(*matches(6)), Policy(max_workers=2), 2, "deadlines-cannot-all-be-met"),
-        (facts(*matches(6)), Policy(budget_usd_per_day=0.3), 2, "budget-refuses"),
-        (facts(*matches(6), spent_usd=0.3), Policy(budget_usd_per_day=0.3), 0, "budget-refuses"),
+        (facts(*matches(1)), policy_of(mode=Mode.FASTEST), 3, "as-fast-as-can-be"),
+        (facts(match(left=0.05)), policy_of(mode=Mode.FASTEST), 0, "done-before-a-start"),
+        (facts(*matches(9)), policy_of(mode=Mode.CHEAPEST), 0, "jetson-is-cheapest"),
+        (facts(*matches(9), workers=()), policy_of(mode=Mode.CHEAPEST), 1, "no-jetson-works"),
+        (facts(*matches(6)), policy_of(max_workers=2), 2, "deadlines-cannot-all-be-met"),
+        (facts(*matches(6)), policy_of(budget_usd_per_day=0.3), 2, "budget-refuses"),
+        (facts(*matches(6), spent_usd=0.3), policy_of(budget_usd_per_day=0.3), 0, "budget-refuses"),
     ],
 )
 def test_a_situation(situation: Facts, policy: Policy, desired: int, reason: str) -> None:
@@ -96,7 +96,7 @@ def test_what_was_ordered_is_not_ordered_again() -> None:
 def test_alarms() -> None:
     """What a person should look at is named beside the decision."""
     late = facts(match(due_min=-1), workers=(), fleet=ordered(1, ago_min=20), spent_usd=9)
-    decision = decide(late, Policy(budget_usd_per_day=5))
+    decision = decide(late, policy_of(budget_usd_per_day=5))
     assert set(decision.alarms) == {"deadline-missed", "start-overdue", "jetson-silent", "budget-refuses"}
 
 
@@ -116,7 +116,7 @@ def test_assist_for_a_deadline() -> None:
 def test_a_free_jetson_helps_whoever_works(mode: Mode) -> None:
     """Its work is free, and ends an AWS worker's the sooner: without it it would watch AWS being paid for."""
     alone = facts(match(left=0.5, lanes=1), workers=(JETSON, worker("aws-1", busy=1)))
-    [assist] = decide(alone, Policy(mode=mode)).assists
+    [assist] = decide(alone, policy_of(mode=mode)).assists
     assert (assist.count, assist.reason) == (1, "slot-is-free")
 
 
@@ -124,7 +124,7 @@ def test_a_worker_that_is_wanted_gets_something_to_do() -> None:
     """The number that is wanted counts on its work, though one lane alone would do each job in time."""
     held = match(left=0.95, due_min=31, lanes=1)
     crew = (worker("jetson-1", busy=1), worker("aws-1"))
-    decision = decide(facts(held, workers=crew), Policy(margin_s=0, margin_share=0))
+    decision = decide(facts(held, workers=crew), policy_of(margin_s=0, margin_share=0))
     assert decision.wanted == 1
     assert [one.count for one in decision.assists] == [1]
 
@@ -134,14 +134,14 @@ def test_no_assist_before_the_plan(mode: Mode) -> None:
     """Its lane would find nothing, leave, and be waited for."""
     unplanned = match(due_min=5, left=1.0, lanes=1, is_planned=False)
     crew = (worker("jetson-1"), worker("aws-1", busy=1), worker("aws-2"))
-    assert decide(facts(unplanned, workers=crew), Policy(mode=mode)).assists == ()
+    assert decide(facts(unplanned, workers=crew), policy_of(mode=mode)).assists == ()
 
 
 def test_fastest_spreads_lanes() -> None:
     """Each free slot goes to the job with the most work for each of its lanes."""
     jobs = (match("long", left=0.9, lanes=1), match("short", left=0.2, lanes=1))
     crew = (worker("jetson-1", busy=1), worker("aws-1", busy=1), worker("aws-2"), worker("aws-3"))
-    assists = decide(facts(*jobs, workers=crew), Policy(mode=Mode.FASTEST)).assists
+    assists = decide(facts(*jobs, workers=crew), policy_of(mode=Mode.FASTEST)).assists
     assert {one.job_id: one.count for one in assists} == {"long": 2}
 
 
@@ -175,7 +175,7 @@ FACTS = st.builds(
     st.integers(0, 6),
 )
 POLICIES = st.builds(
-    Policy,
+    policy_of,
     mode=st.sampled_from(Mode),
     max_workers=st.integers(0, 5),
     cold_start_s=st.floats(0, 600),
@@ -260,7 +260,7 @@ def test_each_jobs_end_is_foretold() -> None:
     assert second.slow_in_s == pytest.approx(84 * 60)
     assert not second.is_late(NOW)
     nobody = facts(match(), workers=())
-    [alone] = finishes(nobody, Policy(max_workers=0), decide(nobody, Policy(max_workers=0)))
+    [alone] = finishes(nobody, policy_of(max_workers=0), decide(nobody, policy_of(max_workers=0)))
     assert alone.in_s is None
     assert alone.is_late(NOW)
 
@@ -269,7 +269,7 @@ def test_each_jobs_end_is_foretold() -> None:
 def test_a_deadline_that_comes_near_buys_no_crowd(due_min: float) -> None:
     """However many are allowed: who is started works for as long as its start takes."""
     situation = facts(*matches(4, due_min=due_min, left=0.9))
-    decision = decide(situation, Policy(max_workers=3000))
+    decision = decide(situation, policy_of(max_workers=3000))
     shortest_s = 2 * POLICY.cold_start_s
     assert decision.desired <= 4 * 0.9 * 1.05 * MATCH_PX / (
         PACE.px_per_s * (shortest_s - POLICY.cold_start_s)

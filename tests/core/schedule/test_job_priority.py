@@ -2,10 +2,10 @@
 
 import pytest
 
-from rugbytx.core.scaling.facts import JobFact, Policy
+from rugbytx.core.scaling.facts import JobFact
 from rugbytx.core.scaling.pace import PRIORS
 from rugbytx.core.schedule import job_priority
-from tests.core.hybrid import NOW, match
+from tests.core.hybrid import NOW, match, policy_of
 
 OWN = match("own", due_min=60, left=0.9, lanes=1)
 CLIP = match("clip", due_min=100, left=0.01, is_queued=True, units_left=3)
@@ -14,7 +14,7 @@ CLIP = match("clip", due_min=100, left=0.01, is_queued=True, units_left=3)
 def chosen(*others: JobFact, own: JobFact = OWN, serving: str = "") -> tuple[str, str]:
     """Return which job a Jetson's lane does next, and why."""
     choice = job_priority.decide(
-        own, others, now=NOW, px_per_s=PRIORS["jetson"].px_per_s, policy=Policy(), serving=serving
+        own, others, now=NOW, px_per_s=PRIORS["jetson"].px_per_s, policy=policy_of(), serving=serving
     )
     return choice.job_id, choice.reason
 

@@ -1,5 +1,6 @@
 """A job at a glance."""
 
+from rugbytx.core.cost.ledger import Rates
 from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.failed_attempt import Attempt, Fate
@@ -8,7 +9,8 @@ from rugbytx.core.status.overview import FREE, LAPSED, sheet, unplanned
 from tests.connection import NOW, make_job
 from tests.plans import small_plan
 
-USD_PER_H = {"jetson": 0.0036, "aws": 0.72}
+PRICED = Rates(by_class={"jetson": 0.0036, "aws": 0.72}, usd_per_gb={"jetson": 0.1})
+FREE_OF_CHARGE = Rates(by_class={})
 CHUNKS = [UnitKey(Kind.VIDEO, index) for index in range(4)]
 
 
@@ -54,7 +56,7 @@ def test_every_unit_of_the_plan_has_a_piece_in_order() -> None:
         CHUNKS[2]: unit(CHUNKS[2], state=State.LEASED, owner="aws-2@cloud", lease_until=NOW - 1),
     }
     worker = Worker(name="aws-1@cloud", worker_class="aws", slots=1, busy=1, seen_at=NOW, until=NOW + 60)
-    found = sheet(running(), units, [worker], usd_per_h=USD_PER_H, now=NOW)
+    found = sheet(running(), units, [worker], priced=PRICED, now=NOW)
     assert [(piece.key, piece.state) for piece in found.pieces if piece.key != AUDIO] == [
         (PLAN, "DONE"),
         (CHUNKS[0], "DONE"),
@@ -75,10 +77,10 @@ def test_splices_stand_where_two_encoders_meet() -> None:
     units = {PLAN: planned()} | {
         CHUNKS[index]: done(CHUNKS[index], "jetson", maker) for index, maker in makers.items()
     }
-    found = sheet(running(), units, (), usd_per_h={}, now=NOW)
+    found = sheet(running(), units, (), priced=FREE_OF_CHARGE, now=NOW)
     assert [piece.key for piece in found.pieces if piece.is_splice] == [CHUNKS[2]]
     del units[CHUNKS[1]]
-    found = sheet(running(), units, (), usd_per_h={}, now=NOW)
+    found = sheet(running(), units, (), priced=FREE_OF_CHARGE, now=NOW)
     assert not any(piece.is_splice for piece in found.pieces)
 
 
@@ -90,7 +92,7 @@ def test_cost_counts_every_attempt_once() -> None:
         CHUNKS[0]: done(CHUNKS[0], "aws", lost=(lost,)),
         CHUNKS[1]: done(CHUNKS[1], "aws", fence=0),
     }
-    found = sheet(running(adopted=(str(CHUNKS[1]),)), units, (), usd_per_h=USD_PER_H, now=NOW)
+    found = sheet(running(adopted=(str(CHUNKS[1]),)), units, (), priced=PRICED, now=NOW)
     # 100 s of a jetson's slot, and 150 s of an AWS worker's.
     assert round(found.usd, 6) == round(100 / 3600 * 0.0036 + 150 / 3600 * 0.72, 6)
     assert {piece.key for piece in found.pieces if piece.is_adopted} == {CHUNKS[1]}
@@ -99,10 +101,10 @@ def test_cost_counts_every_attempt_once() -> None:
 def test_all_is_done_only_at_the_end() -> None:
     """What follows the last frame takes time too; a job that ended otherwise has no share."""
     units = {PLAN: planned()} | {key: done(key, "jetson", "a") for key in CHUNKS}
-    assert sheet(running(), units, (), usd_per_h={}, now=NOW).percent == 99
+    assert sheet(running(), units, (), priced=FREE_OF_CHARGE, now=NOW).percent == 99
     for status, percent in {Status.SUCCEEDED: 100, Status.FAILED: None, Status.CANCELLED: None}.items():
         ended = make_job(status=status, ended_at=NOW + 5, frames=200)
-        assert sheet(ended, units, (), usd_per_h={}, now=NOW + 99_999).percent == percent
+        assert sheet(ended, units, (), priced=FREE_OF_CHARGE, now=NOW + 99_999).percent == percent
         assert unplanned(ended, now=NOW + 99_999).percent == percent
 
 

@@ -1,14 +1,18 @@
 """Scenarios, settings and prices are files of a user's: a mistake in one is a sentence."""
 
+import ast
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from rugbytx import prices, profiles
-from rugbytx.core.fleet.worker_class import AWS
+from rugbytx import prices, profiles, sim
 from rugbytx.errors import SettingsError
+from rugbytx.settings import Settings
 from rugbytx.sim.input import policy, scenario
+from rugbytx.sim.input.policy import OURS
 from rugbytx.sim.input.upload_kind import SIZES, profile_of
+from rugbytx.sim.simulation import scaling_policy
 from tests.sim.day import case
 
 
@@ -56,24 +60,52 @@ def test_what_nobody_knows_is_refused() -> None:
         policy.of("best")
     with pytest.raises(SettingsError, match="no setting 'speed'"):
         case("one", "deadline", speed="3")
-    with pytest.raises(SettingsError, match="mode is one of deadline, fastest, cheapest"):
+    with pytest.raises(
+        SettingsError, match="RUGBYTX_MODE: input should be 'deadline', 'fastest' or 'cheapest'"
+    ):
         case("one", "deadline", mode="best")
     with pytest.raises(SettingsError, match="max_hosts is a number"):
         case("one", "deadline", max_hosts="many")
+    with pytest.raises(SettingsError, match="no setting 'leave'"):
+        case("one", "deadline", leave="chunk")
+    with pytest.raises(SettingsError, match=r"RUGBYTX_HEARTBEAT_S .* must be at most a third"):
+        case("one", "deadline", heartbeat_s="60")
 
 
-def test_the_prices_are_those_that_workers_are_forecast_by() -> None:
-    """One price in two places would be two prices some day."""
-    found = prices.load()
-    by_name = {price.name: price.usd_per_h.value for price in AWS.prices}
-    assert {"on-demand": found.on_demand_h.usd, "spot": found.spot_h.usd} == by_name
+@pytest.mark.parametrize("name", OURS)
+def test_a_simulated_fleet_is_run_by_productions_settings(name: str) -> None:
+    """Autoscaler and gates go by the policy that they would have, but for what is of the world."""
+    simulated = case("one", name)
+    settings = simulated.policy.settings
+    assert settings == Settings(mode=settings.mode)
+    world_has = ("max_workers", "cold_start_s", "aws_usd_per_h")
+    ours, theirs = asdict(scaling_policy(simulated)), asdict(settings.policy)
+    assert {one: ours[one] for one in ours if one not in world_has} == {
+        one: theirs[one] for one in theirs if one not in world_has
+    }
+
+
+def test_each_setting_that_can_be_set_is_heeded() -> None:
+    """It is production's, what is set arrives there, and every other setting that the simulator reads is among them."""
+    for one in policy.HEEDED:
+        text = {"mode": "fastest", "heartbeat_s": "20.0"}.get(one, "90.0")
+        tuned, _ = policy.tuned(policy.of("cheapest"), {one: text})
+        assert str(getattr(tuned.settings, one)) == text
+    read = {
+        node.attr
+        for path in Path(sim.__path__[0]).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute | ast.Name)
+        if (node.value.attr if isinstance(node.value, ast.Attribute) else node.value.id) == "settings"
+    }
+    assert {"lease_s", "tick_s", "protection_s"} <= read & set(Settings.model_fields) <= policy.HEEDED
 
 
 def test_a_price_list_of_ones_own(tmp_path: Path) -> None:
     """It stands in for the built-in one whole; a mistake is a sentence."""
     path = tmp_path / "prices.toml"
     path.write_text(prices.BUILT_IN.read_text().replace("usd = 0.526", "usd = 1.0"))
-    assert prices.load(path).on_demand_h.usd == 1.0
+    assert prices.load(path).on_demand_h.usd == 1.0 != prices.built_in().on_demand_h.usd
     path.write_text("region = 'x'")
     with pytest.raises(SettingsError, match="as_of"):
         prices.load(path)

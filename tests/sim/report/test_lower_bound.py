@@ -1,5 +1,6 @@
 """The lower bounds: the figures of ``docs/facts/autoscaling.md``, and brute force on small cases."""
 
+from dataclasses import replace
 from itertools import permutations, product
 
 import pytest
@@ -16,6 +17,8 @@ from rugbytx.sim.report.lower_bound import (
 )
 
 HOURS = 3600.0
+#: One Jetson, and three hosts of the section.
+NOTED = Hosts(cloud=3, start_s=180.0, usd_per_h=0.526)
 
 
 def matches(count: int, *, every_s: float = 0.0, due_s: float = HOURS) -> list[Load]:
@@ -37,14 +40,14 @@ def matches(count: int, *, every_s: float = 0.0, due_s: float = HOURS) -> list[L
 )
 def test_the_facts(loads: list[Load], fluid: float, detected: float, atomic: float) -> None:
     """The table of lower bounds, in minutes."""
-    assert round(fluid_makespan_s(loads, Hosts()) / 60, 1) == fluid
-    assert round(fluid_makespan_s(loads, Hosts(detect_s=120)) / 60, 1) == detected
-    assert atomic_makespan_s(loads, Hosts()) == atomic * 60
+    assert round(fluid_makespan_s(loads, NOTED) / 60, 1) == fluid
+    assert round(fluid_makespan_s(loads, replace(NOTED, detect_s=120)) / 60, 1) == detected
+    assert atomic_makespan_s(loads, NOTED) == atomic * 60
 
 
 def test_the_frontier_of_six() -> None:
     """The same page: 53 minutes for $1.175, and six cheaper points down to 210 minutes for nothing."""
-    points = [(point.makespan_s / 60, round(point.usd, 3)) for point in frontier(matches(6), Hosts())]
+    points = [(point.makespan_s / 60, round(point.usd, 3)) for point in frontier(matches(6), NOTED)]
     assert points == [
         (53, 1.175), (70, 0.929), (103, 0.903), (105, 0.684), (140, 0.465), (175, 0.245), (210, 0.0),
     ]  # fmt: skip
@@ -52,13 +55,13 @@ def test_the_frontier_of_six() -> None:
 
 def test_nothing_to_do() -> None:
     """It takes no time and costs nothing."""
-    assert fluid_makespan_s([], Hosts()) == atomic_makespan_s([], Hosts()) == cheapest_usd([], Hosts()) == 0.0
+    assert fluid_makespan_s([], NOTED) == atomic_makespan_s([], NOTED) == cheapest_usd([], NOTED) == 0.0
 
 
 def test_nobody_to_do_it() -> None:
     """Without hosts there is no end."""
-    assert atomic_makespan_s(matches(1), Hosts(edge=0, cloud=0)) == float("inf")
-    assert fluid_makespan_s(matches(1), Hosts(edge=0, cloud=0)) == float("inf")
+    assert atomic_makespan_s(matches(1), replace(NOTED, edge=0, cloud=0)) == float("inf")
+    assert fluid_makespan_s(matches(1), replace(NOTED, edge=0, cloud=0)) == float("inf")
 
 
 ARRIVALS = st.lists(st.integers(0, 4).map(lambda step: step * 300.0), min_size=1, max_size=4)
