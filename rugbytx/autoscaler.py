@@ -33,7 +33,7 @@ from rugbytx.core.status import fleet_gauges
 from rugbytx.errors import RugbytxError, SettingsError
 from rugbytx.notify.notifier import may_tell, notifier_of
 from rugbytx.notify.outbox import deadline_at_risk
-from rugbytx.ports import Fleet, JobStore, Queue, Storage
+from rugbytx.ports import Fleet, Queue, Storage, Store
 from rugbytx.settings import Settings
 from rugbytx.upkeep.cleanup import clean_once
 from rugbytx.upkeep.sweeper import sweep_once
@@ -51,7 +51,7 @@ class Autoscaler:
     """Decides for one system."""
 
     def __init__(
-        self, *, store: JobStore, queue: Queue, storage: Storage, fleet: Fleet, settings: Settings
+        self, *, store: Store, queue: Queue, storage: Storage, fleet: Fleet, settings: Settings
     ) -> None:
         self._store = store
         self._queue = queue
@@ -64,8 +64,8 @@ class Autoscaler:
         """Return what would be decided at this moment, and do nothing."""
         store, settings = self._store, self._settings
         now, before = store.now(), self._before()
-        workers = tuple(sorted(store.workers(), key=lambda worker: worker.name))
-        jobs = store.open_jobs(MOST_JOBS)
+        workers = tuple(sorted(store.workers.list(), key=lambda worker: worker.name))
+        jobs = store.jobs.list_open(MOST_JOBS)
         facts = Facts(
             now=now,
             jobs=workload.facts(
@@ -77,11 +77,11 @@ class Autoscaler:
             workers=workers,
             paces=workload.paces(workers, settings.priors),
             fleet=decision_record.fleet_fact(before, desired=self._fleet.state().desired, now=now),
-            spent_usd=usage.spent_usd(store.spans(usage.day_of(now)), now=now),
+            spent_usd=usage.spent_usd(store.workers.list_spans(usage.day_of(now)), now=now),
             visible=self._queue.depth().visible,
         )
         policy = settings.policy
-        if halt.reason(store.halts(), worker="", worker_class=AWS):
+        if halt.reason(store.halts.list(), worker="", worker_class=AWS):
             # Whoever would be started would receive nothing.
             policy = replace(policy, max_workers=0)
         return decision_record.record(facts, policy, before=before)
@@ -92,13 +92,13 @@ class Autoscaler:
         What is remembered goes first: a crash after it costs an assist, or a tick,
         and never sends anything twice.
         """
-        if not self._store.hold(LEASE, owner=owner, lease_s=3 * self._settings.tick_s):
+        if not self._store.leases.acquire(LEASE, owner=owner, lease_s=3 * self._settings.tick_s):
             return None
         self.refuse_policies()
         before, found = self._before(), self.look()
         decision = found.decision
         told = Told(at=found.facts.now, wanted=decision.wanted)
-        self._store.record_decision(told, decision=decision_record.to_json(found))
+        self._store.scaling.record(told, decision=decision_record.to_json(found))
         if decision.desired != found.facts.fleet.desired:
             self._fleet.set_desired(decision.desired)
         for assist in decision.assists:
@@ -110,7 +110,7 @@ class Autoscaler:
 
     def sweep(self, owner: str) -> None:
         """Send pointers for jobs that nobody keeps awake, and do the clean-ups that are due."""
-        if self._store.hold("sweep", owner=owner, lease_s=2 * self._settings.sweep_s):
+        if self._store.leases.acquire("sweep", owner=owner, lease_s=2 * self._settings.sweep_s):
             sweep_once(self._store, self._queue)
             clean_once(self._store, self._storage, self._settings.output_bucket)
 
@@ -118,7 +118,7 @@ class Autoscaler:
         """Decide and sweep once, and leave to whoever comes next; None where another autoscaler decides."""
         found = self.tick(owner)
         if found:
-            self._store.hold(LEASE, owner=owner, lease_s=0)
+            self._store.leases.acquire(LEASE, owner=owner, lease_s=0)
         self.sweep(owner)
         return found
 
@@ -161,13 +161,13 @@ class Autoscaler:
             if one.job_id in found.at_risk and one.job_id not in known
         }
         for job_id, in_s in finish_s.items():
-            if job := self._store.read_job(job_id):
+            if job := self._store.jobs.read(job_id):
                 finish_at = None if in_s is None else found.facts.now + in_s
                 deadline_at_risk(self._store, job, finish_at=finish_at, reason=found.decision.reason)
 
     def _before(self) -> Recorded | None:
         """Return the last decision; one that cannot be read is another version's, and nothing is remembered of it."""
-        text = self._store.decision()
+        text = self._store.scaling.read()
         if not text:
             return None
         try:

@@ -19,7 +19,7 @@ from rugbytx.core.job.audit_trail import JOINED
 from rugbytx.core.job.job import Job, Pointer, Source, Status, identify
 from rugbytx.core.schedule.resend import FIRST_RESEND_S
 from rugbytx.errors import JobRejected, RugbytxError, Unreachable
-from rugbytx.ports import JobStore, Queue
+from rugbytx.ports import Queue, Store
 from rugbytx.source import OnUpload, is_local, resolve
 from rugbytx.system import Connection
 from rugbytx.urls import targets
@@ -159,7 +159,7 @@ def _record(request: Request, system: Connection, on_upload: OnUpload | None) ->
     )
 
 
-def _write(wanted: Job, store: JobStore, *, force: bool) -> tuple[Decision, Job]:
+def _write(wanted: Job, store: Store, *, force: bool) -> tuple[Decision, Job]:
     """Decide and write; whoever was faster is taken into account by deciding again.
 
     Most requests are for what nobody asked for before, so writing comes first:
@@ -172,30 +172,30 @@ def _write(wanted: Job, store: JobStore, *, force: bool) -> tuple[Decision, Job]
         decision = decide(existing, wanted, force=force)
         match decision.action:
             case Action.CREATE:
-                existing = store.create_job(wanted)
+                existing = store.jobs.create(wanted)
                 if existing == wanted:
                     return decision, existing
             case Action.REOPEN:
-                if existing and store.reopen(decision.job):
+                if existing and store.jobs.reopen(decision.job):
                     reopened(store, existing, decision.job, by=wanted.submitted_by, reason=decision.reason)
                     return decision, decision.job
-                existing = store.read_job(wanted.id)
+                existing = store.jobs.read(wanted.id)
             case Action.JOIN:
                 if joined := _join(decision, wanted, store):
                     return decision, joined
-                existing = store.read_job(wanted.id)
+                existing = store.jobs.read(wanted.id)
             case Action.KEEP:
                 return decision, decision.job
     raise Unreachable(f"job {wanted.id} keeps changing under our hands; submit it again")
 
 
-def _join(decision: Decision, wanted: Job, store: JobStore) -> Job | None:
+def _join(decision: Decision, wanted: Job, store: Store) -> Job | None:
     """Bring what is wanted to the open job; None where that has ended just now, so that nobody would be told."""
     job = decision.job
-    if decision.notify and not store.also_notify(job.id, job.generation, decision.notify):
+    if decision.notify and not store.jobs.add_targets(job.id, job.generation, decision.notify):
         return None
     if decision.deadline_at is not None:
-        store.tighten(job.id, job.generation, deadline_at=decision.deadline_at)
+        store.jobs.tighten_deadline(job.id, job.generation, deadline_at=decision.deadline_at)
     note(store, job.id, JOINED, by=wanted.submitted_by, generation=job.generation)
     change = {
         "deadline_at": decision.deadline_at or job.deadline_at,

@@ -8,7 +8,7 @@ from rugbytx.core.cost import ledger, usage
 from rugbytx.core.cost.ledger import Bill, Rates, Report
 from rugbytx.core.cost.usage import Total
 from rugbytx.core.job.job import Job
-from rugbytx.ports import JobStore
+from rugbytx.ports import Store
 from rugbytx.settings import Settings
 
 #: So many generations of a job are looked at, the latest ones.
@@ -27,21 +27,21 @@ def month_start(at: float) -> float:
     return usage.midnight_before(datetime.fromtimestamp(at, UTC).replace(day=1).timestamp())
 
 
-def jobs_since(store: JobStore, since: float, *, limit: int) -> list[Job]:
+def jobs_since(store: Store, since: float, *, limit: int) -> list[Job]:
     """Return the jobs that were open at or after an instant, of the last ``limit`` that were submitted."""
     return [
         job
-        for job in store.list_jobs(limit=limit)
+        for job in store.jobs.list(limit=limit)
         if job.is_open or (job.ended_at or job.submitted_at) >= since
     ]
 
 
-def report(store: JobStore, settings: Settings, *, since_s: float, limit: int, on_read: OnRead) -> Report:
+def report(store: Store, settings: Settings, *, since_s: float, limit: int, on_read: OnRead) -> Report:
     """Return the report on the last ``since_s`` seconds, job by job; raises Unreachable."""
     now = store.now()
     since = now - since_s
     days = usage.days(min(since, month_start(now)), now)
-    spans = {day: store.spans(day) for day in days}
+    spans = {day: store.workers.list_spans(day) for day in days}
     within = [one for day in usage.days(since, now) for one in spans[day]]
     month = [one for day in usage.days(month_start(now), now) for one in spans[day]]
     priced = ledger.rates(within, rates(settings).by_class)
@@ -53,13 +53,13 @@ def report(store: JobStore, settings: Settings, *, since_s: float, limit: int, o
     return ledger.report(bills, within, month, since=since, now=now)
 
 
-def _bills(store: JobStore, jobs: Sequence[Job], priced: Rates) -> Iterator[Bill]:
+def _bills(store: Store, jobs: Sequence[Job], priced: Rates) -> Iterator[Bill]:
     for job in jobs:
         first = max(1, job.generation - MOST_GENERATIONS + 1)
         units = [
             unit
             for generation in range(first, job.generation + 1)
-            for unit in store.read_units(job.id, generation).values()
+            for unit in store.units.read(job.id, generation).values()
         ]
         yield ledger.bill(job, units, priced)
 
@@ -91,11 +91,11 @@ def month_of(now: float, wished: str | None) -> tuple[str, list[str]]:
     return month, usage.days(first.timestamp(), last) if last >= first.timestamp() else []
 
 
-def days(store: JobStore, wished: Sequence[str], *, now: float) -> dict[tuple[str, str], Total]:
+def days(store: Store, wished: Sequence[str], *, now: float) -> dict[tuple[str, str], Total]:
     """Return what each class cost on each of the days, without those on which nobody was there."""
     found = {}
     for day in wished:
-        spans = store.spans(day)
+        spans = store.workers.list_spans(day)
         for worker_class in sorted({one.worker_class for one in spans}):
             own = [one for one in spans if one.worker_class == worker_class]
             found[day, worker_class] = usage.total(own, now=now)

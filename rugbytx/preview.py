@@ -36,7 +36,7 @@ from rugbytx.core.source.media_info import MediaInfo
 from rugbytx.errors import Unreachable
 from rugbytx.media.encode import filter_graph
 from rugbytx.media.source import probe
-from rugbytx.ports import JobStore
+from rugbytx.ports import Store
 from rugbytx.settings import Settings
 from rugbytx.system import Connection
 
@@ -140,10 +140,10 @@ def _recipes(forecasts: Sequence[Forecast]) -> list[Recipe]:
     return list(dict.fromkeys(one.way.recipe for one in forecasts))
 
 
-def _finished(store: JobStore) -> Iterator[tuple[Plan, Sequence[Unit]]]:
+def _finished(store: Store) -> Iterator[tuple[Plan, Sequence[Unit]]]:
     """Yield plan and units of the jobs that were finished last; units are forgotten after a while."""
-    for job in store.list_jobs(status=Status.SUCCEEDED, limit=JOBS):
-        units = store.read_units(job.id, job.generation)
+    for job in store.jobs.list(status=Status.SUCCEEDED, limit=JOBS):
+        units = store.units.read(job.id, job.generation)
         if plan := plan_of(units):
             yield plan, list(units.values())
 

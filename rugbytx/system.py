@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rugbytx import settings as rugbytx_settings
 from rugbytx.errors import SettingsError
-from rugbytx.ports import Fleet, JobStore, Permissions, Queue, Storage
+from rugbytx.ports import Fleet, Permissions, Queue, Storage, Store
 from rugbytx.settings import Settings
 
 #: AWS variables that choose no account, region or endpoint.
@@ -62,7 +62,7 @@ class System:
 class Connection:
     """What submitting and looking need of a system: its services and its settings."""
 
-    store: JobStore
+    store: Store
     queue: Queue
     storage: Storage
     settings: Settings
@@ -156,14 +156,14 @@ def connect(settings: Settings) -> Connection:
     Raises SettingsError where that configuration is unusable.
     """
     from rugbytx.aws.client import client
-    from rugbytx.aws.dynamodb.jobs import DynamoJobStore
+    from rugbytx.aws.dynamodb.store import open_store
     from rugbytx.aws.permissions import AwsPermissions
     from rugbytx.aws.s3.storage import S3Storage
     from rugbytx.aws.sqs.queue import SqsQueue
 
     s3, sqs, dynamodb = client("s3"), client("sqs"), client("dynamodb")
     return Connection(
-        store=DynamoJobStore(settings.table, client=dynamodb),
+        store=open_store(settings.table, client=dynamodb),
         queue=SqsQueue(sqs, settings.queue),
         storage=S3Storage(s3),
         settings=settings,

@@ -55,13 +55,13 @@ class Fakes:
     def end(self, job: Job, status: Status, *, reason: str = "") -> None:
         """End a job as its worker would."""
         outputs = OUTPUTS if status is Status.SUCCEEDED else None
-        assert self.store.end_job(job.id, job.generation, status, reason=reason, outputs=outputs)
+        assert self.store.jobs.end(job.id, job.generation, status, reason=reason, outputs=outputs)
 
     def remove(self, job: Job) -> None:
         """Remove a job, ending it before where it is open."""
-        self.store.end_job(job.id, job.generation, Status.CANCELLED)
-        assert self.store.begin_removal(job.id, job.generation)
-        self.store.delete_job(job.id)
+        self.store.jobs.end(job.id, job.generation, Status.CANCELLED)
+        assert self.store.jobs.begin_removal(job.id, job.generation)
+        self.store.jobs.delete(job.id)
 
 
 def make_job(*, status: Status = Status.QUEUED, **fields: object) -> Job:

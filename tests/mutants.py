@@ -62,8 +62,8 @@ MUTANTS = (
             ),
             Edit(
                 "rugbytx/worker/lane/attempt.py",
-                "            store.commit(lease, result=result.model_dump_json(), measured=measured)",
-                "            store.commit(lease, result=result.model_dump_json(), measured=measured)\n"
+                "            store.units.commit(lease, result=result.model_dump_json(), measured=measured)",
+                "            store.units.commit(lease, result=result.model_dump_json(), measured=measured)\n"
                 "            from rugbytx.worker.unit.workspace import LATE\n"
                 "            while LATE:\n"
                 "                LATE.pop()()",
@@ -86,7 +86,7 @@ MUTANTS = (
         name="store-ignores-fence",
         edits=(
             Edit(
-                "tests/fakes/unit_store.py",
+                "tests/fakes/units.py",
                 "(unit.state, unit.fence, unit.token) == (state, lease.fence, lease.token)",
                 "unit.state == state",
             ),
@@ -120,10 +120,10 @@ MUTANTS = (
         edits=(
             Edit(
                 "rugbytx/upkeep/cleanup.py",
-                "    keys = [stored.key for stored in storage.list(bucket, layout.job_prefix(cleaning.job_id))]\n"
-                "    job = store.read_job(cleaning.job_id)\n",
-                "    job = store.read_job(cleaning.job_id)\n"
-                "    keys = [stored.key for stored in storage.list(bucket, layout.job_prefix(cleaning.job_id))]\n",
+                "    keys = [stored.key for stored in storage.list(bucket, object_keys.job_prefix(cleaning.job_id))]\n"
+                "    job = store.jobs.read(cleaning.job_id)\n",
+                "    job = store.jobs.read(cleaning.job_id)\n"
+                "    keys = [stored.key for stored in storage.list(bucket, object_keys.job_prefix(cleaning.job_id))]\n",
             ),
         ),
         tests=RECOVERY,
@@ -133,10 +133,10 @@ MUTANTS = (
         edits=(
             Edit(
                 "rugbytx/worker/lane/attempt.py",
-                "                store.fail(lease, reason=outcome.reason, measured=account.close())\n",
-                "                store.give_back(lease, retry_at=0, reason=outcome.reason, charge=outcome.charge,"
+                "                store.units.fail(lease, reason=outcome.reason, measured=account.close())\n",
+                "                store.units.give_back(lease, retry_at=0, reason=outcome.reason, charge=outcome.charge,"
                 " measured=account.close())\n"
-                "                store.end_job(job.id, job.generation, Status.FAILED, reason=outcome.reason)\n",
+                "                store.jobs.end(job.id, job.generation, Status.FAILED, reason=outcome.reason)\n",
             ),
         ),
         tests=LANE,
@@ -146,7 +146,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "rugbytx/aws/dynamodb/jobs.py",
-                "        self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))\n        kind",
+                "        self._cleanups.schedule(Cleaning(job_id=job_id, due_at=due_at(now)))\n        kind",
                 "        kind",
             ),
         ),
@@ -184,7 +184,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "rugbytx/control/job.py",
-                "        if system.store.reopen(following):\n",
+                "        if system.store.jobs.reopen(following):\n",
                 "        system.queue.send([Pointer(job_id=job.id, generation=following.generation)])\n"
                 "        if True:\n",
             ),
@@ -196,7 +196,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "rugbytx/worker/lane/turn.py",
-                "if store.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=0):",
+                "if store.jobs.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=0):",
                 "if decision.wake_at:",
             ),
         ),

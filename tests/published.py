@@ -100,7 +100,7 @@ def publish(
     assert stored
     source = Source(bucket="source", key="film.mp4", etag=stored.etag, size_bytes=stored.size_bytes)
     now = world.store.now()
-    world.store.create_job(
+    world.store.jobs.create(
         Job(
             id=world.job_id,
             source=source,

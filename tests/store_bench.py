@@ -7,11 +7,11 @@ from typing import Any
 
 from rugbytx.aws.client import client
 from rugbytx.aws.dynamodb.clock import StoreTime
-from rugbytx.aws.dynamodb.jobs import DynamoJobStore
+from rugbytx.aws.dynamodb.store import open_store
 from rugbytx.core.job.job import Job, Outputs, Source
 from rugbytx.core.job.profile import Profile
 from rugbytx.core.lease.unit import Kind, Lease, Measured, Progress, Unit, UnitKey
-from rugbytx.ports import JobStore
+from rugbytx.ports import Store
 from tests.fakes.store import FakeStore
 
 CHUNK = UnitKey(Kind.VIDEO, 3)
@@ -40,7 +40,7 @@ OUTPUTS = Outputs(
 class Bench:
     """A store, and what a test may do to its world."""
 
-    store: JobStore
+    store: Store
     advance: Callable[[float], None]
     #: From here on, the first answer to every request is lost.
     lose_answers: Callable[[], None]
@@ -60,21 +60,21 @@ class Bench:
 
     def created(self, job_id: str = "a", **fields: object) -> Job:
         """Return a job that the store has."""
-        return self.store.create_job(self.job(job_id, **fields))
+        return self.store.jobs.create(self.job(job_id, **fields))
 
     def read(self, job_id: str = "a") -> Job:
         """Return the job as it stands."""
-        job = self.store.read_job(job_id)
+        job = self.store.jobs.read(job_id)
         assert job is not None
         return job
 
     def unit(self, job: Job, key: UnitKey = CHUNK) -> Unit | None:
         """Return the unit as it stands."""
-        return self.store.read_units(job.id, job.generation).get(key)
+        return self.store.units.read(job.id, job.generation).get(key)
 
     def claimed(self, job: Job, key: UnitKey = CHUNK, *, owner: str = "jetson") -> Lease:
         """Return a lease of the unit as it stands."""
-        lease = self.store.claim(job, key, self.unit(job, key), owner=owner, lease_s=LEASE_S)
+        lease = self.store.units.claim(job, key, self.unit(job, key), owner=owner, lease_s=LEASE_S)
         assert lease is not None
         return lease
 
@@ -99,7 +99,7 @@ def fake_bench() -> Bench:
     store = FakeStore()
 
     def lose_answers() -> None:
-        store.losing_answers = True
+        store.table.losing_answers = True
 
     return Bench(store=store, advance=store.clock.advance, lose_answers=lose_answers)
 
@@ -110,14 +110,14 @@ class Connection:
 
     client: Any
     time: ShiftedTime
-    store: DynamoJobStore
+    store: Store
 
 
 @cache
 def connect(_endpoint: str) -> Connection:
     """Return the connection to what the environment points at."""
     dynamodb, time = client("dynamodb"), ShiftedTime()
-    store = DynamoJobStore("rugbytx", client=dynamodb, time=time)
+    store = open_store("rugbytx", client=dynamodb, time=time)
     return Connection(client=dynamodb, time=time, store=store)
 
 

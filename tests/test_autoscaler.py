@@ -43,7 +43,7 @@ class Bench:
         """Accept a match."""
         now = self.store.now()
         source = Source(bucket="b", key=job_id, etag="e", size_bytes=MATCH_BYTES)
-        self.store.create_job(
+        self.store.jobs.create(
             Job(
                 id=job_id,
                 source=source,
@@ -58,7 +58,7 @@ class Bench:
     def be_present(self, name: str, *, busy: int = 0, jobs: tuple[str, ...] = ()) -> None:
         """Let a worker say that it lives."""
         now = self.store.now()
-        self.store.present(
+        self.store.workers.announce(
             Worker(
                 name=name,
                 worker_class=name.partition("-")[0],
@@ -87,10 +87,10 @@ def test_a_burst_moves_the_fleet(bench: Bench) -> None:
     found = bench.autoscaler().tick("one")
     assert found
     assert bench.fleet.state().desired == found.decision.desired == 1
-    told = bench.store.told()
+    told = bench.store.scaling.read_desired()
     assert told
     assert told.wanted == 1
-    assert decision_record.from_json(bench.store.decision()) == found
+    assert decision_record.from_json(bench.store.scaling.read()) == found
     assert bench.autoscaler().tick("one") is not None
     assert bench.fleet.state().desired == 1
 
@@ -119,8 +119,8 @@ def test_an_assist_is_sent_once(bench: Bench) -> None:
     """It is on record before it is sent, and not sent again while it may be under way."""
     bench.submit("match", due_s=20 * 60)
     bench.fakes.queue.receive()
-    bench.store.start_job("match", 1)
-    bench.store.planned("match", 1, units=123, frames=216_000, work_px=8e11)
+    bench.store.jobs.start("match", 1)
+    bench.store.jobs.record_plan("match", 1, units=123, frames=216_000, work_px=8e11)
     for name, busy, jobs in (("jetson-1", 1, ("match",)), ("aws-1", 0, ()), ("aws-2", 0, ())):
         bench.be_present(name, busy=busy, jobs=jobs)
     found = bench.autoscaler().tick("one")
@@ -141,7 +141,7 @@ def test_another_hand_on_the_fleet_is_refused(bench: Bench) -> None:
     with pytest.raises(SettingsError, match=r"rugbycodex-ecs-queue-tracking.*scaling apply --policy none"):
         bench.autoscaler().tick("one")
     assert bench.fleet.state().desired == 0
-    assert bench.store.told() is None
+    assert bench.store.scaling.read_desired() is None
 
 
 def test_a_look_changes_nothing(bench: Bench) -> None:
@@ -150,16 +150,16 @@ def test_a_look_changes_nothing(bench: Bench) -> None:
         bench.submit(f"match-{number}")
     assert bench.autoscaler().look().decision.desired == 1
     assert bench.fleet.state().desired == 0
-    assert not bench.store.decision()
+    assert not bench.store.scaling.read()
 
 
 def test_what_another_version_recorded_is_forgotten(bench: Bench) -> None:
     """A decision that cannot be read stops nobody."""
     found = bench.autoscaler().tick("one")
     assert found
-    told = bench.store.told()
+    told = bench.store.scaling.read_desired()
     assert told
-    bench.store.record_decision(told, decision=json.dumps({"facts": "of a later version"}))
+    bench.store.scaling.record(told, decision=json.dumps({"facts": "of a later version"}))
     assert bench.autoscaler().tick("one")
 
 
@@ -167,10 +167,10 @@ def test_it_survives_a_silent_store(bench: Bench) -> None:
     """A tick that fails is followed by another."""
     until = threading.Event()
     decided: list[Recorded] = []
-    bench.store.down = True
+    bench.store.table.down = True
 
     def wait(_timeout_s: float) -> bool:
-        bench.store.down = False
+        bench.store.table.down = False
         return bool(decided)
 
     def decide(found: Recorded) -> None:
@@ -199,7 +199,7 @@ def test_a_job_at_risk_is_told_of_once(bench: Bench) -> None:
         found = bench.autoscaler().tick("one")
         assert found
         assert found.at_risk == ("match",)
-    [told] = bench.store.notifications("match")
+    [told] = bench.store.outbox.list_notifications("match")
     assert told.kind == "job.deadline-at-risk"
 
 
@@ -211,9 +211,9 @@ def test_nobody_is_started_who_would_receive_nothing(paused: Halt) -> None:
     bench = Bench()
     for number in range(6):
         bench.submit(f"job-{number}")
-    bench.store.halt(paused)
+    bench.store.halts.add(paused)
     bench.autoscaler().once("one")
     assert bench.fleet.state().desired == 0
-    bench.store.lift(paused.scope, paused.name)
+    bench.store.halts.lift(paused.scope, paused.name)
     bench.autoscaler().once("one")
     assert bench.fleet.state().desired > 0

@@ -26,8 +26,11 @@ from rugbytx.intake import AT_ONCE, Accepted, Action, Refused, Request, accept, 
 from rugbytx.ports import OnBytes, Stored
 from rugbytx.source import Moved
 from tests.connection import NOW, Fakes, make_job
+from tests.fakes.clock import Clock
+from tests.fakes.jobs import FakeJobs
 from tests.fakes.storage import FakeStorage
 from tests.fakes.store import FakeStore
+from tests.fakes.table import FakeTable
 
 
 @pytest.fixture
@@ -92,7 +95,7 @@ class TestAccept:
         accepted = accept(Request(source=fakes.add_object("a.mp4"), deadline_s=2700), fakes.connection)
         job = accepted.job
         assert (accepted.action, accepted.notes) == (Action.CREATE, ())
-        assert fakes.store.read_job(job.id) == job
+        assert fakes.store.jobs.read(job.id) == job
         assert (job.status, job.deadline_at, job.wake_at) == (Status.QUEUED, NOW + 2700, NOW + 600)
         assert fakes.queue.sent == [Pointer(job_id=job.id, generation=1)]
 
@@ -107,7 +110,7 @@ class TestAccept:
         first = accept(Request(source=url), fakes.connection)
         second = accept(Request(source=url, deadline_s=60, chunk_s=30), fakes.connection)
         assert (second.action, second.job.id) == (Action.JOIN, first.job.id)
-        stands = fakes.store.read_job(first.job.id)
+        stands = fakes.store.jobs.read(first.job.id)
         assert stands is not None
         assert (stands.deadline_at, stands.chunk_s) == (NOW + 60, None)
         assert len(fakes.queue.sent) == 1
@@ -120,8 +123,7 @@ class TestAccept:
     def test_sixteen_at_once_are_one_job_and_one_pointer(self, fakes: Fakes) -> None:
         """Whoever comes second joins, however close behind."""
         request = Request(source=fakes.add_object("a.mp4"))
-        times = iter(range(100))
-        fakes.store._now = lambda: NOW + next(times)
+        fakes.store.table.clock = Ticking()
         with ThreadPoolExecutor(16) as pool:
             accepted = list(pool.map(lambda _: accept(request, fakes.connection), range(16)))
         assert len({one.job.id for one in accepted}) == 1
@@ -131,9 +133,9 @@ class TestAccept:
     def test_who_is_overtaken_between_look_and_write_joins(self, fakes: Fakes) -> None:
         """The record that stands decides, not the one that was meant."""
         request = Request(source=fakes.add_object("a.mp4"))
-        store = Overtaken(lambda: accept(request, fakes.connection))
-        store._jobs, store._openings = fakes.store._jobs, fakes.store._openings
-        store.clock.advance(1)
+        records = fakes.store.table
+        table = FakeTable(clock=Clock(NOW + 1), jobs=records.jobs, openings=records.openings)
+        store = FakeStore(table, jobs=Overtaken(table, lambda: accept(request, fakes.connection)))
         accepted = accept(request, replace(fakes.connection, store=store))
         assert (accepted.action, len(fakes.queue.sent)) == (Action.JOIN, 1)
 
@@ -153,20 +155,20 @@ class TestAccept:
         fakes.end(job, Status.SUCCEEDED)
         again = accept(request, fakes.connection)
         assert (again.action, again.job.generation, again.job.outputs) == (Action.REOPEN, 2, None)
-        assert fakes.store.read_job(job.id) == again.job
+        assert fakes.store.jobs.read(job.id) == again.job
         assert fakes.queue.sent[-1] == Pointer(job_id=job.id, generation=2)
 
     def test_a_failed_send_is_a_note(self, fakes: Fakes) -> None:
         """The record is the acceptance; the sweep sends the pointer."""
         fakes.queue.down = True
         accepted = accept(Request(source=fakes.add_object("a.mp4")), fakes.connection)
-        assert fakes.store.read_job(accepted.job.id) == accepted.job
+        assert fakes.store.jobs.read(accepted.job.id) == accepted.job
         assert accepted.job.wake_at == NOW + 600
         assert "starts within 10 minutes or so, because no message could be sent" in accepted.notes[0]
 
     def test_a_lost_answer_changes_nothing(self, fakes: Fakes) -> None:
         """The SDK's retry must not take our own record for somebody else's."""
-        fakes.store.losing_answers = True
+        fakes.store.table.losing_answers = True
         accepted = accept(Request(source=fakes.add_object("a.mp4")), fakes.connection)
         assert (accepted.action, len(fakes.queue.sent)) == (Action.CREATE, 1)
 
@@ -197,7 +199,7 @@ class TestAccept:
         with pytest.raises(error, match=sentence) as caught:
             accept(request, fakes.connection)
         assert "\n" not in str(caught.value)
-        assert (fakes.store.list_jobs(), fakes.queue.sent) == ([], [])
+        assert (fakes.store.jobs.list(), fakes.queue.sent) == ([], [])
 
 
 class TestAcceptAll:
@@ -219,7 +221,7 @@ class TestAcceptAll:
     def test_a_silent_store_ends_it(self, fakes: Fakes) -> None:
         """A thousand sources need not each wait for the same silence."""
         requests = [Request(source=fakes.add_object(f"{n}.mp4", b"%d" % n)) for n in range(100)]
-        fakes.store.down = True
+        fakes.store.table.down = True
         results = list(accept_all(requests, fakes.connection))
         assert 1 <= len(results) <= AT_ONCE * concurrency.DEPTH
         assert all(isinstance(result, Refused) for result in results)
@@ -304,7 +306,7 @@ class TestLocalFile:
         """So is whether the store answers."""
         with pytest.raises(UnknownProfile):
             accept(Request(source=str(video), profile="mach"), fakes.connection)
-        fakes.store.down = True
+        fakes.store.table.down = True
         with pytest.raises(Unreachable):
             accept(Request(source=str(video)), fakes.connection)
         assert fakes.storage.puts == []
@@ -372,14 +374,23 @@ class Growing(FakeStorage):
         return stored
 
 
-class Overtaken(FakeStore):
-    """A store that somebody else writes a job into just before each write of ours."""
+class Ticking(Clock):
+    """A clock that is a second later each time it is read."""
 
-    def __init__(self, rival: Callable[[], object]) -> None:
-        super().__init__()
+    def __call__(self) -> float:
+        """Return the time, and let a second pass."""
+        self.advance(1)
+        return super().__call__()
+
+
+class Overtaken(FakeJobs):
+    """Jobs of which a rival writes one just before each write of ours."""
+
+    def __init__(self, table: FakeTable, rival: Callable[[], object]) -> None:
+        super().__init__(table)
         self._rival = rival
 
-    def create_job(self, job: Job) -> Job:
+    def create(self, job: Job) -> Job:
         """Write the job, after the rival did."""
         self._rival()
-        return super().create_job(job)
+        return super().create(job)

@@ -18,7 +18,7 @@ from rugbytx.core.schedule import carry_over
 from rugbytx.core.schedule.next_unit import stages
 from rugbytx.core.schedule.resend import FIRST_RESEND_S
 from rugbytx.errors import JobRejected, NotFound, Unreachable
-from rugbytx.ports import JobStore
+from rugbytx.ports import Store
 from rugbytx.system import Connection
 
 #: S3 removes at most so many objects in one request (DeleteObjects).
@@ -74,7 +74,7 @@ def cancel(job_id: str, system: Connection, *, by: str = "") -> Answer:
         if not job.is_open:
             note = f"job {job.id} cannot be cancelled: it {job.status} before"
             return Answer(job=job, action=Action.TOO_LATE, notes=(note,))
-        if system.store.end_job(job.id, job.generation, Status.CANCELLED, reason=CANCEL_REASON):
+        if system.store.jobs.end(job.id, job.generation, Status.CANCELLED, reason=CANCEL_REASON):
             audit.note(system.store, job.id, ENDED, by=by, generation=job.generation, reason=Status.CANCELLED)
             return Answer(job=read(job_id, system.store), action=Action.CANCEL)
     raise _restless(job_id)
@@ -97,7 +97,7 @@ def retry(job_id: str, system: Connection, *, redo: UnitKey | None = None, by: s
         if job.is_open:
             return Answer(job=job, action=Action.KEEP, notes=(f"job {job.id} is {job.status} already",))
         following = _following(job, system, redo)
-        if system.store.reopen(following):
+        if system.store.jobs.reopen(following):
             audit.reopened(system.store, job, following, by=by, reason=str(redo or ""))
             return Answer(job=following, action=Action.RETRY, notes=_begin(job, following, system))
     raise _restless(job_id)
@@ -113,7 +113,7 @@ def remove(job_id: str, system: Connection) -> Removed:
     job = read(job_id, system.store)
     if job.is_open:
         raise JobRejected(f"job {job.id} is {job.status}; it can be removed once it has ended")
-    if not system.store.begin_removal(job.id, job.generation):
+    if not system.store.jobs.begin_removal(job.id, job.generation):
         raise JobRejected(f"job {job.id} was opened again just now; it can be removed once it has ended")
     objects, size_bytes = 0, 0
     bucket = system.settings.output_bucket
@@ -122,13 +122,13 @@ def remove(job_id: str, system: Connection) -> Removed:
         system.storage.delete(bucket, [stored.key for stored in batch])
         objects += len(batch)
         size_bytes += sum(stored.size_bytes for stored in batch)
-    system.store.delete_job(job.id)
+    system.store.jobs.delete(job.id)
     return Removed(job_id=job.id, objects=objects, size_bytes=size_bytes)
 
 
-def read(job_id: str, store: JobStore) -> Job:
+def read(job_id: str, store: Store) -> Job:
     """Return the job; raises NotFound."""
-    job = store.read_job(job_id)
+    job = store.jobs.read(job_id)
     if job is None:
         raise NotFound(f"there is no job {job_id}")
     return job
@@ -136,7 +136,7 @@ def read(job_id: str, store: JobStore) -> Job:
 
 def _following(job: Job, system: Connection, redo: UnitKey | None) -> Job:
     """Return the record of the ended job's next generation, with what it takes over."""
-    units = system.store.read_units(job.id, job.generation)
+    units = system.store.units.read(job.id, job.generation)
     plan = plan_of(units)
     if redo not in {None, PLAN, *chain.from_iterable(stages(plan))}:
         what = f"{plan.grid.chunks} chunks, from VIDEO#0" if plan else "no plan yet, so only PLAN"

@@ -16,7 +16,7 @@ from rugbytx.core.job import audit_trail
 from rugbytx.core.job.audit_trail import Entry
 from rugbytx.core.job.job import Job
 from rugbytx.errors import JobRejected, NotFound
-from rugbytx.ports import JobStore
+from rugbytx.ports import Store
 from rugbytx.settings import WorkerClass
 
 #: A trail is read up to so many entries.
@@ -41,7 +41,7 @@ class Answer:
     name: str
 
 
-def bump(job_id: str, store: JobStore, *, by: str) -> Answer:
+def bump(job_id: str, store: Store, *, by: str) -> Answer:
     """Put an open job before all others; raises NotFound, and JobRejected for a job that has ended.
 
     Workers take it at their next unit, whatever they are at.
@@ -52,7 +52,7 @@ def bump(job_id: str, store: JobStore, *, by: str) -> Answer:
     return _bumped(job, store, bumped_at=store.now(), what=audit_trail.BUMPED, by=by)
 
 
-def unbump(job_id: str, store: JobStore, *, by: str) -> Answer:
+def unbump(job_id: str, store: Store, *, by: str) -> Answer:
     """Put an open job back among the others; raises as ``bump`` does."""
     job = _open(job_id, store)
     if job.bumped_at is None:
@@ -60,51 +60,51 @@ def unbump(job_id: str, store: JobStore, *, by: str) -> Answer:
     return _bumped(job, store, bumped_at=None, what=audit_trail.UNBUMPED, by=by)
 
 
-def pause(worker_class: str | None, store: JobStore, *, by: str) -> Answer:
+def pause(worker_class: str | None, store: Store, *, by: str) -> Answer:
     """Have a class, or with None every worker, receive nothing more after the units in work."""
     return _halt(_scope(worker_class), _class(worker_class), store, by=by)
 
 
-def resume(worker_class: str | None, store: JobStore, *, by: str) -> Answer:
+def resume(worker_class: str | None, store: Store, *, by: str) -> Answer:
     """Take a pause back.  The queue's and a class's are apart: both have to be taken back."""
     return _lift(_scope(worker_class), _class(worker_class), store, by=by)
 
 
-def drain(worker: str, store: JobStore, *, by: str) -> Answer:
+def drain(worker: str, store: Store, *, by: str) -> Answer:
     """Have a worker receive nothing more after the unit in work, whenever it is started; raises NotFound."""
-    living = [one.name for one in store.workers()]
+    living = [one.name for one in store.workers.list()]
     if worker not in living and (Scope.WORKER, worker) not in _standing(store):
         names = f"; there are {', '.join(sorted(living))}" if living else "; no worker is there at all"
         raise NotFound(f"there is no worker {worker}{names}")
     return _halt(Scope.WORKER, worker, store, by=by)
 
 
-def undrain(worker: str, store: JobStore, *, by: str) -> Answer:
+def undrain(worker: str, store: Store, *, by: str) -> Answer:
     """Let a drained worker receive again."""
     return _lift(Scope.WORKER, worker, store, by=by)
 
 
-def told(job_id: str, store: JobStore, *, limit: int = MOST_ENTRIES) -> Sequence[Entry]:
+def told(job_id: str, store: Store, *, limit: int = MOST_ENTRIES) -> Sequence[Entry]:
     """Return what happened to a job, and to the system meanwhile, in order; raises NotFound."""
     job = read(job_id, store)
-    own = [*store.read_trail(job_id, limit=limit)]
+    own = [*store.audit.read(job_id, limit=limit)]
     if first := audit_trail.submitted(job):
         own.insert(0, first)
     since = min([job.submitted_at, *(entry.at for entry in own[:1])])
     until = store.now() if job.is_open or job.ended_at is None else job.ended_at
-    system = store.read_trail(audit_trail.SYSTEM, limit=MOST_ENTRIES)
+    system = store.audit.read(audit_trail.SYSTEM, limit=MOST_ENTRIES)
     return audit_trail.merged(own, system, since=since, until=until)[-limit:]
 
 
-def _open(job_id: str, store: JobStore) -> Job:
+def _open(job_id: str, store: Store) -> Job:
     job = read(job_id, store)
     if not job.is_open:
         raise JobRejected(f"job {job.id} is {job.status}: only an open one can go first")
     return job
 
 
-def _bumped(job: Job, store: JobStore, *, bumped_at: float | None, what: str, by: str) -> Answer:
-    if not store.bump(job.id, job.generation, bumped_at=bumped_at):
+def _bumped(job: Job, store: Store, *, bumped_at: float | None, what: str, by: str) -> Answer:
+    if not store.jobs.bump(job.id, job.generation, bumped_at=bumped_at):
         raise JobRejected(f"job {job.id} has ended just now")
     note(store, job.id, what, by=by, generation=job.generation)
     return Answer(has_changed=True, what=what, name=job.id)
@@ -122,23 +122,23 @@ def _class(worker_class: str | None) -> str:
     return worker_class or ""
 
 
-def _standing(store: JobStore) -> set[tuple[Scope, str]]:
-    return {(halt.scope, halt.name) for halt in store.halts()}
+def _standing(store: Store) -> set[tuple[Scope, str]]:
+    return {(halt.scope, halt.name) for halt in store.halts.list()}
 
 
-def _halt(scope: Scope, name: str, store: JobStore, *, by: str) -> Answer:
+def _halt(scope: Scope, name: str, store: Store, *, by: str) -> Answer:
     what, _ = _WORDS[scope]
     is_new = (scope, name) not in _standing(store)
     if is_new:
-        store.halt(Halt(scope=scope, name=name, at=store.now(), by=by))
+        store.halts.add(Halt(scope=scope, name=name, at=store.now(), by=by))
         note(store, audit_trail.SYSTEM, what, by=by, reason=name or str(scope))
     return Answer(has_changed=is_new, what=what, name=name or str(scope))
 
 
-def _lift(scope: Scope, name: str, store: JobStore, *, by: str) -> Answer:
+def _lift(scope: Scope, name: str, store: Store, *, by: str) -> Answer:
     _, what = _WORDS[scope]
     is_there = (scope, name) in _standing(store)
     if is_there:
-        store.lift(scope, name)
+        store.halts.lift(scope, name)
         note(store, audit_trail.SYSTEM, what, by=by, reason=name or str(scope))
     return Answer(has_changed=is_there, what=what, name=name or str(scope))

@@ -6,7 +6,7 @@ from rugbytx.audit import note
 from rugbytx.core.job import audit_trail
 from rugbytx.core.notify.notification import PARKED_AT, Errand, Notification, replayed
 from rugbytx.errors import NotFound, Unreachable
-from rugbytx.ports import JobStore
+from rugbytx.ports import Store
 
 #: One look at the outbox shows the notifications of so many jobs.
 MOST_JOBS = 1000
@@ -14,21 +14,21 @@ MOST_JOBS = 1000
 TRIES = 5
 
 
-def pending(store: JobStore) -> Sequence[Notification]:
+def pending(store: Store) -> Sequence[Notification]:
     """Return the notifications of all jobs that have any to tell, or that were given up."""
-    jobs = dict.fromkeys(errand.job_id for errand in store.errands(MOST_JOBS, due=False))
-    return [one for job_id in jobs for one in store.notifications(job_id)]
+    jobs = dict.fromkeys(errand.job_id for errand in store.outbox.list_errands(MOST_JOBS, due=False))
+    return [one for job_id in jobs for one in store.outbox.list_notifications(job_id)]
 
 
-def of_job(job_id: str, store: JobStore) -> Sequence[Notification]:
+def of_job(job_id: str, store: Store) -> Sequence[Notification]:
     """Return a job's notifications, in order; raises NotFound."""
-    if store.read_job(job_id) is None:
+    if store.jobs.read(job_id) is None:
         raise NotFound(f"there is no job {job_id}")
-    return store.notifications(job_id)
+    return store.outbox.list_notifications(job_id)
 
 
 def replay(
-    job_ids: Sequence[str], store: JobStore, *, every: bool, by: str
+    job_ids: Sequence[str], store: Store, *, every: bool, by: str
 ) -> Iterator[tuple[Notification, int]]:
     """Have what was given up told again, with ``every`` what was delivered too, of these jobs or all.
 
@@ -40,9 +40,9 @@ def replay(
         for one in of_job(job_id, store):
             again, count = _begun_anew(one, store, every=every)
             if count:
-                store.run_errand_at(Errand(job_id=job_id, due_at=int(store.now())))
+                store.outbox.schedule_errand(Errand(job_id=job_id, due_at=int(store.now())))
                 # It is parked again should it be given up again.
-                store.errand_done(Errand(job_id=job_id, due_at=PARKED_AT))
+                store.outbox.forget_errand(Errand(job_id=job_id, due_at=PARKED_AT))
                 note(
                     store,
                     job_id,
@@ -54,12 +54,12 @@ def replay(
                 yield again, count
 
 
-def _begun_anew(one: Notification, store: JobStore, *, every: bool) -> tuple[Notification, int]:
+def _begun_anew(one: Notification, store: Store, *, every: bool) -> tuple[Notification, int]:
     for _ in range(TRIES):
         again, count = replayed(one, every=every, now=store.now())
-        if not count or store.change_notification(again):
+        if not count or store.outbox.replace_notification(again):
             return again, count
-        stands = {note.id: note for note in store.notifications(one.job_id)}
+        stands = {note.id: note for note in store.outbox.list_notifications(one.job_id)}
         if one.id not in stands:
             return one, 0
         one = stands[one.id]

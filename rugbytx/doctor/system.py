@@ -43,7 +43,7 @@ def _queue(system: Connection) -> Sequence[Finding]:
 
 
 def _table(system: Connection) -> Sequence[Finding]:
-    system.store.read_job(NOBODY)
+    system.store.jobs.read(NOBODY)
     there = Finding(check="table", health=Health.OK, text=f"{system.settings.table} answers")
     return [there, _permitted("table permissions", system.permissions.table(), of="the table and its index")]
 
@@ -65,7 +65,7 @@ def _permitted(name: str, tried: Sequence[Tried], *, of: str) -> Finding:
 
 def _clock(system: Connection, clock: Callable[[], float]) -> Finding:
     """Say how far this host's clock is off the store's, which is known to about a second."""
-    system.store.read_job(NOBODY)
+    system.store.jobs.read(NOBODY)
     offset_s = clock() - system.store.now()
     text = f"{offset_s:+.1f} s from the store's"
     if abs(offset_s) <= CLOCK_WARN_S:

@@ -121,7 +121,7 @@ class Look:
 
     def decision(self) -> Mapping[str, Any] | None:
         """Return the autoscaler's last decision, without its facts; None where there is none, or none that is readable."""
-        return self._fresh("decision", lambda: _decision(self.system.store.decision()))
+        return self._fresh("decision", lambda: _decision(self.system.store.scaling.read()))
 
     def facts(self) -> Facts:
         """Return what the figures of ended jobs are of; raises Unreachable."""
@@ -156,14 +156,14 @@ class Look:
             queue=self.system.settings.queue,
             depth=self.system.queue.depth(),
             dead=self.system.queue.dead_depth(),
-            open_jobs=tuple(store.open_jobs(MOST_OPEN)),
-            workers=tuple(sorted(store.workers(), key=lambda worker: worker.name)),
+            open_jobs=tuple(store.jobs.list_open(MOST_OPEN)),
+            workers=tuple(sorted(store.workers.list(), key=lambda worker: worker.name)),
             at=store.now(),
         )
 
     def _read_page(self, asked: Asked) -> Listing:
         jobs, after = self._find(asked)
-        workers = self.system.store.workers() if any(job.is_open for job in jobs) else ()
+        workers = self.system.store.workers.list() if any(job.is_open for job in jobs) else ()
         budget = MOST_ENDED_READ
         sheets = []
         for job in jobs:
@@ -181,7 +181,7 @@ class Look:
         found: list[Job] = []
         before = asked.before
         for _ in range(-(-MOST_SEARCHED // PAGE)):
-            jobs = self.system.store.list_jobs(status=asked.status, limit=PAGE + 1, before=before)
+            jobs = self.system.store.jobs.list(status=asked.status, limit=PAGE + 1, before=before)
             for job in jobs:
                 if len(found) == PAGE:
                     return found, before
@@ -196,17 +196,17 @@ class Look:
         """Return the one job that was asked for by its whole id, whatever its place in the list."""
         if not _JOB_ID.fullmatch(asked.text):
             return None
-        job = self.system.store.read_job(asked.text)
+        job = self.system.store.jobs.read(asked.text)
         return job if job and asked.status in {None, job.status} else None
 
     def _read_job(self, job_id: str) -> Sheet:
-        job = self.system.store.read_job(job_id)
+        job = self.system.store.jobs.read(job_id)
         if job is None:
             raise NotFound(f"there is no job {job_id}")
-        return self._with_units(job, self.system.store.workers())
+        return self._with_units(job, self.system.store.workers.list())
 
     def _read_brief(self, job_id: str) -> Sheet | None:
-        job = self.system.store.read_job(job_id)
+        job = self.system.store.jobs.read(job_id)
         if job is None:
             return None
         if job.status is Status.RUNNING:
@@ -216,7 +216,7 @@ class Look:
     def _with_units(self, job: Job, workers: Sequence[Worker]) -> Sheet:
         units = self._fresh(
             ("units", job.id, job.generation, job.status, len(job.done)),
-            lambda: self.system.store.read_units(job.id, job.generation),
+            lambda: self.system.store.units.read(job.id, job.generation),
             lasts_s=max(FRESH_S, self.system.settings.heartbeat_s / LOOKS_A_BEAT),
         )
         made = sheet(job, units, workers, priced=rates(self.system.settings), now=self.system.store.now())

@@ -21,16 +21,16 @@ def look(system: Connection, *, jobs: int, units: int) -> Facts:
         job
         for status in Status
         if status not in OPEN and jobs
-        for job in store.list_jobs(status=status, limit=jobs)
+        for job in store.jobs.list(status=status, limit=jobs)
     ]
     latest = sorted(ended, key=lambda job: job.ended_at or 0.0, reverse=True)[:units]
-    decision = store.decision()
+    decision = store.scaling.read()
     return Facts(
         backlog_s=decision_record.from_json(decision).decision.backlog_s if decision else None,
         ended=ended,
-        units={job.id: list(store.read_units(job.id, job.generation).values()) for job in latest},
-        workers=store.workers(),
-        spent_usd=usage.spent_usd(store.spans(usage.day_of(now)), now=now),
+        units={job.id: list(store.units.read(job.id, job.generation).values()) for job in latest},
+        workers=store.workers.list(),
+        spent_usd=usage.spent_usd(store.workers.list_spans(usage.day_of(now)), now=now),
     )
 
 

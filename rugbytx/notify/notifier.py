@@ -11,7 +11,7 @@ from rugbytx.aws.client import client
 from rugbytx.errors import RugbytxError
 from rugbytx.notify.courier import couriers, everywhere
 from rugbytx.notify.outbox import Outbox
-from rugbytx.ports import JobStore
+from rugbytx.ports import Store
 from rugbytx.settings import Settings
 from rugbytx.urls import Place
 
@@ -24,7 +24,7 @@ SHORTEST_LEASE_S = 10.0
 NAME = "notify"
 
 
-def notifier_of(settings: Settings, store: JobStore) -> "Notifier":
+def notifier_of(settings: Settings, store: Store) -> "Notifier":
     """Return what works off the outbox of a process with these settings."""
     place = Place(
         bucket=settings.output_bucket,
@@ -46,7 +46,7 @@ def may_tell(settings: Settings) -> bool:
 class Notifier:
     """Works off the outbox under its own lease, apart from the sweep: a target that hangs delays no job."""
 
-    def __init__(self, *, store: JobStore, outbox: Outbox, notify_s: float) -> None:
+    def __init__(self, *, store: Store, outbox: Outbox, notify_s: float) -> None:
         self._store = store
         self._outbox = outbox
         self._notify_s = notify_s
@@ -67,7 +67,7 @@ class Notifier:
         """
         lease_s = max(LEASE_ROUNDS * self._notify_s, SHORTEST_LEASE_S)
         try:
-            if self._store.hold(NAME, owner=owner, lease_s=lease_s):
+            if self._store.leases.acquire(NAME, owner=owner, lease_s=lease_s):
                 return self._outbox.work_off()
         except RugbytxError as error:
             log.warning("notifier-failed", extra={"reason": str(error)})

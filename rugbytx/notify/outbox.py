@@ -13,7 +13,7 @@ from rugbytx.core.notify.notification import Due, Errand, Kind, Notification
 from rugbytx.core.notify.target import shown
 from rugbytx.errors import NotDelivered, RugbytxError
 from rugbytx.notify.body import body
-from rugbytx.ports import Courier, JobStore
+from rugbytx.ports import Courier, Store
 from rugbytx.urls import Place
 
 log = logging.getLogger(__name__)
@@ -29,13 +29,13 @@ GUARD_S = 60
 MOST_TRIES = 50
 
 
-def deadline_at_risk(store: JobStore, job: Job, *, finish_at: float | None, reason: str) -> None:
+def deadline_at_risk(store: Store, job: Job, *, finish_at: float | None, reason: str) -> None:
     """Have the job's targets told, once a generation, that it will probably be late; raises Unreachable.
 
     ``finish_at`` is when it will be done, where that is known.  Asking again costs
     a request and tells nobody twice.
     """
-    store.tell(
+    store.outbox.add_notification(
         Notification(
             job_id=job.id,
             generation=job.generation,
@@ -51,7 +51,7 @@ def deadline_at_risk(store: JobStore, job: Job, *, finish_at: float | None, reas
 class Outbox:
     """What is told of the jobs of one store, and by whom it is carried."""
 
-    store: JobStore
+    store: Store
     courier: Courier
     place: Place
     #: Targets that are told of every job.
@@ -61,7 +61,7 @@ class Outbox:
 
     def work_off(self) -> int:
         """Run the errands that are due; return how many.  Raises Unreachable."""
-        errands = self.store.errands(MOST_ERRANDS, due=True)
+        errands = self.store.outbox.list_errands(MOST_ERRANDS, due=True)
         until = self.monotonic() + ROUND_S
         if self.threads == 1:
             for errand in errands:
@@ -90,10 +90,10 @@ class Outbox:
         """
         store = self.store
         guard = Errand(job_id=errand.job_id, due_at=int(store.now()) + GUARD_S, is_guard=True)
-        store.run_errand_at(guard)
-        store.errand_done(errand)
-        job = store.read_job(errand.job_id)
-        noted = list(store.notifications(errand.job_id))
+        store.outbox.schedule_errand(guard)
+        store.outbox.forget_errand(errand)
+        job = store.jobs.read(errand.job_id)
+        noted = list(store.outbox.list_notifications(errand.job_id))
         notes = [
             self._opened(note, job) if job and core.is_to_open(noted, place, job) else note
             for place, note in enumerate(noted)
@@ -107,8 +107,8 @@ class Outbox:
                 notes[due.note] = self._try(notes[due.note], due)
         again_at = core.look_again_at(notes, job, now=store.now())
         if again_at is not None:
-            store.run_errand_at(Errand(job_id=errand.job_id, due_at=again_at))
-        store.errand_done(guard)
+            store.outbox.schedule_errand(Errand(job_id=errand.job_id, due_at=again_at))
+        store.outbox.forget_errand(guard)
 
     def _opened(self, note: Notification, job: Job) -> Notification:
         """Return the notification with its body and dispatches."""
@@ -148,6 +148,6 @@ class Outbox:
 
     def _changed(self, note: Notification) -> Notification:
         """Write the notification down; where somebody else changed it meanwhile, leave all to the guard."""
-        if not self.store.change_notification(note):
+        if not self.store.outbox.replace_notification(note):
             raise NotDelivered(f"notification {note.id} was changed by somebody else meanwhile")
         return note

@@ -11,7 +11,7 @@ from typing import Protocol
 from rugbytx.ports.fleet import Fleet, FleetState, TaskAgent
 from rugbytx.ports.media import Encoded, Media, Pulse
 from rugbytx.ports.service import Courier, OnBytes, Permissions, Queue, Storage, Stored, Tried
-from rugbytx.ports.store import JobStore
+from rugbytx.ports.store import Store
 
 __all__ = [
     "Courier",
@@ -19,7 +19,6 @@ __all__ = [
     "Fleet",
     "FleetState",
     "Gate",
-    "JobStore",
     "Media",
     "OnBytes",
     "Permissions",
@@ -27,6 +26,7 @@ __all__ = [
     "Pulse",
     "Queue",
     "Storage",
+    "Store",
     "Stored",
     "TaskAgent",
     "Tried",
@@ -48,7 +48,7 @@ class Gate(Protocol):
 class Ports:
     """The ports of one process, as its composition root put them together."""
 
-    store: JobStore
+    store: Store
     queue: Queue
     storage: Storage
     media: Media

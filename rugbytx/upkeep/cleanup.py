@@ -15,7 +15,7 @@ from rugbytx.core.output import object_keys, retention
 from rugbytx.core.output.result import Manifest
 from rugbytx.core.output.retention import Cleaning
 from rugbytx.errors import RugbytxError, VerificationError
-from rugbytx.ports import JobStore, Storage
+from rugbytx.ports import Storage, Store
 
 log = logging.getLogger(__name__)
 
@@ -46,37 +46,37 @@ def after_publishing(job: Job, outputs: Outputs, *, storage: Storage, bucket: st
         log.warning("clean-up-failed", extra={"job_id": job.id, "reason": str(error)})
 
 
-def clean_once(store: JobStore, storage: Storage, bucket: str) -> int:
+def clean_once(store: Store, storage: Storage, bucket: str) -> int:
     """Do the clean-ups that are due; return how many objects went.
 
     A clean-up is forgotten last, so that one which was cut off is repeated, and
     one that failed is noted for later before: it must not keep the others waiting.
     """
     removed = 0
-    for cleaning in store.due_cleanings(MOST_CLEANINGS):
+    for cleaning in store.cleanups.list_due(MOST_CLEANINGS):
         try:
             removed += _clean(cleaning, store, storage, bucket)
         except RugbytxError as error:
             log.warning("clean-up-failed", extra={"job_id": cleaning.job_id, "reason": str(error)})
-            store.clean_later(replace(cleaning, due_at=int(store.now()) + PUT_OFF_S))
-        store.cleaned(cleaning)
+            store.cleanups.schedule(replace(cleaning, due_at=int(store.now()) + PUT_OFF_S))
+        store.cleanups.forget(cleaning)
     return removed
 
 
-def _clean(cleaning: Cleaning, store: JobStore, storage: Storage, bucket: str) -> int:
+def _clean(cleaning: Cleaning, store: Store, storage: Storage, bucket: str) -> int:
     """Do one clean-up.
 
     The objects are listed before the job is read: whatever a generation writes
     that opens after the look cannot be among them, however slow we are.
     """
     keys = [stored.key for stored in storage.list(bucket, object_keys.job_prefix(cleaning.job_id))]
-    job = store.read_job(cleaning.job_id)
+    job = store.jobs.read(cleaning.job_id)
     decision = retention.decide(job, now=store.now())
     if not decision.clean:
         return 0
     spared = decision.spared
     manifest = _manifest(spared, storage, bucket) if spared else None
-    look = store.read_units(manifest.job_id, manifest.generation).get(CHECK) if manifest else None
+    look = store.units.read(manifest.job_id, manifest.generation).get(CHECK) if manifest else None
     look_fence = look.fence if look and look.state is State.DONE else None
     strays = retention.strays(keys, manifest, spared, look_fence=look_fence)
     _remove(cleaning.job_id, strays, storage, bucket)

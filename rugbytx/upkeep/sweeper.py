@@ -9,7 +9,7 @@ import threading
 from rugbytx.core.job.job import Pointer, Status
 from rugbytx.core.schedule import resend
 from rugbytx.errors import RugbytxError
-from rugbytx.ports import JobStore, Queue, Storage
+from rugbytx.ports import Queue, Storage, Store
 from rugbytx.upkeep.cleanup import clean_once
 
 log = logging.getLogger(__name__)
@@ -18,13 +18,13 @@ log = logging.getLogger(__name__)
 MOST_JOBS = 1000
 
 
-def sweep_once(store: JobStore, queue: Queue) -> int:
+def sweep_once(store: Store, queue: Queue) -> int:
     """Send a pointer for every open job that is due one; return how many.
 
     The pointer goes first and ``wake_at`` moves second: a crash between them
     costs a duplicate, which finds nothing to do, and never a job.
     """
-    jobs = store.open_jobs(limit=MOST_JOBS)
+    jobs = store.jobs.list_open(limit=MOST_JOBS)
     now = store.now()
     due = [job for job in jobs if job.wake_at <= now]
     if not due:
@@ -34,7 +34,7 @@ def sweep_once(store: JobStore, queue: Queue) -> int:
     sent = 0
     for seen in due:
         # The list may lag behind; a duplicate is cheap, but a read is cheaper.
-        job = store.read_job(seen.id)
+        job = store.jobs.read(seen.id)
         if job is None:
             continue
         decision = resend.decide(job, now=now, visible=depth.visible, waiting=waiting)
@@ -43,16 +43,14 @@ def sweep_once(store: JobStore, queue: Queue) -> int:
             sent += 1
             log.info("pointer-sent", extra={"job_id": job.id, "reason": decision.reason})
         if decision.wake_at:
-            store.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=decision.resends)
+            store.jobs.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=decision.resends)
     return sent
 
 
 class Sweeper:
     """Runs the sweep under its own lease: many workers try, one sweeps."""
 
-    def __init__(
-        self, *, store: JobStore, queue: Queue, storage: Storage, bucket: str, sweep_s: float
-    ) -> None:
+    def __init__(self, *, store: Store, queue: Queue, storage: Storage, bucket: str, sweep_s: float) -> None:
         self._store = store
         self._queue = queue
         self._storage = storage
@@ -74,7 +72,7 @@ class Sweeper:
         while not self._leaving.wait(self._sweep_s):
             try:
                 # Two rounds long, so that the holder keeps it by coming back in time.
-                if self._store.hold("sweep", owner=owner, lease_s=2 * self._sweep_s):
+                if self._store.leases.acquire("sweep", owner=owner, lease_s=2 * self._sweep_s):
                     sweep_once(self._store, self._queue)
                     clean_once(self._store, self._storage, self._bucket)
             except RugbytxError as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rugbytx import settings as settings_module
 from rugbytx.aws.client import client
-from rugbytx.aws.dynamodb.jobs import DynamoJobStore
+from rugbytx.aws.dynamodb.store import open_store
 from rugbytx.aws.ec2_metadata import Metadata
 from rugbytx.aws.s3.storage import S3Storage
 from rugbytx.aws.s3.throttle import Throttle
@@ -76,7 +76,7 @@ def ports() -> Ports:
     """Return this process's ports; after a fork the child makes its own."""
     chosen = settings()
     return Ports(
-        store=DynamoJobStore(chosen.table),
+        store=open_store(chosen.table),
         queue=SqsQueue(client("sqs"), chosen.queue),
         storage=storage(chosen, slots=POOL.slots),
         media=media(),

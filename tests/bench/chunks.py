@@ -72,11 +72,11 @@ def _encode_phase_s(connection: Connection, source: Path, chunk_s: float, *, lan
     ended = world.ended(connection, job.id)
     if ended.status is not Status.SUCCEEDED:
         raise RuntimeError(f"the job {ended.status}: {ended.reason}")
-    return phase_s(connection.store.read_units(job.id, job.generation))
+    return phase_s(connection.store.units.read(job.id, job.generation))
 
 
 def _is_planned(connection: Connection, job_id: str) -> bool:
-    job = connection.store.read_job(job_id)
+    job = connection.store.jobs.read(job_id)
     return job is not None and job.units > 0
 
 

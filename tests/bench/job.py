@@ -95,7 +95,7 @@ def _ours(connection: Connection, source: Path, plans: list[Plan]) -> Run:
     wall_s = time.perf_counter() - began
     if job.status is not Status.SUCCEEDED:
         raise RuntimeError(f"the job {job.status}: {job.reason}")
-    units = connection.store.read_units(job.id, job.generation)
+    units = connection.store.units.read(job.id, job.generation)
     plan = plan_of(units)
     if plan is None:
         raise RuntimeError("the job has no plan")

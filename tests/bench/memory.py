@@ -31,7 +31,7 @@ def measure(folder: Path, scale: Scale) -> Result:
         job = intake.accept(request, connection).job
 
         def done() -> int:
-            units = connection.store.read_units(job.id, job.generation)
+            units = connection.store.units.read(job.id, job.generation)
             return sum(key.kind is Kind.VIDEO and unit.state is State.DONE for key, unit in units.items())
 
         world.waited(lambda: done() >= warm, what="the first chunks are done", look_s=0.5)

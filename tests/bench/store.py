@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rugbytx import profiles
 from rugbytx.aws.client import client
-from rugbytx.aws.dynamodb.jobs import DynamoJobStore
+from rugbytx.aws.dynamodb.store import open_store
 from rugbytx.core.job.job import Job, Source
 from rugbytx.core.lease.unit import Kind, Measured, Progress, UnitKey
 from tests.bench import turn, world
@@ -92,10 +92,10 @@ def rate(cycle: Cycle, *, crowd: int, units: int) -> float:
 
 def ours(table: str) -> Cycle:
     """Return the cycle through the store."""
-    store = DynamoJobStore(table, client=client("dynamodb"))
+    store = open_store(table, client=client("dynamodb"))
     source = Source(bucket="b", key=uuid.uuid4().hex, etag="e", size_bytes=1)
     now = store.now()
-    job = store.create_job(
+    job = store.jobs.create(
         Job(
             id=uuid.uuid4().hex[:20],
             source=source,
@@ -108,11 +108,13 @@ def ours(table: str) -> Cycle:
 
     def cycle(number: int) -> int:
         key = UnitKey(Kind.VIDEO, number)
-        lease = store.claim(job, key, None, owner=threading.current_thread().name, lease_s=LEASE_S)
+        lease = store.units.claim(job, key, None, owner=threading.current_thread().name, lease_s=LEASE_S)
         if lease is None:
             return 1
-        lease = store.renew(lease, lease_s=LEASE_S, progress=Progress(step="encode", frames=100, fps=25.0))
-        store.commit(lease, result="{}", measured=Measured(frames=1500))
+        lease = store.units.renew(
+            lease, lease_s=LEASE_S, progress=Progress(step="encode", frames=100, fps=25.0)
+        )
+        store.units.commit(lease, result="{}", measured=Measured(frames=1500))
         return WRITES
 
     return cycle

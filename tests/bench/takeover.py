@@ -94,7 +94,7 @@ def _takeovers(local: LocalSystem, sources: Sequence[Path]) -> list[Takeover]:
     for job in sorted(jobs, key=lambda job: killed_at[job.id]):
         world.waited(partial(_writes, others, job), what="another worker encodes")
         seen_at = time.monotonic()
-        unit = connection.store.read_units(job.id, job.generation)[UnitKey(Kind.VIDEO, 0)]
+        unit = connection.store.units.read(job.id, job.generation)[UnitKey(Kind.VIDEO, 0)]
         if (unit.state, unit.deaths) != (State.LEASED, 1):
             raise RuntimeError(f"the chunk was not met in the middle: {unit.state}, {unit.deaths} deaths")
         found.append(Takeover(away_s=seen_at - killed_at[job.id], redone_s=killed_at[job.id] - began))

@@ -87,7 +87,7 @@ def ended(connection: Connection, job_id: str) -> Job:
     found: list[Job] = []
 
     def has_ended() -> bool:
-        job = connection.store.read_job(job_id)
+        job = connection.store.jobs.read(job_id)
         if job is not None and not job.is_open:
             found.append(job)
         return bool(found)

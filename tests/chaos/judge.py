@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rugbytx.aws.client import client
-from rugbytx.aws.dynamodb.jobs import DynamoJobStore
+from rugbytx.aws.dynamodb.clock import StoreTime
+from rugbytx.aws.dynamodb.store import open_store
 from rugbytx.local.resources import dead_letter_queue
 from rugbytx.upkeep.cleanup import clean_once
 from tests.chaos import invariants, outputs, table
@@ -80,20 +81,21 @@ def judge(siege: Siege, *, seed: int, took_s: float, clock: str, folder: Path) -
     )
 
 
-class Tomorrow(DynamoJobStore):
-    """The store as it will be when the clean-ups noted today are due: a day later, on the hour."""
+class Tomorrow(StoreTime):
+    """The store's time as it will be when the clean-ups of today are due: a day later, on the hour."""
 
-    def now(self) -> float:
+    def now(self) -> float | None:
         """Return tomorrow's time."""
-        return super().now() + 26 * 3600
+        now = super().now()
+        return None if now is None else now + 26 * 3600
 
 
 def clean_up_tomorrow(siege: Siege) -> None:
     """Do the clean-up that a sweep does a day later, after whatever frozen workers have uploaded."""
     settings = siege.system.settings
-    tomorrow = Tomorrow(settings.table)
+    tomorrow = open_store(settings.table, time=Tomorrow())
     for _ in range(MOST_CLEAN_UPS):
-        if not tomorrow.due_cleanings(1):
+        if not tomorrow.cleanups.list_due(1):
             return
         clean_once(tomorrow, siege.connection.storage, settings.output_bucket)
 

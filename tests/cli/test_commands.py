@@ -29,17 +29,19 @@ def lines(stdout: str) -> list[dict[str, Any]]:
 @pytest.fixture
 def running(fakes: Fakes) -> Job:
     """Put a job into the store whose second chunk is being encoded."""
-    job = fakes.store.create_job(make_job())
-    fakes.store.start_job(job.id, 1)
-    fakes.store.planned(job.id, 1, units=6, frames=750, work_px=1e8)
+    job = fakes.store.jobs.create(make_job())
+    fakes.store.jobs.start(job.id, 1)
+    fakes.store.jobs.record_plan(job.id, 1, units=6, frames=750, work_px=1e8)
     for key in (PLAN, UnitKey(Kind.VIDEO, 0)):
-        lease = fakes.store.claim(job, key, None, owner="jetson-1", lease_s=60)
+        lease = fakes.store.units.claim(job, key, None, owner="jetson-1", lease_s=60)
         assert lease
-        fakes.store.commit(lease, result="", measured=Measured(frames=250 * (key != PLAN), elapsed_s=5.0))
-        fakes.store.mark_done(job.id, 1, [key])
-    lease = fakes.store.claim(job, UnitKey(Kind.VIDEO, 1), None, owner="jetson-1", lease_s=60)
+        fakes.store.units.commit(
+            lease, result="", measured=Measured(frames=250 * (key != PLAN), elapsed_s=5.0)
+        )
+        fakes.store.jobs.add_done(job.id, 1, [key])
+    lease = fakes.store.units.claim(job, UnitKey(Kind.VIDEO, 1), None, owner="jetson-1", lease_s=60)
     assert lease
-    fakes.store.renew(lease, lease_s=60, progress=Progress(step="encode", frames=125, fps=75.0))
+    fakes.store.units.renew(lease, lease_s=60, progress=Progress(step="encode", frames=125, fps=75.0))
     return job
 
 
@@ -50,7 +52,7 @@ class TestSubmit:
         """The id is the first word, for the shell."""
         url = fakes.add_object("a.mp4")
         result = run("submit", url, "--deadline", "45m", "--chunk", "30s", "--profile", "clip")
-        (job,) = fakes.store.list_jobs()
+        (job,) = fakes.store.jobs.list()
         assert (result.exit_code, result.stdout) == (0, f"{job.id}  create  {url}\n")
         assert result.stderr.startswith("AWS (profile default")
         assert (job.deadline_at, job.chunk_s, job.profile.name) == (NOW + 2700, 30.0, "clip")
@@ -62,7 +64,7 @@ class TestSubmit:
         listed.write_text(f"# round 7\n\n{urls[1]}\n  {urls[2]} \n")
         assert run("submit", urls[0], "--from", str(listed)).exit_code == 0
         assert run("submit", "--from", "-", stdin=f"{urls[3]}\n").exit_code == 0
-        assert {job.source.url for job in fakes.store.list_jobs()} == set(urls)
+        assert {job.source.url for job in fakes.store.jobs.list()} == set(urls)
 
     def test_json_is_one_object_a_job(self, run: Run, fakes: Fakes) -> None:
         """Its keys are those of `status --json`, behind what became of the request."""
@@ -92,7 +94,7 @@ class TestSubmit:
     def test_a_silent_system_says_how_many_were_not_accepted(self, run: Run, fakes: Fakes) -> None:
         """The sentence comes once, not once for each source."""
         urls = [fakes.add_object(f"{n}.mp4", b"%d" % n) for n in range(3)]
-        fakes.store.down = True
+        fakes.store.table.down = True
         result = run("submit", *urls)
         assert result.exit_code == 5
         assert result.stderr.endswith("rugbytx: 2 more were not accepted\n")
@@ -101,7 +103,7 @@ class TestSubmit:
         """Exit status 1 tells a script that the job FAILED."""
         url = fakes.add_object("a.mp4")
         run("submit", url)
-        (job,) = fakes.store.list_jobs()
+        (job,) = fakes.store.jobs.list()
         fakes.end(job, Status.FAILED, reason="the file is truncated")
         result = run("submit", url, "--watch")
         assert result.exit_code == 1
@@ -160,7 +162,7 @@ class TestLook:
 
     def test_list_shows_jobs_of_a_status(self, run: Run, fakes: Fakes, running: Job) -> None:
         """The word may be written small."""
-        queued = fakes.store.create_job(make_job(id="f" * 20, submitted_at=NOW + 1))
+        queued = fakes.store.jobs.create(make_job(id="f" * 20, submitted_at=NOW + 1))
         everything = run("list").stdout
         assert everything.index(queued.id) < everything.index(running.id)
         assert [one["job_id"] for one in lines(run("list", "--status", "running", "--json").stdout)] == [
@@ -189,7 +191,7 @@ class TestLook:
             ("status", "{}"),
             ("submit", "s3://rugbytx-source/\x1b[2J"),
         ):
-            jobs = fakes.store.list_jobs()
+            jobs = fakes.store.jobs.list()
             result = run(*(word.format(jobs[0].id) if jobs else word for word in command))
             assert "\x1b" not in result.output
         assert "[bold]a.mp4" in run("list").stdout
@@ -209,7 +211,7 @@ class TestWatch:
         self, run: Run, fakes: Fakes, running: Job, status: Status, exit_code: int
     ) -> None:
         """One that did not succeed is enough."""
-        other = fakes.store.create_job(make_job(id="f" * 20))
+        other = fakes.store.jobs.create(make_job(id="f" * 20))
         fakes.end(other, Status.SUCCEEDED)
         fakes.end(running, status)
         result = run("watch", running.id, other.id)
@@ -230,7 +232,7 @@ class TestRm:
 
     def test_an_ended_job_goes_with_its_outputs(self, run: Run, fakes: Fakes) -> None:
         """All generations go; the source and other jobs' outputs stay."""
-        job = fakes.store.create_job(make_job())
+        job = fakes.store.jobs.create(make_job())
         fakes.end(job, Status.SUCCEEDED)
         for key in (f"out/{job.id}/g1/a", f"out/{job.id}/g2/a", "out/other/g1/a"):
             fakes.add_object(key, bucket="rugbytx-output")
@@ -239,19 +241,19 @@ class TestRm:
         result = run("rm", job.id)
         assert result.stdout == f"{job.id}  removed, with 2 objects, 10 B\n"
         assert set(fakes.storage.objects) == {source, ("rugbytx-output", "out/other/g1/a")}
-        assert fakes.store.read_job(job.id) is None
+        assert fakes.store.jobs.read(job.id) is None
 
     def test_an_open_job_is_refused_and_the_others_are_removed(
         self, run: Run, fakes: Fakes, running: Job
     ) -> None:
         """Its worker would write on into what is gone."""
-        ended = fakes.store.create_job(make_job(id="f" * 20))
+        ended = fakes.store.jobs.create(make_job(id="f" * 20))
         fakes.end(ended, Status.CANCELLED)
         result = run("rm", running.id, "e" * 20, ended.id)
         assert result.exit_code == 2
         assert "is RUNNING; it can be removed once it has ended" in result.stderr
         assert f"there is no job {'e' * 20}" in result.stderr
-        assert [job.id for job in fakes.store.list_jobs()] == [running.id]
+        assert [job.id for job in fakes.store.jobs.list()] == [running.id]
 
 
 class TestEarly:
@@ -286,9 +288,9 @@ class TestEarly:
 
 def test_the_outputs_of_a_clip_have_an_mp4(run: Run, fakes: Fakes) -> None:
     """Its URL stands beside the master's."""
-    job = fakes.store.create_job(make_job())
+    job = fakes.store.jobs.create(make_job())
     outputs = OUTPUTS.model_copy(update={"mp4_key": "out/x/g1/720p-f1.mp4"})
-    fakes.store.end_job(job.id, 1, Status.SUCCEEDED, outputs=outputs)
+    fakes.store.jobs.end(job.id, 1, Status.SUCCEEDED, outputs=outputs)
     url = "http://127.0.0.1:5000/rugbytx-output/out/x/g1/720p-f1.mp4"
     assert f"mp4         {url}\n" in run("status", job.id).stdout
     assert lines(run("status", job.id, "--json").stdout)[0]["mp4_url"] == url

@@ -25,19 +25,19 @@ def lines(stdout: str) -> list[dict[str, Any]]:
 @pytest.fixture
 def running(fakes: Fakes) -> Job:
     """Put a job of two chunks into the store whose plan, audio and first chunk are done."""
-    job = fakes.store.create_job(make_job())
-    fakes.store.start_job(job.id, 1)
-    fakes.store.planned(job.id, 1, units=5, frames=120, work_px=1e8)
+    job = fakes.store.jobs.create(make_job())
+    fakes.store.jobs.start(job.id, 1)
+    fakes.store.jobs.record_plan(job.id, 1, units=5, frames=120, work_px=1e8)
     results = {PLAN: small_plan(chunks=2).model_dump_json()}
     for key in (AUDIO, CHUNKS[0]):
         file = track_file([6000], [500], key=f"out/{job.id}/g1/{key}")
         results[key] = TracksResult(fingerprint="f", files=(file,)).model_dump_json()
         fakes.add_object(file.key, bytes(file.size_bytes), "rugbytx-output")
     for key, result in results.items():
-        lease = fakes.store.claim(job, key, None, owner="jetson-1", lease_s=60)
+        lease = fakes.store.units.claim(job, key, None, owner="jetson-1", lease_s=60)
         assert lease
-        fakes.store.commit(lease, result=result, measured=Measured())
-        fakes.store.mark_done(job.id, 1, [key])
+        fakes.store.units.commit(lease, result=result, measured=Measured())
+        fakes.store.jobs.add_done(job.id, 1, [key])
     return job
 
 
@@ -46,11 +46,11 @@ class TestCancel:
 
     def test_an_open_job_ends_at_once(self, run: Run, fakes: Fakes, running: Job) -> None:
         """Queued or running."""
-        queued = fakes.store.create_job(make_job(id="f" * 20))
+        queued = fakes.store.jobs.create(make_job(id="f" * 20))
         result = run("cancel", running.id, queued.id)
         assert result.exit_code == 0
         assert result.stdout == f"{running.id}  cancel  CANCELLED\n{queued.id}  cancel  CANCELLED\n"
-        assert {job.reason for job in fakes.store.list_jobs()} == {"cancelled by request"}
+        assert {job.reason for job in fakes.store.jobs.list()} == {"cancelled by request"}
 
     def test_twice_is_no_error(self, run: Run, running: Job) -> None:
         """What was wanted is so."""
@@ -66,11 +66,11 @@ class TestCancel:
     ) -> None:
         """Exit status 1 and a sentence; the job stays as it is."""
         fakes.end(running, status)
-        ended = fakes.store.read_job(running.id)
+        ended = fakes.store.jobs.read(running.id)
         result = run("cancel", running.id, "--json")
         assert (result.exit_code, lines(result.stdout)[0]["action"]) == (1, "too-late")
         assert f"job {running.id} cannot be cancelled: it {status} before" in result.stderr
-        assert fakes.store.read_job(running.id) == ended
+        assert fakes.store.jobs.read(running.id) == ended
 
     def test_one_that_is_not_there_does_not_stop_the_others(
         self, run: Run, fakes: Fakes, running: Job
@@ -79,7 +79,7 @@ class TestCancel:
         result = run("cancel", "0" * 20, running.id)
         assert result.exit_code == 3
         assert f"there is no job {'0' * 20}" in result.stderr
-        (job,) = fakes.store.list_jobs()
+        (job,) = fakes.store.jobs.list()
         assert job.status is Status.CANCELLED
 
 
@@ -92,7 +92,7 @@ class TestRetry:
         result = run("retry", running.id)
         assert (result.exit_code, result.stdout) == (0, f"{running.id}  retry  generation 2\n")
         assert "3 of its 5 units are taken over" in result.stderr
-        job = fakes.store.read_job(running.id)
+        job = fakes.store.jobs.read(running.id)
         assert job is not None
         assert (job.status, job.adopted) == (Status.QUEUED, ("PLAN", "AUDIO", "VIDEO#00000"))
         assert fakes.queue.sent == [Pointer(job_id=job.id, generation=2)]
@@ -115,7 +115,7 @@ class TestRetry:
         result = run("retry", running.id, "--unit", unit, "--json")
         (printed,) = lines(result.stdout)
         assert (printed["action"], printed["generation"], printed["status"]) == ("retry", 2, "QUEUED")
-        job = fakes.store.read_job(running.id)
+        job = fakes.store.jobs.read(running.id)
         assert job is not None
         assert " ".join(job.adopted) == taken
         assert job.published is not None
@@ -150,7 +150,7 @@ class TestRetry:
     def test_a_job_that_is_being_removed_stays_ended(self, run: Run, fakes: Fakes, running: Job) -> None:
         """Its outputs are going."""
         fakes.end(running, Status.FAILED)
-        fakes.store.begin_removal(running.id, 1)
+        fakes.store.jobs.begin_removal(running.id, 1)
         result = run("retry", running.id)
         assert (result.exit_code, fakes.queue.sent) == (2, [])
         assert "is being removed" in result.stderr

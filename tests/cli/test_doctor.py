@@ -136,7 +136,7 @@ def test_a_system_that_is_well(fakes: Fakes) -> None:
         *("queue", "queue permissions", "table", "table permissions", "clock"),
         *("bucket rugbytx-source", "bucket rugbytx-output"),
     ]
-    assert fakes.store.list_jobs() == []
+    assert fakes.store.jobs.list() == []
     assert fakes.queue.depth().visible == 0
 
 

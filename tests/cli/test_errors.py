@@ -81,7 +81,7 @@ def test_an_error_is_a_sentence_and_an_exit_code(
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "bytes.mp4").write_bytes(b"\xff\xfe\xfd")
     (tmp_path / "long.txt").write_text("x" * 5000)
-    job = fakes.store.create_job(make_job())
+    job = fakes.store.jobs.create(make_job())
     result = run(*(word.format(tmp=tmp_path, open=job.id) for word in arguments.split()), environ=environ)
     assert (result.exit_code, result.stdout) == (exit_code, "")
     assert sentence in result.stderr
@@ -97,7 +97,7 @@ def test_the_sentence_stands_alone(run: Run) -> None:
 
 def test_a_store_that_does_not_answer(run: Run, fakes: Fakes) -> None:
     """Every command that asks it says so."""
-    fakes.store.down = True
+    fakes.store.table.down = True
     for command in (("status", JOB), ("url", JOB), ("list",), ("watch",), ("watch", JOB), ("rm", JOB)):
         assert run(*command).exit_code == Code.SILENT
 

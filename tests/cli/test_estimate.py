@@ -30,7 +30,7 @@ def test_so_much_film_is_estimated_without_a_system(run: Run) -> None:
 
 def test_living_workers_may_be_asked_for_their_speed(fakes: Fakes, run: Run) -> None:
     """Then it says so."""
-    fakes.store.present(worker("jetson-1", speeds=(MATCH_PX / 1000,) * 32))
+    fakes.store.workers.announce(worker("jetson-1", speeds=(MATCH_PX / 1000,) * 32))
     told = run("cost", "estimate", "--gb", "4", "--hours", "2", "--measured", "--json").stdout
     jetson, aws, _ = json.loads(told)["quotes"]
     assert (jetson["evidence"], aws["evidence"]) == ("measured", "assumed")

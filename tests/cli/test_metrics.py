@@ -8,9 +8,9 @@ from tests.connection import Fakes, Run, make_job
 
 def test_prometheus_can_read_them(run: Run, fakes: Fakes) -> None:
     """By its own parser; medians appear with the first job that ended."""
-    job = fakes.store.create_job(make_job())
+    job = fakes.store.jobs.create(make_job())
     fakes.store.clock.advance(10)
-    fakes.store.start_job(job.id, 1)
+    fakes.store.jobs.start(job.id, 1)
     fakes.store.clock.advance(20)
     fakes.end(job, Status.SUCCEEDED)
     result = run("metrics")

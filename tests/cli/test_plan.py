@@ -265,13 +265,13 @@ class TestMeasured:
         media = small_media(end_s=Fraction(12))
         source = Source(bucket="rugbytx-source", key="old.mp4", etag="e", size_bytes=1)
         old = planner.decide(media, source, PROFILE, chunk_s=6.0)
-        job = fakes.store.create_job(make_job(id=identify(source, PROFILE), source=source))
+        job = fakes.store.jobs.create(make_job(id=identify(source, PROFILE), source=source))
         told = {PLAN: old.model_dump_json(), UnitKey(Kind.VIDEO, 0): "", UnitKey(Kind.VIDEO, 1): ""}
         for key, result in told.items():
-            lease = fakes.store.claim(job, key, None, owner="jetson-1", lease_s=60)
+            lease = fakes.store.units.claim(job, key, None, owner="jetson-1", lease_s=60)
             assert lease
             measured = Measured(worker_class="jetson", encoder="x264", frames=60, encode_s=3.0)
-            fakes.store.commit(lease, result=result, measured=measured)
+            fakes.store.units.commit(lease, result=result, measured=measured)
         fakes.end(job, Status.SUCCEEDED)
         seen = preview.of_object(Wish(source="s3://rugbytx-source/a.mp4"), served)
         jetson, aws = seen.forecasts
@@ -281,7 +281,7 @@ class TestMeasured:
 
     def test_a_store_that_is_silent_only_costs_the_measure(self, served: Connection, fakes: Fakes) -> None:
         """The plan is made all the same, and says so."""
-        fakes.store.down = True
+        fakes.store.table.down = True
         seen = preview.of_object(Wish(source="s3://rugbytx-source/a.mp4"), served)
         assert seen.remarks[0].startswith("no speed was measured: ")
         assert {one.speed.evidence for one in seen.forecasts} == {"assumed"}

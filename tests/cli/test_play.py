@@ -80,7 +80,7 @@ def test_a_folder_and_what_is_in_it(run: Run, folder: Path, visits: Visits) -> N
 def test_a_job(run: Run, fakes: Fakes, visits: Visits) -> None:
     """Its outputs stay in the bucket."""
     outputs = OUTPUTS.model_copy(update={"master_key": f"out/{make_job().id}/g1/master-f1.m3u8"})
-    job = fakes.store.create_job(make_job(status=Status.SUCCEEDED, outputs=outputs))
+    job = fakes.store.jobs.create(make_job(status=Status.SUCCEEDED, outputs=outputs))
     fakes.storage.put(MASTER, "rugbytx-output", outputs.master_key, content_type="")
     result = run("play", job.id, "--json")
     assert result.exit_code == 0
@@ -91,7 +91,7 @@ def test_a_job(run: Run, fakes: Fakes, visits: Visits) -> None:
 
 def test_what_there_is_not(run: Run, fakes: Fakes, tmp_path: Path) -> None:
     """No such job, a job without outputs, a folder without a master: exit status 3."""
-    queued = fakes.store.create_job(make_job())
+    queued = fakes.store.jobs.create(make_job())
     for target in ("f" * 20, queued.id, str(tmp_path)):
         result = run("play", target)
         assert result.exit_code == 3, target

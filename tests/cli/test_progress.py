@@ -29,7 +29,7 @@ def fakes() -> Fakes:
 @pytest.fixture
 def job(fakes: Fakes) -> Job:
     """Put a queued job into the store."""
-    return fakes.store.create_job(make_job())
+    return fakes.store.jobs.create(make_job())
 
 
 def script(fakes: Fakes, *steps: Callable[[], object]) -> Callable[[float], None]:
@@ -48,16 +48,16 @@ def work(fakes: Fakes, job: Job) -> list[Callable[[], object]]:
     store, key = fakes.store, UnitKey(Kind.VIDEO, 0)
 
     def encode() -> None:
-        lease = store.claim(job, key, None, owner="jetson-1", lease_s=60)
+        lease = store.units.claim(job, key, None, owner="jetson-1", lease_s=60)
         assert lease
-        store.renew(lease, lease_s=60, progress=Progress(step="encode", frames=375, fps=50.0))
+        store.units.renew(lease, lease_s=60, progress=Progress(step="encode", frames=375, fps=50.0))
 
     return [
-        lambda: store.start_job(job.id, 1),
-        lambda: store.planned(job.id, 1, units=3, frames=750, work_px=1e8),
+        lambda: store.jobs.start(job.id, 1),
+        lambda: store.jobs.record_plan(job.id, 1, units=3, frames=750, work_px=1e8),
         encode,
         lambda: store.clock.advance(LINE_S),
-        lambda: store.mark_done(job.id, 1, [key]),
+        lambda: store.jobs.add_done(job.id, 1, [key]),
         lambda: fakes.end(job, Status.SUCCEEDED),
     ]
 
@@ -89,11 +89,11 @@ def test_workers_and_the_decision_are_below(fakes: Fakes, job: Job) -> None:
     """Without a terminal only what changes: who is halted, and what is decided."""
     now = fakes.store.now()
     worker = Worker(name="jetson-1@a", worker_class="jetson", slots=1, busy=1, seen_at=now, until=now + 600)
-    fakes.store.present(worker)
-    fakes.store.halt(Halt(scope=Scope.CLASS, name="aws", at=now, by="ann@desk"))
+    fakes.store.workers.announce(worker)
+    fakes.store.halts.add(Halt(scope=Scope.CLASS, name="aws", at=now, by="ann@desk"))
     facts = Facts(now=now, paces=Settings().priors)
     decided = decision_record.to_json(decision_record.record(facts, Settings().policy, before=None))
-    fakes.store.record_decision(Told(at=now, wanted=0), decision=decided)
+    fakes.store.scaling.record(Told(at=now, wanted=0), decision=decided)
     drawn, written = io.StringIO(), io.StringIO()
     console = Console(file=drawn, force_terminal=True, width=140)
     steps = work(fakes, job)
@@ -114,7 +114,7 @@ def test_a_silent_store_is_waited_for_ever_more_slowly(fakes: Fakes, job: Job) -
 
     def pause(seconds: float) -> None:
         pauses.append(seconds)
-        fakes.store.down = len(pauses) in range(1, 8)
+        fakes.store.table.down = len(pauses) in range(1, 8)
         if len(pauses) == 9:
             fakes.end(job, Status.SUCCEEDED)
 
@@ -128,7 +128,7 @@ def test_a_store_that_stays_silent_ends_the_watch(fakes: Fakes, job: Job) -> Non
 
     def pause(seconds: float) -> None:
         pauses.append(seconds)
-        fakes.store.down = True
+        fakes.store.table.down = True
 
     with pytest.raises(Unreachable):
         list(snapshots(fakes.store, [job.id], pause=pause))
@@ -137,7 +137,7 @@ def test_a_store_that_stays_silent_ends_the_watch(fakes: Fakes, job: Job) -> Non
 
 def test_a_store_that_never_answered_is_not_waited_for(fakes: Fakes, job: Job) -> None:
     """Whoever calls a wrong address learns it at once."""
-    fakes.store.down = True
+    fakes.store.table.down = True
     with pytest.raises(Unreachable):
         list(snapshots(fakes.store, [job.id], pause=lambda _: pytest.fail("waited")))
 
@@ -150,7 +150,7 @@ def test_a_job_that_is_removed_meanwhile_ends_the_watch(fakes: Fakes, job: Job) 
 
 def test_an_ended_job_is_read_once(fakes: Fakes, job: Job) -> None:
     """Removing it later does not disturb those who watch others."""
-    other = fakes.store.create_job(make_job(id="f" * 20))
+    other = fakes.store.jobs.create(make_job(id="f" * 20))
     fakes.end(job, Status.SUCCEEDED)
     steps = (lambda: fakes.remove(job), lambda: fakes.end(other, Status.FAILED))
     *_, last = snapshots(fakes.store, [job.id, other.id], pause=script(fakes, *steps))

@@ -16,16 +16,16 @@ from tests.plans import small_plan
 @pytest.fixture
 def job(fakes: Fakes) -> Job:
     """Return a published job whose only join is bad."""
-    job = fakes.store.create_job(make_job())
+    job = fakes.store.jobs.create(make_job())
     fakes.end(job, Status.SUCCEEDED)
     window = Window(place=Place.JOIN, frames=range(30, 90))
     scores = Scores(metric=Metric.SSIM, values=(0.97,) * 20 + (0.91,) * 20 + (0.97,) * 20)
     found = sampled_quality.judge(
         small_plan(chunks=2), [(window, scores)], job_id=job.id, generation=1, left_out=0
     )
-    lease = fakes.store.claim(job, CHECK, None, owner="jetson-1", lease_s=60)
+    lease = fakes.store.units.claim(job, CHECK, None, owner="jetson-1", lease_s=60)
     assert lease
-    fakes.store.commit(lease, result=found.model_dump_json(), measured=Measured())
+    fakes.store.units.commit(lease, result=found.model_dump_json(), measured=Measured())
     return job
 
 
@@ -45,7 +45,7 @@ def test_a_bad_join_in_json(run: Run, job: Job) -> None:
 
 def test_nobody_has_looked(run: Run, fakes: Fakes) -> None:
     """Then there is nothing to say."""
-    job = fakes.store.create_job(make_job())
+    job = fakes.store.jobs.create(make_job())
     fakes.end(job, Status.SUCCEEDED)
     assert json.loads(run("status", job.id, "--json").stdout)["quality"] is None
     assert "quality" not in run("status", job.id).stdout

@@ -26,21 +26,21 @@ def week(fakes: Fakes) -> Job:
     ):
         one = usage.begun(name, worker_class, now=store.now(), usd_per_h=usd_per_h)
         *_, one = usage.followed(one, now=store.now() + 3600, is_busy=True, is_able=True, lasts_s=60)
-        store.record_span(one.ended(End.LEFT) if name != "aws-1" else one)
-    job = store.create_job(make_job())
-    store.start_job(job.id, 1)
-    first = store.claim(job, CHUNK, None, owner="aws-1", lease_s=60)
+        store.workers.record_span(one.ended(End.LEFT) if name != "aws-1" else one)
+    job = store.jobs.create(make_job())
+    store.jobs.start(job.id, 1)
+    first = store.units.claim(job, CHUNK, None, owner="aws-1", lease_s=60)
     assert first
-    store.renew(first, lease_s=60, progress=Progress(frames=40))
+    store.units.renew(first, lease_s=60, progress=Progress(frames=40))
     store.clock.advance(61)
-    second = store.claim(job, CHUNK, store.read_units(job.id, 1)[CHUNK], owner="aws-2", lease_s=60)
+    second = store.units.claim(job, CHUNK, store.units.read(job.id, 1)[CHUNK], owner="aws-2", lease_s=60)
     assert second
     told = Measured(worker="aws-2", worker_class="aws", elapsed_s=360.0, frames=10)
-    store.give_back(second, retry_at=0, reason="told to leave", charge=Charge.LEAVING, measured=told)
-    third = store.claim(job, CHUNK, store.read_units(job.id, 1)[CHUNK], owner="jetson-1", lease_s=60)
+    store.units.give_back(second, retry_at=0, reason="told to leave", charge=Charge.LEAVING, measured=told)
+    third = store.units.claim(job, CHUNK, store.units.read(job.id, 1)[CHUNK], owner="jetson-1", lease_s=60)
     assert third
     done = Measured(worker="jetson-1", worker_class="jetson", elapsed_s=36.0, frames=100)
-    store.commit(third, result="", measured=done)
+    store.units.commit(third, result="", measured=done)
     fakes.end(job, Status.SUCCEEDED)
     store.clock.advance(3600)
     return job

@@ -24,14 +24,14 @@ def lines(stdout: str) -> list[dict[str, Any]]:
 @pytest.fixture
 def job(fakes: Fakes) -> Job:
     """Put an open job into the store."""
-    return fakes.store.create_job(make_job(submitted_by="ann@desk"))
+    return fakes.store.jobs.create(make_job(submitted_by="ann@desk"))
 
 
 @pytest.fixture
 def worker(fakes: Fakes) -> str:
     """Let a worker be there; return its name."""
     worker = Worker(name="aws-1@a", worker_class="aws", slots=1, busy=0, seen_at=NOW, until=NOW + 60)
-    fakes.store.present(worker)
+    fakes.store.workers.announce(worker)
     return worker.name
 
 
@@ -43,18 +43,18 @@ class TestBump:
         assert run("bump", job.id).stdout == f"{job.id}  bumped\n"
         again = run("bump", job.id, "--json")
         assert lines(again.stdout) == [{"name": job.id, "action": "bumped", "changed": False}]
-        stands = fakes.store.read_job(job.id)
+        stands = fakes.store.jobs.read(job.id)
         assert stands is not None
         assert stands.bumped_at == NOW
-        assert [entry.what for entry in fakes.store.read_trail(job.id, limit=9)] == [audit_trail.BUMPED]
+        assert [entry.what for entry in fakes.store.audit.read(job.id, limit=9)] == [audit_trail.BUMPED]
         assert run("unbump", job.id).exit_code == 0
-        stands = fakes.store.read_job(job.id)
+        stands = fakes.store.jobs.read(job.id)
         assert stands is not None
         assert stands.bumped_at is None
 
     def test_one_that_cannot_be_does_not_stop_the_others(self, run: Run, fakes: Fakes, job: Job) -> None:
         """An ended job goes nowhere first; the exit status says so."""
-        ended = fakes.store.create_job(make_job(id="f" * 20))
+        ended = fakes.store.jobs.create(make_job(id="f" * 20))
         fakes.end(ended, Status.FAILED)
         result = run("bump", ended.id, "0" * 20, job.id)
         assert (result.exit_code, result.stdout) == (2, f"{job.id}  bumped\n")
@@ -69,12 +69,12 @@ class TestPause:
         """Each is taken back by itself."""
         assert run("pause").stdout == "queue  paused\n"
         assert run("pause", "aws").stdout == "aws  paused\n"
-        assert {(halt.scope, halt.name) for halt in fakes.store.halts()} == {
+        assert {(halt.scope, halt.name) for halt in fakes.store.halts.list()} == {
             (Scope.QUEUE, ""),
             (Scope.CLASS, "aws"),
         }
         assert run("resume").stdout == "queue  resumed\n"
-        assert [halt.name for halt in fakes.store.halts()] == ["aws"]
+        assert [halt.name for halt in fakes.store.halts.list()] == ["aws"]
         result = run("resume", "jetson")
         assert (result.exit_code, "nothing has changed" in result.stderr) == (0, True)
 
@@ -83,7 +83,7 @@ class TestPause:
         result = run("pause", "jetsom")
         assert result.exit_code == 2
         assert "there is no worker class jetsom: it is jetson or aws" in result.stderr
-        assert list(fakes.store.halts()) == []
+        assert list(fakes.store.halts.list()) == []
 
 
 class TestDrain:
@@ -92,20 +92,20 @@ class TestDrain:
     def test_a_worker_stays_drained(self, run: Run, fakes: Fakes, worker: str) -> None:
         """Though it leaves: the halt waits for it to come back."""
         assert run("drain", worker).stdout == f"{worker}  drained\n"
-        fakes.store.withdraw(worker)
+        fakes.store.workers.withdraw(worker)
         assert "nothing has changed" in run("drain", worker).stderr
-        (halt,) = fakes.store.halts()
+        (halt,) = fakes.store.halts.list()
         assert (halt.scope, halt.name, halt.at) == (Scope.WORKER, worker, NOW)
         assert "@" in halt.by
         assert run("undrain", worker).exit_code == 0
-        assert list(fakes.store.halts()) == []
+        assert list(fakes.store.halts.list()) == []
 
     def test_a_worker_that_is_not_there(self, run: Run, fakes: Fakes, worker: str) -> None:
         """The sentence names those that are."""
         result = run("drain", "aws-2@a")
         assert result.exit_code == 3
         assert f"there is no worker aws-2@a; there are {worker}" in result.stderr
-        assert list(fakes.store.halts()) == []
+        assert list(fakes.store.halts.list()) == []
 
 
 class TestLogs:
@@ -153,10 +153,10 @@ class TestNotify:
         first = run("submit", source, "--profile", "clip", environ=environ)
         second = run("submit", source, "--profile", "clip", "--notify", URL)
         assert (first.exit_code, second.exit_code) == (0, 0)
-        (job,) = fakes.store.list_jobs()
+        (job,) = fakes.store.jobs.list()
         assert job.notify == {"https://a.example/", URL}
         assert "is told as well" in second.stderr
-        assert [entry.what for entry in fakes.store.read_trail(job.id, limit=9)] == [audit_trail.JOINED]
+        assert [entry.what for entry in fakes.store.audit.read(job.id, limit=9)] == [audit_trail.JOINED]
 
     @pytest.mark.parametrize("url", ["http://hooks.example/?key=secret", "hooks.example", "ftp://a.example/"])
     def test_what_is_no_target_is_refused(self, run: Run, fakes: Fakes, url: str) -> None:
@@ -164,13 +164,13 @@ class TestNotify:
         result = run("submit", fakes.add_object("final.mp4"), "--profile", "clip", "--notify", url)
         assert (result.exit_code, "cannot be told" in result.stderr) == (2, True)
         assert "secret" not in result.stderr
-        assert list(fakes.store.list_jobs()) == []
+        assert list(fakes.store.jobs.list()) == []
 
     def test_who_asks_after_the_end_is_told_so(self, run: Run, fakes: Fakes) -> None:
         """Nobody would be told."""
         source = fakes.add_object("final.mp4")
         run("submit", source, "--profile", "clip")
-        (job,) = fakes.store.list_jobs()
+        (job,) = fakes.store.jobs.list()
         fakes.end(job, Status.FAILED)
         result = run("submit", source, "--profile", "clip", "--notify", URL)
         assert (result.exit_code, "nobody is told of it again" in result.stderr) == (0, True)
@@ -178,8 +178,8 @@ class TestNotify:
     def test_a_list_shows_no_secret(self, run: Run, fakes: Fakes, job: Job) -> None:
         """And a replay makes it due again."""
         fakes.end(job, Status.FAILED)
-        (note,) = fakes.store.notifications(job.id)
-        assert fakes.store.change_notification(opened(note, body="{}", targets=[URL], now=NOW))
+        (note,) = fakes.store.outbox.list_notifications(job.id)
+        assert fakes.store.outbox.replace_notification(opened(note, body="{}", targets=[URL], now=NOW))
         (shown,) = lines(run("webhooks", "list", "--json").stdout)
         assert (shown["id"], shown["state"], shown["tries"]) == (f"{job.id}-g1-failed", "waiting", 0)
         assert shown["target"] == "https://hooks.example/games?…"
@@ -187,4 +187,4 @@ class TestNotify:
         result = run("webhooks", "replay", job.id)
         assert (result.exit_code, "nothing was given up" in result.stderr) == (0, True)
         assert run("webhooks", "replay", "--every").exit_code == 2
-        assert Errand(job_id=job.id, due_at=int(NOW)) in fakes.store.errands(9, due=True)
+        assert Errand(job_id=job.id, due_at=int(NOW)) in fakes.store.outbox.list_errands(9, due=True)

@@ -88,7 +88,7 @@ def test_an_object_that_is_gone_is_a_finding(fakes: Fakes, run: Run, job: str) -
 
 def test_what_there_is_not(run: Run, fakes: Fakes, tmp_path: Path) -> None:
     """No such job, a job without outputs, a folder without a master: exit status 3."""
-    queued = fakes.store.create_job(make_job())
+    queued = fakes.store.jobs.create(make_job())
     for target in ("f" * 20, queued.id, str(tmp_path)):
         result = run("verify", target)
         assert result.exit_code == 3, target
@@ -118,6 +118,6 @@ def test_outputs_need_room(world: World, tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_job_that_published_nothing(fakes: Fakes) -> None:
     """Says what it is instead."""
-    job = fakes.store.create_job(make_job(status=Status.CANCELLED))
+    job = fakes.store.jobs.create(make_job(status=Status.CANCELLED))
     with pytest.raises(NotFound, match="has no output: it is CANCELLED"):
         fetch.outputs_of(job)

@@ -45,13 +45,13 @@ def test_nobody_works(fakes: Fakes, run: Run) -> None:
     assert (done.exit_code, done.stdout) == (0, "")
     assert "no workers" in done.stderr
     assert run("workers", "--json").stdout == ""
-    assert fakes.store.workers() == []
+    assert fakes.store.workers.list() == []
 
 
 def test_all_are_shown_the_jetson_first(fakes: Fakes, run: Run) -> None:
     """With what each is at, or why it receives nothing."""
     for one in (IDLE, UNFIT, BUSY):
-        fakes.store.present(one)
+        fakes.store.workers.announce(one)
     done = run("workers")
     assert done.exit_code == 0
     heading, *rows = done.stdout.splitlines()
@@ -68,7 +68,7 @@ def test_all_are_shown_the_jetson_first(fakes: Fakes, run: Run) -> None:
 def test_a_program_gets_stable_keys(fakes: Fakes, run: Run) -> None:
     """Each is always there."""
     for one in (BUSY, UNFIT):
-        fakes.store.present(one)
+        fakes.store.workers.announce(one)
     jetson, aws = (json.loads(line) for line in run("workers", "--json").stdout.splitlines())
     assert jetson.keys() == aws.keys()
     assert (jetson["worker"], jetson["jobs"], jetson["px_per_s"]) == ("jetson-1", ["7ad4"], 4e8)
@@ -116,9 +116,9 @@ def test_a_store_that_falls_silent_is_waited_for_but_not_for_ever(fakes: Fakes) 
 
     def pause(seconds: float) -> None:
         pauses.append(seconds)
-        fakes.store.down = len(pauses) < 5 or len(pauses) > 6
+        fakes.store.table.down = len(pauses) < 5 or len(pauses) > 6
 
-    fakes.store.down = True
+    fakes.store.table.down = True
     states = workers.looks(fakes.store, pause=pause)
     assert next(states)[1] == []
     assert next(states)[1] == []

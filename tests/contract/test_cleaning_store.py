@@ -1,4 +1,4 @@
-"""The promises of ``ports.JobStore`` about clean-ups, kept by DynamoDB's store and by the fake."""
+"""The promises of ``ports.Store`` about clean-ups, kept by DynamoDB's store and by the fake."""
 
 from rugbytx.core.job.job import Status
 from rugbytx.core.output.retention import CLEAN_AFTER_S, Cleaning
@@ -14,37 +14,37 @@ def test_due_ones_come_in_order(shaky: Bench) -> None:
     now = int(shaky.store.now())
     notes = [Cleaning(job_id=job_id, due_at=now + after_s) for job_id, after_s in (("b", 20), ("a", 10))]
     for note in [*notes, Cleaning(job_id="c", due_at=now + 1000)]:
-        shaky.store.clean_later(note)
-        shaky.store.clean_later(note)
-    assert shaky.store.due_cleanings(10) == []
+        shaky.store.cleanups.schedule(note)
+        shaky.store.cleanups.schedule(note)
+    assert shaky.store.cleanups.list_due(10) == []
     shaky.advance(100)
-    assert shaky.store.due_cleanings(10) == [notes[1], notes[0]]
-    assert shaky.store.due_cleanings(1) == [notes[1]]
-    shaky.store.cleaned(notes[1])
-    shaky.store.cleaned(notes[1])
-    assert shaky.store.due_cleanings(10) == [notes[0]]
+    assert shaky.store.cleanups.list_due(10) == [notes[1], notes[0]]
+    assert shaky.store.cleanups.list_due(1) == [notes[1]]
+    shaky.store.cleanups.forget(notes[1])
+    shaky.store.cleanups.forget(notes[1])
+    assert shaky.store.cleanups.list_due(10) == [notes[0]]
 
 
 def test_every_end_notes_a_clean_up(shaky: Bench) -> None:
     """It is due a day later."""
     shaky.created()
-    shaky.store.end_job("a", 1, Status.FAILED, reason="bad luck")
-    shaky.store.end_job("a", 1, Status.FAILED, reason="bad luck")
+    shaky.store.jobs.end("a", 1, Status.FAILED, reason="bad luck")
+    shaky.store.jobs.end("a", 1, Status.FAILED, reason="bad luck")
     shaky.advance(DAY_S - 10)
-    assert shaky.store.due_cleanings(10) == []
+    assert shaky.store.cleanups.list_due(10) == []
     shaky.advance(LATEST_S - DAY_S + 20)
-    assert {note.job_id for note in shaky.store.due_cleanings(10)} == {"a"}
+    assert {note.job_id for note in shaky.store.cleanups.list_due(10)} == {"a"}
 
 
 def test_a_removal_notes_a_clean_up_that_outlives_the_job(shaky: Bench) -> None:
     """A worker may still upload what nobody knows of any more."""
     shaky.created()
-    shaky.store.end_job("a", 1, Status.CANCELLED)
+    shaky.store.jobs.end("a", 1, Status.CANCELLED)
     shaky.advance(2 * LATEST_S)
-    for note in shaky.store.due_cleanings(10):
-        shaky.store.cleaned(note)
-    shaky.store.begin_removal("a", 1)
-    shaky.store.delete_job("a")
-    assert shaky.store.due_cleanings(10) == []
+    for note in shaky.store.cleanups.list_due(10):
+        shaky.store.cleanups.forget(note)
+    shaky.store.jobs.begin_removal("a", 1)
+    shaky.store.jobs.delete("a")
+    assert shaky.store.cleanups.list_due(10) == []
     shaky.advance(LATEST_S)
-    assert [note.job_id for note in shaky.store.due_cleanings(10)] == ["a"]
+    assert [note.job_id for note in shaky.store.cleanups.list_due(10)] == ["a"]

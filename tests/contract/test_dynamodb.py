@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rugbytx.aws.client import client
-from rugbytx.aws.dynamodb.jobs import DynamoJobStore
+from rugbytx.aws.dynamodb.store import open_store
 from rugbytx.aws.dynamodb.table import Table
 from rugbytx.core.job.job import Status
 from rugbytx.core.lease.unit import PLAN, Charge, Kind, UnitKey
@@ -52,10 +52,10 @@ def test_records_expire(dynamodb: Bench, raw: Any) -> None:
     written_at = int(item(raw, "UNIT#0001#VIDEO#00003")["expires_at"]["N"]) - 30 * DAY_S
     assert written_at == pytest.approx(dynamodb.store.now(), abs=2)
     dynamodb.advance(7 * DAY_S)
-    dynamodb.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
+    dynamodb.store.units.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
     renewed_at = int(item(raw, "UNIT#0001#VIDEO#00003")["expires_at"]["N"]) - 30 * DAY_S
     assert renewed_at == pytest.approx(written_at + 7 * DAY_S, abs=2)
-    dynamodb.store.end_job("a", 1, Status.SUCCEEDED, outputs=OUTPUTS)
+    dynamodb.store.jobs.end("a", 1, Status.SUCCEEDED, outputs=OUTPUTS)
     ended_at = int(item(raw, "JOB")["expires_at"]["N"]) - 400 * DAY_S
     assert ended_at == pytest.approx(job.submitted_at + 7 * DAY_S, abs=2)
 
@@ -71,7 +71,7 @@ def test_attributes_of_a_neighbour_version_are_ignored(dynamodb: Bench, raw: Any
     job = dynamodb.created()
     put(raw, "JOB", "colour", {"S": "blue"})
     assert dynamodb.read() == job
-    dynamodb.store.start_job("a", 1)
+    dynamodb.store.jobs.start("a", 1)
     assert item(raw, "JOB")["colour"] == {"S": "blue"}
 
 
@@ -85,11 +85,11 @@ def test_unit_of_a_newer_schema_is_left_alone(dynamodb: Bench, raw: Any) -> None
     store = dynamodb.store
     dynamodb.advance(LEASE_S + 1)
     attempts: list[Callable[[], object]] = [
-        lambda: store.read_units("a", 1),
-        lambda: store.claim(job, CHUNK, seen, owner="aws", lease_s=LEASE_S),
-        lambda: store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS),
-        lambda: store.commit(lease, result="1", measured=NOTHING),
-        lambda: store.give_back(lease, retry_at=0, reason="", charge=Charge.VERDICT, measured=NOTHING),
+        lambda: store.units.read("a", 1),
+        lambda: store.units.claim(job, CHUNK, seen, owner="aws", lease_s=LEASE_S),
+        lambda: store.units.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS),
+        lambda: store.units.commit(lease, result="1", measured=NOTHING),
+        lambda: store.units.give_back(lease, retry_at=0, reason="", charge=Charge.VERDICT, measured=NOTHING),
     ]
     for attempt in attempts:
         with pytest.raises(HostUnfit, match=r"^job a was written by a newer rugbytx"):
@@ -102,8 +102,8 @@ def test_units_are_read_page_by_page(dynamodb: Bench) -> None:
     job = dynamodb.created()
     for index in range(4):
         key = UnitKey(Kind.VIDEO, index)
-        dynamodb.store.commit(dynamodb.claimed(job, key), result="x" * 350_000, measured=NOTHING)
-    assert len(dynamodb.store.read_units("a", 1)) == 4
+        dynamodb.store.units.commit(dynamodb.claimed(job, key), result="x" * 350_000, measured=NOTHING)
+    assert len(dynamodb.store.units.read("a", 1)) == 4
 
 
 def test_left_over_deletions_are_sent_again(raw: Any) -> None:
@@ -134,7 +134,7 @@ def test_left_over_deletions_are_sent_again(raw: Any) -> None:
 def test_missing_table_is_named(endpoint: str) -> None:
     """A table that does not exist is one sentence."""
     with pytest.raises(Unreachable) as caught:
-        DynamoJobStore("nowhere").read_job("a")
+        open_store("nowhere").jobs.read("a")
     assert str(caught.value) == f"the DynamoDB table nowhere does not exist at {endpoint}"
 
 
@@ -149,12 +149,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_server_that_is_not_there_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sentence names the service, where it was looked for, and what the system said."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    store = DynamoJobStore("rugbytx")
+    store = open_store("rugbytx")
     with pytest.raises(Unreachable) as caught:
         store.now()
     assert str(caught.value) == "DynamoDB at http://127.0.0.1:9 does not answer: connection refused"
     with pytest.raises(Unreachable):
-        store.list_jobs()
+        store.jobs.list()
 
 
 @pytest.mark.usefixtures("endpoint")
@@ -163,7 +163,7 @@ def test_missing_credentials_are_unreachable(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(Unreachable, match=r"^AWS credentials are missing or expired: "):
-        DynamoJobStore("rugbytx").now()
+        open_store("rugbytx").now()
 
 
 @pytest.mark.usefixtures("endpoint")
@@ -183,9 +183,7 @@ def test_our_own_bugs_keep_their_traceback(endpoint: str) -> None:
 
 def test_importing_the_store_is_light() -> None:
     """boto3 is imported on first use only."""
-    program = (
-        "import sys, rugbytx.aws.dynamodb.jobs; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
-    )
+    program = "import sys, rugbytx.aws.dynamodb.store; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
 
 
@@ -203,8 +201,8 @@ def test_what_decides_is_read_consistently(dynamodb: Bench, raw: Any) -> None:
     for operation in operations:
         events.register(operation, look)
     try:
-        assert dynamodb.store.read_job("a")
-        assert dynamodb.store.read_units("a", 1)
+        assert dynamodb.store.jobs.read("a")
+        assert dynamodb.store.units.read("a", 1)
     finally:
         for operation in operations:
             events.unregister(operation, look)

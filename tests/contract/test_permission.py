@@ -86,7 +86,7 @@ def test_a_system_that_is_well_has_every_permission(connection: Connection, sett
     assert "PutObject" in told[f"bucket {settings.output_bucket}"].text
     assert "PutObject" not in told[f"bucket {settings.source_buckets[0]}"].text
     assert connection.queue.depth().visible == 0
-    assert connection.store.list_jobs() == []
+    assert connection.store.jobs.list() == []
     assert list(connection.storage.list(settings.output_bucket, "")) == []
 
 

@@ -6,10 +6,10 @@ from tests.store_bench import Bench
 
 def test_the_last_decision_stands(shaky: Bench) -> None:
     """Before the first there is none."""
-    assert shaky.store.told() is None
-    assert not shaky.store.decision()
+    assert shaky.store.scaling.read_desired() is None
+    assert not shaky.store.scaling.read()
     for wanted in (2, 0):
         told = Told(at=1000.5 + wanted, wanted=wanted)
-        shaky.store.record_decision(told, decision=f'{{"wanted": {wanted}}}')
-        assert shaky.store.told() == told
-        assert shaky.store.decision() == f'{{"wanted": {wanted}}}'
+        shaky.store.scaling.record(told, decision=f'{{"wanted": {wanted}}}')
+        assert shaky.store.scaling.read_desired() == told
+        assert shaky.store.scaling.read() == f'{{"wanted": {wanted}}}'

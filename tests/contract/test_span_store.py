@@ -1,4 +1,4 @@
-"""The promises of ``ports.JobStore`` about spans and presence, kept by DynamoDB's store and by the fake."""
+"""The promises of ``ports.Store`` about spans and presence, kept by DynamoDB's store and by the fake."""
 
 from rugbytx.core.cost import usage
 from rugbytx.core.cost.usage import End
@@ -13,8 +13,8 @@ def test_the_last_word_of_a_span_stands(shaky: Bench) -> None:
     first = usage.begun("celery@aws-1", "aws", now=now, usd_per_h=0.526)
     later = first.advanced(now=now, is_busy=False, is_able=True, lasts_s=0.5).ended(End.SPOT)
     for one in (first, first, later):
-        shaky.store.record_span(one)
-    assert shaky.store.spans(usage.day_of(now)) == [later]
+        shaky.store.workers.record_span(one)
+    assert shaky.store.workers.list_spans(usage.day_of(now)) == [later]
 
 
 def test_a_day_has_its_own_spans(shaky: Bench) -> None:
@@ -25,23 +25,23 @@ def test_a_day_has_its_own_spans(shaky: Bench) -> None:
         for worker, at in (("a", now), ("a", now + 1e-3), ("b", now), ("a", now + 2 * 86_400))
     ]
     for one in spans:
-        shaky.store.record_span(one)
+        shaky.store.workers.record_span(one)
     found = [
         one
         for day in sorted({usage.day_of(one.started_at) for one in spans[:3]})
-        for one in shaky.store.spans(day)
+        for one in shaky.store.workers.list_spans(day)
     ]
     assert sorted(found, key=lambda one: (one.worker, one.started_at)) == spans[:3]
-    assert shaky.store.spans(usage.day_of(now + 2 * 86_400)) == [spans[3]]
-    assert shaky.store.spans("1999-12-31") == []
+    assert shaky.store.workers.list_spans(usage.day_of(now + 2 * 86_400)) == [spans[3]]
+    assert shaky.store.workers.list_spans("1999-12-31") == []
 
 
 def test_spans_of_a_newer_version_are_left_out(shaky: Bench) -> None:
     """What nobody here can read is not counted."""
     now = shaky.store.now()
     newer = usage.begun("a", "aws", now=now, usd_per_h=0.5).model_copy(update={"schema_number": SCHEMA + 1})
-    shaky.store.record_span(newer)
-    assert shaky.store.spans(usage.day_of(now)) == []
+    shaky.store.workers.record_span(newer)
+    assert shaky.store.workers.list_spans(usage.day_of(now)) == []
 
 
 def test_all_that_a_worker_says_is_kept(shaky: Bench) -> None:
@@ -66,5 +66,5 @@ def test_all_that_a_worker_says_is_kept(shaky: Bench) -> None:
         power_mode="MODE_30W",
         load=(1.5, 0.75, 0.0),
     )
-    shaky.store.present(worker)
-    assert shaky.store.workers() == [worker]
+    shaky.store.workers.announce(worker)
+    assert shaky.store.workers.list() == [worker]

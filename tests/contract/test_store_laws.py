@@ -55,7 +55,7 @@ class Lanes(RuleBasedStateMachine):
         """Claim what was seen: it succeeds only where nothing happened since, and the fence grows by one."""
         name = self.name(key)
         seen = self.seen.get((worker, name))
-        lease = self.bench.store.claim(self.job, key, seen, owner=worker, lease_s=LEASE_S)
+        lease = self.bench.store.units.claim(self.job, key, seen, owner=worker, lease_s=LEASE_S)
         if lease is not None:
             assert name not in self.results
             assert name not in self.failed
@@ -70,7 +70,7 @@ class Lanes(RuleBasedStateMachine):
         lease = data.draw(st.sampled_from(self.leases))
         wanted = self.job.is_open and self.job.generation == lease.generation
         try:
-            self.bench.store.renew(lease, lease_s=LEASE_S, progress=Progress())
+            self.bench.store.units.renew(lease, lease_s=LEASE_S, progress=Progress())
         except LeaseLost:
             assert not (self.is_ours(lease) and wanted)
         else:
@@ -84,7 +84,7 @@ class Lanes(RuleBasedStateMachine):
         lease = data.draw(st.sampled_from(self.leases))
         may = self.is_ours(lease) or self.ended.get(lease.token) is State.DONE
         try:
-            self.bench.store.commit(lease, result=lease.token, measured=Measured())
+            self.bench.store.units.commit(lease, result=lease.token, measured=Measured())
         except LeaseLost:
             assert not may
         else:
@@ -101,7 +101,7 @@ class Lanes(RuleBasedStateMachine):
         may = self.is_ours(lease) or (last and self.ended.get(lease.token) is State.WAITING)
         retry_at = self.bench.store.now() + wait_s
         try:
-            self.bench.store.give_back(
+            self.bench.store.units.give_back(
                 lease, retry_at=retry_at, reason="", charge=charge, measured=Measured()
             )
         except LeaseLost:
@@ -109,7 +109,7 @@ class Lanes(RuleBasedStateMachine):
         else:
             assert may
             self.ended[lease.token] = State.WAITING
-            unit = self.bench.store.read_units("a", lease.generation)[lease.key]
+            unit = self.bench.store.units.read("a", lease.generation)[lease.key]
             assert (unit.verdicts - lease.verdicts) + (unit.refusals - lease.refusals) in {0, 1}
 
     @precondition(lambda self: self.leases)
@@ -119,7 +119,7 @@ class Lanes(RuleBasedStateMachine):
         lease = data.draw(st.sampled_from(self.leases))
         may = self.is_ours(lease) or self.ended.get(lease.token) is State.FAILED
         try:
-            self.bench.store.fail(lease, reason="bad", measured=Measured())
+            self.bench.store.units.fail(lease, reason="bad", measured=Measured())
         except LeaseLost:
             assert not may
         else:
@@ -135,7 +135,7 @@ class Lanes(RuleBasedStateMachine):
     @rule()
     def cancel(self) -> None:
         """End the job, if it has not ended."""
-        self.bench.store.end_job("a", self.job.generation, Status.CANCELLED)
+        self.bench.store.jobs.end("a", self.job.generation, Status.CANCELLED)
         self.job = self.bench.read()
 
     @precondition(lambda self: not self.job.is_open)
@@ -143,7 +143,7 @@ class Lanes(RuleBasedStateMachine):
     def try_anew(self) -> None:
         """Open the next generation."""
         again = self.bench.job(generation=self.job.generation + 1)
-        assert self.bench.store.reopen(again)
+        assert self.bench.store.jobs.reopen(again)
         self.job = again
 
     @rule()
@@ -155,7 +155,7 @@ class Lanes(RuleBasedStateMachine):
     def fences_and_results_stand(self) -> None:
         """Fences never fall, and a committed result never changes."""
         for generation in range(1, self.job.generation + 1):
-            for key, unit in self.bench.store.read_units("a", generation).items():
+            for key, unit in self.bench.store.units.read("a", generation).items():
                 assert unit.fence == self.fences[generation, key]
                 assert (unit.state is State.DONE) == ((generation, key) in self.results)
                 assert (unit.state is State.FAILED) == ((generation, key) in self.failed)

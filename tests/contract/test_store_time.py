@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rugbytx.aws.dynamodb.clock import StoreTime, settle
-from rugbytx.aws.dynamodb.jobs import DynamoJobStore
+from rugbytx.aws.dynamodb.store import open_store
 from rugbytx.errors import Unreachable
 from tests.store_bench import Bench
 
@@ -23,7 +23,7 @@ class DeafTime(StoreTime):
 @pytest.mark.usefixtures("dynamodb")
 def test_no_date_is_no_time() -> None:
     """While the store's time is unknown there is none, and so no claim."""
-    store = DynamoJobStore("rugbytx", time=DeafTime())
+    store = open_store("rugbytx", time=DeafTime())
     with pytest.raises(Unreachable, match="time is unknown"):
         store.now()
 
@@ -32,7 +32,7 @@ def test_time_is_the_servers(dynamodb: Bench) -> None:
     """The first question about the time asks the server; later ones are answered from the monotonic clock."""
     readings = iter([50.0, 50.25, 52.0, 53.5])
     time = StoreTime(monotonic=lambda: next(readings))
-    store = DynamoJobStore("rugbytx", time=time)
+    store = open_store("rugbytx", time=time)
     first = store.now()
     assert first - 1.75 == pytest.approx(dynamodb.store.now(), abs=2)
     assert store.now() == first + 1.5

@@ -1,4 +1,4 @@
-"""The promises of ``ports.JobStore`` about units and their leases, kept by DynamoDB's store and by the fake."""
+"""The promises of ``ports.Store`` about units and their leases, kept by DynamoDB's store and by the fake."""
 
 from dataclasses import replace
 
@@ -14,9 +14,9 @@ from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, Bench
 def test_first_claim_makes_the_unit(shaky: Bench) -> None:
     """A unit's record springs from its first claim."""
     job = shaky.created()
-    assert not shaky.store.read_units("a", 1)
+    assert not shaky.store.units.read("a", 1)
     now = shaky.store.now()
-    lease = shaky.store.claim(job, CHUNK, None, owner="jetson", lease_s=LEASE_S)
+    lease = shaky.store.units.claim(job, CHUNK, None, owner="jetson", lease_s=LEASE_S)
     assert lease is not None
     assert (lease.job_id, lease.generation, lease.key, lease.owner) == ("a", 1, CHUNK, "jetson")
     assert (lease.fence, lease.verdicts, lease.deaths) == (1, 0, 0)
@@ -31,12 +31,12 @@ def test_first_claim_makes_the_unit(shaky: Bench) -> None:
 def test_of_two_claimants_one_wins(shaky: Bench) -> None:
     """Two that saw the same are not both given the unit, whatever they saw."""
     job = shaky.created()
-    assert shaky.store.claim(job, CHUNK, None, owner="jetson", lease_s=LEASE_S)
-    assert shaky.store.claim(job, CHUNK, None, owner="aws", lease_s=LEASE_S) is None
+    assert shaky.store.units.claim(job, CHUNK, None, owner="jetson", lease_s=LEASE_S)
+    assert shaky.store.units.claim(job, CHUNK, None, owner="aws", lease_s=LEASE_S) is None
     shaky.advance(LEASE_S + 1)
     seen = shaky.unit(job)
-    assert shaky.store.claim(job, CHUNK, seen, owner="aws", lease_s=LEASE_S)
-    assert shaky.store.claim(job, CHUNK, seen, owner="jetson", lease_s=LEASE_S) is None
+    assert shaky.store.units.claim(job, CHUNK, seen, owner="aws", lease_s=LEASE_S)
+    assert shaky.store.units.claim(job, CHUNK, seen, owner="jetson", lease_s=LEASE_S) is None
     unit = shaky.unit(job)
     assert unit is not None
     assert (unit.owner, unit.fence) == ("aws", 2)
@@ -47,7 +47,7 @@ def test_live_lease_is_not_taken(shaky: Bench) -> None:
     job = shaky.created()
     shaky.claimed(job)
     shaky.advance(LEASE_S - 5)
-    assert shaky.store.claim(job, CHUNK, shaky.unit(job), owner="aws", lease_s=LEASE_S) is None
+    assert shaky.store.units.claim(job, CHUNK, shaky.unit(job), owner="aws", lease_s=LEASE_S) is None
 
 
 def test_renewal_defeats_a_claim(shaky: Bench) -> None:
@@ -56,8 +56,8 @@ def test_renewal_defeats_a_claim(shaky: Bench) -> None:
     lease = shaky.claimed(job)
     shaky.advance(LEASE_S + 1)
     seen = shaky.unit(job)
-    shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
-    assert shaky.store.claim(job, CHUNK, seen, owner="aws", lease_s=LEASE_S) is None
+    shaky.store.units.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
+    assert shaky.store.units.claim(job, CHUNK, seen, owner="aws", lease_s=LEASE_S) is None
 
 
 def test_commit_defeats_a_claim(shaky: Bench) -> None:
@@ -66,15 +66,15 @@ def test_commit_defeats_a_claim(shaky: Bench) -> None:
     lease = shaky.claimed(job)
     shaky.advance(LEASE_S + 1)
     seen = shaky.unit(job)
-    shaky.store.commit(lease, result="1", measured=NOTHING)
-    assert shaky.store.claim(job, CHUNK, seen, owner="aws", lease_s=LEASE_S) is None
+    shaky.store.units.commit(lease, result="1", measured=NOTHING)
+    assert shaky.store.units.claim(job, CHUNK, seen, owner="aws", lease_s=LEASE_S) is None
 
 
 def test_takeover_counts_a_death(shaky: Bench) -> None:
     """A lease that ran out is a silent death; the fence grows and verdicts stay."""
     job = shaky.created()
     first = shaky.claimed(job)
-    shaky.store.give_back(first, retry_at=0, reason="cut off", charge=Charge.VERDICT, measured=NOTHING)
+    shaky.store.units.give_back(first, retry_at=0, reason="cut off", charge=Charge.VERDICT, measured=NOTHING)
     shaky.claimed(job)
     shaky.advance(LEASE_S + 1)
     third = shaky.claimed(job, owner="aws")
@@ -90,13 +90,13 @@ def test_after_a_takeover_the_first_has_nothing(shaky: Bench) -> None:
     shaky.claimed(job, owner="aws")
     stands, wake_at = shaky.unit(job), shaky.read().wake_at
     with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
-        shaky.store.renew(lost, lease_s=LEASE_S, progress=NO_PROGRESS)
+        shaky.store.units.renew(lost, lease_s=LEASE_S, progress=NO_PROGRESS)
     with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
-        shaky.store.commit(lost, result="{}", measured=NOTHING)
+        shaky.store.units.commit(lost, result="{}", measured=NOTHING)
     with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
-        shaky.store.give_back(lost, retry_at=0, reason="", charge=Charge.VERDICT, measured=NOTHING)
+        shaky.store.units.give_back(lost, retry_at=0, reason="", charge=Charge.VERDICT, measured=NOTHING)
     with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
-        shaky.store.fail(lost, reason="", measured=NOTHING)
+        shaky.store.units.fail(lost, reason="", measured=NOTHING)
     assert (shaky.unit(job), shaky.read().wake_at) == (stands, wake_at)
 
 
@@ -106,7 +106,7 @@ def test_renewal_moves_lease_and_wake(shaky: Bench) -> None:
     lease = shaky.claimed(job)
     shaky.advance(40)
     progress = Progress(step="encode", frames=500, fps=48.5)
-    renewed = shaky.store.renew(lease, lease_s=LEASE_S, progress=progress)
+    renewed = shaky.store.units.renew(lease, lease_s=LEASE_S, progress=progress)
     assert renewed == replace(lease, until=renewed.until)
     assert renewed.until == pytest.approx(lease.until + 40, abs=2)
     unit = shaky.unit(job)
@@ -121,38 +121,38 @@ def test_ended_job_stops_its_heartbeats(shaky: Bench, status: Status) -> None:
     """A renewal for a job that ended is LeaseLost, and does not wake the job."""
     job = shaky.created()
     lease = shaky.claimed(job)
-    shaky.store.end_job("a", 1, status)
+    shaky.store.jobs.end("a", 1, status)
     ended = shaky.read()
     with pytest.raises(LeaseLost, match="job a"):
-        shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
+        shaky.store.units.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
     assert shaky.read() == ended
 
 
 def test_a_look_goes_on_though_its_job_has_ended(shaky: Bench) -> None:
     """It begins only then; the job is not woken, and whoever removes it ends the look."""
     job = shaky.created()
-    shaky.store.end_job("a", 1, Status.SUCCEEDED)
+    shaky.store.jobs.end("a", 1, Status.SUCCEEDED)
     ended = shaky.read()
     lease = shaky.claimed(job, CHECK)
-    renewed = shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
+    renewed = shaky.store.units.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
     assert shaky.read() == ended
-    assert shaky.store.begin_removal("a", 1)
-    shaky.store.delete_job("a")
+    assert shaky.store.jobs.begin_removal("a", 1)
+    shaky.store.jobs.delete("a")
     with pytest.raises(LeaseLost, match="job a"):
-        shaky.store.renew(renewed, lease_s=LEASE_S, progress=NO_PROGRESS)
+        shaky.store.units.renew(renewed, lease_s=LEASE_S, progress=NO_PROGRESS)
 
 
 def test_next_generation_stops_the_last(shaky: Bench) -> None:
     """Units of two generations are strangers, and the older one's heartbeats stop."""
     job = shaky.created()
     lease = shaky.claimed(job)
-    shaky.store.end_job("a", 1, Status.CANCELLED)
+    shaky.store.jobs.end("a", 1, Status.CANCELLED)
     again = shaky.job(generation=2)
-    assert shaky.store.reopen(again)
+    assert shaky.store.jobs.reopen(again)
     with pytest.raises(LeaseLost, match="job a"):
-        shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
-    assert not shaky.store.read_units("a", 2)
-    fresh = shaky.store.claim(again, CHUNK, None, owner="aws", lease_s=LEASE_S)
+        shaky.store.units.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
+    assert not shaky.store.units.read("a", 2)
+    fresh = shaky.store.units.claim(again, CHUNK, None, owner="aws", lease_s=LEASE_S)
     assert fresh is not None
     assert (fresh.generation, fresh.fence, fresh.deaths) == (2, 1, 0)
     assert shaky.read() == again
@@ -163,27 +163,27 @@ def test_commit_makes_done(shaky: Bench) -> None:
     job = shaky.created()
     lease = shaky.claimed(job)
     measured = Measured(worker="jetson", encoder="x264", frames=1800, elapsed_s=41.125, bytes_read=12)
-    shaky.store.commit(lease, result='{"files": []}', measured=measured)
+    shaky.store.units.commit(lease, result='{"files": []}', measured=measured)
     unit = shaky.unit(job)
     assert unit is not None
     assert (unit.state, unit.result, unit.measured) == (State.DONE, '{"files": []}', measured)
     assert (unit.owner, unit.lease_until) == ("", 0.0)
     shaky.advance(1e6)
-    assert shaky.store.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
+    assert shaky.store.units.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
 
 
 def test_commit_again_is_no_defeat(shaky: Bench) -> None:
     """Whoever does not know whether the commit arrived may say it again; the first result stands."""
     job = shaky.created()
     lease = shaky.claimed(job)
-    shaky.store.commit(lease, result="1", measured=NOTHING)
+    shaky.store.units.commit(lease, result="1", measured=NOTHING)
     committed = shaky.unit(job)
-    shaky.store.commit(lease, result="1", measured=NOTHING)
+    shaky.store.units.commit(lease, result="1", measured=NOTHING)
     assert shaky.unit(job) == committed
     with pytest.raises(LeaseLost, match=r"no longer leased"):
-        shaky.store.give_back(lease, retry_at=0, reason="", charge=Charge.VERDICT, measured=NOTHING)
+        shaky.store.units.give_back(lease, retry_at=0, reason="", charge=Charge.VERDICT, measured=NOTHING)
     with pytest.raises(LeaseLost, match=r"no longer leased"):
-        shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
+        shaky.store.units.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
 
 
 def test_commit_asks_the_fence_and_not_the_clock(shaky: Bench) -> None:
@@ -191,7 +191,7 @@ def test_commit_asks_the_fence_and_not_the_clock(shaky: Bench) -> None:
     job = shaky.created()
     lease = shaky.claimed(job)
     shaky.advance(LEASE_S * 10)
-    shaky.store.commit(lease, result="1", measured=NOTHING)
+    shaky.store.units.commit(lease, result="1", measured=NOTHING)
     unit = shaky.unit(job)
     assert unit is not None
     assert unit.state is State.DONE
@@ -201,8 +201,8 @@ def test_commit_needs_no_open_job(shaky: Bench) -> None:
     """A unit's commit is about the unit alone."""
     job = shaky.created()
     lease = shaky.claimed(job)
-    shaky.store.end_job("a", 1, Status.CANCELLED)
-    shaky.store.commit(lease, result="1", measured=NOTHING)
+    shaky.store.jobs.end("a", 1, Status.CANCELLED)
+    shaky.store.units.commit(lease, result="1", measured=NOTHING)
     unit = shaky.unit(job)
     assert unit is not None
     assert unit.state is State.DONE
@@ -212,14 +212,14 @@ def test_a_finished_unit_is_taken_over(shaky: Bench) -> None:
     """The next generation has it DONE, with its result and what it cost, and nobody claims it."""
     job = shaky.created()
     measured = Measured(worker="jetson", frames=1800)
-    shaky.store.commit(shaky.claimed(job), result='{"files": []}', measured=measured)
+    shaky.store.units.commit(shaky.claimed(job), result='{"files": []}', measured=measured)
     former = shaky.unit(job)
     assert former is not None
-    shaky.store.end_job("a", 1, Status.FAILED)
+    shaky.store.jobs.end("a", 1, Status.FAILED)
     again = shaky.job(generation=2)
-    shaky.store.reopen(again)
-    shaky.store.adopt(again, former)
-    shaky.store.adopt(again, former)
+    shaky.store.jobs.reopen(again)
+    shaky.store.units.carry_over(again, former)
+    shaky.store.units.carry_over(again, former)
     unit = shaky.unit(again)
     assert unit is not None
     assert (unit.state, unit.generation, unit.result, unit.measured) == (
@@ -229,23 +229,23 @@ def test_a_finished_unit_is_taken_over(shaky: Bench) -> None:
         measured,
     )
     assert (unit.fence, unit.owner, unit.verdicts, unit.deaths) == (0, "", 0, 0)
-    assert shaky.store.claim(again, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
+    assert shaky.store.units.claim(again, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
     assert shaky.unit(job) == former
 
 
 def test_what_has_a_record_is_not_taken_over(shaky: Bench) -> None:
     """Whoever copies late changes nothing of a unit that somebody works on."""
     job = shaky.created()
-    shaky.store.commit(shaky.claimed(job), result="1", measured=NOTHING)
+    shaky.store.units.commit(shaky.claimed(job), result="1", measured=NOTHING)
     former = shaky.unit(job)
     assert former is not None
     again = shaky.job(generation=2)
     lease = shaky.claimed(again)
-    shaky.store.adopt(again, former)
+    shaky.store.units.carry_over(again, former)
     unit = shaky.unit(again)
     assert unit is not None
     assert (unit.state, unit.token) == (State.LEASED, lease.token)
-    shaky.store.commit(lease, result="2", measured=NOTHING)
+    shaky.store.units.commit(lease, result="2", measured=NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -264,18 +264,20 @@ def test_given_back_waits(shaky: Bench, charge: Charge, verdicts: int, refusals:
     retry_at = shaky.store.now() + 30
     measured = Measured(worker="jetson-1", worker_class="jetson", elapsed_s=3.5, frames=100)
     for _ in range(2):
-        shaky.store.give_back(lease, retry_at=retry_at, reason="cut off", charge=charge, measured=measured)
+        shaky.store.units.give_back(
+            lease, retry_at=retry_at, reason="cut off", charge=charge, measured=measured
+        )
     unit = shaky.unit(job)
     assert unit is not None
     assert (unit.state, unit.retry_at) == (State.WAITING, retry_at)
     assert (unit.verdicts, unit.refusals) == (verdicts, refusals)
     assert (unit.reason, unit.measured, unit.owner) == ("cut off", measured, "")
-    assert shaky.store.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
+    assert shaky.store.units.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
     shaky.advance(31)
-    again = shaky.store.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S)
+    again = shaky.store.units.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S)
     assert again is not None
     assert (again.fence, again.verdicts, again.deaths, again.refusals) == (2, verdicts, 0, refusals)
-    shaky.store.commit(again, result="1", measured=NOTHING)
+    shaky.store.units.commit(again, result="1", measured=NOTHING)
     done = shaky.unit(job)
     assert done
     lost = Attempt(worker="jetson-1", worker_class="jetson", fate=fate, frames=100, elapsed_s=3.5)
@@ -286,13 +288,13 @@ def test_a_unit_remembers_who_fell_silent(shaky: Bench) -> None:
     """With the frames of the last heartbeat, which are encoded in vain; a renewal and a commit forget nobody."""
     job = shaky.created()
     first = shaky.claimed(job, owner="aws-1")
-    shaky.store.renew(first, lease_s=LEASE_S, progress=Progress(step="encode", frames=500))
+    shaky.store.units.renew(first, lease_s=LEASE_S, progress=Progress(step="encode", frames=500))
     shaky.advance(LEASE_S + 1)
     shaky.claimed(job, owner="aws-2")
     shaky.advance(LEASE_S + 1)
     third = shaky.claimed(job, owner="jetson-1")
-    third = shaky.store.renew(third, lease_s=LEASE_S, progress=NO_PROGRESS)
-    shaky.store.commit(third, result="1", measured=NOTHING)
+    third = shaky.store.units.renew(third, lease_s=LEASE_S, progress=NO_PROGRESS)
+    shaky.store.units.commit(third, result="1", measured=NOTHING)
     done = shaky.unit(job)
     assert done
     assert [(lost.worker, lost.fate, lost.frames) for lost in done.lost] == [
@@ -306,18 +308,20 @@ def test_failed_is_the_end(shaky: Bench) -> None:
     job = shaky.created()
     lease = shaky.claimed(job)
     for _ in range(2):
-        shaky.store.fail(lease, reason="it is no film", measured=Measured(worker="jetson"))
+        shaky.store.units.fail(lease, reason="it is no film", measured=Measured(worker="jetson"))
     unit = shaky.unit(job)
     assert unit is not None
     assert (unit.state, unit.verdicts, unit.reason) == (State.FAILED, 1, "it is no film")
     assert (unit.owner, unit.lease_until, unit.measured.worker) == ("", 0, "jetson")
     assert shaky.read().wake_at == pytest.approx(shaky.store.now(), abs=2)
     shaky.advance(LEASE_S + 1)
-    assert shaky.store.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
+    assert shaky.store.units.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
     for late in (
-        lambda: shaky.store.commit(lease, result="1", measured=NOTHING),
-        lambda: shaky.store.give_back(lease, retry_at=0, reason="", charge=Charge.NOTHING, measured=NOTHING),
-        lambda: shaky.store.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS),
+        lambda: shaky.store.units.commit(lease, result="1", measured=NOTHING),
+        lambda: shaky.store.units.give_back(
+            lease, retry_at=0, reason="", charge=Charge.NOTHING, measured=NOTHING
+        ),
+        lambda: shaky.store.units.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS),
     ):
         with pytest.raises(LeaseLost):
             late()
@@ -330,7 +334,9 @@ def test_giving_back_brings_the_wake_nearer(shaky: Bench) -> None:
     first, second, third = (shaky.claimed(job, UnitKey(Kind.VIDEO, index)) for index in range(3))
 
     def wake_after(lease: Lease, retry_at: float) -> float:
-        shaky.store.give_back(lease, retry_at=retry_at, reason="", charge=Charge.NOTHING, measured=NOTHING)
+        shaky.store.units.give_back(
+            lease, retry_at=retry_at, reason="", charge=Charge.NOTHING, measured=NOTHING
+        )
         return shaky.read().wake_at
 
     assert wake_after(first, now + 60) == now + 60
@@ -342,6 +348,6 @@ def test_giving_back_to_an_ended_job(shaky: Bench) -> None:
     """A unit may be given back after its job ended; the job stays asleep."""
     job = shaky.created()
     lease = shaky.claimed(job)
-    shaky.store.end_job("a", 1, Status.CANCELLED)
-    shaky.store.give_back(lease, retry_at=0, reason="", charge=Charge.NOTHING, measured=NOTHING)
+    shaky.store.jobs.end("a", 1, Status.CANCELLED)
+    shaky.store.units.give_back(lease, retry_at=0, reason="", charge=Charge.NOTHING, measured=NOTHING)
     assert shaky.read().wake_at == job.wake_at

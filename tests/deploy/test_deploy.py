@@ -168,7 +168,7 @@ def connected(made: "subprocess.CompletedProcess[str]") -> system.Connection:
 
 def halts(made: "subprocess.CompletedProcess[str]") -> list[str]:
     """Return who is asked to receive nothing."""
-    return [halt.name for halt in connected(made).store.halts()]
+    return [halt.name for halt in connected(made).store.halts.list()]
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Calls:
                 notice=Notice(),
             )
             assert lane.run(pointer, Delivery(receipt=message["ReceiptHandle"])) is Ending.ACKNOWLEDGE
-        job = connection.store.read_job(accepted.job.id)
+        job = connection.store.jobs.read(accepted.job.id)
     assert job
     assert job.status is Status.SUCCEEDED, job.reason
     return noted_calls

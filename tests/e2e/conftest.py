@@ -84,9 +84,9 @@ def wait_for(connection: Connection, job: Job, holds: Callable[[Job, Mapping[Uni
     """Return the job once something holds of it and its units."""
     until = time.monotonic() + WAIT_S
     while time.monotonic() < until:
-        seen = connection.store.read_job(job.id)
+        seen = connection.store.jobs.read(job.id)
         assert seen
-        if holds(seen, connection.store.read_units(job.id, job.generation)):
+        if holds(seen, connection.store.units.read(job.id, job.generation)):
             return seen
         time.sleep(0.05)
     pytest.fail(f"not within {WAIT_S:g} s")

@@ -42,12 +42,12 @@ def waiting(system: LocalSystem, connection: Connection, clip: Path) -> Iterator
 
 def say(connection: Connection, *, wanted: int) -> None:
     """Say what the autoscaler would."""
-    connection.store.record_decision(Told(at=connection.store.now(), wanted=wanted), decision="")
+    connection.store.scaling.record(Told(at=connection.store.now(), wanted=wanted), decision="")
 
 
 def seen(connection: Connection) -> Worker | None:
     """Return what the AWS worker says of itself."""
-    return next((one for one in connection.store.workers() if one.worker_class == "aws"), None)
+    return next((one for one in connection.store.workers.list() if one.worker_class == "aws"), None)
 
 
 def receives(connection: Connection) -> int:
@@ -65,7 +65,7 @@ def receives(connection: Connection) -> int:
 
 def status(connection: Connection, job_id: str) -> Status:
     """Return the job's status."""
-    job = connection.store.read_job(job_id)
+    job = connection.store.jobs.read(job_id)
     assert job
     return job.status
 

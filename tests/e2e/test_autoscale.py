@@ -34,8 +34,8 @@ def connection(hybrid: LocalSystem) -> Iterator[Connection]:
     """Return a connection to it; afterwards its jobs are ended and nobody is wanted."""
     connection = systems.connect(hybrid.settings)
     yield connection
-    for job in connection.store.open_jobs(100):
-        connection.store.end_job(job.id, job.generation, Status.CANCELLED)
+    for job in connection.store.jobs.list_open(100):
+        connection.store.jobs.end(job.id, job.generation, Status.CANCELLED)
     fleet_of(hybrid.settings).set_desired(0)
 
 
@@ -62,7 +62,7 @@ def test_it_is_shown_and_not_done(
     assert "desired 1" in told.stdout
     assert "because no-jetson-works" in told.stdout
     assert fleet_of(hybrid.settings).state().desired == 0
-    assert connection.store.told() is None
+    assert connection.store.scaling.read_desired() is None
 
 
 def test_once_it_moves_the_fleet_and_its_record_is_decided_again(
@@ -95,7 +95,7 @@ def test_the_queue_is_told(
     submitted(connection, clip, tmp_path, 2)
     now = connection.store.now()
     jetson = Worker(name="jetson-1", worker_class="jetson", slots=1, busy=0, seen_at=now, until=now + 60)
-    connection.store.present(jetson)
+    connection.store.workers.announce(jetson)
     run_command("autoscale", "--once", **hybrid.variables)
     told = run_command("queue", "--json", **hybrid.variables)
     assert told.returncode == 0, told.stderr
@@ -118,7 +118,7 @@ def test_the_queue_is_told(
     people = run_command("queue", **hybrid.variables).stdout
     assert "2 queued, 0 running" in people
     assert "jetson-finishes-in-time" in people
-    connection.store.withdraw("jetson-1")
+    connection.store.workers.withdraw("jetson-1")
 
 
 def test_it_refuses_beside_a_native_policy(

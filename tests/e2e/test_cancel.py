@@ -106,7 +106,7 @@ def test_cancel_and_retry(system: LocalSystem, noisy_clip: Path, tmp_path: Path)
     # Slow enough for the second chunk to be in work for several heartbeats.
     worker = system.start_worker(RUGBYTX_X264_PRESET="slower", RUGBYTX_HEARTBEAT_S=str(HEARTBEAT_S))
     second = UnitKey(Kind.VIDEO, 1)
-    wait_until(lambda: second in connection.store.read_units(job_id, 1))
+    wait_until(lambda: second in connection.store.units.read(job_id, 1))
     wait_until(lambda: descendants(worker.pid, "ffmpeg", "libx264", "/unit/"))
     assert "received-too-often" in log_of(worker), "the attributes of the message arrive in the lane"
     (encoder, *_) = descendants(worker.pid, "ffmpeg", "libx264", "/unit/")
@@ -118,20 +118,20 @@ def test_cancel_and_retry(system: LocalSystem, noisy_clip: Path, tmp_path: Path)
         assert ends(process, within_s=HEARTBEAT_S + SLACK_S)
     wait_until(lambda: sum(vars(connection.queue.depth()).values()) == 0)
     system.stop_worker(worker)
-    before = connection.store.read_units(job_id, 1)
+    before = connection.store.units.read(job_id, 1)
     finished = {str(key) for key, unit in before.items() if unit.state is State.DONE}
     assert str(second) not in finished
 
     done = command("retry", job_id, "--json")
     assert (done.returncode, json.loads(done.stdout)["generation"]) == (0, 2), done.stderr
     worker = system.start_worker()
-    wait_until(lambda: not connection.store.read_job(job_id).is_open)  # type: ignore[union-attr] # it is there
+    wait_until(lambda: not connection.store.jobs.read(job_id).is_open)  # type: ignore[union-attr] # it is there
     system.stop_worker(worker)
-    job = connection.store.read_job(job_id)
+    job = connection.store.jobs.read(job_id)
     assert job
     assert job.status is Status.SUCCEEDED, job.reason
     assert set(job.adopted) == finished
-    after = connection.store.read_units(job_id, 2)
+    after = connection.store.units.read(job_id, 2)
     assert {str(key) for key, unit in after.items() if unit.fence == 0} == finished
 
     manifest = fetch(connection, system.settings.output_bucket, job, tmp_path)

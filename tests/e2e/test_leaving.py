@@ -83,7 +83,7 @@ def submit(system: LocalSystem, tmp_path: Path) -> Iterator[Callable[[float], tu
     for worker in list(system.workers):
         system.stop_worker(worker)
     for connection, job in accepted:
-        connection.store.end_job(job.id, 1, Status.CANCELLED, reason="the test is over")
+        connection.store.jobs.end(job.id, 1, Status.CANCELLED, reason="the test is over")
 
 
 def wait_for_encoder(worker: Worker) -> None:
@@ -153,12 +153,12 @@ def test_every_way_of_leaving_hands_the_unit_back(
         wait_for_encoder(worker)
         [(key, before)] = [
             (key, unit)
-            for key, unit in connection.store.read_units(job.id, 1).items()
+            for key, unit in connection.store.units.read(job.id, 1).items()
             if unit.state is State.LEASED
         ]
         assert leave(worker, tell) < PROMISE_S
         assert worker.exit_code == 0, worker.log_tail()
-        after = connection.store.read_units(job.id, 1)[key]
+        after = connection.store.units.read(job.id, 1)[key]
         assert (after.state, after.fence) == (State.WAITING, before.fence), worker.log_tail()
         assert (after.verdicts, after.deaths) == (0, 0)
         assert after.is_claimable(connection.store.now())
@@ -167,7 +167,7 @@ def test_every_way_of_leaving_hands_the_unit_back(
         given_back.append(key)
 
     finish(system, connection, job)
-    units = connection.store.read_units(job.id, 1)
+    units = connection.store.units.read(job.id, 1)
     assert {key: unit.fence - 1 for key, unit in units.items() if unit.fence > 1} == {
         key: given_back.count(key) for key in given_back
     }
@@ -200,7 +200,7 @@ def test_a_spot_notice_hands_the_unit_back(
             assert gone_s(worker, family) < PROMISE_S
     assert worker.exit_code == 0, worker.log_tail()
     assert "spot-notice" in worker.log.read_text()
-    units = connection.store.read_units(job.id, 1).values()
+    units = connection.store.units.read(job.id, 1).values()
     assert State.LEASED not in {unit.state for unit in units}
     assert all((unit.verdicts, unit.deaths) == (0, 0) for unit in units)
     system.stop_worker(worker)
@@ -232,7 +232,7 @@ def test_a_recommendation_to_rebalance_lets_the_chunk_be_finished(
             assert ends(main, within_s=BOUND_S), worker.log_tail()
     assert worker.exit_code == 0, worker.log_tail()
     system.stop_worker(worker)
-    units = connection.store.read_units(job.id, 1)
+    units = connection.store.units.read(job.id, 1)
     assert {unit.state for unit in units.values()} == {State.DONE}
     assert len(units) == 2, "the plan and one chunk"
     wait_for(connection, job, lambda _job, _units: connection.queue.depth().visible >= 1)
@@ -258,7 +258,7 @@ def test_a_planned_stop_may_finish_its_chunk(
         assert ends(main, within_s=BOUND_S)
     assert worker.exit_code == 0, worker.log_tail()
     system.stop_worker(worker)
-    units = connection.store.read_units(job.id, 1)
+    units = connection.store.units.read(job.id, 1)
     assert {unit.state for unit in units.values()} == {State.DONE}
     assert len(units) == 2, "the plan and one chunk"
     wait_for(connection, job, lambda _job, _units: connection.queue.depth().visible >= 1)
@@ -287,7 +287,7 @@ def test_the_main_process_may_be_pid_1(
         assert worker.exit_code == 0, worker.log_tail()
     finally:
         worker.stop()
-    units = connection.store.read_units(job.id, 1).values()
+    units = connection.store.units.read(job.id, 1).values()
     assert State.LEASED not in {unit.state for unit in units}
 
 
@@ -305,6 +305,6 @@ def test_a_store_that_does_not_answer_holds_nobody(
     assert worker.exit_code == EXIT_CUT_SHORT, worker.log_tail()
     system.stop_worker(worker)
     [lost] = [
-        unit for unit in connection.store.read_units(job.id, 1).values() if unit.state is not State.DONE
+        unit for unit in connection.store.units.read(job.id, 1).values() if unit.state is not State.DONE
     ]
     assert (lost.state, lost.verdicts, lost.deaths) == (State.LEASED, 0, 0)

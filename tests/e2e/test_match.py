@@ -57,7 +57,7 @@ def test_a_match_comes_out_whole(system: LocalSystem, match: Path, tmp_path: Pat
     job_id = intake.accept(intake.Request(source=str(match)), connection).job.id
     sizes: list[tuple[int, int]] = []
     until = time.monotonic() + BOUND_S
-    while (job := connection.store.read_job(job_id)) and job.is_open:
+    while (job := connection.store.jobs.read(job_id)) and job.is_open:
         assert time.monotonic() < until, "the job did not end"
         sizes.append((len(job.done), memory_bytes(worker.pid)))
         time.sleep(0.5)

@@ -29,13 +29,13 @@ def wait_until(holds: Callable[[], object]) -> None:
 
 def tries(connection: Connection, job_id: str) -> int:
     """Return how many tries are noted to have failed."""
-    notes = connection.store.notifications(job_id)
+    notes = connection.store.outbox.list_notifications(job_id)
     return sum(dispatch.tries for note in notes for dispatch in note.dispatches)
 
 
 def has_guard(connection: Connection) -> bool:
     """Return whether an errand is being run."""
-    return any(errand.is_guard for errand in connection.store.errands(10, due=False))
+    return any(errand.is_guard for errand in connection.store.outbox.list_errands(10, due=False))
 
 
 def test_another_worker_tells_what_the_killed_one_could_not(system: LocalSystem, clip: Path) -> None:

@@ -26,7 +26,7 @@ def test_the_autoscaler_tells_while_no_worker_lives() -> None:
     with LocalSystem(jetson=0, aws_max=1) as system, served(receiver):
         connection = systems.connect(system.settings)
         url = f"http://127.0.0.1:{receiver.port}/hook"
-        job = connection.store.create_job(make_job(notify=frozenset({url})))
+        job = connection.store.jobs.create(make_job(notify=frozenset({url})))
         control.cancel(job.id, connection)
         # No gate is asked and nothing is encoded: the command ends when it has told.  Its store time may be a second
         # behind ours, by which the errand is not due yet: the next tick finds it.

@@ -61,7 +61,7 @@ def test_it_is_protected_while_it_has_a_message(system: LocalSystem, agents: Age
     wait_until(lambda: len(agents.asked) >= 2, worker)
     assert connection.queue.depth() == Depth(visible=1, in_flight=0), "nothing was received"
     wait_until(lambda: '"protection-refused"' in worker.log.read_text(), worker)
-    assert not connection.store.read_units(job.id, job.generation)
+    assert not connection.store.units.read(job.id, job.generation)
 
     agents.trouble = None
     wait_until(lambda: bool(descendants(worker.pid, "ffmpeg", "libx264", "/unit/")), worker)
@@ -82,7 +82,7 @@ def test_it_is_protected_while_it_has_a_message(system: LocalSystem, agents: Age
     os.kill(encoder, signal.SIGCONT)
     wait_until(lambda: TASK not in agents.protected(), worker)
     assert list(agents.asked)[asked:] == [(TASK, 0)]
-    ended = connection.store.read_job(job.id)
+    ended = connection.store.jobs.read(job.id)
     assert ended
     assert ended.status is Status.SUCCEEDED
     assert connection.queue.depth() == Depth(visible=0, in_flight=0), "acknowledged before"

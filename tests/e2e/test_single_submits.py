@@ -21,15 +21,15 @@ def test_the_jetson_takes_what_comes_singly(clip: Path, tmp_path: Path) -> None:
     content = clip.read_bytes()
     with LocalSystem(jetson=1, aws=1, aws_max=1) as local, decided(local.settings):
         connection = systems.connect(local.settings)
-        while connection.store.told() is None:
+        while connection.store.scaling.read_desired() is None:
             time.sleep(0.1)
         for number in range(SUBMITS):
             path = tmp_path / f"clip-{number}.mp4"
             path.write_bytes(content + number.to_bytes(4, "big"))
             job = intake.accept(intake.Request(source=str(path), profile="clip"), connection).job
             until = time.monotonic() + WAIT_S
-            while (seen := connection.store.read_job(job.id)) and seen.is_open:
+            while (seen := connection.store.jobs.read(job.id)) and seen.is_open:
                 assert time.monotonic() < until
                 time.sleep(0.1)
-            units = connection.store.read_units(job.id, 1).values()
+            units = connection.store.units.read(job.id, 1).values()
             assert {unit.measured.worker_class for unit in units} == {"jetson"}, f"submit {number}"

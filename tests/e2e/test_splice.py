@@ -48,9 +48,9 @@ def wait_for(connection: Connection, job: Job, holds: Callable[[Job, Mapping[Uni
     """Return the job once something holds of it and its units."""
     until = time.monotonic() + BOUND_S
     while time.monotonic() < until:
-        seen = connection.store.read_job(job.id)
+        seen = connection.store.jobs.read(job.id)
         assert seen
-        if holds(seen, connection.store.read_units(job.id, job.generation)):
+        if holds(seen, connection.store.units.read(job.id, job.generation)):
             return seen
         time.sleep(0.05)
     pytest.fail(f"not within {BOUND_S:g} s")
@@ -71,7 +71,7 @@ def is_leased(units: Mapping[UnitKey, Unit], key: UnitKey) -> bool:
 
 def chunks_of(connection: Connection, job: Job) -> list[Unit]:
     """Return the job's chunks in order."""
-    units = connection.store.read_units(job.id, job.generation)
+    units = connection.store.units.read(job.id, job.generation)
     return [units[key] for key in sorted(units) if key.kind is Kind.VIDEO]
 
 
@@ -79,7 +79,7 @@ def discontinuities(connection: Connection, system: LocalSystem, job: Job, folde
     """Play the job to its last frame without a complaint; return how many discontinuities its playlists have."""
     assert job.outputs
     manifest = playback.fetch(connection.storage, system.settings.output_bucket, job, job.outputs, folder)
-    plan = plan_of(connection.store.read_units(job.id, job.generation))
+    plan = plan_of(connection.store.units.read(job.id, job.generation))
     assert plan
     master = folder / object_keys.relative(manifest.master_key, job.id, job.generation)
     playback.check_hls(master, plan, ffprobe=system.settings.ffprobe)

@@ -39,17 +39,17 @@ def test_two_submits_make_one_job(system: LocalSystem, clip: Path) -> None:
     began_at = connection.store.now()
     worker = system.start_worker(RUGBYTX_USD_PER_H="0.36")
     until = time.monotonic() + BOUND_S
-    while (job := connection.store.read_job(job_id)) is not None and job.is_open:
+    while (job := connection.store.jobs.read(job_id)) is not None and job.is_open:
         assert time.monotonic() < until, "the job did not end"
         time.sleep(0.05)
     until = time.monotonic() + BOUND_S
-    while not (present := connection.store.workers()) or not present[0].speeds or present[0].busy:
+    while not (present := connection.store.workers.list()) or not present[0].speeds or present[0].busy:
         assert time.monotonic() < until, f"the worker's presence does not tell of its chunk: {present}"
         time.sleep(0.05)
     system.stop_worker(worker)
     assert present[0].is_able, present[0].gate
     days = usage.days(began_at, connection.store.now())
-    spans = [one for day in days for one in connection.store.spans(day)]
+    spans = [one for day in days for one in connection.store.workers.list_spans(day)]
     assert {one.worker for one in spans} == {present[0].name}
     assert spans[-1].ending == usage.End.LEFT
     total = usage.total(spans, now=connection.store.now())
@@ -57,7 +57,7 @@ def test_two_submits_make_one_job(system: LocalSystem, clip: Path) -> None:
     assert total.usd == pytest.approx(total.busy_s * 0.0001), "a host of ours costs while it works"
     assert job
     assert (job.status, job.generation) == (Status.SUCCEEDED, 1), job.reason
-    assert [listed.id for listed in connection.store.list_jobs()] == [job_id]
+    assert [listed.id for listed in connection.store.jobs.list()] == [job_id]
 
     assert job.outputs
     assert job.outputs.mp4_key, "the clip profile makes an MP4"

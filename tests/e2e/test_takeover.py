@@ -51,14 +51,14 @@ def test_no_finished_chunk_is_encoded_again(system: LocalSystem, long_clip: Path
     accepted = intake.accept(intake.Request(source=str(long_clip), chunk_s=5.0), connection)
     wait_for(connection, accepted.job, is_working_on_the_third_chunk)
     first.kill()
-    before = connection.store.read_units(accepted.job.id, 1)
+    before = connection.store.units.read(accepted.job.id, 1)
 
     second = system.start_worker()
     job = wait_for(connection, accepted.job, lambda seen, _units: not seen.is_open)
     system.stop_worker(second)
 
     assert job.status is Status.SUCCEEDED, job.reason
-    after = connection.store.read_units(accepted.job.id, 1)
+    after = connection.store.units.read(accepted.job.id, 1)
     finished = {key for key, unit in before.items() if unit.state is State.DONE}
     assert {UnitKey(Kind.VIDEO, 0), UnitKey(Kind.VIDEO, 1)} <= finished
     assert all(after[key] == before[key] for key in finished), "a finished unit was touched"
@@ -87,4 +87,4 @@ def test_nothing_of_a_killed_worker_lives_on(system: LocalSystem, long_clip: Pat
         dying = [stack.enter_context(watched(pid)) for pid in (*encoders, *descendants(worker.pid, "celery"))]
         worker.kill()
         assert all(ends(process) for process in dying)
-    connection.store.end_job(accepted.job.id, 1, Status.CANCELLED, reason="the test is over")
+    connection.store.jobs.end(accepted.job.id, 1, Status.CANCELLED, reason="the test is over")

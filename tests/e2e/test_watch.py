@@ -46,7 +46,7 @@ def film(tmp_path: Path) -> Path:
 
 def frames_held(connection: Connection, job_id: str) -> tuple[int, int]:
     """Return how many frames the store holds finished, and how many with the chunks that are in work."""
-    units = connection.store.read_units(job_id, 1)
+    units = connection.store.units.read(job_id, 1)
     plan = plan_of(units)
     if plan is None:
         return 0, 0

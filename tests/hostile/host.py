@@ -80,7 +80,7 @@ class Host:
             deadline_at=now + 3600,
             wake_at=now + 600,
         )
-        self.store.create_job(job)
+        self.store.jobs.create(job)
         self.queue.send([Pointer(job_id=job.id, generation=1)])
         return job
 
@@ -134,9 +134,9 @@ class Host:
 
     def ended(self, job_id: str, deliveries: int) -> Ended:
         """Return how a job stands."""
-        job = self.store.read_job(job_id)
+        job = self.store.jobs.read(job_id)
         assert job
-        units = self.store.read_units(job.id, job.generation).values()
+        units = self.store.units.read(job.id, job.generation).values()
         return Ended(
             job=job,
             deliveries=deliveries,

@@ -91,7 +91,7 @@ def run_names(label: str, host: Host, folder: Path, good: bytes) -> Sequence[End
 
 def job_of(host: Host, stdout: str) -> Job:
     """Return the job that ``rugbytx submit`` printed."""
-    job = host.store.read_job(stdout.split(maxsplit=1)[0])
+    job = host.store.jobs.read(stdout.split(maxsplit=1)[0])
     assert job
     return job
 

@@ -29,7 +29,7 @@ def chunk_of(host: Host, good: bytes) -> Unit:
     ended = host.run(host.submit("film.mp4", good))
     assert ended.job.status is Status.RUNNING
     assert not [stored.key for stored in host.storage.list(OUTPUT, "")]
-    return host.store.read_units(ended.job.id, 1)[CHUNK]
+    return host.store.units.read(ended.job.id, 1)[CHUNK]
 
 
 def test_a_disk_that_says_that_it_is_full(tmp_path: Path, good: bytes) -> None:

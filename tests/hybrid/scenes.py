@@ -204,7 +204,9 @@ def _is_encoding(stage: Stage, job_id: str) -> bool:
 
 def _busy_aws(stage: Stage) -> set[str]:
     """Return the AWS workers that say that they are at work."""
-    return {one.name for one in stage.connection.store.workers() if one.worker_class == "aws" and one.busy}
+    return {
+        one.name for one in stage.connection.store.workers.list() if one.worker_class == "aws" and one.busy
+    }
 
 
 def _is_taken_by(stage: Stage, job_id: str, worker_class: str) -> bool:

@@ -216,11 +216,11 @@ class Stage:
 
     def jobs(self) -> Sequence[Job]:
         """Return all jobs."""
-        return self.connection.store.list_jobs(limit=1000)
+        return self.connection.store.jobs.list(limit=1000)
 
     def job(self, job_id: str) -> Job:
         """Return a job."""
-        job = self.connection.store.read_job(job_id)
+        job = self.connection.store.jobs.read(job_id)
         assert job
         return job
 
@@ -231,12 +231,14 @@ class Stage:
     def units(self, job_ids: Sequence[str]) -> Iterator[tuple[str, UnitKey, Unit]]:
         """Yield all units of these jobs."""
         for job_id in job_ids:
-            for key, unit in self.connection.store.read_units(job_id, 1).items():
+            for key, unit in self.connection.store.units.read(job_id, 1).items():
                 yield job_id, key, unit
 
     def _is_jetson_able(self) -> bool:
         """Return whether the Jetson says that it can work."""
-        return any(one.worker_class == "jetson" and one.is_able for one in self.connection.store.workers())
+        return any(
+            one.worker_class == "jetson" and one.is_able for one in self.connection.store.workers.list()
+        )
 
     def calm(self) -> bool:
         """Return whether no AWS worker is there or ordered."""
@@ -244,7 +246,7 @@ class Stage:
 
     def _look_at_jetson(self) -> None:
         """Measure for how long a message waits beside an idle Jetson."""
-        busy = [one.busy for one in self.connection.store.workers() if one.worker_class == "jetson"]
+        busy = [one.busy for one in self.connection.store.workers.list() if one.worker_class == "jetson"]
         is_idle = busy == [0] and self.connection.queue.depth().visible > 0
         if not is_idle:
             self._idle_since = None

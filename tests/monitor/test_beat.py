@@ -68,9 +68,9 @@ def test_one_that_has_gone_is_offline_at_once() -> None:
             state.event(event)
         return bool(state.workers["a"].alive)
 
-    store.present(worker("a", seen_at=store.now()))
+    store.workers.announce(worker("a", seen_at=store.now()))
     assert look()
-    store.withdraw("a")
+    store.workers.withdraw("a")
     assert not look()
-    store.present(worker("a", seen_at=store.now()))
+    store.workers.announce(worker("a", seen_at=store.now()))
     assert look()

@@ -93,8 +93,8 @@ def row(job: Job) -> str:
 
 def stored_percent(connection: Connection, job: Job) -> int:
     """Return what the store knows of the job's progress."""
-    units = connection.store.read_units(job.id, job.generation)
-    stands = connection.store.read_job(job.id)
+    units = connection.store.units.read(job.id, job.generation)
+    stands = connection.store.jobs.read(job.id)
     assert stands
     return sheet(stands, units, (), priced=Rates(by_class={}), now=connection.store.now()).percent or 0
 
@@ -128,7 +128,7 @@ def test_pages_show_a_running_job(
             bumped_and_back(tab, connection, job)
             tab.run("document.querySelector('[data-action=cancel]').click()")
             until(tab, "document.querySelector('#facts').innerText.includes('CANCELLED')")
-            stands = connection.store.read_job(job.id)
+            stands = connection.store.jobs.read(job.id)
             assert stands
             assert stands.status is Status.CANCELLED
             until(tab, "document.querySelectorAll('[data-action=retry]').length === 1")
@@ -158,7 +158,7 @@ def bumped_and_back(tab: Tab, connection: Connection, job: Job) -> None:
     for button, other in (("bump", "unbump"), ("unbump", "bump")):
         tab.run(f"document.querySelector('[data-action={button}]').click()")
         until(tab, f"document.querySelectorAll('[data-action={other}]').length === 1")
-        stands = connection.store.read_job(job.id)
+        stands = connection.store.jobs.read(job.id)
         assert stands
         assert (stands.bumped_at is not None) is (button == "bump")
 

@@ -68,7 +68,7 @@ def test_a_restart_leaves_nothing(system: LocalSystem) -> None:
     """
     before = left()
     restart(system, workers=1, kill=False)
-    assert systems.connect(system.settings).store.workers() == []
+    assert systems.connect(system.settings).store.workers.list() == []
     assert events_of(system) == []
     restart(system, workers=1, kill=True)
     assert left() == before

@@ -44,7 +44,7 @@ def visitor(site: tuple[Visitor, Monitor]) -> Visitor:
 def add(fakes: Fakes, number: int, *, status: Status = Status.QUEUED, **fields: object) -> Job:
     """Put a job into the store."""
     at = fakes.store.now() - number
-    return fakes.store.create_job(make_job(id=f"{number:020x}", status=status, submitted_at=at, **fields))
+    return fakes.store.jobs.create(make_job(id=f"{number:020x}", status=status, submitted_at=at, **fields))
 
 
 def test_pages_hold_each_job_once(fakes: Fakes, visitor: Visitor) -> None:
@@ -88,7 +88,9 @@ def test_a_source_cannot_write_into_the_page(fakes: Fakes, visitor: Visitor) -> 
     """A name that is a script is text, on every page."""
     hostile = "<script>alert(1)</script>.mp4"
     job = add(fakes, 1)
-    fakes.store._put(job.model_copy(update={"source": job.source.model_copy(update={"key": hostile})}))
+    fakes.store.table.put_job(
+        job.model_copy(update={"source": job.source.model_copy(update={"key": hostile})})
+    )
     assert hostile in visitor.get(f"/jobs/{job.id}/data").json["source"]
     assert hostile not in visitor.get(f"/jobs/{job.id}").text
 
@@ -100,7 +102,7 @@ def test_cancel_and_retry(fakes: Fakes, visitor: Visitor) -> None:
     assert visitor.act(f"/jobs/{job.id}/cancel").json["action"] == "cancel"
     assert visitor.get(f"/jobs/{job.id}/data").json["status"] == "CANCELLED"
     assert visitor.act(f"/jobs/{job.id}/retry").json["action"] == "retry"
-    stands = fakes.store.read_job(job.id)
+    stands = fakes.store.jobs.read(job.id)
     assert stands
     assert (stands.status, stands.generation) == (Status.QUEUED, 2)
     assert [pointer.generation for pointer in fakes.queue.sent] == [2]
@@ -113,7 +115,7 @@ def test_bump_and_unbump(fakes: Fakes, visitor: Visitor) -> None:
         assert visitor.act(f"/jobs/{job.id}/{name}").json["action"] == f"{name}ed"
         assert visitor.get(f"/jobs/{job.id}/data").json["is_bumped"] is is_bumped
         assert visitor.act(f"/jobs/{job.id}/{name}").json["notes"] == [f"job {job.id} is {name}ed already"]
-    trail = [(entry.what, entry.by) for entry in fakes.store.read_trail(job.id, limit=10)]
+    trail = [(entry.what, entry.by) for entry in fakes.store.audit.read(job.id, limit=10)]
     assert trail == [("bumped", "jobs-page"), ("unbumped", "jobs-page")]
     fakes.end(job, Status.FAILED)
     answer = visitor.act(f"/jobs/{job.id}/bump")
@@ -137,7 +139,7 @@ def test_strangers_pages_cannot_press_buttons(
     """Without this server's own token, from another site, or under another name, nothing happens."""
     job = add(fakes, 1)
     assert visitor.act(f"/jobs/{job.id}/{button}", **headers).status == status
-    stands = fakes.store.read_job(job.id)
+    stands = fakes.store.jobs.read(job.id)
     assert stands
     assert (stands.is_open, stands.bumped_at) == (True, None)
 
@@ -167,11 +169,11 @@ def test_authentication_is_asked_for_everywhere(fakes: Fakes) -> None:
         for path in paths:
             assert visitor.get(path, Host="monitor.example").status == 200, path
         assert visitor.post(f"/jobs/{job.id}/cancel").status == 403
-        stands = fakes.store.read_job(job.id)
+        stands = fakes.store.jobs.read(job.id)
         assert stands
         assert stands.is_open
         assert visitor.act(f"/jobs/{job.id}/cancel").status == 200
-        assert [entry.by for entry in fakes.store.read_trail(job.id, limit=10) if entry.by] == [
+        assert [entry.by for entry in fakes.store.audit.read(job.id, limit=10) if entry.by] == [
             "umpire@jobs-page"
         ]
 
@@ -192,7 +194,7 @@ def test_what_is_not_there_or_does_not_answer(fakes: Fakes, visitor: Visitor) ->
         assert answer.status == 404, path
         assert "there is no job 0000" in answer.json["error"]
     assert visitor.act("/jobs/0000/cancel").status == 404
-    fakes.store.down = True
+    fakes.store.table.down = True
     answer = visitor.get("/jobs/data?status=FAILED")
     assert answer.status == 503
     assert "does not answer" in answer.json["error"]
@@ -203,7 +205,7 @@ def test_queue_and_workers(fakes: Fakes, visitor: Visitor) -> None:
     fakes.queue.bury("nonsense")
     job = add(fakes, 1)
     now = fakes.store.now()
-    fakes.store.present(
+    fakes.store.workers.announce(
         Worker(
             name="jetson-1@pitch",
             worker_class="jetson",
@@ -240,7 +242,7 @@ def test_the_autoscalers_decision_is_shown(fakes: Fakes, site: tuple[Visitor, Mo
     """As it was recorded, without its facts; before there is one, nothing is."""
     visitor, monitor = site
     assert visitor.get("/jobs/summary").json["decision"] is None
-    fakes.store._decision = (
+    fakes.store.table.decision = (
         '{"facts": {"now": 1}, "decision": {"desired": 2, "reason": "deadlines-need-them"}}'
     )
     monitor.look.forget()
@@ -252,14 +254,14 @@ def test_many_visitors_cost_as_much_as_one(fakes: Fakes, site: tuple[Visitor, Mo
     visitor, monitor = site
     add(fakes, 1)
     reads = 0
-    list_jobs = fakes.store.list_jobs
+    list_jobs = fakes.store.jobs.list
 
     def counted(**arguments: object) -> object:
         nonlocal reads
         reads += 1
         return list_jobs(**arguments)  # type: ignore[arg-type]  # passed on as they came
 
-    fakes.store.list_jobs = counted  # type: ignore[method-assign, assignment]  # counts, and is the same otherwise
+    fakes.store.jobs.list = counted  # type: ignore[method-assign, assignment]  # counts, and is the same otherwise
     monitor.look._monotonic = lambda: 1000.0
     for _ in range(5):
         assert visitor.get("/jobs/data").status == 200
@@ -269,8 +271,8 @@ def test_many_visitors_cost_as_much_as_one(fakes: Fakes, site: tuple[Visitor, Mo
 def test_units_are_shown(fakes: Fakes, visitor: Visitor) -> None:
     """A job's page has who is at which unit, and how far."""
     job = add(fakes, 1)
-    fakes.store.start_job(job.id, 1)
-    lease = fakes.store.claim(job, PLAN, None, owner="jetson-1@pitch", lease_s=600)
+    fakes.store.jobs.start(job.id, 1)
+    lease = fakes.store.units.claim(job, PLAN, None, owner="jetson-1@pitch", lease_s=600)
     assert lease
     told = visitor.get(f"/jobs/{job.id}/data").json
     (piece,) = told["pieces"]
@@ -289,7 +291,7 @@ def test_outputs_play_from_the_bucket(fakes: Fakes, visitor: Visitor) -> None:
         "manifest.json": b"{}",
     }.items():
         fakes.storage.put(body, "rugbytx-output", f"{prefix}/{name}", content_type="video/mp4")
-    assert fakes.store.end_job(job.id, 1, Status.SUCCEEDED, outputs=outputs)
+    assert fakes.store.jobs.end(job.id, 1, Status.SUCCEEDED, outputs=outputs)
     root = f"/jobs/{job.id}/play"
     assert "<video" in visitor.get(f"{root}/").text
     assert visitor.get(f"{root}/playing.json").json["source"] == "media/g1/master-f1.m3u8"

@@ -38,13 +38,13 @@ def test_one_of_two_works_the_outbox_off() -> None:
         Notifier(store=fakes.store, outbox=outbox, notify_s=Settings().notify_s) for _ in range(2)
     )
     assert first.once("first") == 0
-    job = fakes.store.create_job(make_job(notify=frozenset({A})))
-    fakes.store.end_job(job.id, job.generation, Status.CANCELLED, reason="why")
+    job = fakes.store.jobs.create(make_job(notify=frozenset({A})))
+    fakes.store.jobs.end(job.id, job.generation, Status.CANCELLED, reason="why")
     assert second.once("second") == 0
     assert courier.got == {}
-    fakes.store.down = True
+    fakes.store.table.down = True
     assert first.once("first") == 0
-    fakes.store.down = False
+    fakes.store.table.down = False
     fakes.store.clock.advance(60)
     assert second.once("second") == 1
     assert courier.got == {A: [f"{job.id}-g1-cancelled"]}

@@ -12,13 +12,13 @@ from rugbytx.core.job.job import Job, Outputs, Status
 from rugbytx.core.notify.notification import PATIENCE_S, State
 from rugbytx.errors import RugbytxError
 from rugbytx.notify.outbox import GUARD_S, Outbox, deadline_at_risk
-from rugbytx.ports import Courier, JobStore
+from rugbytx.ports import Courier
 from rugbytx.urls import Place
 from tests.connection import OUTPUTS, Fakes, make_job
 from tests.fakes.courier import FakeCourier
 from tests.worker.faults import FAULTS, Recorder
 from tests.worker.scenes import Fault
-from tests.worker.world import Call, Crash, OnCall, Plug
+from tests.worker.world import Call, Crash, OnCall, Plug, plugged
 
 A, B = "https://a.example/hook", "https://b.example/hook"
 BUS = "eventbridge:games"
@@ -32,7 +32,7 @@ class Post:
         self.fakes = Fakes()
         self.store, self.courier = self.fakes.store, FakeCourier()
         self.outbox = Outbox(
-            store=cast("JobStore", Plug("store", self.store, on_call)),
+            store=plugged(self.store, on_call),
             courier=cast("Courier", Plug("courier", self.courier, on_call)),
             place=PLACE,
             everywhere=everywhere,
@@ -42,12 +42,12 @@ class Post:
     def job(self, *targets: str, **fields: object) -> Job:
         """Return an open job that tells these targets."""
         job = make_job(notify=frozenset(targets)).model_copy(update=fields)
-        return self.store.create_job(job)
+        return self.store.jobs.create(job)
 
     def end(self, job: Job, status: Status = Status.SUCCEEDED) -> None:
         """End it."""
         outputs: Outputs | None = OUTPUTS if status is Status.SUCCEEDED else None
-        assert self.store.end_job(job.id, job.generation, status, reason="why", outputs=outputs)
+        assert self.store.jobs.end(job.id, job.generation, status, reason="why", outputs=outputs)
 
     def work(self, *, rounds: int = 1, every_s: float = 5.0) -> None:
         """Let notifiers run, one after the other: one that dies is followed by the next."""
@@ -69,7 +69,7 @@ def test_an_end_is_told_once_with_its_url() -> None:
     body = json.loads(text)
     assert (body["schema"], body["id"], body["type"]) == (1, told, "job.succeeded")
     assert body["master_url"] == "http://127.0.0.1:5000/rugbytx-output/out/x/g1/master-f1.m3u8"
-    assert post.store.errands(10, due=False) == []
+    assert post.store.outbox.list_errands(10, due=False) == []
 
 
 def test_one_that_fails_nine_times_gets_all_in_order() -> None:
@@ -95,10 +95,10 @@ def test_what_was_noted_in_vain_is_not_told() -> None:
     """A worker died between noting an end and the end, and the job ends otherwise."""
     post = Post()
     job = post.job(A)
-    record = post.store.read_job(job.id)
+    record = post.store.jobs.read(job.id)
     assert record is not None
     post.end(job, Status.FAILED)
-    post.store._put(record)
+    post.store.table.put_job(record)
     post.work(rounds=3)
     assert post.courier.tries == 0
     post.end(job, Status.SUCCEEDED)
@@ -186,7 +186,7 @@ def test_nothing_is_lost_whenever_a_notifier_dies(fault: Fault) -> None:
         expected = [f"{job.id}-g1-deadline-at-risk", f"{job.id}-g1-succeeded"]
         for target in (A, B):
             assert list(dict.fromkeys(post.courier.got[target])) == expected
-        assert post.store.errands(10, due=False) == []
+        assert post.store.outbox.list_errands(10, due=False) == []
 
     undisturbed = Recorder()
     play(undisturbed)

@@ -81,7 +81,7 @@ def published(source: Path, folder: Path, *, chunk_s: float, profiles: tuple[X26
         chunk_s=chunk_s,
         profile=plans.PROFILE,
     )
-    plan = plan_of(world.store.read_units(job.id, 1))
+    plan = plan_of(world.store.units.read(job.id, 1))
     assert plan
     (folder / "out").mkdir()
     return Published(master=copy(world, folder / "out"), grid=plan.grid)

@@ -58,7 +58,7 @@ def run(kind: Kind, place: Place, host: Host) -> Result:
     ended = host.run(host.submit(kind.name, body, profile=PROFILE, chunk_s=CHUNK_S), compares=False)
     if ended.job.outputs is None:
         return Result(reason=ended.job.reason, plan=None, seen=None)
-    units = host.store.read_units(ended.job.id, ended.job.generation)
+    units = host.store.units.read(ended.job.id, ended.job.generation)
     path = place.folder / "finished.mp4"
     path.write_bytes(host.storage.get(OUTPUT, ended.job.outputs.mp4_key))
     return Result(reason="", plan=Plan.model_validate_json(units[PLAN].result), seen=look(path))

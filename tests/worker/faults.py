@@ -36,7 +36,7 @@ class Recorder:
         number = len(self.steps)
         self.steps.append(call.name)
         answer = self._fault(call) if number == self._at else call.do()
-        if call.name == "store.commit":
+        if call.name == "store.units.commit":
             self.commits[str(call.args[0].key)] += 1
         return answer
 

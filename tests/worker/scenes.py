@@ -40,8 +40,8 @@ def cases_round_a_lane(scene: Scene) -> list[ParameterSet]:
     ``test_lane`` has those.
     """
     steps = steps_of(scene)
-    first = steps.index("store.claim") if "store.claim" in steps else len(steps)
-    last = steps.index("store.end_job") if "store.end_job" in steps else 0
+    first = steps.index("store.units.claim") if "store.units.claim" in steps else len(steps)
+    last = steps.index("store.jobs.end") if "store.jobs.end" in steps else 0
     return [case for number, case in enumerate(cases(steps)) if not first < number < last]
 
 
@@ -58,7 +58,7 @@ def cancelled_half_way(recorder: Recorder, folder: Path) -> World:
 
     def on_call(call: Call) -> Any:
         if not recorder.armed and call.name == "media.encode_chunk":
-            world.store.end_job("7ad4", 1, Status.CANCELLED)
+            world.store.jobs.end("7ad4", 1, Status.CANCELLED)
         return recorder(call)
 
     recorder.armed = False

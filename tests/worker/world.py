@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from rugbytx.core.output import object_keys
 from rugbytx.core.output.result import Manifest
 from rugbytx.core.output.retention import CLEAN_AFTER_S, DUE_STEP_S
 from rugbytx.errors import RugbytxError
-from rugbytx.ports import JobStore, Media, Ports, Queue, Storage
+from rugbytx.ports import Media, Ports, Queue, Storage, Store
 from rugbytx.settings import Settings
 from rugbytx.system import Connection
 from rugbytx.upkeep.cleanup import PUT_OFF_S, clean_once
@@ -72,6 +72,16 @@ class Plug:
         return call
 
 
+def plugged(store: Store, on_call: OnCall) -> Store:
+    """Return the store with a plug before each of its ports."""
+    ports: dict[str, Any] = {
+        field.name: Plug(f"store.{field.name}", getattr(store, field.name), on_call)
+        for field in fields(Store)
+        if field.name != "now"
+    }
+    return Store(now=lambda: on_call(Call("store.now", store.now, (), {})), **ports)
+
+
 class World:
     """One job of two chunks, an MP4 and audio, and the workers that do it.
 
@@ -102,7 +112,7 @@ class World:
         )
         self.scratch = scratch
         self.ports = Ports(
-            store=cast("JobStore", Plug("store", self.store, on_call)),
+            store=plugged(self.store, on_call),
             queue=cast("Queue", Plug("queue", self.queue, on_call)),
             storage=cast("Storage", Plug("storage", self.storage, on_call)),
             media=cast("Media", Plug("media", self.media, on_call)),
@@ -133,7 +143,7 @@ class World:
         assert stored
         source = Source(bucket="source", key=key, etag=stored.etag, size_bytes=size_bytes)
         now = self.store.now()
-        job = self.store.create_job(
+        job = self.store.jobs.create(
             Job(
                 id=job_id,
                 source=source,
@@ -149,7 +159,7 @@ class World:
 
     def job(self) -> Job:
         """Return the job's record."""
-        job = self.store.read_job(self.job_id)
+        job = self.store.jobs.read(self.job_id)
         assert job
         return job
 
@@ -181,12 +191,12 @@ class World:
 
     def strays(self) -> Iterator[str]:
         """Yield the keys of the output bucket that the job's manifest does not name."""
-        job = self.store.read_job(self.job_id)
+        job = self.store.jobs.read(self.job_id)
         named = set()
         if job and (outputs := job.outputs or job.published):
             manifest = Manifest.model_validate_json(self.storage.get(BUCKET, outputs.manifest_key))
             named = {entry.key for entry in manifest.entries} | {outputs.manifest_key}
-            look = self.store.read_units(job.id, job.generation).get(CHECK)
+            look = self.store.units.read(job.id, job.generation).get(CHECK)
             if look and look.state is State.DONE:
                 named.add(object_keys.quality_key(job.id, job.generation, look.fence))
         for stored in self.storage.list(BUCKET, ""):
@@ -241,7 +251,7 @@ class World:
     def _be_present(self, name: str) -> None:
         """Say that this worker lives, as its main process does; nobody says so again."""
         now = self.clock()
-        self.store.present(
+        self.store.workers.announce(
             Worker(
                 name=name,
                 worker_class="jetson",
@@ -259,7 +269,7 @@ class World:
         if job.outputs is None:
             yield "no outputs"
             return
-        units = dict(self.store.read_units(job.id, job.generation))
+        units = dict(self.store.units.read(job.id, job.generation))
         # A look that was cut off is not made up for.
         units.pop(CHECK, None)
         yield from (f"{key} is {unit.state}" for key, unit in units.items() if unit.state is not State.DONE)

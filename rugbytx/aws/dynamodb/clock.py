@@ -17,6 +17,9 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from rugbytx.aws.dynamodb.table import Table
+from rugbytx.errors import Unreachable
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -83,3 +86,21 @@ class StoreTime:
                 sent_at=context[_SENT_AT],
                 received_at=self._monotonic(),
             )
+
+
+class StoreClock:
+    """The store's time as a port: it asks DynamoDB rather than not know."""
+
+    def __init__(self, table: Table, time: StoreTime) -> None:
+        self._table = table
+        self._time = time
+
+    def now(self) -> float:
+        """Return the store's time, asking DynamoDB for anything at all if no answer was heard so far."""
+        now = self._time.now()
+        if now is None:
+            self._table.get("CLOCK", "CLOCK")
+            now = self._time.now()
+        if now is None:
+            raise Unreachable("DynamoDB answers without a Date header, so the store's time is unknown")
+        return now

@@ -3,7 +3,7 @@
 Every write survives its own repetition: the SDK sends a request again when
 the answer to the first was lost, and then the condition finds the first one's
 work.  So a refused write looks at what stands there before it calls itself
-beaten; the ``job_store`` says at each write how it knows its own.
+beaten; each adapter's module says how it knows its own writes.
 """
 
 from rugbytx.aws.dynamodb.table import Value

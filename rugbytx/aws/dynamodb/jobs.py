@@ -2,11 +2,11 @@
 
 How a repeated write knows its own work: the opening of a generation by a digest
 of what opened it, the end of a job by its status and outputs.  All others are
-the same when done twice.  Units and their leases are in ``unit_store``.
+the same when done twice.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from rugbytx.aws.dynamodb import condition
 from rugbytx.aws.dynamodb.item import (
@@ -19,44 +19,43 @@ from rugbytx.aws.dynamodb.item import (
     parse_job,
     require_known_schema,
 )
-from rugbytx.aws.dynamodb.outbox import DynamoOutboxStore
-from rugbytx.aws.dynamodb.table import EXPIRES, STATUS_INDEX, Item, Value
+from rugbytx.aws.dynamodb.table import EXPIRES, STATUS_INDEX, Item, Refused, Table, Value
 from rugbytx.core.job.cursor import Mark, mark_of
 from rugbytx.core.job.job import Job, Outputs, Status
 from rugbytx.core.lease.unit import UnitKey
 from rugbytx.core.notify.notification import OF_STATUS, Notification
 from rugbytx.core.output.retention import Cleaning, due_at
 from rugbytx.errors import Unreachable
+from rugbytx.ports.store import Cleanups, Jobs, Outbox
 
 #: Rounds that a deletion makes for what a lane still wrote meanwhile.
 DELETE_ROUNDS = 5
 
 
-class DynamoJobStore(DynamoOutboxStore):
-    """The truth, in DynamoDB; see ``ports.JobStore``.
+class DynamoJobs(Jobs):
+    """``ports.store.Jobs`` in DynamoDB."""
 
-    Threads may share one; a forked child makes its own.
-    """
+    def __init__(self, table: Table, now: Callable[[], float], *, cleanups: Cleanups, outbox: Outbox) -> None:
+        self._table = table
+        self._now = now
+        self._cleanups = cleanups
+        self._outbox = outbox
 
-    def create_job(self, job: Job) -> Job:
-        """Write ``job`` unless its id exists; return the record that stands."""
+    def create(self, job: Job) -> Job:
         refused = self._table.put(job_item(job, opening=_opening(job)), condition=condition.ABSENT)
         return job if refused is None else parse_job(refused.item)
 
-    def read_job(self, job_id: str) -> Job | None:
-        """Return the job by a consistent read; raises WrittenByNewer where a newer version wrote it."""
+    def read(self, job_id: str) -> Job | None:
         item = self._table.get(job_pk(job_id), JOB_SK)
         return None if item is None else parse_job(item)
 
-    def list_jobs(
+    def list(
         self, *, status: Status | None = None, limit: int = 100, before: Mark | None = None
     ) -> Sequence[Job]:
-        """Return jobs, the last submitted first; without those that a newer version wrote."""
         statuses = [status] if status else list(Status)
         return self._indexed(statuses, limit, oldest_first=False, before=before)
 
-    def open_jobs(self, limit: int) -> Sequence[Job]:
-        """Return the RUNNING jobs and then the QUEUED ones; without those that a newer version wrote."""
+    def list_open(self, limit: int) -> Sequence[Job]:
         by_status = (
             self._indexed([status], limit, oldest_first=True) for status in (Status.RUNNING, Status.QUEUED)
         )
@@ -99,9 +98,8 @@ class DynamoJobStore(DynamoOutboxStore):
                 yield job
                 count, last_at = count + 1, job.submitted_at
 
-    def tighten(self, job_id: str, generation: int, *, deadline_at: float) -> None:
-        """Move the deadline of an open job forward; a later deadline changes nothing."""
-        self._update_job(
+    def tighten_deadline(self, job_id: str, generation: int, *, deadline_at: float) -> None:
+        self._update(
             job_id,
             generation,
             condition.IS_LATER_DEADLINE,
@@ -110,19 +108,13 @@ class DynamoJobStore(DynamoOutboxStore):
         )
 
     def bump(self, job_id: str, generation: int, *, bumped_at: float | None) -> bool:
-        """Put the open job before others, or back among them; False where it is not open in this generation."""
-        return self._update_job(job_id, generation, condition.IS_OPEN, {"bumped_at": bumped_at}) is None
+        return self._update(job_id, generation, condition.IS_OPEN, {"bumped_at": bumped_at}) is None
 
-    def also_notify(self, job_id: str, generation: int, urls: Iterable[str]) -> bool:
-        """Add to whom the open job tells its end; False where it is not open in this generation."""
+    def add_targets(self, job_id: str, generation: int, urls: Iterable[str]) -> bool:
         targets = frozenset(urls)
-        return self._update_job(job_id, generation, condition.IS_OPEN, add={"notify": targets}) is None
+        return self._update(job_id, generation, condition.IS_OPEN, add={"notify": targets}) is None
 
     def reopen(self, job: Job) -> bool:
-        """Replace an ended job of generation ``job.generation - 1`` by ``job``; say whether it did.
-
-        A job that is being removed is not replaced.
-        """
         opening = _opening(job)
         refused = self._table.put(
             job_item(job, opening=opening),
@@ -134,27 +126,23 @@ class DynamoJobStore(DynamoOutboxStore):
         require_known_schema(refused.item)
         return refused.item.get("opening") == {"S": opening}
 
-    def start_job(self, job_id: str, generation: int) -> None:
-        """Turn QUEUED into RUNNING; any other job stays as it is."""
-        change: dict[str, Value] = {"job_status": Status.RUNNING, "started_at": self.now()}
-        self._update_job(job_id, generation, condition.IS_QUEUED, change)
+    def start(self, job_id: str, generation: int) -> None:
+        change: dict[str, Value] = {"job_status": Status.RUNNING, "started_at": self._now()}
+        self._update(job_id, generation, condition.IS_QUEUED, change)
 
-    def planned(self, job_id: str, generation: int, *, units: int, frames: int, work_px: float) -> None:
-        """Note on the open job's record how large the plan is."""
+    def record_plan(self, job_id: str, generation: int, *, units: int, frames: int, work_px: float) -> None:
         change: dict[str, Value] = {"units": units, "frames": frames, "work_px": work_px}
-        self._update_job(job_id, generation, condition.IS_OPEN, change)
+        self._update(job_id, generation, condition.IS_OPEN, change)
 
     def set_wake(self, job_id: str, generation: int, *, wake_at: float, resends: int | None = None) -> bool:
-        """Set ``wake_at``; False where the job is not open in this generation."""
         change: dict[str, Value] = {"wake_at": wake_at}
         if resends is not None:
             change["resends"] = resends
-        return self._update_job(job_id, generation, condition.IS_OPEN, change) is None
+        return self._update(job_id, generation, condition.IS_OPEN, change) is None
 
     def repin(self, job: Job, *, seen: Job) -> None:
-        """Write pin, re-pinnings and finished units of ``job``, if it is open and pinned as in ``seen``."""
         before, after = job_item(seen, opening=""), job_item(job, opening="")
-        self._update_job(
+        self._update(
             job.id,
             job.generation,
             condition.IS_PINNED_AS_SEEN,
@@ -162,7 +150,7 @@ class DynamoJobStore(DynamoOutboxStore):
             values={"seen_pin": seen.pin, "seen_repinned": before["repinned"]["S"]},
         )
 
-    def end_job(
+    def end(
         self,
         job_id: str,
         generation: int,
@@ -171,14 +159,10 @@ class DynamoJobStore(DynamoOutboxStore):
         reason: str = "",
         outputs: Outputs | None = None,
     ) -> bool:
-        """End an open job; False where it had ended otherwise or moved on.  Repeating it is True.
-
-        The clean-up and what others are told are noted first, so that no end is without them.
-        """
-        now = self.now()
-        self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))
+        now = self._now()
+        self._cleanups.schedule(Cleaning(job_id=job_id, due_at=due_at(now)))
         kind = OF_STATUS[status]
-        self.tell(
+        self._outbox.add_notification(
             Notification(
                 job_id=job_id, generation=generation, kind=kind, at=now, reason=reason, outputs=outputs
             )
@@ -191,7 +175,7 @@ class DynamoJobStore(DynamoOutboxStore):
         }
         if outputs is not None:
             change["outputs"] = outputs.model_dump_json()
-        refused = self._update_job(job_id, generation, condition.IS_OPEN, change)
+        refused = self._update(job_id, generation, condition.IS_OPEN, change)
         if refused is None:
             return True
         if not refused.item:
@@ -199,25 +183,20 @@ class DynamoJobStore(DynamoOutboxStore):
         stands = parse_job(refused.item)
         return (stands.generation, stands.status, stands.outputs) == (generation, status, outputs)
 
-    def mark_done(self, job_id: str, generation: int, keys: Iterable[UnitKey]) -> None:
-        """Add units to the job's set of finished ones; adding twice is adding once."""
+    def add_done(self, job_id: str, generation: int, keys: Iterable[UnitKey]) -> None:
         done = frozenset(map(str, keys))
         if done:
-            self._update_job(job_id, generation, condition.IS_GENERATION, add={"done": done})
+            self._update(job_id, generation, condition.IS_GENERATION, add={"done": done})
 
     def begin_removal(self, job_id: str, generation: int) -> bool:
-        """Mark an ended job as being removed: it opens no more.  False where it is open or moved on."""
-        now = self.now()
-        self.clean_later(Cleaning(job_id=job_id, due_at=due_at(now)))
-        return self._update_job(job_id, generation, condition.HAS_ENDED, {"removed_at": now}) is None
+        now = self._now()
+        self._cleanups.schedule(Cleaning(job_id=job_id, due_at=due_at(now)))
+        return self._update(job_id, generation, condition.HAS_ENDED, {"removed_at": now}) is None
 
-    def delete_job(self, job_id: str) -> None:
-        """Remove the job, if it is marked, and its units; a job that is not marked is another one by now.
-
-        The job's own record goes last, so that an interrupted deletion can be
-        found and repeated: units that outlived their job would count for a
-        later job of the same id.
-        """
+    def delete(self, job_id: str) -> None:
+        # The job's own record goes last, so that an interrupted deletion can be
+        # found and repeated: units that outlived their job would count for a
+        # later job of the same id.
         pk = job_pk(job_id)
         for _ in range(DELETE_ROUNDS):
             found = {item["sk"]["S"]: item for item in self._items_of(job_id)}
@@ -231,6 +210,28 @@ class DynamoJobStore(DynamoOutboxStore):
             else:
                 self._table.remove(pk, JOB_SK, condition=condition.IS_REMOVED, values=condition.WORDS)
         raise Unreachable(f"job {job_id} is still being worked on: try again once its workers have noticed")
+
+    def wake_by(self, job_id: str, generation: int, at: float) -> None:
+        """Have the open job wake at this instant, unless it would wake before that anyway."""
+        wake: dict[str, Value] = {"wake_at": at}
+        self._update(job_id, generation, condition.WAKES_LATER, wake, values=wake)
+
+    def _update(
+        self,
+        job_id: str,
+        generation: int,
+        when: str,
+        to: Mapping[str, Value | None] | None = None,
+        *,
+        values: Mapping[str, Value] | None = None,
+        add: Mapping[str, Value] | None = None,
+    ) -> Refused | None:
+        """Change the job's record when the condition holds; raises WrittenByNewer for a newer schema."""
+        known = {**condition.WORDS, "generation": generation, **(values or {})}
+        refused = self._table.update(job_pk(job_id), JOB_SK, condition=when, values=known, to=to, add=add)
+        if refused:
+            require_known_schema(refused.item)
+        return refused
 
     def _items_of(self, job_id: str) -> Iterator[Item]:
         """Yield the job's record and all of its units, by a consistent read."""

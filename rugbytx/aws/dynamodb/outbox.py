@@ -6,10 +6,9 @@ beginning.  How a repeated write knows its own work: a change by the edition and
 the dispatches that it wrote; all others are the same when done twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rugbytx.aws.dynamodb import condition
-from rugbytx.aws.dynamodb.audit import DynamoTrailStore
 from rugbytx.aws.dynamodb.item import (
     UNIT_DAYS,
     expires_at,
@@ -19,31 +18,32 @@ from rugbytx.aws.dynamodb.item import (
     make_item,
     require_known_schema,
 )
-from rugbytx.aws.dynamodb.table import EXPIRES, Item
+from rugbytx.aws.dynamodb.table import EXPIRES, Item, Table
 from rugbytx.core.notify.notification import PARKED_AT, Errand, Kind, Notification
 from rugbytx.core.record import SCHEMA
+from rugbytx.ports.store import Outbox
 
 OUTBOX_PK = "OUTBOX"
 NOTE_PREFIX = "NOTE#"
 
 
-class DynamoOutboxStore(DynamoTrailStore):
-    """The part of the store that is about what others are told."""
+class DynamoOutbox(Outbox):
+    """``ports.store.Outbox`` in DynamoDB."""
 
-    def tell(self, notification: Notification) -> None:
-        """Note what is to be told of a job, once, and an errand for it.
+    def __init__(self, table: Table, now: Callable[[], float]) -> None:
+        self._table = table
+        self._now = now
 
-        Two requests, the notification first: an errand that finds none is forgotten.
-        A notification that was looked at before needs no errand any more, unless it
-        is an end, which may have been noted in vain the first time.
-        """
+    def add_notification(self, notification: Notification) -> None:
+        # The notification first: an errand that finds none is forgotten.  A notification
+        # that was looked at before needs no errand any more, unless it is an end, which
+        # may have been written in vain the first time.
         refused = self._table.put(self._note_item(notification), condition=condition.ABSENT)
         is_end = notification.kind is not Kind.AT_RISK
         if refused is None or is_end or not _note(refused.item).body:
-            self.run_errand_at(Errand(job_id=notification.job_id, due_at=int(self.now())))
+            self.schedule_errand(Errand(job_id=notification.job_id, due_at=int(self._now())))
 
-    def notifications(self, job_id: str) -> Sequence[Notification]:
-        """Return what is told of a job, in order, by a consistent read; without those of a newer version."""
+    def list_notifications(self, job_id: str) -> Sequence[Notification]:
         items = self._table.query(
             "#pk = :pk AND begins_with(#sk, :notes)",
             {"pk": job_pk(job_id), "notes": NOTE_PREFIX},
@@ -51,8 +51,7 @@ class DynamoOutboxStore(DynamoTrailStore):
         )
         return [_note(item) for item in items if is_known_schema(item)]
 
-    def change_notification(self, notification: Notification) -> bool:
-        """Replace the notification of the edition before; False where it has changed meanwhile, or is gone."""
+    def replace_notification(self, notification: Notification) -> bool:
         refused = self._table.put(
             self._note_item(notification),
             condition=condition.IS_EDITION,
@@ -63,15 +62,13 @@ class DynamoOutboxStore(DynamoTrailStore):
         require_known_schema(refused.item)
         return bool(refused.item) and _note(refused.item) == notification
 
-    def run_errand_at(self, errand: Errand) -> None:
-        """Note an errand; noting it twice is noting it once."""
-        noted_at = self.now() if errand.due_at == PARKED_AT else errand.due_at
+    def schedule_errand(self, errand: Errand) -> None:
+        noted_at = self._now() if errand.due_at == PARKED_AT else errand.due_at
         fields = {"schema": SCHEMA, EXPIRES: expires_at(noted_at, UNIT_DAYS)}
         self._table.put(make_item(OUTBOX_PK, _errand_sk(errand), fields), condition=condition.ABSENT)
 
-    def errands(self, limit: int, *, due: bool) -> Sequence[Errand]:
-        """Return errands, the longest overdue first: the ``due`` ones or all, by a consistent read."""
-        later = int(self.now()) + 1 if due else PARKED_AT + 1
+    def list_errands(self, limit: int, *, due: bool) -> Sequence[Errand]:
+        later = int(self._now()) + 1 if due else PARKED_AT + 1
         items = self._table.query(
             "#pk = :pk AND #sk < :later",
             {"pk": OUTBOX_PK, "later": f"{later:015d}#"},
@@ -80,13 +77,12 @@ class DynamoOutboxStore(DynamoTrailStore):
         )
         return [_errand(item) for item in items if is_known_schema(item)]
 
-    def errand_done(self, errand: Errand) -> None:
-        """Forget an errand that was run, or is noted for another time."""
+    def forget_errand(self, errand: Errand) -> None:
         self._table.delete([(OUTBOX_PK, _errand_sk(errand))])
 
     def _note_item(self, notification: Notification) -> Item:
         fields = notification.model_dump(mode="json")
-        fields[EXPIRES] = expires_at(self.now(), UNIT_DAYS)
+        fields[EXPIRES] = expires_at(self._now(), UNIT_DAYS)
         return make_item(job_pk(notification.job_id), _note_sk(notification), fields)
 
 

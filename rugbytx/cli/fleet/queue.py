@@ -48,8 +48,8 @@ def look(system: "Connection") -> dict[str, Any]:
     from rugbytx.core.scaling import decision_record, workload
 
     store, settings = system.store, system.settings
-    now, workers = store.now(), store.workers()
-    jobs = store.open_jobs(1000)
+    now, workers = store.now(), store.workers.list()
+    jobs = store.jobs.list_open(1000)
     facts = workload.facts(jobs, workers, assists={}, assumed=settings.assumed)
     paces = workload.paces(workers, settings.priors)
     left_px = sum(fact.left_px for fact in facts)
@@ -61,7 +61,7 @@ def look(system: "Connection") -> dict[str, Any]:
     empty_in_s = left_px / rate if rate else (0.0 if not left_px else None)
     slow = max(pace.px_per_s / pace.slow_px_per_s for pace in paces.values())
     depth = system.queue.depth()
-    told, text = store.told(), store.decision()
+    told, text = store.scaling.read_desired(), store.scaling.read()
     found = decision_record.from_json(text) if text else None
     waiting = [job for job in jobs if job.status is Status.QUEUED]
     return {

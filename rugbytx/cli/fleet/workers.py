@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rugbytx.core.fleet.presence import Worker
-    from rugbytx.ports import JobStore
+    from rugbytx.ports import Store
 
 #: Workers speak every 15 s; a look costs one read.
 POLL_S = 2.0
@@ -39,7 +39,7 @@ def workers(
     if watch:
         follow(looks(store), console=console(), as_json=as_json)
         return
-    at, seen = store.now(), store.workers()
+    at, seen = store.now(), store.workers.list()
     if as_json:
         for worker in ordered(seen):
             emit(to_json(worker, at=at))
@@ -49,12 +49,12 @@ def workers(
         remark("no workers")
 
 
-def looks(store: "JobStore", *, pause: Pause = time.sleep) -> Iterator[tuple[float, Sequence["Worker"]]]:
+def looks(store: "Store", *, pause: Pause = time.sleep) -> Iterator[tuple[float, Sequence["Worker"]]]:
     """Yield the store's time and the workers, again and again; raises Unreachable after long silence."""
     silent_s = 0.0
     while True:
         try:
-            seen = store.workers()
+            seen = store.workers.list()
             at = store.now()
         except Unreachable:
             silent_s += POLL_S

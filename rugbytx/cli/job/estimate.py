@@ -88,7 +88,7 @@ def _assumed(context: typer.Context, hours: float, *, is_measured: bool) -> "lis
 
     if is_measured:
         system = connection.connection(context)
-        paces = workload.paces(system.store.workers(), system.settings.priors)
+        paces = workload.paces(system.store.workers.list(), system.settings.priors)
     else:
         paces = dict(connection.alone(context).priors)
     return list(quote.of_film(hours * 3600, paces))

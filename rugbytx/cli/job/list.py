@@ -35,7 +35,7 @@ def list_jobs(
     from rugbytx.cli.shared.job_view import as_json as to_json
 
     system = connection(context)
-    jobs = system.store.list_jobs(status=status, limit=limit)
+    jobs = system.store.jobs.list(status=status, limit=limit)
     if as_json:
         for job in jobs:
             emit(to_json(job, None, system))

@@ -26,7 +26,7 @@ def logs(
 
     store = connection(context).store
     if job_id is None:
-        entries = store.read_trail(audit_trail.SYSTEM, limit=limit)
+        entries = store.audit.read(audit_trail.SYSTEM, limit=limit)
     else:
         entries = steer.told(job_id, store, limit=limit)
     for entry in entries:

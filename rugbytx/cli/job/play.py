@@ -70,7 +70,7 @@ def _in_bucket(context: typer.Context, job_id: str) -> "Playing":
     from rugbytx.verify.fetch import outputs_of
 
     system = connection(context)
-    job = system.store.read_job(job_id)
+    job = system.store.jobs.read(job_id)
     if job is None:
         raise NotFound(f"there is no job {job_id}, and no file or folder of that name")
     prefix = object_keys.job_prefix(job.id)

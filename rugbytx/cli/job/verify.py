@@ -57,7 +57,7 @@ def _fetched(context: typer.Context, job_id: str, stack: ExitStack) -> "tuple[Pa
     from rugbytx.verify.fetch import fetch, outputs_of
 
     system = connection(context)
-    job = system.store.read_job(job_id)
+    job = system.store.jobs.read(job_id)
     if job is None:
         raise NotFound(f"there is no job {job_id}, and no file or folder of that name")
     outputs = outputs_of(job)

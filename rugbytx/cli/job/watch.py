@@ -28,7 +28,7 @@ def watch(
     from rugbytx.cli.shared.connection import connection
 
     system = connection(context)
-    wanted = job_ids or [job.id for job in system.store.open_jobs(MAX_JOBS)]
+    wanted = job_ids or [job.id for job in system.store.jobs.list_open(MAX_JOBS)]
     if not wanted:
         remark("no open jobs")
         return

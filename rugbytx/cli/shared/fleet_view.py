@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rugbytx.cli.shared import worker_view
 from rugbytx.cli.shared.output import printable
 from rugbytx.errors import RugbytxError
-from rugbytx.ports import JobStore
+from rugbytx.ports import Store
 
 #: It is read so often at most.
 LOOK_S = 2.0
@@ -16,7 +16,7 @@ MOST_WORKERS = 12
 class Surroundings:
     """The surroundings of one watch; a store that does not answer leaves what was seen last."""
 
-    def __init__(self, store: JobStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._seen_at = float("-inf")
         self._workers: Sequence[str] = ()
@@ -37,7 +37,7 @@ class Surroundings:
             return
         self._seen_at = at
         try:
-            living = sorted(self._store.workers(), key=lambda worker: (not worker.busy, worker.name))
+            living = sorted(self._store.workers.list(), key=lambda worker: (not worker.busy, worker.name))
             shown = [worker_view.line(worker, at=at) for worker in living[:MOST_WORKERS]]
             if len(living) > MOST_WORKERS:
                 shown.append(f"and {len(living) - MOST_WORKERS} more workers")
@@ -49,13 +49,13 @@ class Surroundings:
     def _halts(self) -> Sequence[str]:
         return [
             printable(f"halted: {halt.scope} {halt.name}".rstrip() + (f", by {halt.by}" if halt.by else ""))
-            for halt in self._store.halts()
+            for halt in self._store.halts.list()
         ]
 
     def _decision(self) -> Sequence[str]:
         from rugbytx.core.scaling import decision_record
 
-        text = self._store.decision()
+        text = self._store.scaling.read()
         try:
             decision = decision_record.from_json(text).decision if text else None
         except ValueError:  # another version's

@@ -14,7 +14,7 @@ from rugbytx.core.status.progress import Outlook, outlook
 from rugbytx.core.timestamp import iso
 from rugbytx.core.verify.sampled_quality import Quality, quality_of
 from rugbytx.errors import NotFound
-from rugbytx.ports import JobStore
+from rugbytx.ports import Store
 from rugbytx.system import Connection
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ class Snapshot:
     at: float
 
 
-def snapshot(store: JobStore, job_id: str) -> Snapshot:
+def snapshot(store: Store, job_id: str) -> Snapshot:
     """Return how the job stands; raises NotFound."""
-    job = store.read_job(job_id)
+    job = store.jobs.read(job_id)
     if job is None:
         raise NotFound(f"there is no job {job_id}")
-    units = tuple(store.read_units(job.id, job.generation).values()) if job.is_open else ()
+    units = tuple(store.units.read(job.id, job.generation).values()) if job.is_open else ()
     at = store.now()
     return Snapshot(job=job, units=units, outlook=outlook(job, units, now=at), at=at)
 
@@ -68,9 +68,9 @@ def master_url(job: Job, connection: Connection) -> str | None:
     return object_url(job.outputs.master_key, connection) if job.outputs else None
 
 
-def quality(job: Job, store: JobStore) -> Quality | None:
+def quality(job: Job, store: Store) -> Quality | None:
     """Return what samples of the job's outputs said, or None where nobody has looked, or not yet."""
-    return None if job.outputs is None else quality_of(store.read_units(job.id, job.generation))
+    return None if job.outputs is None else quality_of(store.units.read(job.id, job.generation))
 
 
 def as_json(

@@ -11,7 +11,7 @@ from rugbytx.cli.shared.job_view import COLOURS, Snapshot, bar, line, snapshot
 from rugbytx.cli.shared.output import printable
 from rugbytx.core.job.job import Job
 from rugbytx.errors import Unreachable
-from rugbytx.ports import JobStore
+from rugbytx.ports import Store
 from rugbytx.source import Moved, OnUpload
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ Pause = Callable[[float], None]
 
 
 def snapshots(
-    store: JobStore, job_ids: Sequence[str], *, pause: Pause = time.sleep
+    store: Store, job_ids: Sequence[str], *, pause: Pause = time.sleep
 ) -> Iterator[Sequence[Snapshot]]:
     """Yield how the jobs stand, again and again, until all of them have ended.
 
@@ -58,7 +58,7 @@ def snapshots(
 
 
 def follow(
-    store: JobStore, job_ids: Sequence[str], *, console: "Console", pause: Pause = time.sleep
+    store: Store, job_ids: Sequence[str], *, console: "Console", pause: Pause = time.sleep
 ) -> dict[str, Job]:
     """Show the jobs until all have ended, and return them by id.
 

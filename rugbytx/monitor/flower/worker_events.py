@@ -17,7 +17,7 @@ from typing import Any
 
 from rugbytx.core.fleet.presence import Worker
 from rugbytx.errors import RugbytxError
-from rugbytx.ports import JobStore
+from rugbytx.ports import Store
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def events(
 class Beats:
     """Looks for as long as the process lives; an outage is waited over, and tells nothing."""
 
-    def __init__(self, store: JobStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._spoken: Mapping[str, float] = {}
 
@@ -66,7 +66,7 @@ class Beats:
 
     def look(self) -> list[Event]:
         """Return what is new since the look before; raises Unreachable."""
-        workers = self._store.workers()
+        workers = self._store.workers.list()
         now = time.time()  # noqa: TID251  Flower holds it against this host's clock
         found = list(events(self._spoken, workers, store_now=self._store.now(), now=now))
         self._spoken = {worker.name: worker.seen_at for worker in workers}

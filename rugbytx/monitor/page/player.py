@@ -46,7 +46,7 @@ class Stage:
 
     def playing(self, job_id: str) -> Playing:
         """Return what a job has to play: what it published, or what is finished; raises NotFound."""
-        job = self._look.system.store.read_job(job_id)
+        job = self._look.system.store.jobs.read(job_id)
         if job is None:
             raise NotFound(f"there is no job {job_id}")
         place = self.place(job_id)

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from rugbytx.core.scaling import admission
 from rugbytx.core.scaling.admission import Decision
 from rugbytx.core.scaling.facts import AWS
-from rugbytx.ports import JobStore, Queue
+from rugbytx.ports import Queue, Store
 from rugbytx.settings import Settings
 
 
 class Admission:
     """The admission of one worker."""
 
-    def __init__(self, *, store: JobStore, queue: Queue, settings: Settings, busy: Callable[[], int]) -> None:
+    def __init__(self, *, store: Store, queue: Queue, settings: Settings, busy: Callable[[], int]) -> None:
         """``busy`` counts this worker's slots at work."""
         self._store = store
         self._queue = queue
@@ -21,14 +21,14 @@ class Admission:
 
     def look(self, name: str) -> Decision:
         """Return whether the worker of this name is wanted; raises Unreachable.  SQS is asked only while the autoscaler is silent."""
-        policy, now, told = self._settings.policy, self._store.now(), self._store.told()
+        policy, now, told = self._settings.policy, self._store.now(), self._store.scaling.read_desired()
         is_silent = told is None or now - told.at > policy.silent_s
         facts = admission.Facts(
             now=now,
             name=name,
             worker_class=AWS,
             told=told,
-            workers=self._store.workers(),
+            workers=self._store.workers.list(),
             is_busy=self._busy() > 0,
             visible=self._queue.depth().visible if is_silent else 0,
         )

@@ -12,7 +12,7 @@ from rugbytx.core.fleet.receive_window import Hours
 from rugbytx.core.fleet.scale_in_protection import PROTECTED
 from rugbytx.core.scaling.admission import Decision
 from rugbytx.errors import RugbytxError
-from rugbytx.ports import JobStore
+from rugbytx.ports import Store
 from rugbytx.worker.gate.encoder_health import Fitness
 from rugbytx.worker.gate.scale_in_protection import Protection
 from rugbytx.worker.gate.temperature import Heat
@@ -45,7 +45,7 @@ class View:
     def __init__(  # noqa: PLR0913  whatever can close a gate
         self,
         *,
-        store: JobStore,
+        store: Store,
         scratch: Path,
         scratch_floor_bytes: int,
         view_s: float,
@@ -145,7 +145,7 @@ class View:
 
     def _allowed(self) -> str:
         """Return whether this fit worker may receive, as the store says."""
-        halts = self._store.halts()
+        halts = self._store.halts.list()
         asked_hours = receive_window.decide(self._store.now(), self._work_hours)
         halted = halt.reason(halts, worker=self._name, worker_class=self._worker_class)
         if not asked_hours.is_open:

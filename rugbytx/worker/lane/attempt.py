@@ -57,7 +57,7 @@ class Attempts:
         if self.notice.asked is not Leave.NOT or self.notice.is_halted:
             return Ending.HAND_BACK
         asked_at = time.monotonic()
-        lease = store.claim(
+        lease = store.units.claim(
             job,
             decision.key,
             decision.seen,
@@ -92,7 +92,7 @@ class Attempts:
                 )
                 result = encode.do(bench, plan)
             measured = account.close()
-            store.commit(lease, result=result.model_dump_json(), measured=measured)
+            store.units.commit(lease, result=result.model_dump_json(), measured=measured)
             self.speeds.note(plan, lease.key, measured)
             diary.done(lease, measured)
         except Exception as error:  # noqa: BLE001  the tree in rugbytx.errors sorts every error there is
@@ -115,9 +115,9 @@ class Attempts:
             # Under the fence: a former owner's word counts for nothing.
             if outcome.action is retry.Action.FAIL:
                 # The lane's next turn ends the job, or another lane's, should we die before it.
-                store.fail(lease, reason=outcome.reason, measured=account.close())
+                store.units.fail(lease, reason=outcome.reason, measured=account.close())
             else:
-                store.give_back(
+                store.units.give_back(
                     lease,
                     retry_at=store.now() + outcome.pause_s,
                     reason=outcome.reason,

@@ -13,7 +13,7 @@ from rugbytx.core.lease.unit import Lease, Measured, State, Unit
 from rugbytx.core.scaling.facts import AWS
 from rugbytx.core.status import prometheus
 from rugbytx.errors import RugbytxError
-from rugbytx.ports import JobStore
+from rugbytx.ports import Store
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 class Diary:
     """The trail of one job, as one worker adds to it: what cannot be written is left out."""
 
-    store: JobStore
+    store: Store
     job: Job
     worker: str
     #: Where it is ``aws``, CloudWatch reads the log and takes figures from it.
@@ -110,6 +110,6 @@ class Diary:
                 frames=frames,
                 elapsed_s=elapsed_s,
             )
-            self.store.write_trail(self.job.id, entry)
+            self.store.audit.add(self.job.id, entry)
         except RugbytxError as error:
             log.warning("trail-not-written", extra={"job_id": self.job.id, "reason": str(error)})

@@ -115,7 +115,7 @@ class Heartbeat:
                 return
             progress = self._progress
         try:
-            self._lease = self._ports.store.renew(
+            self._lease = self._ports.store.units.renew(
                 self._lease, lease_s=self._settings.lease_s, progress=progress
             )
             with self._guard:

@@ -39,8 +39,8 @@ class Choices:
             now=store.now(),
             name=self.worker,
             worker_class=AWS,
-            told=store.told(),
-            workers=store.workers(),
+            told=store.scaling.read_desired(),
+            workers=store.workers.list(),
             is_busy=True,
         )
         return admission.may_stay(facts, self.settings.policy)
@@ -51,7 +51,7 @@ class Choices:
         if not others:
             return own
         store = self.ports.store
-        workers = store.workers()
+        workers = store.workers.list()
         others = [job for job in others if not self._is_anothers(job, workers)]
         paces = workload.paces(workers, self.settings.priors)
         own_fact, *facts = workload.facts([own, *others], workers, assists={}, assumed=self.settings.assumed)
@@ -67,14 +67,14 @@ class Choices:
         if choice.job_id == own.id:
             return own
         # The list may lag behind.
-        job = store.read_job(choice.job_id)
+        job = store.jobs.read(choice.job_id)
         if job is None or not job.is_open:
             self._memory.passed.add(choice.job_id)
             return own
         log.info("other-job-first", extra={"job_id": job.id, "own": own.id, "reason": choice.reason})
         if job.status is Status.QUEUED:
-            store.start_job(job.id, job.generation)
-        store.set_wake(own.id, own.generation, wake_at=store.now() + AWAY_S)
+            store.jobs.start(job.id, job.generation)
+        store.jobs.set_wake(own.id, own.generation, wake_at=store.now() + AWAY_S)
         return job
 
     def note(self, job: Job, *, own: Job, has_more: bool) -> None:
@@ -85,7 +85,7 @@ class Choices:
         """Return the other open jobs, without those that were tried just before."""
         return [
             job
-            for job in self.ports.store.open_jobs(MOST_JOBS)
+            for job in self.ports.store.jobs.list_open(MOST_JOBS)
             if job.id != own.id and job.id not in self._memory.passed
         ]
 

@@ -83,12 +83,12 @@ class Lane:
 
     def _open_job(self, pointer: Pointer) -> Job | None:
         """Return the pointer's job, which has begun; or None where it wants nothing done any more."""
-        job = self.ports.store.read_job(pointer.job_id)
+        job = self.ports.store.jobs.read(pointer.job_id)
         if job is None or not job.is_open or job.generation != pointer.generation:
             log.info("nothing-to-do", extra={"job_id": pointer.job_id})
             return None
         if job.status is Status.QUEUED:
-            self.ports.store.start_job(job.id, job.generation)
+            self.ports.store.jobs.start(job.id, job.generation)
         return job
 
     def _is_replaced(self, pointer: Pointer, delivery: Delivery) -> bool:
@@ -108,10 +108,10 @@ class Lane:
         job has put that off by then.
         """
         store = self.ports.store
-        others = (one for one in store.workers() if one.name != self.worker)
+        others = (one for one in store.workers.list() if one.name != self.worker)
         if any(own.id in one.jobs for one in others):
             wake_at = min(own.wake_at, store.now() + self.settings.heartbeat_s)
-            store.set_wake(own.id, own.generation, wake_at=wake_at)
+            store.jobs.set_wake(own.id, own.generation, wake_at=wake_at)
         else:
             self.ports.queue.send([pointer])
         log.info("lane-left", extra={"job_id": own.id, "reason": "not-wanted"})

@@ -76,18 +76,18 @@ class Turns:
                     return After.HAND_BACK
                 if decision.key == PLAN:
                     # Our next unit may be another job's, and a job without a plan gets no assist.
-                    units = store.read_units(job.id, job.generation)
+                    units = store.units.read(job.id, job.generation)
                     early_playlists.note(store, job, plan_of(units), units)
             case next_unit.Action.PIN:
                 self._pin(job, plan, units, decision.reason)
             case next_unit.Action.WAIT:
                 # Only a wake_at in the future may let the message go.
-                if store.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=0):
+                if store.jobs.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=0):
                     return After.NOTHING_LEFT
             case next_unit.Action.FINISH:
                 self._finish(job, plan, units, self.receipt, self._folder(job))
             case next_unit.Action.FAIL:
-                if store.end_job(job.id, job.generation, Status.FAILED, reason=decision.reason):
+                if store.jobs.end(job.id, job.generation, Status.FAILED, reason=decision.reason):
                     self.attempts.diary(job).ended(Status.FAILED, decision.reason)
         return After.GO_ON
 
@@ -102,7 +102,7 @@ class Turns:
         now = self.attempts.ports.store.now()
         latest = now + self.attempts.settings.lease_s + next_unit.AFTER_LEASE_S
         if not now + 2 * self.attempts.settings.heartbeat_s < job.wake_at <= latest:
-            self.attempts.ports.store.set_wake(job.id, job.generation, wake_at=latest)
+            self.attempts.ports.store.jobs.set_wake(job.id, job.generation, wake_at=latest)
 
     def _decide(self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> next_unit.Decision:
         """Return what to do next; who else lives is asked only where it matters."""
@@ -111,9 +111,9 @@ class Turns:
         lives_until = 0.0
         if not job.profile.splice:
             # Read after the units: by a former pin, chunks of the present one would be made anew.
-            job = store.read_job(job.id) or job
+            job = store.jobs.read(job.id) or job
         if encoder_pin.is_foreign(job, maker):
-            lives_until = presence.lives_until(store.workers(), job.pin)
+            lives_until = presence.lives_until(store.workers.list(), job.pin)
         return next_unit.decide(
             plan, units, now=store.now(), maker=maker, pin=encoder_pin.of(job, lives_until=lives_until)
         )
@@ -124,7 +124,7 @@ class Turns:
         changed = encoder_pin.pinned(
             job, plan, units, maker=self.attempts.ports.media.maker(), reason=reason, now=store.now()
         )
-        store.repin(changed, seen=job)
+        store.jobs.repin(changed, seen=job)
         log.warning(
             "job-pinned",
             extra={
@@ -145,7 +145,7 @@ class Turns:
         message has done its work by then.
         """
         outputs = Outputs.model_validate_json(units[PUBLISH].result)
-        if not self.attempts.ports.store.end_job(job.id, job.generation, Status.SUCCEEDED, outputs=outputs):
+        if not self.attempts.ports.store.jobs.end(job.id, job.generation, Status.SUCCEEDED, outputs=outputs):
             return
         self.attempts.diary(job).ended(Status.SUCCEEDED)
         cleanup.after_publishing(
@@ -165,12 +165,12 @@ class Turns:
     def _units_of(self, job: Job) -> Mapping[UnitKey, Unit]:
         """Return the generation's units, after copying those that it takes over and nobody has copied yet."""
         store = self.attempts.ports.store
-        units = store.read_units(job.id, job.generation)
+        units = store.units.read(job.id, job.generation)
         missing = carry_over.missing(job, units)
         if not missing:
             return units
-        former = store.read_units(job.id, job.generation - 1)
+        former = store.units.read(job.id, job.generation - 1)
         for key in missing:
             if key in former:
-                store.adopt(job, former[key])
-        return store.read_units(job.id, job.generation)
+                store.units.carry_over(job, former[key])
+        return store.units.read(job.id, job.generation)

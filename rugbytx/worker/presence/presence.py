@@ -21,7 +21,7 @@ from rugbytx.core.scaling import admission
 from rugbytx.errors import RugbytxError
 from rugbytx.media import host
 from rugbytx.media.transcoder import FfmpegMedia
-from rugbytx.ports import JobStore
+from rugbytx.ports import Store
 from rugbytx.settings import Settings
 from rugbytx.worker.gate import gate
 from rugbytx.worker.presence.chunk_speeds import Speeds
@@ -52,7 +52,7 @@ class Senses:
 class Presence:
     """What one worker says of itself."""
 
-    def __init__(self, *, store: JobStore, senses: Senses, settings: Settings) -> None:
+    def __init__(self, *, store: Store, senses: Senses, settings: Settings) -> None:
         self._store = store
         self._senses = senses
         self._settings = settings
@@ -84,7 +84,7 @@ class Presence:
             return
         self._thread.join()
         try:
-            self._store.withdraw(self._name)
+            self._store.workers.withdraw(self._name)
             self.sample()
             self.record(ending=self.ending)
         except RugbytxError as error:
@@ -121,7 +121,7 @@ class Presence:
         encoder, maker = self._senses.media.known()
         now, load, gate = self._store.now(), self._senses.load(), self._senses.gate()
         self._said = (gate, load)
-        self._store.present(
+        self._store.workers.announce(
             Worker(
                 name=self._name,
                 worker_class=self._settings.worker_class,
@@ -146,10 +146,10 @@ class Presence:
     def record(self, *, ending: End | None = None) -> None:
         """Record the span, and those of ended days, which are forgotten then; raises Unreachable."""
         while self._unrecorded:
-            self._store.record_span(self._unrecorded[0])
+            self._store.workers.record_span(self._unrecorded[0])
             del self._unrecorded[0]
         if self._span:
-            self._store.record_span(self._span.ended(ending) if ending else self._span)
+            self._store.workers.record_span(self._span.ended(ending) if ending else self._span)
 
     @property
     def _lasts_s(self) -> float:

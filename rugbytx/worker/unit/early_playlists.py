@@ -17,7 +17,7 @@ from rugbytx.core.output import object_keys
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.schedule import encoder_pin, next_unit
 from rugbytx.errors import RugbytxError
-from rugbytx.ports import JobStore, Ports, Storage
+from rugbytx.ports import Ports, Storage, Store
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 HOLD_S = 15.0
 
 
-def note(store: JobStore, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> None:
+def note(store: Store, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> None:
     """Repeat what a commit should have left on the job's record, where it is missing."""
     if plan and not job.work_px:
-        store.planned(
+        store.jobs.record_plan(
             job.id,
             job.generation,
             units=next_unit.unit_count(plan),
@@ -45,7 +45,7 @@ def note(store: JobStore, job: Job, plan: Plan | None, units: Mapping[UnitKey, U
     ]
     missing = [key for key in finished if str(key) not in job.done]
     if missing:
-        store.mark_done(job.id, job.generation, missing)
+        store.jobs.add_done(job.id, job.generation, missing)
 
 
 def show(  # noqa: PLR0913  what, of which job, where, who, and what is known already
@@ -66,7 +66,7 @@ def show(  # noqa: PLR0913  what, of which job, where, who, and what is known al
     if plan is None or beginning is None:
         return shown
     try:
-        if ports.store.hold(f"early-{job.id}", owner=owner, lease_s=HOLD_S):
+        if ports.store.leases.acquire(f"early-{job.id}", owner=owner, lease_s=HOLD_S):
             write(beginning, job, plan, storage=ports.storage, bucket=bucket)
     except RugbytxError as error:
         log.warning("early-not-shown", extra={"job_id": job.id, "reason": str(error)})

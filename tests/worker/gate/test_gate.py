@@ -63,10 +63,10 @@ def test_it_closes_when_the_last_look_is_too_old(bench: Bench) -> None:
 
 def test_it_is_closed_while_the_store_cannot_be_reached(bench: Bench) -> None:
     """Receiving then would only spend the message's receive count."""
-    bench.store.down = True
+    bench.store.table.down = True
     bench.view.look()
     assert (bench.view.is_open(), bench.view.reason) == (False, gate.STORE_UNREACHABLE)
-    bench.store.down = False
+    bench.store.table.down = False
     bench.view.look()
     assert bench.view.is_open()
 
@@ -97,7 +97,7 @@ def test_each_change_is_told_once(bench: Bench, caplog: pytest.LogCaptureFixture
     """With its reason, however often the gate is asked."""
     caplog.set_level("INFO")
     for reachable in (True, True, False, False):
-        bench.store.down = not reachable
+        bench.store.table.down = not reachable
         bench.view.look()
         bench.view.is_open()
         bench.view.is_open()

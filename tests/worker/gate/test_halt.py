@@ -37,14 +37,14 @@ def test_the_gate_of_whom_it_is_about_closes(halt: Halt, reason: str, tmp_path: 
         on_halt=lambda is_halted: notice.halt(is_halted=is_halted),
     )
     view._name = "celery@a"
-    store.halt(halt)
+    store.halts.add(halt)
     view.look()
     assert (view.reason, notice.is_halted) == (reason, reason != OPEN)
-    store.down = True
+    store.table.down = True
     view.look()
     assert (view.reason, notice.is_halted) == (STORE_UNREACHABLE, reason != OPEN)
-    store.down = False
-    store.lift(halt.scope, halt.name)
+    store.table.down = False
+    store.halts.lift(halt.scope, halt.name)
     view.look()
     assert (view.reason, notice.is_halted) == (OPEN, False)
 
@@ -62,7 +62,7 @@ def test_a_halted_lane_finishes_its_unit_and_hands_back(tmp_path: Path) -> None:
     world.deliver()
     assert (world.media.done["chunk 0"], world.media.done["chunk 1"]) == (1, 0)
     assert world.queue.depth().visible == 1
-    units = world.store.read_units(job.id, 1)
+    units = world.store.units.read(job.id, 1)
     assert {unit.verdicts + unit.refusals + unit.deaths for unit in units.values()} == {0}
     assert world.run_until_ended().status is Status.SUCCEEDED
     assert (world.media.done["chunk 0"], world.media.done["chunk 1"]) == (1, 1)
@@ -79,7 +79,7 @@ def test_a_lane_keeps_a_trail(tmp_path: Path) -> None:
     world = World(tmp_path, on_call=on_call)
     job = world.submit()
     assert world.run_until_ended().status is Status.SUCCEEDED
-    told = world.store.read_trail(job.id, limit=100)
+    told = world.store.audit.read(job.id, limit=100)
     done = [entry.unit for entry in told if entry.what == UNIT_DONE]
     assert sorted(done) == sorted({*world.job().done, *(unit for unit in done if unit == "CHECK")})
     (taken,) = [entry for entry in told if entry.what == TAKEN_OVER]

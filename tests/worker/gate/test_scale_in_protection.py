@@ -88,16 +88,16 @@ def test_it_lets_go_once_nothing_is_in_hand(bench: Bench) -> None:
     """Not before the acknowledgement, and never in the look that closes the gate: a receive may be under way."""
     bench.look()
     bench.is_idle = False
-    bench.store.down = True
+    bench.store.table.down = True
     for _ in range(3):
         assert bench.look() == gate.STORE_UNREACHABLE
     assert bench.agent.is_protected
     bench.is_idle = True
     assert bench.look() == gate.STORE_UNREACHABLE
     assert not bench.agent.is_protected
-    bench.store.down = False
+    bench.store.table.down = False
     assert bench.look() == gate.OPEN
-    bench.store.down = True
+    bench.store.table.down = True
     bench.look()
     assert bench.agent.is_protected, "closed by this very look"
     bench.look()
@@ -123,10 +123,10 @@ def test_it_says_what_it_does(bench: Bench, caplog: pytest.LogCaptureFixture) ->
     """Each step once."""
     caplog.set_level("INFO")
     bench.look()
-    bench.store.down = True
+    bench.store.table.down = True
     bench.look()
     bench.look()
-    bench.store.down = False
+    bench.store.table.down = False
     bench.agent.answer = Answer(refusal="TASK_NOT_VALID")
     bench.look()
     told = [message for message in caplog.messages if message.startswith("protection")]

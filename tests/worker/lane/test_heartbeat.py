@@ -17,6 +17,8 @@ from tests.fakes.media import FakeMedia
 from tests.fakes.queue import FakeQueue
 from tests.fakes.storage import FakeStorage
 from tests.fakes.store import FakeStore
+from tests.fakes.table import FakeTable
+from tests.fakes.units import FakeUnits
 from tests.plans import PROFILE, SOURCE
 
 LEASE_S, STALL_S = 12.0, 30.0
@@ -33,7 +35,7 @@ class World:
             lease_s=LEASE_S, heartbeat_s=4.0, visibility_s=12.0, stall_s=STALL_S, scratch=scratch
         )
         now = self.store.now()
-        self.job = self.store.create_job(
+        self.job = self.store.jobs.create(
             Job(id="j", source=SOURCE, profile=PROFILE, submitted_at=now, deadline_at=now, wake_at=now)
         )
         self.lease = self.claim("first")
@@ -50,8 +52,8 @@ class World:
 
     def claim(self, owner: str) -> Lease:
         """Claim the unit as it stands."""
-        seen = self.store.read_units("j", 1).get(PLAN)
-        lease = self.store.claim(self.job, PLAN, seen, owner=owner, lease_s=LEASE_S)
+        seen = self.store.units.read("j", 1).get(PLAN)
+        lease = self.store.units.claim(self.job, PLAN, seen, owner=owner, lease_s=LEASE_S)
         assert lease
         return lease
 
@@ -62,7 +64,7 @@ class World:
 
     def lease_until(self) -> float:
         """Return the end of the lease as the store has it."""
-        return self.store.read_units("j", 1)[PLAN].lease_until
+        return self.store.units.read("j", 1)[PLAN].lease_until
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_a_beat_renews_the_lease_and_wakes_the_job_after_it(world: World) -> Non
     world.heartbeat.advance(frames=10)
     world.heartbeat.beat()
     assert world.lease_until() == world.store.now() + LEASE_S
-    job = world.store.read_job("j")
+    job = world.store.jobs.read("j")
     assert job
     assert job.wake_at == world.lease_until() + 5
 
@@ -87,7 +89,7 @@ def test_a_beat_carries_progress(world: World) -> None:
     world.heartbeat.step("encode")
     world.heartbeat.advance(frames=77, fps=12.5)
     world.heartbeat.beat()
-    assert world.store.read_units("j", 1)[PLAN].progress == Progress(step="encode", frames=77, fps=12.5)
+    assert world.store.units.read("j", 1)[PLAN].progress == Progress(step="encode", frames=77, fps=12.5)
 
 
 def test_work_that_stands_still_is_not_renewed_and_ends(world: World) -> None:
@@ -107,7 +109,7 @@ def test_work_that_stands_still_is_not_renewed_and_ends(world: World) -> None:
 
 def test_an_unreachable_store_ends_the_work_at_the_deadline(world: World) -> None:
     """Missed beats are survived until our own deadline, and not a moment longer."""
-    world.store.down = True
+    world.store.table.down = True
     world.pass_time(LEASE_S - 1)
     world.heartbeat.advance(frames=1)
     world.heartbeat.beat()
@@ -140,11 +142,11 @@ def test_a_takeover_is_heard_at_the_next_beat(world: World) -> None:
         world.heartbeat.check()
 
 
-class SlowStore(FakeStore):
-    """A store whose renewals hang until they are let go."""
+class SlowUnits(FakeUnits):
+    """Units whose renewals hang until they are let go."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, table: FakeTable) -> None:
+        super().__init__(table)
         self.begun, self.go = threading.Event(), threading.Event()
         self.returned = False
 
@@ -159,12 +161,14 @@ class SlowStore(FakeStore):
 
 def test_leaving_waits_for_the_beat_under_way(tmp_path: Path) -> None:
     """When the context is left no renewal is in flight that could outlive the commit."""
-    store = SlowStore()
+    table = FakeTable()
+    units = SlowUnits(table)
+    store = FakeStore(table, units=units)
     now = store.now()
-    job = store.create_job(
+    job = store.jobs.create(
         Job(id="j", source=SOURCE, profile=PROFILE, submitted_at=now, deadline_at=now, wake_at=now)
     )
-    lease = store.claim(job, PLAN, None, owner="w", lease_s=60)
+    lease = store.units.claim(job, PLAN, None, owner="w", lease_s=60)
     assert lease
     heartbeat = Heartbeat(
         lease,
@@ -177,9 +181,9 @@ def test_leaving_waits_for_the_beat_under_way(tmp_path: Path) -> None:
     )
     with heartbeat as pulse:
         pulse.step("encode")
-        assert store.begun.wait(timeout=30)
-        threading.Timer(0.05, store.go.set).start()
-    assert store.returned
+        assert units.begun.wait(timeout=30)
+        threading.Timer(0.05, units.go.set).start()
+    assert units.returned
 
 
 def test_the_notice_ends_the_work(world: World) -> None:

@@ -28,11 +28,11 @@ class Claims:
 
     def __call__(self, call: Call) -> Any:
         """Do the call; the interruption comes with the commit."""
-        if call.name == "store.claim":
+        if call.name == "store.units.claim":
             job, key = call.args[0], call.args[1]
             self.seen.append((job.id, str(key)))
         answer = call.do()
-        if call.name == "store.commit" and str(call.args[0].key) == self.at:
+        if call.name == "store.units.commit" and str(call.args[0].key) == self.at:
             interrupt, self.interrupt = self.interrupt, lambda: None
             interrupt()
         return answer
@@ -55,7 +55,7 @@ def order(claims: Claims) -> list[str]:
 
 def ended_well(world: World, *job_ids: str) -> bool:
     """Return whether these jobs succeeded."""
-    jobs = [world.store.read_job(job_id) for job_id in job_ids]
+    jobs = [world.store.jobs.read(job_id) for job_id in job_ids]
     return all(job is not None and job.status is Status.SUCCEEDED for job in jobs)
 
 
@@ -92,11 +92,11 @@ def test_what_had_nothing_for_us_is_asked_again_after_a_unit(claims: Claims) -> 
 
     def submit_both() -> None:
         job = world.submit(urgent, size_bytes=1000, due_s=60)
-        lease = world.store.claim(job, PLAN, None, owner="other", lease_s=1e6)
+        lease = world.store.units.claim(job, PLAN, None, owner="other", lease_s=1e6)
         assert lease
         world.media.duration_s = 1
         world.submit(OTHER, size_bytes=10)
-        claims.interrupt = lambda: world.store.give_back(
+        claims.interrupt = lambda: world.store.units.give_back(
             lease, retry_at=0.0, reason="leaves", charge=Charge.LEAVING, measured=NOTHING
         )
 
@@ -138,7 +138,7 @@ def test_a_job_that_is_pinned_to_the_dead_can_be_served(claims: Claims, *, is_al
     now = world.store.now()
     maker = "of a host that left"
     if is_alive:
-        world.store.present(
+        world.store.workers.announce(
             Worker(
                 name="other", worker_class="aws", slots=1, busy=0, maker=maker, seen_at=now, until=now + 1e6
             )
@@ -147,7 +147,7 @@ def test_a_job_that_is_pinned_to_the_dead_can_be_served(claims: Claims, *, is_al
     def pinned() -> None:
         world.splice = False
         job = world.submit(OTHER, size_bytes=10)
-        world.store.repin(job.model_copy(update={"pin": maker}), seen=job)
+        world.store.jobs.repin(job.model_copy(update={"pin": maker}), seen=job)
 
     claims.interrupt = pinned
     world.deliver()
@@ -157,14 +157,14 @@ def test_a_job_that_is_pinned_to_the_dead_can_be_served(claims: Claims, *, is_al
 def test_what_is_wrong_with_another_job_is_not_ours(claims: Claims) -> None:
     """A lane that cannot serve it goes on with its own."""
     world = claims.world
-    real = world.store.read_units
+    real = world.store.units.read
 
     def unreadable(job_id: str, generation: int) -> Any:
         if job_id == OTHER:
             raise HostUnfit("written by a newer rugbytx")
         return real(job_id, generation)
 
-    world.store.read_units = unreadable  # type: ignore[method-assign]
+    world.store.units.read = unreadable  # type: ignore[method-assign]
     claims.interrupt = lambda: world.submit(OTHER, size_bytes=10)
     world.deliver()
     assert order(claims) == [world.job_id]
@@ -175,8 +175,8 @@ def test_an_aws_lane_leaves_the_rest_to_the_jetson(claims: Claims) -> None:
     """On the autoscaler's word, between two units, with a fresh message for whoever does the rest."""
     world = claims.world
     world.settings = world.settings.model_copy(update={"worker_class": "aws"})
-    world.store.record_decision(Told(at=world.store.now(), wanted=1), decision="")
-    claims.interrupt = lambda: world.store.record_decision(Told(at=world.store.now(), wanted=0), decision="")
+    world.store.scaling.record(Told(at=world.store.now(), wanted=1), decision="")
+    claims.interrupt = lambda: world.store.scaling.record(Told(at=world.store.now(), wanted=0), decision="")
     world.deliver()
     assert claims.seen[-1] == (world.job_id, "VIDEO#00000")
     assert world.job().is_open
@@ -191,11 +191,11 @@ def test_an_aws_lane_that_leaves_others_at_it_sends_nothing(claims: Claims) -> N
     world = claims.world
     world.settings = world.settings.model_copy(update={"worker_class": "aws"})
     now = world.store.now()
-    world.store.record_decision(Told(at=now, wanted=1), decision="")
+    world.store.scaling.record(Told(at=now, wanted=1), decision="")
 
     def leave() -> None:
-        world.store.record_decision(Told(at=now, wanted=0), decision="")
-        world.store.present(
+        world.store.scaling.record(Told(at=now, wanted=0), decision="")
+        world.store.workers.announce(
             Worker(
                 name="another",
                 worker_class="jetson",

@@ -39,7 +39,7 @@ def test_an_undisturbed_lane_does_everything_once(tmp_path: Path) -> None:
     world.submit()
     job = world.run_until_ended()
     assert job.status is Status.SUCCEEDED
-    plan = plan_of(world.store.read_units(job.id, 1))
+    plan = plan_of(world.store.units.read(job.id, 1))
     assert plan
     assert (job.frames, job.work_px) == (plan.grid.frames, forecast.frame_px(plan) * plan.grid.frames)
     assert world.workers == 1
@@ -124,8 +124,8 @@ def test_every_step_may_be_a_workers_last(number: int, name: str, leave: Leave, 
     world.submit()
     world.deliver()
     assert recorder.steps[number] == name
-    assert "store.claim" not in recorder.steps[number + 1 :]
-    for key, unit in world.store.read_units("7ad4", 1).items():
+    assert "store.units.claim" not in recorder.steps[number + 1 :]
+    for key, unit in world.store.units.read("7ad4", 1).items():
         assert unit.state is State.DONE or unit.is_claimable(world.store.now()), key
         assert (unit.verdicts, unit.deaths) == (0, 0), key
     if world.job().is_open:
@@ -175,13 +175,13 @@ def test_a_second_lane_leaves_what_the_first_holds(tmp_path: Path) -> None:
     """A lane that finds everything taken leaves, and the job is looked at again after the lease."""
     world = World(tmp_path)
     job = world.submit()
-    world.store.start_job(job.id, 1)
-    units = world.store.read_units(job.id, 1)
+    world.store.jobs.start(job.id, 1)
+    units = world.store.units.read(job.id, 1)
     assert not units
-    lease = world.store.claim(job, AUDIO, None, owner="other", lease_s=120)
+    lease = world.store.units.claim(job, AUDIO, None, owner="other", lease_s=120)
     assert lease
     plan_key = type(lease.key).parse("PLAN")
-    held = world.store.claim(job, plan_key, None, owner="other", lease_s=120)
+    held = world.store.units.claim(job, plan_key, None, owner="other", lease_s=120)
     assert held
     assert world.deliver()
     assert world.job().wake_at == held.until + 5
@@ -218,7 +218,7 @@ def test_an_outage_is_no_verdict(tmp_path: Path) -> None:
     job = world.run_until_ended()
     assert job.status is Status.SUCCEEDED, job.reason
     assert world.clock.at >= back_at
-    assert {unit.verdicts for unit in world.store.read_units(job.id, 1).values()} == {0}
+    assert {unit.verdicts for unit in world.store.units.read(job.id, 1).values()} == {0}
 
 
 @pytest.mark.parametrize("times", [1, 4])
@@ -240,7 +240,7 @@ def test_a_refused_transfer_is_tried_again_before_the_work_is_given_up(
     world.submit()
     assert world.run_until_ended().status is Status.SUCCEEDED
     assert len(refusals) == times
-    assert {unit.fence for unit in world.store.read_units("7ad4", 1).values()} == {1}
+    assert {unit.fence for unit in world.store.units.read("7ad4", 1).values()} == {1}
     assert list(world.untrue()) == []
 
 
@@ -257,7 +257,7 @@ def test_a_worker_that_leaves_does_not_wait_for_the_bucket(tmp_path: Path) -> No
     world.settings = world.settings.model_copy(update={"transfer_patience_s": 3600.0, "stall_s": 7200.0})
     world.submit()
     world.deliver()
-    [unit] = [unit for unit in world.store.read_units("7ad4", 1).values() if unit.state is State.WAITING]
+    [unit] = [unit for unit in world.store.units.read("7ad4", 1).values() if unit.state is State.WAITING]
     assert (unit.verdicts, unit.deaths) == (0, 0)
 
 
@@ -273,7 +273,7 @@ def test_two_broken_hosts_do_not_fail_what_a_third_can_do(tmp_path: Path) -> Non
     world = World(tmp_path, on_call=refuse)
     world.submit()
     assert world.run_until_ended().status is Status.SUCCEEDED
-    audio = world.store.read_units("7ad4", 1)[AUDIO]
+    audio = world.store.units.read("7ad4", 1)[AUDIO]
     assert (audio.verdicts, audio.refusals) == (0, 2)
 
 
@@ -317,8 +317,8 @@ def found_bad(recorder: Recorder, folder: Path) -> None:
         raise UnsupportedMedia("it is no film")
 
     def on_call(call: Call) -> Any:
-        if call.name == "store.claim" and any(
-            unit.reason == "it is no film" for unit in world.store.read_units("7ad4", 1).values()
+        if call.name == "store.units.claim" and any(
+            unit.reason == "it is no film" for unit in world.store.units.read("7ad4", 1).values()
         ):
             late.append(call)
         if call.name == "media.probe":
@@ -371,8 +371,8 @@ def test_a_former_owner_cannot_fail_a_job_that_goes_on(tmp_path: Path) -> None:
     def overtaken(call: Call) -> Any:
         if call.name == "media.encode_audio":
             world.clock.advance(world.settings.lease_s + 10)
-            seen = world.store.read_units("7ad4", 1)[AUDIO]
-            assert world.store.claim(world.job(), AUDIO, seen, owner="successor", lease_s=120)
+            seen = world.store.units.read("7ad4", 1)[AUDIO]
+            assert world.store.units.claim(world.job(), AUDIO, seen, owner="successor", lease_s=120)
             raise UnsupportedMedia("the audio is none")
         return call.do()
 
@@ -387,7 +387,7 @@ def test_a_cancelled_job_is_left_alone(tmp_path: Path) -> None:
 
     def cancel(call: Call) -> Any:
         if call.name == "media.encode_chunk":
-            world.store.end_job("7ad4", 1, Status.CANCELLED, reason="asked for")
+            world.store.jobs.end("7ad4", 1, Status.CANCELLED, reason="asked for")
         return call.do()
 
     world = World(tmp_path, on_call=cancel)
@@ -401,14 +401,14 @@ def test_a_commit_by_a_former_owner_is_refused(tmp_path: Path) -> None:
     """The fence decides, not the clock."""
     world = World(tmp_path)
     job = world.submit()
-    first = world.store.claim(job, AUDIO, None, owner="a", lease_s=120)
+    first = world.store.units.claim(job, AUDIO, None, owner="a", lease_s=120)
     assert first
     world.clock.advance(121)
-    seen = world.store.read_units(job.id, 1)[AUDIO]
-    second = world.store.claim(job, AUDIO, seen, owner="b", lease_s=120)
+    seen = world.store.units.read(job.id, 1)[AUDIO]
+    second = world.store.units.claim(job, AUDIO, seen, owner="b", lease_s=120)
     assert second
     with pytest.raises(LeaseLost):
-        world.store.commit(first, result="{}", measured=seen.measured)
-    world.store.commit(second, result="{}", measured=seen.measured)
-    unit = world.store.read_units(job.id, 1)[AUDIO]
+        world.store.units.commit(first, result="{}", measured=seen.measured)
+    world.store.units.commit(second, result="{}", measured=seen.measured)
+    unit = world.store.units.read(job.id, 1)[AUDIO]
     assert (unit.state, unit.fence, unit.deaths) == (State.DONE, 2, 1)

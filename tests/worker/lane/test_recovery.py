@@ -83,7 +83,7 @@ def submitted(recorder: Recorder, folder: Path) -> None:
     with suppress(Crash, RugbytxError):
         intake.accept(request, world.connection)
     recorder.armed = False
-    accepted = list(world.store.list_jobs())
+    accepted = list(world.store.jobs.list())
     job = accepted[0] if accepted else intake.accept(request, world.connection).job
     world.job_id = job.id
     world.run_until_ended()
@@ -133,7 +133,7 @@ def cancelled(recorder: Recorder, folder: Path) -> None:
     """Cancel a job whose first chunk is under way."""
     world = World(folder, on_call=recorder)
     job = world.submit()
-    lease = world.store.claim(job, CHUNKS[0], None, owner="other", lease_s=120)
+    lease = world.store.units.claim(job, CHUNKS[0], None, owner="other", lease_s=120)
     assert lease
     world.storage.put(b"half", BUCKET, "out/7ad4/g1/180p/00000-f1.mp4", content_type="video/mp4")
     ask(lambda: control.cancel("7ad4", world.connection))
@@ -166,8 +166,8 @@ def removed(recorder: Recorder, folder: Path) -> None:
     recorder.armed = False
     with suppress(NotFound):
         control.remove("7ad4", world.connection)
-    assert world.store.read_job("7ad4") is None
-    assert not world.store.read_units("7ad4", 1)
+    assert world.store.jobs.read("7ad4") is None
+    assert not world.store.units.read("7ad4", 1)
     assert list(world.strays()) == []
     world.submit()
     world.run_until_ended()

@@ -27,7 +27,7 @@ def assert_of_one_encoder(world: World) -> None:
     """Assert that the job succeeded, whole, with chunks of the pinned encoder only and without a discontinuity."""
     assert_well(world, generation=1)
     job = world.job()
-    units = world.store.read_units(job.id, 1)
+    units = world.store.units.read(job.id, 1)
     chunks = [unit for key, unit in units.items() if key.kind is Kind.VIDEO]
     assert {unit.maker for unit in chunks} == {job.pin}
     assert len({tracks_of(unit).fingerprint for unit in chunks}) == 1
@@ -50,7 +50,7 @@ def undisturbed(recorder: Recorder, folder: Path) -> None:
 def _until_the_end() -> list[str]:
     """Return the steps up to the job's end; what follows it is ``test_lane``'s."""
     steps = steps_of(undisturbed)
-    return steps[: steps.index("store.end_job") + 1]
+    return steps[: steps.index("store.jobs.end") + 1]
 
 
 STEPS = cases(_until_the_end())
@@ -100,7 +100,7 @@ def test_every_step_may_be_half_overtaken(number: int, name: str, tmp_path: Path
     def die_at_the_second_chunk(call: Call) -> Any:
         chunk = call.name == "media.encode_chunk" and worlds[0].workers == 2
         if chunk and worlds[0].media.done["chunk 0"]:
-            finished = worlds[0].store.read_units("7ad4", 1).get(UnitKey(Kind.VIDEO, 0))
+            finished = worlds[0].store.units.read("7ad4", 1).get(UnitKey(Kind.VIDEO, 0))
             if finished and finished.state is State.DONE:
                 raise Crash(call.name)
         return recorder(call)

@@ -18,7 +18,7 @@ def test_a_unit_in_work_wakes_its_job_when_its_lease_is_over(claims: int, tmp_pa
     def die(call: Call) -> Any:
         nonlocal left
         answer = call.do()
-        left -= call.name == "store.claim"
+        left -= call.name == "store.units.claim"
         if not left:
             raise Crash
         return answer
@@ -28,6 +28,6 @@ def test_a_unit_in_work_wakes_its_job_when_its_lease_is_over(claims: int, tmp_pa
     world.deliver()
     job = world.job()
     [unit] = [
-        unit for unit in world.store.read_units(job.id, job.generation).values() if unit.state is State.LEASED
+        unit for unit in world.store.units.read(job.id, job.generation).values() if unit.state is State.LEASED
     ]
     assert world.store.now() < job.wake_at <= unit.lease_until + AFTER_LEASE_S

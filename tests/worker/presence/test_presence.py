@@ -16,6 +16,8 @@ from rugbytx.worker.presence.chunk_speeds import Speeds
 from rugbytx.worker.presence.pool_load import Load
 from rugbytx.worker.presence.presence import MOST_UNRECORDED, Presence, Senses
 from tests.fakes.store import FakeStore
+from tests.fakes.table import FakeTable
+from tests.fakes.workers import FakeWorkers
 
 BOUND_S = 20.0
 DAY_S = 86_400.0
@@ -31,24 +33,24 @@ class Encoder:
         return ("x264", "a") if self.is_fit else ("", "")
 
 
-class Heard(FakeStore):
-    """A store that tells when a worker was heard."""
+class Heard(FakeWorkers):
+    """Workers of which a test learns when one announced itself."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.heard = threading.Semaphore(0)
+        super().__init__(FakeTable())
+        self.announced = threading.Semaphore(0)
 
-    def present(self, worker: Worker) -> None:
-        """Note it, and tell."""
-        super().present(worker)
-        self.heard.release()
+    def announce(self, worker: Worker) -> None:
+        """Write it down, and let the test know."""
+        super().announce(worker)
+        self.announced.release()
 
 
 class Bench:
     """A worker's presence, and what it looks at."""
 
-    def __init__(self, store: FakeStore | None = None) -> None:
-        self.store = store or FakeStore()
+    def __init__(self, heard: Heard | None = None) -> None:
+        self.store = FakeStore(heard.table, workers=heard) if heard else FakeStore()
         self.encoder = Encoder()
         self.gate = gate.OPEN
         self.load = Load()
@@ -73,13 +75,13 @@ class Bench:
     def worker(self) -> Worker:
         """Say it, and return what was said."""
         self.presence.say()
-        (worker,) = self.store.workers()
+        (worker,) = self.store.workers.list()
         return worker
 
     def spans(self) -> list[Span]:
         """Return what is recorded of today and of tomorrow."""
         at = self.store.now()
-        return [span for back in (1, 0) for span in self.store.spans(day_of(at - back * DAY_S))]
+        return [span for back in (1, 0) for span in self.store.workers.list_spans(day_of(at - back * DAY_S))]
 
 
 def _hasty(settings: Settings) -> Settings:
@@ -89,63 +91,63 @@ def _hasty(settings: Settings) -> Settings:
 @pytest.mark.parametrize(("is_fit", "told"), [(True, ("x264", "a")), (False, ("", ""))])
 def test_a_worker_says_who_it_is(*, is_fit: bool, told: tuple[str, str]) -> None:
     """With what it encodes, which is nothing where no encoder works, and again until it leaves."""
-    store = Heard()
-    bench = Bench(store)
+    heard = Heard()
+    bench = Bench(heard)
     bench.encoder.is_fit = is_fit
     bench.load = Load(busy=1, jobs=("7ad4",), begun=1)
     bench.talking.start(name="aws-1", slots=2)
-    assert store.heard.acquire(timeout=BOUND_S)
-    assert store.heard.acquire(timeout=BOUND_S)
-    (worker,) = store.workers()
+    assert heard.announced.acquire(timeout=BOUND_S)
+    assert heard.announced.acquire(timeout=BOUND_S)
+    (worker,) = heard.list()
     assert (worker.name, worker.worker_class, worker.slots, worker.busy) == ("aws-1", "aws", 2, 1)
     assert (worker.encoder, worker.maker) == told
     assert (worker.gate, worker.is_able, worker.jobs) == (gate.OPEN, True, ("7ad4",))
     assert worker.until == pytest.approx(worker.seen_at + 0.04)
     bench.talking.stop()
-    assert store.workers() == []
-    (span,) = store.spans(day_of(store.now()))
+    assert heard.list() == []
+    (span,) = heard.list_spans(day_of(heard.table.clock()))
     assert (span.worker, span.ending) == ("aws-1", End.LEFT)
 
 
 def test_a_change_is_said_before_the_period_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever decides how many workers are wanted need not wait for who has just become busy, or fit."""
     monkeypatch.setattr(presence, "SAMPLE_S", 0.01)
-    store = Heard()
-    bench = Bench(store)
+    heard = Heard()
+    bench = Bench(heard)
     bench.gate = gate.UNSEEN
     bench.presence.start(name="aws-1", slots=1)
-    assert store.heard.acquire(timeout=BOUND_S)
+    assert heard.announced.acquire(timeout=BOUND_S)
     bench.gate = gate.OPEN
-    assert store.heard.acquire(timeout=BOUND_S), "nothing was said of the gate"
-    assert store.workers()[0].is_able
+    assert heard.announced.acquire(timeout=BOUND_S), "nothing was said of the gate"
+    assert heard.list()[0].is_able
     bench.load = Load(busy=1, begun=1, jobs=("7ad4",))
-    assert store.heard.acquire(timeout=BOUND_S), "nothing was said of the load"
-    assert store.workers()[0].jobs == ("7ad4",)
+    assert heard.announced.acquire(timeout=BOUND_S), "nothing was said of the load"
+    assert heard.list()[0].jobs == ("7ad4",)
     bench.presence.stop()
 
 
 def test_a_worker_speaks_again_after_an_outage() -> None:
     """What could not be said once is said a period later."""
-    store = Heard()
-    store.down = True
-    bench = Bench(store)
+    heard = Heard()
+    heard.table.down = True
+    bench = Bench(heard)
     bench.talking.start(name="aws-1", slots=1)
-    store.down = False
-    assert store.heard.acquire(timeout=BOUND_S)
+    heard.table.down = False
+    assert heard.announced.acquire(timeout=BOUND_S)
     bench.talking.stop()
 
 
 def test_leaving_unheard_is_no_error() -> None:
     """Others then wait until the last word has run out."""
-    store = Heard()
-    bench = Bench(store)
+    heard = Heard()
+    bench = Bench(heard)
     bench.talking.start(name="aws-1", slots=1)
-    assert store.heard.acquire(timeout=BOUND_S)
-    store.down = True
+    assert heard.announced.acquire(timeout=BOUND_S)
+    heard.table.down = True
     bench.talking.stop()
-    store.down = False
-    assert [worker.name for worker in store.workers()] == ["aws-1"]
-    Bench(store).talking.stop()
+    heard.table.down = False
+    assert [worker.name for worker in heard.list()] == ["aws-1"]
+    Bench(heard).talking.stop()
 
 
 @pytest.mark.parametrize(
@@ -213,10 +215,10 @@ def test_midnight_ends_a_span_and_begins_another() -> None:
     to_midnight_s = DAY_S - bench.store.now() % DAY_S
     bench.after(to_midnight_s - 5, begun=1, busy=1)
     bench.after(20, begun=1, busy=1)
-    bench.store.down = True
+    bench.store.table.down = True
     with pytest.raises(Exception, match="down"):
         bench.presence.record()
-    bench.store.down = False
+    bench.store.table.down = False
     bench.presence.record()
     first, second = bench.spans()
     assert (first.ending, first.until) == (End.MIDNIGHT, second.started_at)
@@ -236,11 +238,11 @@ def test_a_long_outage_fills_no_memory() -> None:
 
 def test_the_ledger_learns_why_a_worker_left() -> None:
     """A Spot notice is told apart from a scale-in, although both end as a SIGTERM."""
-    store = Heard()
-    bench = Bench(store)
+    heard = Heard()
+    bench = Bench(heard)
     bench.talking.start(name="aws-1", slots=1)
-    assert store.heard.acquire(timeout=BOUND_S)
+    assert heard.announced.acquire(timeout=BOUND_S)
     bench.talking.ending = End.SPOT
     bench.talking.stop()
-    (span,) = store.spans(day_of(store.now()))
+    (span,) = heard.list_spans(day_of(heard.table.clock()))
     assert (span.ending, span.until) == (End.SPOT, span.seen_at)

@@ -37,20 +37,20 @@ def test_the_first_chunk_can_be_watched_while_the_second_is_made(tmp_path: Path)
     assert world.early() == {}
 
 
-@pytest.mark.parametrize("name", ["storage.put", "store.hold"])
+@pytest.mark.parametrize("name", ["storage.put", "store.leases.acquire"])
 def test_what_cannot_be_shown_holds_up_nothing(name: str, tmp_path: Path) -> None:
     """Nobody is charged for it, and no work is lost."""
 
     def refuse(call: Call) -> Any:
         wanted = call.name == name and ("early" in str(call.args))
-        if wanted and not world.store.read_units("7ad4", 1).get(LAST):
+        if wanted and not world.store.units.read("7ad4", 1).get(LAST):
             raise TransferError("the bucket is full")
         return call.do()
 
     world = World(tmp_path, on_call=refuse)
     world.submit()
     assert world.run_until_ended().status is Status.SUCCEEDED
-    assert {unit.fence for unit in world.store.read_units("7ad4", 1).values()} == {1}
+    assert {unit.fence for unit in world.store.units.read("7ad4", 1).values()} == {1}
 
 
 def test_one_lane_at_a_time_writes(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_one_lane_at_a_time_writes(tmp_path: Path) -> None:
         return call.do()
 
     world = World(tmp_path, on_call=look)
-    world.store.hold("early-7ad4", owner="another", lease_s=3600)
+    world.store.leases.acquire("early-7ad4", owner="another", lease_s=3600)
     world.submit()
     assert world.run_until_ended().status is Status.SUCCEEDED
     assert looked == [{}, {}]

@@ -37,7 +37,7 @@ class BadJoins(FakeMedia):
 
 def looked(world: World) -> Quality | None:
     """Return what was found."""
-    return sampled_quality.quality_of(world.store.read_units(world.job_id, 1))
+    return sampled_quality.quality_of(world.store.units.read(world.job_id, 1))
 
 
 def told(world: World) -> list[str]:
@@ -84,7 +84,7 @@ def test_no_look_while_others_wait(tmp_path: Path) -> None:
     world.queue.send([Pointer(job_id="other", generation=1)])
     world.deliver()
     assert world.job().status is Status.SUCCEEDED
-    assert CHECK not in world.store.read_units(world.job_id, 1)
+    assert CHECK not in world.store.units.read(world.job_id, 1)
     assert told(world) == []
 
 
@@ -92,7 +92,7 @@ def test_no_look_without_the_source(tmp_path: Path) -> None:
     """A lane that only published has not downloaded it, and does not for this."""
 
     def interrupt(call: Call) -> Any:
-        if call.name == "store.claim" and str(call.args[1]) == "PUBLISH":
+        if call.name == "store.units.claim" and str(call.args[1]) == "PUBLISH":
             world.notice.give(Leave.NOW)
         return call.do()
 
@@ -109,7 +109,7 @@ def test_no_look_without_the_source(tmp_path: Path) -> None:
     )
     world.deliver()
     assert world.job().status is Status.SUCCEEDED
-    assert CHECK not in world.store.read_units(world.job_id, 1)
+    assert CHECK not in world.store.units.read(world.job_id, 1)
 
 
 def test_a_bad_join_raises_an_alarm(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -139,7 +139,7 @@ def test_a_look_that_fails_harms_nobody(tmp_path: Path) -> None:
     world = World(tmp_path, on_call=broken)
     world.submit()
     assert world.run_until_ended().status is Status.SUCCEEDED
-    unit = world.store.read_units(world.job_id, 1)[CHECK]
+    unit = world.store.units.read(world.job_id, 1)[CHECK]
     assert (unit.state, unit.reason) == (State.WAITING, "the filter is missing")
     assert list(world.untrue()) == []
     depth = world.queue.depth()
@@ -157,7 +157,7 @@ def test_a_worker_that_is_to_leave_leaves_the_look(tmp_path: Path) -> None:
     world = World(tmp_path, on_call=leave)
     world.submit()
     world.deliver()
-    unit = world.store.read_units(world.job_id, 1)[CHECK]
+    unit = world.store.units.read(world.job_id, 1)[CHECK]
     assert (unit.state, unit.verdicts) == (State.WAITING, 0)
     assert world.job().status is Status.SUCCEEDED
     assert not world.deliver(), "the message is acknowledged"

@@ -1,0 +1,35 @@
+"""The latest scaling decision in DynamoDB: gates read a small item of it, people the large one."""
+
+from rugbytx.aws.dynamodb import condition
+from rugbytx.aws.dynamodb.item import (
+    DECISION_SK,
+    SCALING_PK,
+    TOLD_SK,
+    decision_item,
+    is_known_schema,
+    parse_told,
+    told_item,
+)
+from rugbytx.aws.dynamodb.table import Table
+from rugbytx.core.scaling.admission import Told
+from rugbytx.ports.store import ScalingDecisions
+
+
+class DynamoScalingDecisions(ScalingDecisions):
+    """``ports.store.ScalingDecisions`` in DynamoDB."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def record(self, told: Told, *, decision: str) -> None:
+        # The whole first: what gates obey can be explained.
+        for item in (decision_item(decision), told_item(told)):
+            self._table.put(item, condition=condition.FREE_OR_KNOWN, values=condition.WORDS)
+
+    def read_desired(self) -> Told | None:
+        item = self._table.get(SCALING_PK, TOLD_SK)
+        return parse_told(item) if item and is_known_schema(item) else None
+
+    def read(self) -> str:
+        item = self._table.get(SCALING_PK, DECISION_SK)
+        return str(item["text"]["S"]) if item and is_known_schema(item) else ""
