@@ -35,6 +35,7 @@ from rugbytx.notify.notifier import may_tell, notifier_of
 from rugbytx.notify.outbox import deadline_at_risk
 from rugbytx.ports import Fleet, Queue, Storage, Store
 from rugbytx.settings import Settings
+from rugbytx.upkeep import sweeper
 from rugbytx.upkeep.cleanup import clean_once
 from rugbytx.upkeep.sweeper import sweep_once
 
@@ -110,7 +111,7 @@ class Autoscaler:
 
     def sweep(self, owner: str) -> None:
         """Send pointers for jobs that nobody keeps awake, and do the clean-ups that are due."""
-        if self._store.leases.acquire("sweep", owner=owner, lease_s=2 * self._settings.sweep_s):
+        if self._store.leases.acquire(sweeper.LEASE, owner=owner, lease_s=2 * self._settings.sweep_s):
             sweep_once(self._store, self._queue)
             clean_once(self._store, self._storage, self._settings.output_bucket)
 
@@ -118,7 +119,7 @@ class Autoscaler:
         """Decide and sweep once, and leave to whoever comes next; None where another autoscaler decides."""
         found = self.tick(owner)
         if found:
-            self._store.leases.acquire(LEASE, owner=owner, lease_s=0)
+            self._store.leases.release(LEASE, owner=owner)
         self.sweep(owner)
         return found
 

@@ -8,7 +8,7 @@ from rugbytx.core.cost import ledger, usage
 from rugbytx.core.cost.ledger import Bill, Rates, Report
 from rugbytx.core.cost.usage import Total
 from rugbytx.core.job.job import Job
-from rugbytx.ports import Store
+from rugbytx.ports.store import Jobs, Store, Units, Workers
 from rugbytx.settings import Settings
 
 #: So many generations of a job are looked at, the latest ones.
@@ -27,12 +27,10 @@ def month_start(at: float) -> float:
     return usage.midnight_before(datetime.fromtimestamp(at, UTC).replace(day=1).timestamp())
 
 
-def jobs_since(store: Store, since: float, *, limit: int) -> list[Job]:
+def jobs_since(jobs: Jobs, since: float, *, limit: int) -> list[Job]:
     """Return the jobs that were open at or after an instant, of the last ``limit`` that were submitted."""
     return [
-        job
-        for job in store.jobs.list(limit=limit)
-        if job.is_open or (job.ended_at or job.submitted_at) >= since
+        job for job in jobs.list(limit=limit) if job.is_open or (job.ended_at or job.submitted_at) >= since
     ]
 
 
@@ -45,23 +43,23 @@ def report(store: Store, settings: Settings, *, since_s: float, limit: int, on_r
     within = [one for day in usage.days(since, now) for one in spans[day]]
     month = [one for day in usage.days(month_start(now), now) for one in spans[day]]
     priced = ledger.rates(within, rates(settings).by_class)
-    jobs = jobs_since(store, since, limit=limit)
+    jobs = jobs_since(store.jobs, since, limit=limit)
     bills = []
-    for number, one in enumerate(_bills(store, jobs, priced), start=1):
+    for number, one in enumerate(_bills(store.units, jobs, priced), start=1):
         bills.append(one)
         on_read(number, len(jobs))
     return ledger.report(bills, within, month, since=since, now=now)
 
 
-def _bills(store: Store, jobs: Sequence[Job], priced: Rates) -> Iterator[Bill]:
+def _bills(units: Units, jobs: Sequence[Job], priced: Rates) -> Iterator[Bill]:
     for job in jobs:
         first = max(1, job.generation - MOST_GENERATIONS + 1)
-        units = [
+        claimed = [
             unit
             for generation in range(first, job.generation + 1)
-            for unit in store.units.read(job.id, generation).values()
+            for unit in units.read(job.id, generation).values()
         ]
-        yield ledger.bill(job, units, priced)
+        yield ledger.bill(job, claimed, priced)
 
 
 def rates(settings: Settings) -> Rates:
@@ -91,11 +89,11 @@ def month_of(now: float, wished: str | None) -> tuple[str, list[str]]:
     return month, usage.days(first.timestamp(), last) if last >= first.timestamp() else []
 
 
-def days(store: Store, wished: Sequence[str], *, now: float) -> dict[tuple[str, str], Total]:
+def days(workers: Workers, wished: Sequence[str], *, now: float) -> dict[tuple[str, str], Total]:
     """Return what each class cost on each of the days, without those on which nobody was there."""
     found = {}
     for day in wished:
-        spans = store.workers.list_spans(day)
+        spans = workers.list_spans(day)
         for worker_class in sorted({one.worker_class for one in spans}):
             own = [one for one in spans if one.worker_class == worker_class]
             found[day, worker_class] = usage.total(own, now=now)

@@ -102,7 +102,7 @@ MUTANTS = (
                 "#state",
             ),
         ),
-        tests=("tests/contract/test_unit_store.py",),
+        tests=("tests/contract/test_units.py",),
     ),
     Mutant(
         name="clean-up-without-manifest",
@@ -150,7 +150,7 @@ MUTANTS = (
                 "        kind",
             ),
         ),
-        tests=("tests/contract/test_cleaning_store.py",),
+        tests=("tests/contract/test_cleanups.py",),
     ),
     Mutant(
         name="lost-attempt-forgotten",
@@ -161,7 +161,7 @@ MUTANTS = (
                 "            lost=seen.lost if seen else (),\n",
             ),
         ),
-        tests=("tests/contract/test_unit_store.py",),
+        tests=("tests/contract/test_units.py",),
     ),
     Mutant(
         name="paid-twice-after-a-comeback",

@@ -2,7 +2,7 @@
 
 ::
 
-    Celery's event loop ─► Dispatcher ─► Outbox ─► thread ─► the one event queue ─► who watches
+    Celery's event loop ─► Dispatcher ─► EventBuffer ─► thread ─► the one event queue ─► who watches
                            (of tasks      (bounded; the
                             alone)         oldest give way)
 
@@ -37,7 +37,7 @@ MOST_TOGETHER = 50
 LEAVE_S = 1.0
 
 
-class Outbox:
+class EventBuffer:
     """Events on their way out; its thread begins with the first one, after the pool has forked."""
 
     def __init__(self, send: Callable[[Sequence[Event]], None]) -> None:
@@ -92,45 +92,45 @@ class Outbox:
         return True
 
 
-_outbox: Outbox | None = None
+_buffer: EventBuffer | None = None
 
 
-def install(outbox: Outbox | None) -> None:
-    """Send this process's events by this outbox from here on; by none, they are dropped."""
-    global _outbox  # noqa: PLW0603  one a process, as its broker connection is
-    _outbox = outbox
+def install(buffer: EventBuffer | None) -> None:
+    """Send this process's events by this buffer from here on; by none, they are dropped."""
+    global _buffer  # noqa: PLW0603  one a process, as its broker connection is
+    _buffer = buffer
 
 
-def outbox() -> Outbox | None:
-    """Return the outbox in force."""
-    return _outbox
+def buffer() -> EventBuffer | None:
+    """Return the buffer in force."""
+    return _buffer
 
 
 def begin(settings: Settings) -> None:
     """Let this worker's events go to the event queue, if the settings want that; raises SettingsError."""
     if settings.events:
         queue = SqsEventQueue(client("sqs"), event_queue(settings.queue))
-        install(Outbox(queue.send))
+        install(EventBuffer(queue.send))
 
 
 def finish() -> None:
     """Wait, within bounds, for the last events to go out."""
-    if _outbox and not _outbox.finish():
+    if _buffer and not _buffer.finish():
         log.warning("events-unsent", extra={"reason": "the worker left before"})
 
 
 class Dispatcher(EventDispatcher):
-    """Celery's dispatcher, which hands its events to the outbox."""
+    """Celery's dispatcher, which hands its events to the buffer."""
 
     def send(self, type: str, *args: Any, **fields: Any) -> Any:  # noqa: A002  Celery's name
         """Send an event of a task; of the worker itself its presence tells, and Celery makes one every two seconds."""
-        if outbox() is None or type.startswith("worker-"):
+        if buffer() is None or type.startswith("worker-"):
             return None
         return super().send(type, *args, **fields)
 
     def _publish(self, event: Any, *_: Any, **__: Any) -> None:
         """Hand over an event, or the list of them that Celery gathered."""
-        if chosen := outbox():
+        if chosen := buffer():
             chosen.add(event if isinstance(event, list) else [event])
 
 

@@ -18,7 +18,7 @@ from rugbytx.core.schedule import carry_over
 from rugbytx.core.schedule.next_unit import stages
 from rugbytx.core.schedule.resend import FIRST_RESEND_S
 from rugbytx.errors import JobRejected, NotFound, Unreachable
-from rugbytx.ports import Store
+from rugbytx.ports.store import Jobs
 from rugbytx.system import Connection
 
 #: S3 removes at most so many objects in one request (DeleteObjects).
@@ -68,7 +68,7 @@ def cancel(job_id: str, system: Connection, *, by: str = "") -> Answer:
     kills its encoder.  What is finished stays for a retry until the clean-up.
     """
     for _ in range(DECISIONS):
-        job = read(job_id, system.store)
+        job = read(job_id, system.store.jobs)
         if job.status is Status.CANCELLED:
             return Answer(job=job, action=Action.KEEP, notes=(f"job {job.id} was cancelled before",))
         if not job.is_open:
@@ -76,7 +76,7 @@ def cancel(job_id: str, system: Connection, *, by: str = "") -> Answer:
             return Answer(job=job, action=Action.TOO_LATE, notes=(note,))
         if system.store.jobs.end(job.id, job.generation, Status.CANCELLED, reason=CANCEL_REASON):
             audit.note(system.store, job.id, ENDED, by=by, generation=job.generation, reason=Status.CANCELLED)
-            return Answer(job=read(job_id, system.store), action=Action.CANCEL)
+            return Answer(job=read(job_id, system.store.jobs), action=Action.CANCEL)
     raise _restless(job_id)
 
 
@@ -89,7 +89,7 @@ def retry(job_id: str, system: Connection, *, redo: UnitKey | None = None, by: s
     cannot be redone.
     """
     for _ in range(DECISIONS):
-        job = read(job_id, system.store)
+        job = read(job_id, system.store.jobs)
         if job.removed_at is not None:
             raise JobRejected(f"job {job.id} is being removed")
         if job.is_open and redo:
@@ -110,7 +110,7 @@ def remove(job_id: str, system: Connection) -> Removed:
     that was cut off can simply be repeated.  Raises NotFound, or JobRejected for
     a job that is open: its worker would write on into what is gone.
     """
-    job = read(job_id, system.store)
+    job = read(job_id, system.store.jobs)
     if job.is_open:
         raise JobRejected(f"job {job.id} is {job.status}; it can be removed once it has ended")
     if not system.store.jobs.begin_removal(job.id, job.generation):
@@ -126,9 +126,9 @@ def remove(job_id: str, system: Connection) -> Removed:
     return Removed(job_id=job.id, objects=objects, size_bytes=size_bytes)
 
 
-def read(job_id: str, store: Store) -> Job:
+def read(job_id: str, jobs: Jobs) -> Job:
     """Return the job; raises NotFound."""
-    job = store.jobs.read(job_id)
+    job = jobs.read(job_id)
     if job is None:
         raise NotFound(f"there is no job {job_id}")
     return job

@@ -16,7 +16,7 @@ from rugbytx.core.job import audit_trail
 from rugbytx.core.job.audit_trail import Entry
 from rugbytx.core.job.job import Job
 from rugbytx.errors import JobRejected, NotFound
-from rugbytx.ports import Store
+from rugbytx.ports.store import Halts, Store
 from rugbytx.settings import WorkerClass
 
 #: A trail is read up to so many entries.
@@ -73,7 +73,7 @@ def resume(worker_class: str | None, store: Store, *, by: str) -> Answer:
 def drain(worker: str, store: Store, *, by: str) -> Answer:
     """Have a worker receive nothing more after the unit in work, whenever it is started; raises NotFound."""
     living = [one.name for one in store.workers.list()]
-    if worker not in living and (Scope.WORKER, worker) not in _standing(store):
+    if worker not in living and (Scope.WORKER, worker) not in _standing(store.halts):
         names = f"; there are {', '.join(sorted(living))}" if living else "; no worker is there at all"
         raise NotFound(f"there is no worker {worker}{names}")
     return _halt(Scope.WORKER, worker, store, by=by)
@@ -86,7 +86,7 @@ def undrain(worker: str, store: Store, *, by: str) -> Answer:
 
 def told(job_id: str, store: Store, *, limit: int = MOST_ENTRIES) -> Sequence[Entry]:
     """Return what happened to a job, and to the system meanwhile, in order; raises NotFound."""
-    job = read(job_id, store)
+    job = read(job_id, store.jobs)
     own = [*store.audit.read(job_id, limit=limit)]
     if first := audit_trail.submitted(job):
         own.insert(0, first)
@@ -97,7 +97,7 @@ def told(job_id: str, store: Store, *, limit: int = MOST_ENTRIES) -> Sequence[En
 
 
 def _open(job_id: str, store: Store) -> Job:
-    job = read(job_id, store)
+    job = read(job_id, store.jobs)
     if not job.is_open:
         raise JobRejected(f"job {job.id} is {job.status}: only an open one can go first")
     return job
@@ -122,13 +122,13 @@ def _class(worker_class: str | None) -> str:
     return worker_class or ""
 
 
-def _standing(store: Store) -> set[tuple[Scope, str]]:
-    return {(halt.scope, halt.name) for halt in store.halts.list()}
+def _standing(halts: Halts) -> set[tuple[Scope, str]]:
+    return {(halt.scope, halt.name) for halt in halts.list()}
 
 
 def _halt(scope: Scope, name: str, store: Store, *, by: str) -> Answer:
     what, _ = _WORDS[scope]
-    is_new = (scope, name) not in _standing(store)
+    is_new = (scope, name) not in _standing(store.halts)
     if is_new:
         store.halts.add(Halt(scope=scope, name=name, at=store.now(), by=by))
         note(store, audit_trail.SYSTEM, what, by=by, reason=name or str(scope))
@@ -137,7 +137,7 @@ def _halt(scope: Scope, name: str, store: Store, *, by: str) -> Answer:
 
 def _lift(scope: Scope, name: str, store: Store, *, by: str) -> Answer:
     _, what = _WORDS[scope]
-    is_there = (scope, name) in _standing(store)
+    is_there = (scope, name) in _standing(store.halts)
     if is_there:
         store.halts.lift(scope, name)
         note(store, audit_trail.SYSTEM, what, by=by, reason=name or str(scope))

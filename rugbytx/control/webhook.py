@@ -6,7 +6,7 @@ from rugbytx.audit import note
 from rugbytx.core.job import audit_trail
 from rugbytx.core.notify.notification import PARKED_AT, Errand, Notification, replayed
 from rugbytx.errors import NotFound, Unreachable
-from rugbytx.ports import Store
+from rugbytx.ports.store import Outbox, Store
 
 #: One look at the outbox shows the notifications of so many jobs.
 MOST_JOBS = 1000
@@ -14,10 +14,10 @@ MOST_JOBS = 1000
 TRIES = 5
 
 
-def pending(store: Store) -> Sequence[Notification]:
+def pending(outbox: Outbox) -> Sequence[Notification]:
     """Return the notifications of all jobs that have any to tell, or that were given up."""
-    jobs = dict.fromkeys(errand.job_id for errand in store.outbox.list_errands(MOST_JOBS, due=False))
-    return [one for job_id in jobs for one in store.outbox.list_notifications(job_id)]
+    jobs = dict.fromkeys(errand.job_id for errand in outbox.list_errands(MOST_JOBS, due=False))
+    return [one for job_id in jobs for one in outbox.list_notifications(job_id)]
 
 
 def of_job(job_id: str, store: Store) -> Sequence[Notification]:
@@ -35,7 +35,7 @@ def replay(
     Yields each notification with how many of its targets are told again.  They know
     it by its id, which is the same as before.
     """
-    chosen = job_ids or list(dict.fromkeys(one.job_id for one in pending(store)))
+    chosen = job_ids or list(dict.fromkeys(one.job_id for one in pending(store.outbox)))
     for job_id in chosen:
         for one in of_job(job_id, store):
             again, count = _begun_anew(one, store, every=every)

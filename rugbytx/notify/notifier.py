@@ -10,8 +10,8 @@ import threading
 from rugbytx.aws.client import client
 from rugbytx.errors import RugbytxError
 from rugbytx.notify.courier import couriers, everywhere
-from rugbytx.notify.outbox import Outbox
-from rugbytx.ports import Store
+from rugbytx.notify.outbox import ErrandRunner
+from rugbytx.ports.store import Leases, Store
 from rugbytx.settings import Settings
 from rugbytx.urls import Place
 
@@ -31,8 +31,10 @@ def notifier_of(settings: Settings, store: Store) -> "Notifier":
         s3_url=client("s3").meta.endpoint_url,
         base_url=settings.output_base_url,
     )
-    outbox = Outbox(store=store, courier=couriers(settings), place=place, everywhere=everywhere(settings))
-    return Notifier(store=store, outbox=outbox, notify_s=settings.notify_s)
+    runner = ErrandRunner(
+        store=store, courier=couriers(settings), place=place, everywhere=everywhere(settings)
+    )
+    return Notifier(leases=store.leases, runner=runner, notify_s=settings.notify_s)
 
 
 def may_tell(settings: Settings) -> bool:
@@ -46,9 +48,9 @@ def may_tell(settings: Settings) -> bool:
 class Notifier:
     """Works off the outbox under its own lease, apart from the sweep: a target that hangs delays no job."""
 
-    def __init__(self, *, store: Store, outbox: Outbox, notify_s: float) -> None:
-        self._store = store
-        self._outbox = outbox
+    def __init__(self, *, leases: Leases, runner: ErrandRunner, notify_s: float) -> None:
+        self._leases = leases
+        self._runner = runner
         self._notify_s = notify_s
         self._leaving = threading.Event()
 
@@ -67,8 +69,8 @@ class Notifier:
         """
         lease_s = max(LEASE_ROUNDS * self._notify_s, SHORTEST_LEASE_S)
         try:
-            if self._store.leases.acquire(NAME, owner=owner, lease_s=lease_s):
-                return self._outbox.work_off()
+            if self._leases.acquire(NAME, owner=owner, lease_s=lease_s):
+                return self._runner.run_due()
         except RugbytxError as error:
             log.warning("notifier-failed", extra={"reason": str(error)})
         except Exception:

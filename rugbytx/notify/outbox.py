@@ -48,8 +48,8 @@ def deadline_at_risk(store: Store, job: Job, *, finish_at: float | None, reason:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outbox:
-    """What is told of the jobs of one store, and by whom it is carried."""
+class ErrandRunner:
+    """Runs the errands in a store's outbox: each carries a job's notifications to their targets."""
 
     store: Store
     courier: Courier
@@ -59,7 +59,7 @@ class Outbox:
     threads: int = THREADS
     monotonic: Callable[[], float] = time.monotonic
 
-    def work_off(self) -> int:
+    def run_due(self) -> int:
         """Run the errands that are due; return how many.  Raises Unreachable."""
         errands = self.store.outbox.list_errands(MOST_ERRANDS, due=True)
         until = self.monotonic() + ROUND_S

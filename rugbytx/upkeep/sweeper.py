@@ -14,6 +14,8 @@ from rugbytx.upkeep.cleanup import clean_once
 
 log = logging.getLogger(__name__)
 
+#: The lease's name.
+LEASE = "sweep"
 #: A sweep looks at so many RUNNING and so many QUEUED jobs, the oldest first: those behind them have time.
 MOST_JOBS = 1000
 
@@ -72,7 +74,7 @@ class Sweeper:
         while not self._leaving.wait(self._sweep_s):
             try:
                 # Two rounds long, so that the holder keeps it by coming back in time.
-                if self._store.leases.acquire("sweep", owner=owner, lease_s=2 * self._sweep_s):
+                if self._store.leases.acquire(LEASE, owner=owner, lease_s=2 * self._sweep_s):
                     sweep_once(self._store, self._queue)
                     clean_once(self._store, self._storage, self._bucket)
             except RugbytxError as error:

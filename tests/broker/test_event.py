@@ -9,7 +9,7 @@ from celery import Celery
 
 from rugbytx.aws.sqs.event_queue import Event
 from rugbytx.broker import event as events
-from rugbytx.broker.event import MOST_TOGETHER, MOST_WAITING, Outbox
+from rugbytx.broker.event import MOST_TOGETHER, MOST_WAITING, EventBuffer
 from rugbytx.errors import Unreachable
 
 #: More than anything here takes on a busy machine.
@@ -53,49 +53,49 @@ def numbered(*numbers: int) -> list[Event]:
 
 def test_what_gathers_goes_together(post: Post) -> None:
     """While one batch is on its way, the next gathers; nothing is lost and the order stays."""
-    outbox = Outbox(post.send)
+    buffer = EventBuffer(post.send)
     post.let.clear()
-    outbox.add(numbered(0))
+    buffer.add(numbered(0))
     assert post.asked.wait(PATIENCE_S)
     for number in range(1, MOST_TOGETHER + 3):
-        outbox.add(numbered(number))
+        buffer.add(numbered(number))
     post.let.set()
-    assert outbox.finish(within_s=PATIENCE_S)
+    assert buffer.finish(within_s=PATIENCE_S)
     assert post.numbers == list(range(MOST_TOGETHER + 3))
     assert [len(batch) for batch in post.batches] == [1, MOST_TOGETHER, 2]
 
 
 def test_the_oldest_give_way(post: Post) -> None:
     """Behind a post that hangs so many wait, and adding never does."""
-    outbox = Outbox(post.send)
+    buffer = EventBuffer(post.send)
     post.let.clear()
-    outbox.add(numbered(-1))
+    buffer.add(numbered(-1))
     assert post.asked.wait(PATIENCE_S)
-    outbox.add(numbered(*range(MOST_WAITING + 10)))
-    assert not outbox.finish(within_s=0.01)
+    buffer.add(numbered(*range(MOST_WAITING + 10)))
+    assert not buffer.finish(within_s=0.01)
     post.let.set()
-    assert outbox.finish(within_s=PATIENCE_S)
+    assert buffer.finish(within_s=PATIENCE_S)
     assert post.numbers == [-1, *range(10, MOST_WAITING + 10)]
 
 
 def test_an_outage_costs_events_and_nothing_else(post: Post) -> None:
     """What was on its way is lost, and what comes later arrives."""
-    outbox = Outbox(post.send)
+    buffer = EventBuffer(post.send)
     post.down = True
-    outbox.add(numbered(0))
-    assert outbox.finish(within_s=PATIENCE_S)
+    buffer.add(numbered(0))
+    assert buffer.finish(within_s=PATIENCE_S)
     post.down = False
-    outbox.add(numbered(1))
-    assert outbox.finish(within_s=PATIENCE_S)
+    buffer.add(numbered(1))
+    assert buffer.finish(within_s=PATIENCE_S)
     assert post.numbers == [1]
 
 
 @pytest.fixture
 def sent() -> Iterator[list[dict[str, Any]]]:
-    """Return what leaves by the outbox of this process."""
+    """Return what leaves by the buffer of this process."""
     found: list[dict[str, Any]] = []
 
-    class Kept(Outbox):
+    class Kept(EventBuffer):
         def add(self, events: Sequence[Event]) -> None:
             found.extend(map(dict, events))
 

@@ -6,7 +6,7 @@ import pytest
 
 from rugbytx.core.job.job import Status
 from rugbytx.notify.notifier import Notifier, may_tell
-from rugbytx.notify.outbox import Outbox
+from rugbytx.notify.outbox import ErrandRunner
 from rugbytx.settings import Settings, read
 from tests.connection import Fakes, make_job
 from tests.fakes.courier import FakeCourier
@@ -33,9 +33,11 @@ def test_one_of_two_works_the_outbox_off() -> None:
     """The other leaves it alone, and has its turn once the first has been silent; an outage is survived."""
     fakes = Fakes()
     courier = FakeCourier()
-    outbox = Outbox(store=fakes.store, courier=courier, place=PLACE, threads=1, monotonic=time.monotonic)
+    runner = ErrandRunner(
+        store=fakes.store, courier=courier, place=PLACE, threads=1, monotonic=time.monotonic
+    )
     first, second = (
-        Notifier(store=fakes.store, outbox=outbox, notify_s=Settings().notify_s) for _ in range(2)
+        Notifier(leases=fakes.store.leases, runner=runner, notify_s=Settings().notify_s) for _ in range(2)
     )
     assert first.once("first") == 0
     job = fakes.store.jobs.create(make_job(notify=frozenset({A})))

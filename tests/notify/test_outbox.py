@@ -11,7 +11,7 @@ from rugbytx.control import webhook
 from rugbytx.core.job.job import Job, Outputs, Status
 from rugbytx.core.notify.notification import PATIENCE_S, State
 from rugbytx.errors import RugbytxError
-from rugbytx.notify.outbox import GUARD_S, Outbox, deadline_at_risk
+from rugbytx.notify.outbox import GUARD_S, ErrandRunner, deadline_at_risk
 from rugbytx.ports import Courier
 from rugbytx.urls import Place
 from tests.connection import OUTPUTS, Fakes, make_job
@@ -31,7 +31,7 @@ class Post:
     def __init__(self, *, on_call: OnCall = Call.do, everywhere: tuple[str, ...] = ()) -> None:
         self.fakes = Fakes()
         self.store, self.courier = self.fakes.store, FakeCourier()
-        self.outbox = Outbox(
+        self.runner = ErrandRunner(
             store=plugged(self.store, on_call),
             courier=cast("Courier", Plug("courier", self.courier, on_call)),
             place=PLACE,
@@ -53,7 +53,7 @@ class Post:
         """Let notifiers run, one after the other: one that dies is followed by the next."""
         for _ in range(rounds):
             with suppress(Crash, RugbytxError):
-                self.outbox.work_off()
+                self.runner.run_due()
             self.store.clock.advance(every_s)
 
 
@@ -139,7 +139,7 @@ def test_what_was_given_up_is_seen_and_replayed() -> None:
     job = post.job(A)
     post.end(job)
     post.work(rounds=60, every_s=PATIENCE_S / 40)
-    (note,) = webhook.pending(post.store)
+    (note,) = webhook.pending(post.store.outbox)
     assert [one.state for one in note.dispatches] == [State.GIVEN_UP]
     tries = post.courier.tries
     post.work(rounds=3, every_s=PATIENCE_S)
@@ -148,7 +148,7 @@ def test_what_was_given_up_is_seen_and_replayed() -> None:
     assert [count for _, count in webhook.replay((), post.store, every=False, by="ann@desk")] == [1]
     post.work(rounds=2)
     assert post.courier.got[A] == [note.id]
-    assert webhook.pending(post.store) == []
+    assert webhook.pending(post.store.outbox) == []
     assert list(webhook.replay([job.id], post.store, every=True, by="ann@desk"))
     post.work(rounds=2)
     assert post.courier.got[A] == [note.id, note.id]

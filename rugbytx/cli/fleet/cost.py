@@ -54,7 +54,7 @@ def month(
     store = connection(context).store
     now = store.now()
     chosen, days = ledger.month_of(now, of)
-    found = ledger.days(store, days, now=now)
+    found = ledger.days(store.workers, days, now=now)
     if as_json:
         emit(to_json(chosen, found))
     elif found:

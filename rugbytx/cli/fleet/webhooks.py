@@ -29,7 +29,7 @@ def list_notifications(context: typer.Context, job_ids: Jobs = None, *, as_json:
     if job_ids:
         notes = [note for job_id in job_ids for note in webhook.of_job(job_id, store)]
     else:
-        notes = list(webhook.pending(store))
+        notes = list(webhook.pending(store.outbox))
     told = [(note, dispatch) for note in notes for dispatch in note.dispatches]
     for note, dispatch in told:
         if as_json:

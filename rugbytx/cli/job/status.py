@@ -13,7 +13,7 @@ def status(context: typer.Context, job_id: JobId, *, as_json: Json = False) -> N
 
     system = connection(context)
     seen = snapshot(system.store, job_id)
-    found = quality(seen.job, system.store)
+    found = quality(seen.job, system.store.units)
     if as_json:
         emit(to_json(seen.job, seen.outlook, system, found))
         return

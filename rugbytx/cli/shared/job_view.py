@@ -14,7 +14,7 @@ from rugbytx.core.status.progress import Outlook, outlook
 from rugbytx.core.timestamp import iso
 from rugbytx.core.verify.sampled_quality import Quality, quality_of
 from rugbytx.errors import NotFound
-from rugbytx.ports import Store
+from rugbytx.ports.store import Store, Units
 from rugbytx.system import Connection
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def master_url(job: Job, connection: Connection) -> str | None:
     return object_url(job.outputs.master_key, connection) if job.outputs else None
 
 
-def quality(job: Job, store: Store) -> Quality | None:
+def quality(job: Job, units: Units) -> Quality | None:
     """Return what samples of the job's outputs said, or None where nobody has looked, or not yet."""
-    return None if job.outputs is None else quality_of(store.units.read(job.id, job.generation))
+    return None if job.outputs is None else quality_of(units.read(job.id, job.generation))
 
 
 def as_json(

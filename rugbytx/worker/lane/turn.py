@@ -47,7 +47,7 @@ class Turns:
         store = self.attempts.ports.store
         units = self._units_of(job)
         plan = plan_of(units)
-        early_playlists.note(store, job, plan, units)
+        early_playlists.note(store.jobs, job, plan, units)
         self._shown[job.id] = early_playlists.show(
             job,
             plan,
@@ -77,7 +77,7 @@ class Turns:
                 if decision.key == PLAN:
                     # Our next unit may be another job's, and a job without a plan gets no assist.
                     units = store.units.read(job.id, job.generation)
-                    early_playlists.note(store, job, plan_of(units), units)
+                    early_playlists.note(store.jobs, job, plan_of(units), units)
             case next_unit.Action.PIN:
                 self._pin(job, plan, units, decision.reason)
             case next_unit.Action.WAIT:

@@ -17,7 +17,8 @@ from rugbytx.core.output import object_keys
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.schedule import encoder_pin, next_unit
 from rugbytx.errors import RugbytxError
-from rugbytx.ports import Ports, Storage, Store
+from rugbytx.ports import Ports, Storage
+from rugbytx.ports.store import Jobs
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +26,10 @@ log = logging.getLogger(__name__)
 HOLD_S = 15.0
 
 
-def note(store: Store, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> None:
+def note(jobs: Jobs, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> None:
     """Repeat what a commit should have left on the job's record, where it is missing."""
     if plan and not job.work_px:
-        store.jobs.record_plan(
+        jobs.record_plan(
             job.id,
             job.generation,
             units=next_unit.unit_count(plan),
@@ -45,7 +46,7 @@ def note(store: Store, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit
     ]
     missing = [key for key in finished if str(key) not in job.done]
     if missing:
-        store.jobs.add_done(job.id, job.generation, missing)
+        jobs.add_done(job.id, job.generation, missing)
 
 
 def show(  # noqa: PLR0913  what, of which job, where, who, and what is known already

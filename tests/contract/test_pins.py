@@ -1,4 +1,4 @@
-"""The promises of ``ports.Store`` about pins and presence, kept by DynamoDB's store and by the fake."""
+"""The promises of the store about pins and presence, kept by DynamoDB's adapters and by the fakes."""
 
 from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.job.job import Job, Repinned, Status

@@ -1,4 +1,4 @@
-"""The promises of ``ports.Store`` about units and their leases, kept by DynamoDB's store and by the fake."""
+"""The promises of ``ports.store.Units``, kept by DynamoDB's adapter and by the fake."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The promises of ``ports.Store`` about trails, halts and what others are told, kept by DynamoDB's store and by the fake."""
+"""The promises of ``AuditTrails``, ``Halts`` and ``Outbox``, kept by DynamoDB's adapters and by the fakes."""
 
 from rugbytx.core.fleet.halt import Halt, Scope
 from rugbytx.core.job.audit_trail import SYSTEM, Entry

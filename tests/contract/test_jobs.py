@@ -1,4 +1,4 @@
-"""The promises of ``ports.Store`` about jobs, kept by DynamoDB's store and by the fake."""
+"""The promises of ``ports.store.Jobs``, kept by DynamoDB's adapter and by the fake."""
 
 import pytest
 
@@ -239,21 +239,6 @@ def test_what_a_generation_takes_over_is_on_the_record(shaky: Bench) -> None:
     assert shaky.store.jobs.end("a", 2, Status.FAILED, reason="bad luck")
     assert shaky.store.jobs.end("a", 2, Status.FAILED, reason="bad luck")
     assert (shaky.read().outputs, shaky.read().published) == (None, OUTPUTS)
-
-
-def test_one_holds_a_named_lease(shaky: Bench) -> None:
-    """The holder keeps it, others wait until it runs out, and other names are others."""
-    store = shaky.store
-    assert store.leases.acquire("sweep", owner="jetson", lease_s=60)
-    assert not store.leases.acquire("sweep", owner="aws", lease_s=60)
-    assert store.leases.acquire("other", owner="aws", lease_s=60)
-    shaky.advance(40)
-    assert store.leases.acquire("sweep", owner="jetson", lease_s=60)
-    shaky.advance(40)
-    assert not store.leases.acquire("sweep", owner="aws", lease_s=60)
-    shaky.advance(21)
-    assert store.leases.acquire("sweep", owner="aws", lease_s=60)
-    assert not store.leases.acquire("sweep", owner="jetson", lease_s=60)
 
 
 def test_newer_schema_is_left_alone(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""What the autoscaler tells gates and people is kept, and one of a newer version is left alone."""
+"""The promises of ``ports.store.ScalingDecisions``, kept by DynamoDB's adapter and by the fake."""
 
 from rugbytx.core.scaling.admission import Told
 from tests.store_bench import Bench

@@ -1,4 +1,4 @@
-"""The promises of ``ports.Store`` about spans and presence, kept by DynamoDB's store and by the fake."""
+"""The promises of ``ports.store.Workers``, kept by DynamoDB's adapter and by the fake."""
 
 from rugbytx.core.cost import usage
 from rugbytx.core.cost.usage import End

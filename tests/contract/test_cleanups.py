@@ -1,4 +1,4 @@
-"""The promises of ``ports.Store`` about clean-ups, kept by DynamoDB's store and by the fake."""
+"""The promises of ``ports.store.Cleanups``, kept by DynamoDB's adapter and by the fake."""
 
 from rugbytx.core.job.job import Status
 from rugbytx.core.output.retention import CLEAN_AFTER_S, Cleaning
