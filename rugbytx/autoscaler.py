@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rugbytx import logs as worker_log
+from rugbytx import logs
 from rugbytx.core.cost import usage
 from rugbytx.core.fleet import halt
 from rugbytx.core.job.job import Pointer
@@ -205,7 +205,7 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Decide once, and sweep: the function that a schedule and each upload invoke on AWS Lambda."""
     from rugbytx import system
 
-    worker_log.set_up(logging.INFO, None, sys.stdout)  # Lambda's own format leaves the fields out
+    logs.set_up(logging.INFO, None, sys.stdout)  # Lambda's own format leaves the fields out
     here = system.here()
     autoscaler = Autoscaler(
         store=here.store,

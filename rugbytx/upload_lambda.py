@@ -9,8 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from rugbytx import intake, system
-from rugbytx import logs as worker_log
+from rugbytx import intake, logs, system
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +20,7 @@ def handler(event: Mapping[str, str], _context: Any = None) -> dict[str, str]:
     Lambda calls it again for an error, twice and with growing pauses, and tells
     of it in the end; submitting twice is one job.  Raises what ``intake.accept`` raises.
     """
-    worker_log.set_up(logging.INFO, None, sys.stdout)
+    logs.set_up(logging.INFO, None, sys.stdout)
     source = f"s3://{event['bucket']}/{event['key']}"
     accepted = intake.accept(intake.Request(source=source, profile=event["profile"]), system.here())
     done = {"job_id": accepted.job.id, "action": str(accepted.action), "reason": accepted.reason}

@@ -1,4 +1,4 @@
-"""The Celery app and its one task: where a worker process begins and ends.  What it is made of is in ``part``.
+"""The Celery app and its one task: where a worker process begins and ends.  What it works with is a ``WorkerProcess``.
 
 ::
 
@@ -6,9 +6,13 @@
     ────────────                               ───────────────────────
     receive, acknowledge (Celery, kombu)       the task: a lane, its heartbeat, its ffmpeg
     the sweep and the gate's view, in threads  dies with the main process, whatever kills it
+
+Importing this reads no setting: Celery asks for its keys when it first needs
+one, and the rest is made in its hooks.
 """
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -21,36 +25,55 @@ from rugbytx.aws.sqs.message import TASK
 from rugbytx.aws.sqs.queue import SqsQueue
 from rugbytx.broker import event, foreign, gate
 from rugbytx.core.job.job import Pointer
-from rugbytx.core.scaling.facts import AWS
 from rugbytx.errors import RugbytxError, WrittenByNewer
 from rugbytx.logs import set_up_logging
-from rugbytx.worker import components
+from rugbytx.settings import Settings
 from rugbytx.worker.delivery import delivery_of
 from rugbytx.worker.lane.lane import Lane
 from rugbytx.worker.lane.outcome import Ending
+from rugbytx.worker.main_process import MainProcess
+from rugbytx.worker.process import WorkerProcess
 from rugbytx.worker.shutdown import drain
+from rugbytx.worker.shutdown.drain import Notice
 from rugbytx.worker.shutdown.watchdog import Alive
 
 log = logging.getLogger(__name__)
 
 
-def celery_config() -> str:
-    """Return the module of Celery's own keys for this host; a wrong setting ends the process with a sentence."""
-    try:
-        chosen = components.settings()
-    except RugbytxError as error:
-        sys.exit(f"rugbytx worker: {error}")
-    return f"celeryconfig.{chosen.celery_config or chosen.worker_class}"
+class WorkerApp(Celery):
+    """Celery's app, which carries what its process works with from hook to hook and to the tasks."""
+
+    #: What this process works with; without it in a process that is no worker.
+    worker_process: WorkerProcess
+    #: The threads, in a main process.
+    main_process: MainProcess
 
 
-app = Celery(
+app = WorkerApp(
     "rugbytx",
     events="rugbytx.broker.event:Events",
     control="rugbytx.broker.control:Control",
     include=["rugbytx.worker.legacy_task"],
 )
-app.config_from_object(celery_config())
 signals.setup_logging.connect(set_up_logging)
+
+
+@app.on_configure.connect
+def configure(sender: Celery, **_: Any) -> None:
+    """Choose Celery's own keys for this host, once Celery asks for the first of them."""
+    settings = _settings()
+    sender.config_from_object(f"celeryconfig.{settings.celery_config or settings.worker_class}")
+
+
+def _settings() -> Settings:
+    """Return this host's settings; a wrong one ends the process with a sentence.
+
+    Not by an error: Celery logs what its hooks raise, and goes on.
+    """
+    try:
+        return settings_module.read()
+    except RugbytxError as error:
+        sys.exit(f"rugbytx worker: {error}")
 
 
 @app.task(bind=True, name=TASK)
@@ -59,23 +82,22 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
 
     Returning acknowledges it; whatever the lane could not settle with the store goes back to the queue.
     """
-    pointer = Pointer.model_validate(fields)
-    worker = str(task.request.hostname)
+    pointer, process = Pointer.model_validate(fields), app.worker_process
     lane = Lane(
-        ports=components.ports(),
-        settings=components.settings(),
-        worker=worker,
-        scratch=components.scratch_of(worker),
-        notice=components.NOTICE,
-        speeds=components.speeds(),
+        ports=process.ports,
+        settings=process.settings,
+        worker=process.name,
+        scratch=process.scratch,
+        notice=process.notice,
+        speeds=process.speeds,
     )
     try:
-        with components.NOTICE.heard():
+        with process.notice.heard():
             delivery = delivery_of(task)
             ending = lane.run(pointer, delivery)
-            if ending is Ending.HAND_BACK and components.NOTICE.asked:
+            if ending is Ending.HAND_BACK and process.notice.asked:
                 # At once, and from here: the main process may have no time left for it.
-                components.ports().queue.extend(delivery.receipt, visibility_s=0)
+                process.ports.queue.extend(delivery.receipt, visibility_s=0)
     except WrittenByNewer as error:
         # Hidden, and not shown at once: who knows that version is to have it, and this worker other messages.
         raise Reject(str(error), requeue=False) from error
@@ -90,28 +112,28 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
 
 
 @signals.celeryd_init.connect
-def prepare(conf: Any, **_: Any) -> None:
-    """Check the settings and point Celery's queue at the physical one, before anything connects."""
+def prepare(sender: Any, conf: Any, **_: Any) -> None:
+    """Make what the main process works with, and point Celery's queue at the physical one, before anything connects."""
+    settings = _settings()
+    app.worker_process = WorkerProcess(
+        name=str(sender), settings=settings, notice=Notice(), main_pid=os.getpid()
+    )
     try:
-        url = SqsQueue(client("sqs"), components.settings().queue).url
-        gate.install(components.view())
-        foreign.install(components.settings().legacy_body, components.settings().legacy_profile)
-        event.begin(components.settings())
+        url = SqsQueue(client("sqs"), settings.queue).url
+        app.main_process = MainProcess(app.worker_process)
+        gate.install(app.main_process.gate)
+        foreign.install(settings.legacy_body, settings.legacy_profile)
+        event.begin(settings)
     except RugbytxError as error:
         sys.exit(f"rugbytx worker: {error}")
-    conf.worker_send_task_events = components.settings().events
-    waiting = (
-        {}
-        if components.settings().poll_wait_s is None
-        else {"wait_time_seconds": components.settings().poll_wait_s}
-    )
+    conf.worker_send_task_events = settings.events
+    waiting = {} if settings.poll_wait_s is None else {"wait_time_seconds": settings.poll_wait_s}
     conf.broker_transport_options = {
         **conf.broker_transport_options,
         **waiting,
         "predefined_queues": {conf.task_default_queue: {"url": url}},
     }
-    components.media().faults.clear()
-    components.speeds().clear()
+    app.worker_process.forget()
 
 
 @signals.celeryd_after_setup.connect
@@ -124,51 +146,34 @@ def warn_of_unheeded_settings(conf: Any, **_: Any) -> None:
 
 
 @signals.celeryd_after_setup.connect
-def tell_children(instance: Any, **_: Any) -> None:
+def count_children(instance: Any, **_: Any) -> None:
     """Let the pool's children know, before they are forked, how many they are."""
-    components.POOL.slots = instance.concurrency
+    app.worker_process = app.worker_process.of_slots(instance.concurrency)
 
 
 @signals.worker_process_init.connect
 def begin_child(**_: Any) -> None:
-    """Begin a pool child: no connection is shared across the fork, and it dies with the main process."""
-    components.ports.cache_clear()
-    components.media.cache_clear()
+    """Begin a pool child: it works with what is its own, and dies with the main process."""
+    app.worker_process = app.worker_process.child()
     drain.be_child()
-    drain.die_with(components.MAIN_PID)
+    drain.die_with(app.worker_process.main_pid)
 
 
 @signals.worker_ready.connect
 def start_threads(sender: Any, **_: Any) -> None:
-    """Start the threads once the pool has forked; the first receive waits for the view's first look."""
-    components.view().start(name=str(sender.hostname))
-    alive = Alive(components.settings().scratch)
+    """Start the threads once the pool has forked, and obey signals: Celery's own handlers are set by then."""
+    process, main = app.worker_process, app.main_process
+    # Before the threads, for one of them leaves as at a signal.
+    drain.obey(process.notice, first=drain.Leave[process.settings.leave.upper()])
+    main.start(slots=sender.pool.num_processes)
+    alive = Alive(process.settings.scratch)
     alive.ready()
     sender.hub.on_tick.add(alive.tick)  # which outlives a lost connection, as the loop's timers do not
-    components.sweeper().start(owner=str(sender.hostname))
-    components.notifier().start(owner=str(sender.hostname))
-    components.presence().start(name=str(sender.hostname), slots=sender.pool.num_processes)
-
-
-@signals.worker_ready.connect
-def obey_signals(**_: Any) -> None:
-    """Leave in time when told to, by a signal or by EC2; Celery's own handlers are set by then."""
-    drain.obey(components.NOTICE, first=drain.Leave[components.settings().leave.upper()])
-    if components.settings().worker_class == AWS:
-        components.spot().start()
 
 
 @signals.worker_shutdown.connect
 def stop_threads(**_: Any) -> None:
     """Stop the threads before the process goes, and leave nothing behind."""
     event.finish()
-    for thread in (
-        components.spot(),
-        components.sweeper(),
-        components.notifier(),
-        components.view(),
-        components.presence(),
-    ):
-        thread.stop()
-    components.media().faults.clear()
-    components.speeds().clear()
+    app.main_process.stop()
+    app.worker_process.forget()

@@ -1,26 +1,17 @@
 """The task behind another system's message: submit what it names, as the upload service would have."""
 
 import logging
-import os
-from functools import cache
 from typing import Any
 
 from celery import Task
 from celery.exceptions import Reject
 
-from rugbytx import intake, settings, system
+from rugbytx import intake
 from rugbytx.aws.sqs.message import SUBMISSION
 from rugbytx.errors import JobRejected, RugbytxError
-from rugbytx.system import Connection
 from rugbytx.worker.app import app
 
 log = logging.getLogger(__name__)
-
-
-@cache
-def connection(_pid: int) -> Connection:
-    """Return this pool child's connection; unlike a command, a worker bears settings that it does not know."""
-    return system.connect(settings.read())
 
 
 @app.task(bind=True, name=SUBMISSION)
@@ -32,7 +23,10 @@ def submit(_task: Task[Any, Any], /, *, source: str, profile: str) -> None:
     dead-letter queue, where somebody can look at it.
     """
     try:
-        accepted = intake.accept(intake.Request(source=source, profile=profile), connection(os.getpid()))
+        # Unlike a command, a worker bears settings that it does not know.
+        accepted = intake.accept(
+            intake.Request(source=source, profile=profile), app.worker_process.connection
+        )
     except JobRejected as error:
         log.warning("submission-refused", extra={"source": source, "reason": str(error)})
         raise Reject(str(error), requeue=False) from error

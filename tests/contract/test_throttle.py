@@ -17,7 +17,9 @@ from rugbytx.aws.s3.throttle import SLICE_S, Throttle
 from rugbytx.core.job.job import Source
 from rugbytx.errors import LeaseLost
 from rugbytx.settings import Settings
-from rugbytx.worker import app, components
+from rugbytx.worker import app
+from rugbytx.worker.process import WorkerProcess
+from rugbytx.worker.shutdown.drain import Notice
 
 BUCKET = "throttle"
 RATE_BPS = 8_000_000.0
@@ -142,12 +144,15 @@ def test_no_limit_is_no_wait() -> None:
     assert slept == []
 
 
-def test_slots_share_a_worker_s_line(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slots_share_a_worker_s_line(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """How many they are Celery says before it forks them."""
     assert endpoint
-    monkeypatch.setattr(components.POOL, "slots", 1)
-    assert app.tell_children in [ref() for _, ref in signals.celeryd_after_setup.receivers or []]
-    app.tell_children(instance=type("Instance", (), {"concurrency": 2}))
-    made = components.storage(Settings(download_bps=40e6, upload_bps=8e6), slots=components.POOL.slots)
-    rates = [line._line.rate_bps for line in (made._down, made._up) if line._line]
+    settings = Settings(download_bps=40e6, upload_bps=8e6, scratch=tmp_path)
+    main = WorkerProcess(name="celery@host", settings=settings, notice=Notice(), main_pid=os.getpid())
+    monkeypatch.setattr(app.app, "worker_process", main, raising=False)
+    assert app.count_children in [ref() for _, ref in signals.celeryd_after_setup.receivers or []]
+    app.count_children(instance=type("Instance", (), {"concurrency": 2}))
+    storage = app.app.worker_process.child().ports.storage
+    assert isinstance(storage, S3Storage)
+    rates = [line._line.rate_bps for line in (storage._down, storage._up) if line._line]
     assert rates == [20e6, 4e6]

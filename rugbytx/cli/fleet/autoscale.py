@@ -28,7 +28,7 @@ def autoscale(
     """
     import threading
 
-    from rugbytx import logs as worker_log
+    from rugbytx import logs
     from rugbytx import system as systems
     from rugbytx.autoscaler import Autoscaler, name
     from rugbytx.cli.shared.connection import connection
@@ -45,7 +45,7 @@ def autoscale(
     if explain:
         _show(autoscaler.look(), as_json=as_json)
         return
-    worker_log.set_up("INFO", None, stream=sys.stderr)
+    logs.set_up("INFO", None, stream=sys.stderr)
     notifier = notifier_of(system.settings, system.store) if may_tell(system.settings) else None
     if once:
         found = autoscaler.once(name())
