@@ -13,7 +13,7 @@ from tests.deploy.template import REGION
 
 @contextmanager
 def empty_account() -> Iterator[dict[str, str]]:
-    """Yield the variables that lead there, as docs/deploy.md has them set; meanwhile this process's environment has them too."""
+    """Yield the variables that lead there, as docs/howto/deploy.md has them set; meanwhile this process's environment has them too."""
     with pytest.MonkeyPatch.context() as patched, EmbeddedAws() as aws:
         for name in chosen(os.environ):
             patched.delenv(name)
