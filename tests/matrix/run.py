@@ -19,8 +19,12 @@ from tests.matrix import pair, row, table
 from tests.matrix.row import Row
 
 ROOT = Path(__file__).parents[2]
-#: The folders whose tests depend on ffmpeg, and one job from submit to outputs, by real processes.
-TESTS = ("tests/media", "tests/source", "tests/hostile", "tests/verify", "tests/e2e/test_submit.py")
+#: The folders whose tests depend on ffmpeg, one job from submit to outputs by real processes, and a worker as PID 1,
+#: which shows that what needs namespaces of its own works there too.
+TESTS = (
+    *("tests/media", "tests/source", "tests/hostile", "tests/verify", "tests/e2e/test_submit.py"),
+    "tests/e2e/test_leaving.py::test_the_main_process_may_be_pid_1",
+)
 #: More than a whole matrix takes elsewhere, the making of its system included.
 BOUND_S = 3 * row.BOUND_S
 
