@@ -6,6 +6,7 @@
     ├── SettingsError                 a setting is wrong or unknown: nothing was started
     ├── NotFound                      no such job
     ├── Unreachable                   AWS (or what stands in for it) does not answer
+    ├── MessageRefused                a message of the queue is none of ours: it is left to SQS
     ├── NotDelivered                  a target did not take a notification: it is told again later
     ├── JobRejected          FAIL     the job is bad; no worker can do it
     │   ├── SourceMissing             the object does not exist
@@ -45,6 +46,14 @@ class NotFound(RugbytxError):
 
 class Unreachable(RugbytxError):
     """A service did not answer, after the SDK's own retries."""
+
+
+class MessageRefused(RugbytxError):
+    """A message is none of those that are read here; ``reason`` is its kind, in kebab case."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 class NotDelivered(RugbytxError):

@@ -76,6 +76,9 @@ class Settings(BaseModel):
     legacy_body: str = ""
     #: The profile of what those messages submit.
     legacy_profile: str = "match"
+    #: Whether a message of Celery's task ``rugbytx.submit`` submits an object of the source buckets
+    #: (docs/reference/messages.md); off refuses it.
+    queue_submissions: bool = False
 
     # -- who is notified of jobs (docs/howto/notifications.md)
     #: URLs that are notified of every job submitted with these settings, comma separated.

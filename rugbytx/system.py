@@ -29,6 +29,7 @@ from rugbytx.settings import Settings
 
 if TYPE_CHECKING:
     from rugbytx.aws.ecs.service import EcsFleet
+    from rugbytx.aws.sqs.message_parser import Accepted
 
 #: AWS variables that choose no account, region or endpoint.
 NEUTRAL = frozenset({"AWS_CA_BUNDLE", "AWS_PAGER", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE"})
@@ -157,13 +158,25 @@ def connect(settings: Settings) -> Connection:
     s3, sqs, dynamodb = client("s3"), client("sqs"), client("dynamodb")
     return Connection(
         store=open_store(settings.table, client=dynamodb),
-        queue=SqsQueue(sqs, settings.queue),
+        queue=SqsQueue(sqs, settings.queue, accepted_by(settings)),
         storage=S3Storage(s3),
         settings=settings,
         address=address(sqs, s3, dynamodb),
         permissions=AwsPermissions(
             sqs=sqs, dynamodb=dynamodb, s3=s3, queue=settings.queue, table=settings.table
         ),
+    )
+
+
+def accepted_by(settings: Settings) -> "Accepted":
+    """Return which messages of the queue are accepted with these settings."""
+    from rugbytx.aws.sqs.message_parser import Accepted
+
+    return Accepted(
+        pattern=settings.legacy_body,
+        profile=settings.legacy_profile,
+        submissions=settings.queue_submissions,
+        buckets=settings.source_buckets,
     )
 
 

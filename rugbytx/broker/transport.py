@@ -30,7 +30,7 @@ from kombu.transport import SQS
 from kombu.transport.virtual.base import queue_declare_ok_t
 from vine import promise
 
-from rugbytx.broker import foreign, gate
+from rugbytx.broker import gate, incoming
 from rugbytx.broker.poll import OnReceived, Poll, Restraint
 from rugbytx.broker.settle import LEAVE_S, Receipt, settler
 from rugbytx.broker.wire import ANSWER_S, Answer, Connection, Curl
@@ -43,7 +43,6 @@ SHORTEST_INTERVAL_S = 0.1
 #: kombu's messages that are not settled, by delivery tag.  Of the process and not of a channel: a
 #: connection that is replaced does not end the tasks that came through it.
 HELD: "OrderedDict[str, Any]" = OrderedDict()
-
 
 #: Of the process, too: it is about the message and not about the connection.
 restraint = Restraint()
@@ -174,7 +173,7 @@ class Channel(SQS.Channel):
         return self._wire
 
     def _hand_over(self, queue: str, url: str, on_received: OnReceived, answer: Answer) -> None:
-        """Give messages to Celery; one that breaks it is left to SQS, and ends in the dead-letter queue."""
+        """Give messages to Celery, those that are ours; one that breaks it ends the worker and is left to SQS."""
         deliver = self.connection._callbacks.get(queue) if self.connection else None  # noqa: SLF001  kombu's own way
         try:
             if deliver is None:
@@ -189,11 +188,12 @@ class Channel(SQS.Channel):
 
     def _deliver(self, deliver: Any, message: dict[str, Any], queue: str, url: str) -> None:
         try:
-            if readable := foreign.translated(message):
+            if readable := incoming.remade(message):
                 deliver(self._message_to_python(readable, queue, url))
         except Exception:
             HELD.pop(message["ReceiptHandle"], None)
             log.exception("message-broke", extra={"message_id": message["MessageId"]})
+            incoming.leave()
 
     def _release_messages(self, queue: str, qname: str, messages: Sequence[dict[str, Any]]) -> None:
         """Show messages that came after the consumer was cancelled; kombu blocks the event loop for it."""

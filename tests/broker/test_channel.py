@@ -11,11 +11,13 @@ from celery.worker import state
 from kombu import Connection
 
 from rugbytx.aws.client import authorities
-from rugbytx.broker import gate, transport
+from rugbytx.aws.sqs.message import task_message
+from rugbytx.broker import gate, incoming, transport
 from rugbytx.broker import wire as wires
 from rugbytx.broker.poll import Restraint
 from rugbytx.broker.settle import Receipt, Settler
 from rugbytx.broker.wire import Answer
+from rugbytx.core.job.job import Pointer
 from tests.broker.conftest import OURS
 
 URL = "https://sqs.eu-west-1.amazonaws.com/1/q"
@@ -161,21 +163,24 @@ def test_declaring_a_queue_asks_nobody(connection: Any) -> None:
         channel.queue_declare("nothing-like-it")
 
 
-def test_a_message_that_breaks_celery_is_left_to_the_redrive_policy(
-    connection: Any, settler: FakeSettler, caplog: pytest.LogCaptureFixture
+def test_what_breaks_celery_is_left_to_the_redrive_policy_and_ends_the_worker(
+    connection: Any, settler: FakeSettler, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It fills no slot, and the chain of receives goes on."""
+    """Celery has taken a slot for it, which nobody gives back: a worker without slots would stay for ever."""
+    left: list[str] = []
+    monkeypatch.setattr(incoming, "leave", lambda: left.append("left"))
 
     def break_down(_message: Any) -> None:
         raise ValueError("cannot be read")
 
     channel = consume(connection, break_down)
-    body = {"body": "", "headers": {}, "properties": {"delivery_info": {"routing_key": "transcode"}}}
-    message = {"MessageId": "m", "ReceiptHandle": "h", "Body": json.dumps(body)}
+    body = task_message(Pointer(job_id="a", generation=1))
+    message = {"MessageId": "m", "ReceiptHandle": "h", "Body": body}
     received = []
     channel._hand_over("transcode", URL, lambda *told: received.append(told), Answer(messages=(message,)))
     assert received == [(1, "")]
     assert "message-broke" in caplog.messages
+    assert left == ["left"]
     assert (settler.shown, settler.acknowledged, len(transport.HELD)) == ([], [], 0)
 
 
@@ -209,8 +214,8 @@ def test_a_worker_is_idle_with_nothing_in_hand(connection: Any, monkeypatch: pyt
     monkeypatch.setattr(channel, "_message_to_python", looked_at_while_it_is_read)
     transport.RECEIVING.add(channel)
     assert not transport.is_idle(), "a receive is under way"
-    body = {"body": "", "headers": {}, "properties": {"delivery_info": {"routing_key": "transcode"}}}
-    message = {"MessageId": "m", "ReceiptHandle": "h", "Body": json.dumps(body)}
+    body = task_message(Pointer(job_id="a", generation=1))
+    message = {"MessageId": "m", "ReceiptHandle": "h", "Body": body}
     channel._hand_over(
         "transcode", URL, lambda *_: seen.append(transport.is_idle()), Answer(messages=(message,))
     )

@@ -191,7 +191,17 @@ class TestDlq:
         run("dlq", "list")
         ours, other = lines(run("dlq", "list", "--json").stdout)
         assert list(ours) == [
-            *("message_id", "sent_at", "receives", "job_id", "generation", "body", "body_chars"),
+            *(
+                "message_id",
+                "sent_at",
+                "receives",
+                "job_id",
+                "generation",
+                "submits",
+                "refusal",
+                "body",
+                "body_chars",
+            ),
         ]
         assert (ours["job_id"], ours["generation"], ours["receives"]) == ("7ad4", 2, 2)
         assert (other["job_id"], len(other["body"]), other["body_chars"]) == (None, 120, 504)

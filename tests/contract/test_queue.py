@@ -14,7 +14,8 @@ from celery.worker.request import Request
 from moto.sqs import models
 
 from rugbytx.aws.client import client
-from rugbytx.aws.sqs.message import ROUTING_KEY, TASK, pointer_in, task_message
+from rugbytx.aws.sqs.message import ROUTING_KEY, TASK, task_message
+from rugbytx.aws.sqs.message_parser import pointer_in
 from rugbytx.aws.sqs.queue import SqsQueue
 from rugbytx.core.job.dead_letter import Depth
 from rugbytx.core.job.job import Pointer

@@ -10,7 +10,7 @@ import pytest
 
 from rugbytx import intake, system
 from rugbytx.aws.client import client
-from rugbytx.aws.sqs.message import pointer_in
+from rugbytx.aws.sqs.message_parser import pointer_in
 from rugbytx.core.job.job import Status
 from rugbytx.core.job.message import Delivery
 from rugbytx.local.system import LocalSystem

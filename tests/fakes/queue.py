@@ -5,7 +5,9 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from rugbytx.aws.sqs.message import pointer_in, task_message
+from rugbytx.aws.sqs.message import task_message
+from rugbytx.aws.sqs.message_parser import Accepted, pointer_in
+from rugbytx.aws.sqs.queue import dead_letter
 from rugbytx.core.job.dead_letter import DeadLetter, Depth
 from rugbytx.core.job.job import Pointer
 from rugbytx.errors import Unreachable
@@ -122,7 +124,7 @@ class FakeQueue:
                         receives=len(message.receipts),
                         first_received_at=message.first_received_at,
                     )
-                # Celery refuses what it cannot read, and it comes again after its time.
+                # What nobody can read is left, and it comes again after its time.
             return None
 
     def delete(self, receipt: str) -> None:
@@ -146,13 +148,13 @@ class FakeQueue:
             for message in visible:
                 self._hide(message, 30.0)
             return [
-                DeadLetter(
+                dead_letter(
+                    message.body,
+                    Accepted(),
                     id=message.id,
                     receipt=message.receipts[-1],
                     sent_at=message.sent_at,
                     receives=len(message.receipts),
-                    body=message.body,
-                    pointer=pointer_in(message.body),
                 )
                 for message in visible
             ]

@@ -6,7 +6,6 @@ the body bucket and key stand; the message then stands for a submission::
     {"bucket": "uploads", "video": {"key": "final.mp4"}}   s3://{bucket}/{video.key}   s3://uploads/final.mp4
 """
 
-import json
 import re
 from typing import Any
 from urllib.parse import unquote_plus
@@ -18,27 +17,13 @@ from rugbytx.errors import JobRejected
 _FIELD = re.compile(r"\{([A-Za-z0-9_.-]+)(\|url)?\}")
 
 
-def is_ours(body: str) -> bool:
-    r"""Return whether a message's body is one of Celery's; what is no JSON object is nobody's, and left to Celery.
-
-    >>> is_ours('{"body": "e30=", "properties": {}}'), is_ours('{"bucket": "b", "key": "k"}'), is_ours("hello")
-    (True, False, True)
-    """
-    try:
-        value = json.loads(body)
-    except ValueError:
-        return True
-    return not isinstance(value, dict) or "properties" in value
-
-
-def source_of(body: str, pattern: str) -> str:
+def source_of(value: Any, pattern: str) -> str:
     """Return the source that a foreign body names by the pattern; raises JobRejected with a sentence.
 
-    >>> notice = '{"Records": [{"s3": {"bucket": {"name": "b"}, "object": {"key": "a+b.mp4"}}}]}'
+    >>> notice = {"Records": [{"s3": {"bucket": {"name": "b"}, "object": {"key": "a+b.mp4"}}}]}
     >>> source_of(notice, "s3://{Records.0.s3.bucket.name}/{Records.0.s3.object.key|url}")
     's3://b/a b.mp4'
     """
-    value = json.loads(body)
 
     def field(found: re.Match[str]) -> str:
         text = _text(value, found[1])

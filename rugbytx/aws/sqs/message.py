@@ -16,34 +16,32 @@ import socket
 import uuid
 from typing import Any
 
-from pydantic import ValidationError
-
 from rugbytx.core.job.job import Pointer
 
 #: Celery's name of the task that handles a pointer.
 TASK = "rugbytx.transcode"
-#: Celery's name of the task that handles another system's message, see ``aws.legacy``.
+#: Celery's name of the task that handles a submission, see ``message_parser``.
 SUBMISSION = "rugbytx.submit"
 #: Celery's name of the queue, whatever SQS calls it.
 ROUTING_KEY = "transcode"
 
 
-def task_message(pointer: Pointer) -> str:
+def task_message(pointer: Pointer, *, task_id: str = "") -> str:
     """Return the body of an SQS message that makes a Celery worker run ``TASK`` for the pointer.
 
-    Each message is a task of its own with an id of its own.  ``argsrepr``,
-    ``kwargsrepr`` and ``origin`` are what Flower shows.
+    Each message is a task of its own with an id of its own, a fresh one unless
+    it is given.  ``argsrepr``, ``kwargsrepr`` and ``origin`` are what Flower shows.
     """
-    return _message(TASK, pointer.model_dump(mode="json"))
+    return _message(TASK, pointer.model_dump(mode="json"), task_id)
 
 
-def submission_message(source: str, profile: str) -> str:
+def submission_message(source: str, profile: str, *, task_id: str = "") -> str:
     """Return the body of a message that makes a Celery worker submit a source."""
-    return _message(SUBMISSION, {"source": source, "profile": profile})
+    return _message(SUBMISSION, {"source": source, "profile": profile}, task_id)
 
 
-def _message(task: str, kwargs: dict[str, Any]) -> str:
-    task_id = str(uuid.uuid4())
+def _message(task: str, kwargs: dict[str, Any], task_id: str) -> str:
+    task_id = task_id or str(uuid.uuid4())
     headers: dict[str, Any] = {
         "lang": "py",
         "task": task,
@@ -81,18 +79,3 @@ def _message(task: str, kwargs: dict[str, Any]) -> str:
         },
     }
     return json.dumps(envelope)
-
-
-def pointer_in(body: str) -> Pointer | None:
-    """Return the pointer that a message's body carries, or None where it cannot be read.
-
-    >>> pointer_in(task_message(Pointer(job_id="7ad4", generation=2)))
-    Pointer(schema_number=1, job_id='7ad4', generation=2)
-    >>> pointer_in("hello") is None
-    True
-    """
-    try:
-        _args, kwargs, _embed = json.loads(json.loads(body)["body"])
-        return Pointer.model_validate(kwargs)
-    except (ValueError, TypeError, KeyError, ValidationError):
-        return None

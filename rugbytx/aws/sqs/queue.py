@@ -12,10 +12,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rugbytx.aws.client import code, translated
-from rugbytx.aws.sqs.message import pointer_in, task_message
+from rugbytx.aws.sqs.message import task_message
+from rugbytx.aws.sqs.message_parser import Accepted, Submission, parse
 from rugbytx.core.job.dead_letter import DeadLetter, Depth
 from rugbytx.core.job.job import Pointer
-from rugbytx.errors import SettingsError, Unreachable
+from rugbytx.errors import MessageRefused, SettingsError, Unreachable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -37,9 +38,11 @@ REFUSALS = frozenset({"InvalidParameterValue", "MessageNotInflight", "ReceiptHan
 class SqsQueue:
     """The ``Queue`` port on SQS.  Safe to share between threads, as its client is."""
 
-    def __init__(self, client: "SQSClient", name: str) -> None:
+    def __init__(self, client: "SQSClient", name: str, accepted: Accepted | None = None) -> None:
+        """Reach the queue of a name; what is ``accepted`` is how dead letters are read."""
         self._client = client
         self._name = name
+        self._accepted = accepted or Accepted()
 
     def send(self, pointers: Sequence[Pointer]) -> None:
         """Send pointers, in batches; raises Unreachable if any was not accepted.
@@ -100,13 +103,13 @@ class SqsQueue:
                 MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
             )
         return [
-            DeadLetter(
+            dead_letter(
+                message["Body"],
+                self._accepted,
                 id=message["MessageId"],
                 receipt=message["ReceiptHandle"],
                 sent_at=int(message["Attributes"]["SentTimestamp"]) / 1000,
                 receives=int(message["Attributes"]["ApproximateReceiveCount"]),
-                body=message["Body"],
-                pointer=pointer_in(message["Body"]),
             )
             for message in answer.get("Messages", [])
         ]
@@ -187,3 +190,14 @@ class SqsQueue:
                 time.sleep(SEND_PAUSE_S * 2**attempt)
         reason = failed[0].get("Message") or failed[0]["Code"]
         raise Unreachable(f"SQS did not accept {len(failed)} of {len(bodies)} messages: {reason}")
+
+
+def dead_letter(body: str, accepted: Accepted, **told: Any) -> DeadLetter:
+    """Return a dead letter as the worker would read it, with why it would refuse it; ``told`` is what SQS says of it."""
+    try:
+        message = parse(body, accepted)
+    except MessageRefused as error:
+        return DeadLetter(body=body, refusal=str(error), **told)
+    if isinstance(message, Submission):
+        return DeadLetter(body=body, submits=message.source, **told)
+    return DeadLetter(body=body, pointer=message, **told)

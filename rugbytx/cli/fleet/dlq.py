@@ -95,7 +95,7 @@ def _tell(done: str, letters: "Iterable[DeadLetter]", *, as_json: bool) -> None:
 
 
 def _as_json(letter: "DeadLetter") -> dict[str, Any]:
-    """Return the message for a program; ``job_id`` is null where the body cannot be read."""
+    """Return the message for a program; ``job_id`` is null where it is no pointer, and ``refusal`` says why a worker leaves it."""
     from rugbytx.core.timestamp import iso
 
     return {
@@ -104,6 +104,8 @@ def _as_json(letter: "DeadLetter") -> dict[str, Any]:
         "receives": letter.receives,
         "job_id": letter.pointer.job_id if letter.pointer else None,
         "generation": letter.pointer.generation if letter.pointer else None,
+        "submits": letter.submits or None,
+        "refusal": letter.refusal or None,
         "body": letter.body[:EXCERPT_CHARS],
         "body_chars": len(letter.body),
     }
@@ -113,5 +115,7 @@ def _excerpt(letter: "DeadLetter") -> str:
     """Return what a person should see of the body: nothing that steers a terminal, and not all of it."""
     if letter.pointer:
         return f"generation {letter.pointer.generation} of job {printable(letter.pointer.job_id)}"
-    text = printable(letter.body[:EXCERPT_CHARS])
-    return f"{text}…" if len(letter.body) > EXCERPT_CHARS else text
+    if letter.submits:
+        return f"submits {printable(letter.submits)}"
+    text = printable(letter.body[:EXCERPT_CHARS]) + "…" * (len(letter.body) > EXCERPT_CHARS)
+    return f"{text}  ({printable(letter.refusal)})"

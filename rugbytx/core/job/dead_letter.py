@@ -23,5 +23,7 @@ class DeadLetter:
     sent_at: float
     receives: int
     body: str
-    #: What the body says, where it can be read.
-    pointer: Pointer | None
+    #: What the body says, read as a worker reads it: a pointer, the source of a submission, or why it is neither.
+    pointer: Pointer | None = None
+    submits: str = ""
+    refusal: str = ""

@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pydantic import Field
+
 from rugbytx.core.job.profile import Profile
 from rugbytx.core.record import Record, Versioned
 
@@ -141,8 +143,9 @@ class Job(Versioned):
 class Pointer(Versioned):
     """What travels through SQS: a pointer to a job, never the truth."""
 
-    job_id: str
-    generation: int
+    #: What ``identify`` makes; other ids are refused before they become part of a key.
+    job_id: str = Field(pattern=r"^[0-9A-Za-z._-]{1,64}$")
+    generation: int = Field(ge=1, le=9999)
 
 
 def identify(source: Source, profile: Profile) -> str:
