@@ -33,7 +33,7 @@ class VideoStream(Record):
     rate_bps: int = 0
     #: When the first frame is shown.
     start_s: Fraction = Fraction(0)
-    #: Shown as in a mirror, before the turn.
+    #: Top and bottom change places, before the turn.
     mirrored: bool = False
     #: ffprobe's word: ``tt`` has the top field first, ``bb`` the bottom field, ``tb`` and ``bt`` only say that there are two.
     field_order: str = "progressive"
