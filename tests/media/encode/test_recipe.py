@@ -32,7 +32,7 @@ PICTURES = {Picture.SHEET: Path("/scratch/sheet.jpg"), Picture.POSTER: Path("/sc
 NVMPI_OPTIONS = {"-profile", "-level", "-rc", "-preset", "-num_capture_buffers", "-max_perf"}
 
 #: Switches of ffmpeg's that are used the other way round.
-NEGATED = {"-nostdin", "-nostats", "-noaccurate_seek"}
+NEGATED = {"-nostdin", "-nostats", "-noaccurate_seek", "-noautorotate"}
 
 HDR = gpu_plan(
     codec="hevc", pixel_format="yuv420p10le", colour_transfer="arib-std-b67", colour_space="bt2020nc"
