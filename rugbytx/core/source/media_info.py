@@ -79,7 +79,7 @@ class MediaInfo(Record):
     """A source, as far as planning needs to know it.
 
     All times are seconds on the container's own clock less its start, which is
-    what ffmpeg's ``-copyts -start_at_zero`` gives.
+    where a plan's grid begins, whatever each ffmpeg takes for the start.
     """
 
     #: ffprobe's format_name, e.g. ``mov,mp4,m4a,3gp,3g2,mj2``.

@@ -135,7 +135,7 @@ def audio(plan: Plan, wanted: AudioPlan, source: Path, output: Path, *, ffmpeg: 
         f"atrim=end={seconds(plan.grid.duration_s)}",
     )
     return [
-        *(ffmpeg, *_FFMPEG, *_STEADY, "-copyts", "-start_at_zero", *_source(source)),
+        *(ffmpeg, *_FFMPEG, *_STEADY, *_clock(plan), *_source(source)),
         *("-map", f"0:{wanted.stream_index}", "-vn", *_BARE, "-af", ",".join(filters)),
         *("-c:a", "aac", "-b:a", str(wanted.rate_bps), "-output_ts_offset", seconds(Fraction(BASE_OFFSET_S))),
         *(*_CMAF, _CMAF_FLAGS, "-frag_duration", "2000000"),
@@ -149,8 +149,10 @@ def read(plan: Plan, index: int, source: Path) -> list[str]:
     seek_s = start_s - PREROLL_S
     # A seek to just behind the beginning saves nothing, and in AVI it lands a frame off.
     # An accurate seek would drop a frame from before it that is still on screen at the chunk's start.
-    seek = ["-noaccurate_seek", "-ss", seconds(seek_s)] if seek_s > 1 else []
-    return [*seek, *_STEADY, "-noautorotate", "-copyts", "-start_at_zero", *_source(source)]
+    seek = []
+    if seek_s > 1:
+        seek = ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", seconds(plan.media.start_s + seek_s)]
+    return [*seek, *_STEADY, "-noautorotate", *_clock(plan), *_source(source)]
 
 
 def ingest(
@@ -246,6 +248,15 @@ def seconds(value: Fraction) -> str:
     microseconds = round(value * 1_000_000)
     sign = "-" if microseconds < 0 else ""
     return f"{sign}{abs(microseconds) // 1_000_000}.{abs(microseconds) % 1_000_000:06d}"
+
+
+def _clock(plan: Plan) -> list[str]:
+    """Return the options that begin the container's clock at zero where the plan says that it begins.
+
+    Not ``-start_at_zero``: whether a clock begins with an encoder's priming samples
+    is another matter up to ffmpeg 7 than in 9, and chunks of one plan are cut by several.
+    """
+    return ["-copyts", "-itsoffset", seconds(-plan.media.start_s)]
 
 
 def _ffprobe(ffprobe: str) -> list[str]:
