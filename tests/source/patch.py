@@ -30,15 +30,32 @@ def call_dolby_vision(
 ) -> Path:
     """Say of the first track that it is Dolby Vision, and return the path.
 
-    A box is added to the sample entry (Dolby Vision Streams within the ISO Base
-    Media File Format, 2.1.2); the index must stand behind the pictures.
+    (Dolby Vision Streams within the ISO Base Media File Format, 2.1.2).
     """
+    level, rpu, enhancement, base = 4, 1, 0, 1
+    bits = profile << 9 | level << 3 | rpu << 2 | enhancement << 1 | base
+    return _describe(
+        path, entry, box("dvcC", struct.pack(">BBHB", 1, 0, bits, compatibility << 4), bytes(19))
+    )
+
+
+def tell_light(path: Path, *, entry: bytes) -> Path:
+    """Say of the first track on which screen and in what room it was graded, and return the path.
+
+    A mastering display of BT.2020 with 1000 nits, the brightest pixel and frame,
+    and a dim room (ISO/IEC 14496-12, 12.1.6 to 12.1.9).
+    """
+    screen = struct.pack(">8H2I", 8500, 39850, 6550, 2300, 35400, 14600, 15635, 16450, 10_000_000, 50)
+    brightest = box("clli", struct.pack(">2H", 1000, 400))
+    room = box("amve", struct.pack(">I2H", 3_140_000, 15635, 16450))
+    return _describe(path, entry, box("mdcv", screen) + brightest + room)
+
+
+def _describe(path: Path, entry: bytes, extra: bytes) -> Path:
+    """Add boxes to the first track's sample entry; the index must stand behind the pictures."""
     data = bytearray(path.read_bytes())
     moov = data.index(b"moov")
     assert moov > data.index(b"mdat")
-    level, rpu, enhancement, base = 4, 1, 0, 1
-    bits = profile << 9 | level << 3 | rpu << 2 | enhancement << 1 | base
-    extra = box("dvcC", struct.pack(">BBHB", 1, 0, bits, compatibility << 4), bytes(19))
     at = moov
     for name in (*_AROUND, entry):
         at = data.index(name, at)

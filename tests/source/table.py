@@ -78,6 +78,8 @@ def faults(kind: Kind, seen: Seen) -> Iterator[str]:
             yield f"{name} is {colour} instead of {drawn}"
     if seen.tags != ("tv", "bt709", "bt709", "bt709"):
         yield f"tagged as {seen.tags}"
+    if seen.side_data:
+        yield f"says of itself: {sorted(seen.side_data)}"
     if seen.streams != (("video",) if kind.sound_from_s is None else ("video", "audio")):
         yield f"the streams are {seen.streams}"
     yield from _faults_of_time(kind, seen)
