@@ -40,10 +40,15 @@ def turned(filters: str, matrix: patch.Matrix) -> Make:
     )
 
 
-def turned_by_itself(place: Place) -> Path:
-    """Make H.264 that says in its own stream, as an SEI message, that it is to be turned anticlockwise."""
-    message = ("-bsf:v", "h264_metadata=display_orientation=insert:rotate=90")
-    return place.encode("sei.mp4", UPRIGHT, *message, filters=f"transpose=clock,{TO_709}")
+def turned_by_itself(*, keyframes_alone: bool = False) -> Make:
+    """Return a maker of H.264 whose pictures say by themselves that they are to be turned anticlockwise."""
+    slices = {patch.KEY_SLICE} if keyframes_alone else {patch.SLICE, patch.KEY_SLICE}
+    return lambda place: place.copied(
+        "sei.mp4",
+        patch.turn_pictures(
+            place.encode("sei.h264", UPRIGHT, filters=f"transpose=clock,{TO_709}", sound=()), slices
+        ),
+    )
 
 
 def interlaced(film: Film, name: str, *options: str, top: bool = True) -> Make:
@@ -138,7 +143,18 @@ KINDS = (
     Kind(name="mirrored: left and right", make=turned("hflip", (-1, 0, 0, 1))),
     Kind(name="mirrored: top and bottom", make=turned("vflip", (1, 0, 0, -1))),
     Kind(name="mirrored and turned", film=UPRIGHT, make=turned("transpose=cclock_flip", (0, 1, 1, 0))),
-    Kind(name="phone turned by its pictures alone", film=UPRIGHT, make=turned_by_itself),
+    Kind(
+        name="phone turned by its pictures alone",
+        film=UPRIGHT,
+        make=turned_by_itself(),
+        sound_from_s=None,
+    ),
+    Kind(
+        name="phone turned by its keyframes alone",
+        film=UPRIGHT,
+        make=turned_by_itself(keyframes_alone=True),
+        refused="it must be exported with its turn in the container",
+    ),
     Kind(
         name="portrait, without a turn",
         film=UPRIGHT,
@@ -209,8 +225,10 @@ KINDS = (
     Kind(
         name="H.264 with B-frames copied into AVI",
         make=lambda place: place.copied(
-            "copied.avi", place.encode("b-frames.mp4", SHORT, "-bf", "2", sound=()), "-an"
+            "copied.avi", place.encode("b-frames.mp4", LONG, "-bf", "2", sound=()), "-an"
         ),
+        film=LONG,
+        first_held=3,
         sound_from_s=None,
     ),
     Kind(

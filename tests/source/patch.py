@@ -1,6 +1,8 @@
 """MP4 files changed by hand, where ffmpeg cannot make what cameras do."""
 
+import re
 import struct
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from tests.boxes import box
@@ -11,6 +13,10 @@ Matrix = tuple[int, int, int, int]
 _ONE = 1 << 16
 #: From a track header's name to its matrix (ISO/IEC 14496-12, 8.3.2, version 0).
 _TO_MATRIX = 4 + 40
+#: Kinds of NAL units (ITU-T H.264, table 7-1): of an ordinary picture, and of one at which decoding may begin.
+SLICE, KEY_SLICE = 1, 5
+#: Start code, SEI, display orientation of three bytes: 90 degrees in 65536ths of a turn, until another is said (D.1.26).
+_TURN = bytes.fromhex("000001 06 2f 03 080009 80")
 #: What holds a sample entry, from the outside in.
 _AROUND = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
 
@@ -21,6 +27,21 @@ def show_by(path: Path, matrix: Matrix) -> Path:
     at = data.index(b"tkhd") + _TO_MATRIX
     a, b, c, d = (part * _ONE for part in matrix)
     data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+def turn_pictures(path: Path, slices: AbstractSet[int]) -> Path:
+    """Have pictures of an H.264 stream say that they are to be turned anticlockwise by 90 degrees, and return the path.
+
+    The message stands before each of these ``slices``, of which a picture has one.
+    """
+    data = re.sub(
+        rb"\x00\x00\x01(?=(.))",
+        lambda found: (_TURN if found[1][0] & 31 in slices else b"") + found[0],
+        path.read_bytes(),
+        flags=re.DOTALL,
+    )
     path.write_bytes(data)
     return path
 

@@ -31,7 +31,7 @@ FILTERS = {
     "fps": "all chunks lie on one grid of constant rate, whatever the source's own timing",
     "tpad": "the last frame may be repeated, as decoders disagree about how long it lasts",
     "trim": "exactly the frames of the chunk",
-    "setpts": "the film is moved by less than a frame, so that its frames lie on the grid",
+    "setpts": "frames are moved by less than one, so that each has a place of its own on the grid",
     "bwdif": "interlaced: each field becomes a frame",
     "yadif": "interlaced: each field becomes a frame",
     "bwdif_cuda": "interlaced: each field becomes a frame",

@@ -33,7 +33,10 @@ def parse(
     container = answer.get("format", {})
     start_s = fraction(container.get("start_time")) or Fraction(0)
     average_rate, base_rate = _rates(stream, is_avi=_is_of("avi", container))
-    end_s = _end_s(stream, tail, start_s=start_s, frame_s=1 / average_rate, is_avi=_is_of("avi", container))
+    held_back_s = _held_back_s(stream, tail, frame_s=1 / average_rate)
+    end_s = held_back_s + _end_s(
+        stream, tail, start_s=start_s, frame_s=1 / average_rate, is_avi=_is_of("avi", container)
+    )
     limits.require_length(end_s, size_bytes=size_bytes)
     limits.require_work(stream["width"], stream["height"], rate=average_rate, end_s=end_s)
     declared_s = _declared_s(container, stream, start_s=start_s)
@@ -44,7 +47,9 @@ def parse(
         size_bytes=size_bytes,
         start_s=start_s,
         end_s=end_s,
-        missing_s=damage.cut_off_s(declared_s=declared_s, end_s=end_s, frame_s=1 / average_rate),
+        missing_s=damage.cut_off_s(
+            declared_s=declared_s, end_s=end_s - held_back_s, frame_s=1 / average_rate
+        ),
         video=VideoStream(
             index=stream["index"],
             codec=stream["codec_name"],
@@ -56,7 +61,7 @@ def parse(
             average_rate=average_rate,
             base_rate=base_rate,
             rate_bps=integer(stream.get("bit_rate")) or 0,
-            start_s=max(Fraction(0), _start_s(stream, start_s) - start_s),
+            start_s=max(Fraction(0), _start_s(stream, start_s) - start_s) + held_back_s,
             mirrored=shown.mirrored,
             field_order=known(stream, "field_order") or _field_order(first),
             colour_range=known(stream, "color_range"),
@@ -95,6 +100,24 @@ def _start_s(stream: Mapping[str, Any], container_start_s: Fraction) -> Fraction
     """
     told_s = fraction(stream.get("start_time"))
     return container_start_s if told_s is None else told_s
+
+
+def _held_back_s(
+    stream: Mapping[str, Any], tail: Sequence[Mapping[str, Any]], *, frame_s: Fraction
+) -> Fraction:
+    """Return how much later than its packets the video is shown, where those say only when they are decoded.
+
+    AVI's do.  A decoder of B-frames gives out its first frame when it has taken in
+    ``has_b_frames`` more, and ffmpeg shows it then.
+
+    >>> _held_back_s({"has_b_frames": 2}, [{"pts": "N/A", "dts": "7"}], frame_s=Fraction(1, 25))
+    Fraction(2, 25)
+    >>> _held_back_s({"has_b_frames": 2}, [{"pts": "8", "dts": "7"}], frame_s=Fraction(1, 25))
+    Fraction(0, 1)
+    """
+    if any(integer(packet.get("pts")) is not None for packet in tail):
+        return Fraction(0)
+    return (integer(stream.get("has_b_frames")) or 0) * frame_s
 
 
 def _end_s(

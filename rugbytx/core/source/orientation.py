@@ -5,6 +5,7 @@ from typing import Any
 
 from rugbytx.core.record import Record
 from rugbytx.core.source.ffprobe_fields import integer
+from rugbytx.errors import UnsupportedMedia
 
 
 class Orientation(Record):
@@ -24,17 +25,24 @@ def of(stream: Mapping[str, Any], frames: Sequence[Mapping[str, Any]] = ()) -> O
     shows with the decoded frames alone; where both are there, players follow
     the container.  Before ffmpeg 5 a copy into Matroska became a tag.
 
+    Raises UnsupportedMedia where frames alone say it, and not each of them: ffmpeg 5.1
+    makes its filters anew when a matrix comes or goes, whatever it is told.
+
     >>> of({"side_data_list": [{"rotation": -90}]}, [{"side_data_list": [{"rotation": 180}]}])
     Orientation(rotation=90, mirrored=False)
     >>> of({"tags": {"ROTATE": "270"}}).rotation, of({}, [{"side_data_list": [{"rotation": 180}]}]).rotation
     (270, 180)
     """
-    told = _matrices([stream])
-    if found := next(told, None):
-        return found
-    if turn := _tag(stream):
-        return Orientation(rotation=turn)
-    return next(_matrices(frames), Orientation())
+    told = next(_matrices([stream]), None)
+    if told or (turn := _tag(stream)):
+        return told or Orientation(rotation=turn)
+    shown = {next(_matrices([frame]), None) for frame in frames}
+    if len(shown) > 1:
+        raise UnsupportedMedia(
+            "some of the source's pictures say how they are turned, and others do not:"
+            " it must be exported with its turn in the container"
+        )
+    return next(iter(shown), None) or Orientation()
 
 
 def is_told(stream: Mapping[str, Any]) -> bool:

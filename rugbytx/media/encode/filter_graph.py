@@ -97,8 +97,9 @@ def cut(plan: Plan, index: int, recipe: Recipe = Recipe.X264) -> str:
     ``fps`` lays the whole source's grid from time zero whatever the seek was, so
     that all chunks see one grid, and ``trim`` counts in its frames.  No ``setpts``
     may follow: in ffmpeg 7 it takes the rate away, and an encoder that does not
-    know the rate gives the last frame no duration.  The last frame may be repeated twice: decoders disagree about how long it lasts.  That
-    cannot be done on the GPU, which therefore does not get the last chunk.
+    know the rate gives the last frame no duration.  The last frame may be repeated
+    twice: decoders disagree about how long it lasts.  That cannot be done on the
+    GPU, which therefore does not get the last chunk.
     """
     frames = plan.grid.chunk_frames(index)
     rate = plan.grid.rate
@@ -106,7 +107,7 @@ def cut(plan: Plan, index: int, recipe: Recipe = Recipe.X264) -> str:
     last = "" if is_on_gpu else _last(plan.media.video)
     pad = "" if is_on_gpu else "tpad=stop=2:stop_mode=clone,"
     return (
-        f"{_fields(plan.media.video)}{_upright(plan.media.video)}{last}{move('setpts', plan)}"
+        f"{_fields(plan.media.video)}{_upright(plan.media.video)}{last}{_apart(plan)}{move('setpts', plan)}"
         f"fps=fps={rate.numerator}/{rate.denominator}:start_time=0,{pad}"
         f"trim=start_pts={frames.start}:end_pts={frames.stop}"
     )
@@ -143,6 +144,19 @@ def _last(video: VideoStream) -> str:
     where a further frame would be.
     """
     return "tpad=stop=1:stop_mode=clone," if video.start_s and planner.constant_rate(video) else ""
+
+
+def _apart(plan: Plan) -> str:
+    """Return the filter that keeps frames at least their rate apart, or nothing.
+
+    What a decoder of B-frames still holds at the end of an AVI has no time of its
+    own.  ffmpeg puts each a tick behind the one before, and the grid would leave some out.
+    """
+    rate = planner.constant_rate(plan.media.video)
+    if rate is None or not plan.media.video.start_s or "avi" not in plan.media.container.split(","):
+        return ""
+    next_pts = f"PREV_OUTPTS+{rate.denominator}/{rate.numerator}/TB"
+    return f"setpts='if(isnan(PREV_OUTPTS),PTS,max(PTS,{next_pts}))',"
 
 
 def move(name: str, plan: Plan) -> str:

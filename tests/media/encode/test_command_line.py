@@ -54,7 +54,7 @@ def test_a_chunk_is_cut_from_one_decode_and_encoded_in_all_sizes() -> None:
     outputs = [Path("/scratch/90p.mp4"), Path("/scratch/46p.mp4")]
     wanted = """
         ffmpeg -nostdin -hide_banner -nostats -loglevel level+warning -progress pipe:1 -stats_period 0.5 -y
-        -noaccurate_seek -ss 6.008000 -reinit_filter 0 -noautorotate -copyts -start_at_zero
+        -noaccurate_seek -seek_timestamp 1 -ss 6.008000 -reinit_filter 0 -noautorotate -copyts -itsoffset 0.000000
         -protocol_whitelist file -format_whitelist mov,matroska,mpegts,avi -max_pixels 36000000
         -i file:/scratch/match.mp4
         -filter_complex
@@ -180,7 +180,7 @@ def test_the_audio_is_encoded_once_and_as_long_as_the_video() -> None:
     """310 frames at 29.97 a second are 10.343667 s."""
     wanted = """
         ffmpeg -nostdin -hide_banner -nostats -loglevel level+warning -progress pipe:1 -stats_period 0.5 -y
-        -reinit_filter 0 -copyts -start_at_zero
+        -reinit_filter 0 -copyts -itsoffset 0.000000
         -protocol_whitelist file -format_whitelist mov,matroska,mpegts,avi -max_pixels 36000000
         -i file:/scratch/match.mp4 -map 0:1 -vn -sn -dn -map_metadata -1 -map_chapters -1
         -af aresample=async=1:first_pts=0:osr=48000,aformat=channel_layouts=stereo,apad,atrim=end=10.343667
@@ -221,6 +221,20 @@ def test_decoding_begins_before_the_chunk(index: int, seek: str | None) -> None:
     """Two seconds before, from where the index finds a keyframe."""
     argv = command_line.read(plan(), index, SOURCE)
     assert (argv[argv.index("-ss") + 1] if "-ss" in argv else None) == seek
+
+
+def test_the_clock_begins_where_the_plan_says() -> None:
+    """For picture, seek and sound: an ffmpeg of another version may take another start for the same file's."""
+    told = plan()
+    told = told.model_copy(update={"media": told.media.model_copy(update={"start_s": Fraction(-21, 1000)})})
+    for argv in (
+        command_line.read(told, 2, SOURCE),
+        command_line.audio(told, AUDIO, SOURCE, Path("/scratch/audio.mp4")),
+    ):
+        assert argv[argv.index("-itsoffset") + 1] == "0.021000"
+        assert "-start_at_zero" not in argv
+    argv = command_line.read(told, 2, SOURCE)
+    assert argv[argv.index("-seek_timestamp") :][:4] == ["-seek_timestamp", "1", "-ss", "1.983000"]
 
 
 @pytest.mark.parametrize(
