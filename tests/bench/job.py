@@ -67,7 +67,7 @@ def measure(folder: Path, scale: Scale) -> Result:
 
 def phases(run: Run) -> dict[str, float]:
     """Return where a job's time went: its units' encoders, the rest of its units, and the time between them."""
-    measured = {unit.key: unit.measured for unit in run.units}
+    measured = {str(unit.key): unit.measured for unit in run.units}
     encode_s = sum(one.encode_s for key, one in measured.items() if key.startswith(Kind.VIDEO))
     audio_s = sum(one.encode_s for key, one in measured.items() if key.startswith(Kind.AUDIO))
     inside_s = {

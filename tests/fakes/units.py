@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rugbytx.core.job.job import Job
+from rugbytx.core.lease import transition
+from rugbytx.core.lease.transition import Claim
 from rugbytx.core.lease.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey
 from rugbytx.core.schedule import encoder_pin
 from rugbytx.errors import LeaseLost
@@ -27,42 +29,18 @@ class FakeUnits(FakePort, Units):
         units = self.table.units.setdefault((job.id, job.generation), {})
         stands = units.get(key)
         if stands is None or stands.token != token:
-            may = seen is None or seen.is_claimable(now) or encoder_pin.is_outdated(encoder_pin.of(job), seen)
+            is_outdated = encoder_pin.is_outdated(encoder_pin.of(job), seen)
+            may = transition.may_claim(seen, now=now, is_outdated=is_outdated)
             if _claim_sign(stands) != _claim_sign(seen) or not may:
                 return None
-            units[key] = stands = Unit(
-                key=str(key),
-                generation=job.generation,
-                state=State.LEASED,
-                fence=seen.fence + 1 if seen else 1,
-                owner=owner,
-                maker=maker,
-                token=token,
-                lease_until=now + lease_s,
-                verdicts=seen.verdicts if seen else 0,
-                deaths=seen.deaths + (seen.state is State.LEASED) if seen else 0,
-                refusals=seen.refusals if seen else 0,
-                reason=seen.reason if seen else "",
-                lost=seen.lost_with_this() if seen else (),
-                measured=Measured(started_at=now),
-            )
-        return _lease(job.id, key, stands)
+            claim = Claim(owner=owner, maker=maker, token=token, at=now, lease_s=lease_s)
+            units[key] = stands = transition.claimed(seen, key, job.generation, claim)
+        return stands.lease(job.id)
 
     @sent
     def carry_over(self, job: Job, unit: Unit) -> None:
         units = self.table.units.setdefault((job.id, job.generation), {})
-        units.setdefault(
-            UnitKey.parse(unit.key),
-            Unit(
-                key=unit.key,
-                generation=job.generation,
-                state=State.DONE,
-                fence=0,
-                maker=unit.maker,
-                measured=unit.measured,
-                result=unit.result,
-            ),
-        )
+        units.setdefault(unit.key, transition.carried_over(unit, job.generation))
 
     @sent
     def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> Lease:
@@ -89,7 +67,7 @@ class FakeUnits(FakePort, Units):
             State.WAITING,
             retry_at=retry_at,
             reason=reason,
-            charge=str(charge),
+            charge=charge,
             verdicts=lease.verdicts + (charge is Charge.VERDICT),
             refusals=lease.refusals + (charge is Charge.REFUSAL),
             measured=measured,
@@ -144,18 +122,3 @@ class FakeLeases(FakePort, Leases):
 def _claim_sign(unit: Unit | None) -> object:
     """Return what has to stand unchanged between a claimer's look and its claim."""
     return unit and (unit.fence, unit.state, unit.lease_until)
-
-
-def _lease(job_id: str, key: UnitKey, unit: Unit) -> Lease:
-    return Lease(
-        job_id=job_id,
-        generation=unit.generation,
-        key=key,
-        owner=unit.owner,
-        fence=unit.fence,
-        token=unit.token,
-        until=unit.lease_until,
-        verdicts=unit.verdicts,
-        deaths=unit.deaths,
-        refusals=unit.refusals,
-    )

@@ -8,6 +8,8 @@ beaten; each adapter's module says how it knows its own writes.
 
 from rugbytx.aws.dynamodb.table import Value
 from rugbytx.core.job.job import Status
+from rugbytx.core.lease import transition
+from rugbytx.core.lease.transition import Event
 from rugbytx.core.lease.unit import State
 from rugbytx.core.record import SCHEMA
 
@@ -21,10 +23,6 @@ KNOWN = "#schema <= :SCHEMA"
 STANDS_AS_SEEN = (
     f"{KNOWN} AND #fence = :seen_fence AND #state = :seen_state AND #lease_until = :seen_lease_until"
 )
-
-#: The unit is still leased under this very claim.  The clock is not asked: a lease
-#: that ran out is still ours until somebody takes it, and taking it raises the fence.
-HOLDS_FENCE = f"{KNOWN} AND #fence = :fence AND #token = :token AND #state = :LEASED"
 
 #: The record is about this generation of the job.
 IS_GENERATION = f"{KNOWN} AND #generation = :generation"
@@ -66,8 +64,18 @@ IS_EDITION = f"{KNOWN} AND #edition = :seen_edition"
 
 #: The words that conditions above use as values.
 WORDS: dict[str, Value] = {
-    "LEASED": State.LEASED,
+    **{state: state for state in State},
     "QUEUED": Status.QUEUED,
     "RUNNING": Status.RUNNING,
     "SCHEMA": SCHEMA,
 }
+
+
+def holds_fence(event: Event) -> str:
+    """Return the condition that this very claim still has the unit, in a state from which the event leads on.
+
+    The clock is not asked: a lease that ran out is still ours until somebody
+    takes it, and taking it raises the fence.
+    """
+    states = ", ".join(f":{state}" for state in transition.sources(event))
+    return f"{KNOWN} AND #fence = :fence AND #token = :token AND #state IN ({states})"

@@ -21,6 +21,8 @@ from rugbytx.aws.dynamodb.item import (
 from rugbytx.aws.dynamodb.jobs import DynamoJobs
 from rugbytx.aws.dynamodb.table import EXPIRES, Item, Refused, Table, Value, attribute
 from rugbytx.core.job.job import Job
+from rugbytx.core.lease import transition
+from rugbytx.core.lease.transition import Claim, Event
 from rugbytx.core.lease.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey
 from rugbytx.core.schedule import encoder_pin
 from rugbytx.core.schedule.next_unit import AFTER_LEASE_S
@@ -42,63 +44,30 @@ class DynamoUnits(Units):
             {"pk": job_pk(job_id), "units": unit_sk(generation)},
             ConsistentRead=True,
         )
-        return {UnitKey.parse(unit.key): unit for unit in map(parse_unit, items)}
+        return {unit.key: unit for unit in map(parse_unit, items)}
 
     def claim(
         self, job: Job, key: UnitKey, seen: Unit | None, *, owner: str, lease_s: float, maker: str = ""
     ) -> Lease | None:
         now = self._now()
-        if seen is not None and not (
-            seen.is_claimable(now) or encoder_pin.is_outdated(encoder_pin.of(job), seen)
-        ):
+        is_outdated = encoder_pin.is_outdated(encoder_pin.of(job), seen)
+        if not transition.may_claim(seen, now=now, is_outdated=is_outdated):
             return None
-        unit = Unit(
-            key=str(key),
-            generation=job.generation,
-            state=State.LEASED,
-            fence=seen.fence + 1 if seen else 1,
-            owner=owner,
-            maker=maker,
-            token=uuid.uuid4().hex,
-            lease_until=now + lease_s,
-            verdicts=seen.verdicts if seen else 0,
-            deaths=seen.deaths + (seen.state is State.LEASED) if seen else 0,
-            refusals=seen.refusals if seen else 0,
-            reason=seen.reason if seen else "",
-            lost=seen.lost_with_this() if seen else (),
-            measured=Measured(started_at=now),
-        )
+        claim = Claim(owner=owner, maker=maker, token=uuid.uuid4().hex, at=now, lease_s=lease_s)
+        unit = transition.claimed(seen, key, job.generation, claim)
         refused = self._table.put(
             unit_item(job.id, unit, written_at=now),
             condition=condition.STANDS_AS_SEEN if seen else condition.ABSENT,
             values=_as_seen(seen) if seen else {},
         )
-        if refused and not _is_own(refused.item, unit.fence, unit.token, State.LEASED):
+        lease = unit.lease(job.id)
+        if refused and _own_state(refused.item, lease) is not unit.state:
             require_known_schema(refused.item)
             return None
-        return Lease(
-            job_id=job.id,
-            generation=job.generation,
-            key=key,
-            owner=owner,
-            fence=unit.fence,
-            token=unit.token,
-            until=unit.lease_until,
-            verdicts=unit.verdicts,
-            deaths=unit.deaths,
-            refusals=unit.refusals,
-        )
+        return lease
 
     def carry_over(self, job: Job, unit: Unit) -> None:
-        carried = Unit(
-            key=unit.key,
-            generation=job.generation,
-            state=State.DONE,
-            fence=0,
-            maker=unit.maker,
-            measured=unit.measured,
-            result=unit.result,
-        )
+        carried = transition.carried_over(unit, job.generation)
         refused = self._table.put(
             unit_item(job.id, carried, written_at=self._now()), condition=condition.ABSENT
         )
@@ -109,7 +78,7 @@ class DynamoUnits(Units):
         now = self._now()
         until = now + lease_s
         change: dict[str, Value] = {"lease_until": until, "progress": progress.model_dump_json()}
-        refused = self._update_unit(lease, change, written_at=now)
+        refused = self._update_unit(lease, Event.RENEW, change, written_at=now)
         if refused:
             raise _lost(lease, refused.item)
         wake_at = until + AFTER_LEASE_S
@@ -120,7 +89,7 @@ class DynamoUnits(Units):
         return replace(lease, until=until)
 
     def commit(self, lease: Lease, *, result: str, measured: Measured) -> None:
-        self._end_attempt(lease, State.DONE, {"result": result}, measured=measured, now=self._now())
+        self._end_attempt(lease, Event.COMMIT, {"result": result}, measured=measured, now=self._now())
 
     def give_back(
         self, lease: Lease, *, retry_at: float, reason: str, charge: Charge, measured: Measured
@@ -133,36 +102,41 @@ class DynamoUnits(Units):
             "verdicts": lease.verdicts + (charge is Charge.VERDICT),
             "refusals": lease.refusals + (charge is Charge.REFUSAL),
         }
-        self._end_attempt(lease, State.WAITING, change, measured=measured, now=now)
+        self._end_attempt(lease, Event.GIVE_BACK, change, measured=measured, now=now)
         self._jobs.wake_by(lease.job_id, lease.generation, max(retry_at, now))
 
     def fail(self, lease: Lease, *, reason: str, measured: Measured) -> None:
         now = self._now()
         change: dict[str, Value] = {"reason": reason, "verdicts": lease.verdicts + 1}
-        self._end_attempt(lease, State.FAILED, change, measured=measured, now=now)
+        self._end_attempt(lease, Event.FAIL, change, measured=measured, now=now)
         self._jobs.wake_by(lease.job_id, lease.generation, now)
 
     def _end_attempt(
-        self, lease: Lease, state: State, to: Mapping[str, Value], *, measured: Measured, now: float
+        self, lease: Lease, event: Event, to: Mapping[str, Value], *, measured: Measured, now: float
     ) -> None:
-        """Let go of the unit in this state; raises LeaseLost where it is not ours, and was not so ended by us."""
+        """Let go of the unit; raises LeaseLost where it is not ours, and was not so ended by us."""
         change: dict[str, Value] = {
             **to,
-            "state": state,
+            "state": transition.target(event),
             "owner": "",
             "lease_until": 0.0,
             "measured": measured.model_dump_json(),
         }
-        refused = self._update_unit(lease, change, written_at=now)
-        if refused and not _is_own(refused.item, lease.fence, lease.token, state):
+        refused = self._update_unit(lease, event, change, written_at=now)
+        if not refused:
+            return
+        state = _own_state(refused.item, lease)
+        if state is None or not transition.is_repetition(event, state):
             raise _lost(lease, refused.item)
 
-    def _update_unit(self, lease: Lease, to: Mapping[str, Value], *, written_at: float) -> Refused | None:
+    def _update_unit(
+        self, lease: Lease, event: Event, to: Mapping[str, Value], *, written_at: float
+    ) -> Refused | None:
         """Change the unit's record while the lease holds; raises WrittenByNewer for a newer schema."""
         refused = self._table.update(
             job_pk(lease.job_id),
             unit_sk(lease.generation, lease.key),
-            condition=condition.HOLDS_FENCE,
+            condition=condition.holds_fence(event),
             values={**condition.WORDS, "fence": lease.fence, "token": lease.token},
             to={**to, EXPIRES: expires_at(written_at, UNIT_DAYS)},
         )
@@ -181,13 +155,11 @@ def _as_seen(seen: Unit) -> Mapping[str, Value]:
     }
 
 
-def _is_own(item: Item, fence: int, token: str, state: State) -> bool:
-    """Return whether an earlier sending of the same write made the unit what it is."""
-    return bool(item) and (
-        item["fence"] == attribute(fence)
-        and item["token"] == attribute(token)
-        and item["state"] == attribute(state)
-    )
+def _own_state(item: Item, lease: Lease) -> State | None:
+    """Return the state in which the lease's own claim left the unit; None where it is another claim's."""
+    if not item or item["fence"] != attribute(lease.fence) or item["token"] != attribute(lease.token):
+        return None
+    return State(item["state"]["S"])
 
 
 def _lost(lease: Lease, item: Item) -> LeaseLost:

@@ -201,12 +201,12 @@ def units_table(units: Sequence[Unit], *, at: float) -> "Table | None":
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("unit", "state", "step", "frames", "fps", "worker", "tries", "reason"):
         table.add_column(heading, overflow="fold")
-    for unit in sorted(units, key=lambda unit: unit.key):
+    for unit in sorted(units, key=lambda unit: str(unit.key)):
         if unit.state is State.DONE:
             continue
         silent = unit.state is State.LEASED and unit.lease_until <= at
         table.add_row(
-            unit.key,
+            str(unit.key),
             "SILENT" if silent else str(unit.state),
             unit.progress.step,
             str(unit.progress.frames or ""),

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from rugbytx.core.fleet.worker_class import Evidence, Figure, WorkerClass
-from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
+from rugbytx.core.lease.unit import Kind, State, Unit
 from rugbytx.core.plan import encoder_recipe
 from rugbytx.core.plan.encoder_family import Family
 from rugbytx.core.plan.encoder_recipe import Recipe, Way
@@ -93,7 +93,7 @@ def observe(jobs: Iterable[tuple[Plan, Sequence[Unit]]]) -> Observations:
     for plan, units in jobs:
         for unit in units:
             told = unit.measured
-            is_chunk = unit.state is State.DONE and UnitKey.parse(unit.key).kind is Kind.VIDEO
+            is_chunk = unit.state is State.DONE and unit.key.kind is Kind.VIDEO
             if is_chunk and told.encode_s > 0 and told.encoder in set(Recipe):
                 speed = told.frames * frame_px(plan) / told.encode_s
                 found[told.worker_class, Recipe(told.encoder)].append(speed)

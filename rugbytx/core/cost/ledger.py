@@ -13,7 +13,7 @@ from rugbytx.core.cost import usage
 from rugbytx.core.cost.usage import Span, Total
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.failed_attempt import Fate
-from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
+from rugbytx.core.lease.unit import Kind, State, Unit
 
 #: The class of a worker that fell silent and has no span.
 UNKNOWN = ""
@@ -125,7 +125,7 @@ def bill(job: Job, units: Iterable[Unit], priced: Rates) -> Bill:
             continue
         usd += usd_of(unit, priced)
         done = unit.measured
-        is_video = UnitKey.parse(unit.key).kind is Kind.VIDEO
+        is_video = unit.key.kind is Kind.VIDEO
         if unit.state in {State.DONE, State.FAILED}:
             frames[done.worker_class] += done.frames if is_video else 0
             busy_s[done.worker_class] += done.elapsed_s

@@ -1,23 +1,15 @@
 """The piece of work that is leased.
 
-A unit's record springs from its first claim; every later change tests the fence::
-
-                claim (fence + 1)                    commit (iff fence)
-    (nothing) ───────────────────► LEASED ──────────────────────────────► DONE
-                                    ▲  │ │           fail (iff fence)
-                                    │  │ └──────────────────────────────► FAILED
-                                    │  │ give back, verdict (iff fence)
-              claim, once retry_at  │  ▼
-              has come              WAITING
-                                    ▲
-    LEASED, lease run out ──────────┘  the claim itself counts a silent death
+``core.lease.transition`` has its life: what may happen to a unit in each state, and what that leads to.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import total_ordering
-from typing import Self
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator
 
 from rugbytx.core.lease import failed_attempt
 from rugbytx.core.lease.failed_attempt import Attempt, Fate
@@ -105,7 +97,9 @@ class Charge(StrEnum):
     REFUSAL = "refusal"
 
 
-_FATES: Mapping[str, Fate] = {
+#: How the attempt ended that is charged so.
+_FATES: Mapping[Charge, Fate] = {
+    Charge.NOTHING: Fate.OUTAGE,
     Charge.LEAVING: Fate.LEAVING,
     Charge.VERDICT: Fate.FAILED,
     Charge.REFUSAL: Fate.REFUSED,
@@ -143,10 +137,20 @@ class Progress(Record):
     fps: float = 0.0
 
 
+def _charge(value: str) -> str:
+    """Return the charge; a record of a unit that was never given back may say nothing."""
+    return value or Charge.NOTHING
+
+
+def _key(value: str | UnitKey) -> UnitKey:
+    """Return the key, also as a record has it."""
+    return value if isinstance(value, UnitKey) else UnitKey.parse(value)
+
+
 class Unit(Versioned):
     """A unit's record.  Instants are float seconds of store time."""
 
-    key: str
+    key: Annotated[UnitKey, PlainValidator(_key), PlainSerializer(str)]
     generation: int
     state: State
     #: Only ever grows, one for each claim.
@@ -168,8 +172,8 @@ class Unit(Versioned):
     #: Attempts that a host could not make.
     refusals: int = 0
     reason: str = ""
-    #: What the attempt that was given back last was charged with; empty before one.
-    charge: str = ""
+    #: What the attempt that was given back last was charged with.
+    charge: Annotated[Charge, BeforeValidator(_charge)] = Charge.NOTHING
     #: The last attempts that came to nothing, the latest last.
     lost: tuple[Attempt, ...] = ()
     progress: Progress = Progress()
@@ -179,13 +183,7 @@ class Unit(Versioned):
 
     def is_claimable(self, now: float) -> bool:
         """Return whether a claim at store time ``now`` may succeed."""
-        match self.state:
-            case State.DONE | State.FAILED:
-                return False
-            case State.LEASED:
-                return self.lease_until <= now
-            case State.WAITING:
-                return self.retry_at <= now
+        return self.claimable_at() <= now
 
     def lost_with_this(self) -> tuple[Attempt, ...]:
         """Return what the next claim's ``lost`` is: with a next claim, this attempt came to nothing."""
@@ -194,8 +192,8 @@ class Unit(Versioned):
                 fate, worker = Fate.SILENT, self.owner
             case State.DONE:
                 fate, worker = Fate.REDONE, self.measured.worker
-            case _:
-                fate, worker = _FATES.get(self.charge, Fate.OUTAGE), self.measured.worker
+            case State.WAITING | State.FAILED:
+                fate, worker = _FATES[self.charge], self.measured.worker
         latest = Attempt(
             worker=worker,
             worker_class=self.measured.worker_class,
@@ -214,6 +212,21 @@ class Unit(Versioned):
                 return self.lease_until
             case State.WAITING:
                 return self.retry_at
+
+    def lease(self, job_id: str) -> "Lease":
+        """Return the lease that its owner has."""
+        return Lease(
+            job_id=job_id,
+            generation=self.generation,
+            key=self.key,
+            owner=self.owner,
+            fence=self.fence,
+            token=self.token,
+            until=self.lease_until,
+            verdicts=self.verdicts,
+            deaths=self.deaths,
+            refusals=self.refusals,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,7 +116,7 @@ def plan_of(units: Mapping[UnitKey, Unit]) -> Plan | None:
 
 def objects_of(unit: Unit) -> Mapping[str, int]:
     """Return the keys and sizes of what a finished unit made for the job's outputs; publishing's are in its manifest."""
-    match UnitKey.parse(unit.key).kind:
+    match unit.key.kind:
         case Kind.VIDEO | Kind.AUDIO:
             tracks = tracks_of(unit)
             sizes = {file.key: file.size_bytes for file in tracks.files}

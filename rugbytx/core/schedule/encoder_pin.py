@@ -49,11 +49,11 @@ def of(job: Job, *, lives_until: float = 0.0) -> Pin | None:
     return Pin(maker=job.pin, times=len(job.repinned), lives_until=lives_until)
 
 
-def is_outdated(pin: Pin | None, unit: Unit) -> bool:
+def is_outdated(pin: Pin | None, unit: Unit | None) -> bool:
     """Return whether a finished chunk is of another encoder than the pinned one, so that it is made anew."""
-    if pin is None or unit.state is not State.DONE or unit.maker == pin.maker:
+    if pin is None or unit is None or unit.state is not State.DONE or unit.maker == pin.maker:
         return False
-    return UnitKey.parse(unit.key).kind is Kind.VIDEO
+    return unit.key.kind is Kind.VIDEO
 
 
 def pinned(

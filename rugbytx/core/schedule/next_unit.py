@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from rugbytx.core.lease import transition
+from rugbytx.core.lease.transition import Event
 from rugbytx.core.lease.unit import AUDIO, MP4, PLAN, PUBLISH, Kind, State, Unit, UnitKey
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.schedule import chunk_order
@@ -105,8 +107,9 @@ def decide(
                 return _without_pin(pin, now=now)
             held = {**done, **{key: unit for key, unit in taken.items() if _is_held(unit, now)}}
             key = _chunk(claimable, held, chunks=stage[-1].index + 1, maker=maker)
-        reason = _claim_reason(units.get(key))
-        return Decision(action=Action.CLAIM, reason=reason, key=key, seen=units.get(key))
+        seen = units.get(key)
+        reason = transition.find(Event.CLAIM, seen).reason
+        return Decision(action=Action.CLAIM, reason=reason, key=key, seen=seen)
     return Decision(action=Action.FINISH, reason="all-units-done")
 
 
@@ -146,17 +149,6 @@ def _spent(unit: Unit) -> str:
     if unit.state is not State.DONE and unit.deaths >= MOST_DEATHS:
         return f"{unit.key}: the worker fell silent in each of {unit.deaths} attempts"
     return ""
-
-
-def _claim_reason(seen: Unit | None) -> str:
-    if seen is None:
-        return "first-claim"
-    reasons = {
-        State.LEASED: "lease-ran-out",
-        State.WAITING: "retry-is-due",
-        State.DONE: "made-by-another-encoder",
-    }
-    return reasons[seen.state]
 
 
 def _look_again_at(unit: Unit) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rugbytx.core.job.job import Job
-from rugbytx.core.lease.unit import Kind, Measured, State, Unit, UnitKey
+from rugbytx.core.lease.unit import Kind, Measured, State, Unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ def outlook(job: Job, units: Iterable[Unit], *, now: float) -> Outlook:
     if not job.is_open:
         frames = job.outputs.frames if job.outputs else 0
         return Outlook(frames_done=frames, frames=max(job.frames, frames), fps=0.0, eta_s=None)
-    chunks = [unit for unit in units if UnitKey.parse(unit.key).kind is Kind.VIDEO]
+    chunks = [unit for unit in units if unit.key.kind is Kind.VIDEO]
     finished = [unit.measured for unit in chunks if unit.state is State.DONE]
     at_work = [unit for unit in chunks if unit.state is State.LEASED and unit.lease_until > now]
     frames_done = sum(one.frames for one in finished) + sum(one.progress.frames for one in at_work)

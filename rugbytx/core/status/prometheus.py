@@ -12,7 +12,7 @@ from typing import Any
 
 from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.job.job import Job, Status
-from rugbytx.core.lease.unit import Kind, Unit, UnitKey
+from rugbytx.core.lease.unit import Kind, Unit
 
 #: Values by their labels.
 Values = dict[tuple[str, ...], list[float]]
@@ -88,7 +88,7 @@ def _of_units(facts: Facts) -> Iterator[Family]:
         for unit in facts.units.get(job.id, ()):
             lost.update((str(attempt.fate),) for attempt in unit.lost)
             measured = unit.measured
-            if UnitKey.parse(unit.key).kind is Kind.VIDEO and measured.elapsed_s:
+            if unit.key.kind is Kind.VIDEO and measured.elapsed_s:
                 service[measured.worker_class or "unknown", job.profile.name].append(measured.elapsed_s)
     labels = ("worker_class", "profile")
     yield _median("rugbytx_chunk_seconds", "What a chunk takes, median", labels, service)

@@ -188,7 +188,7 @@ def build(
 def _unit(job: Job, unit: Unit) -> UnitFacts:
     cost = unit.measured
     return UnitFacts(
-        unit=unit.key,
+        unit=str(unit.key),
         worker_class=cost.worker_class,
         encoder=cost.encoder,
         ffmpeg=cost.ffmpeg,

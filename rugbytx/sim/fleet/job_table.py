@@ -7,7 +7,7 @@ from typing import Any
 
 from rugbytx.core.cost.forecast import frame_px
 from rugbytx.core.job.job import Job, Source, Status
-from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
+from rugbytx.core.lease.unit import PLAN, Kind, State, Unit, UnitKey
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.scaling import workload
 from rugbytx.core.scaling.facts import JobFact
@@ -68,7 +68,7 @@ class Row:
         """Write a unit's record, and what the job's record says because of it."""
         self.units[key] = unit
         if unit.state is State.DONE:
-            self.done.add(unit.key)
+            self.done.add(str(key))
             self.is_planned = self.is_planned or key.kind is Kind.PLAN
             self._record = self._fact = None
 
@@ -147,7 +147,7 @@ class Table:
 
 
 #: Records are copies of this one: to make one anew checks and fills each of its fields.
-_UNIT = Unit(key="", generation=1, state=State.WAITING, fence=0)
+_UNIT = Unit(key=PLAN, generation=1, state=State.WAITING, fence=0)
 
 
 def unit_record(
@@ -157,7 +157,7 @@ def unit_record(
     seen = seen or _UNIT
     return seen.model_copy(
         update={
-            "key": str(key),
+            "key": key,
             "state": state,
             "fence": seen.fence + (state is State.LEASED),
             "maker": maker,

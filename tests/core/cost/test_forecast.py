@@ -12,7 +12,7 @@ from rugbytx.core.cost import forecast
 from rugbytx.core.cost.forecast import Forecast, Observations, Observed
 from rugbytx.core.fleet.worker_class import AWS, CLASSES, JETSON, Cpu, Evidence, Figure, WorkerClass
 from rugbytx.core.job.profile import Profile, Rung
-from rugbytx.core.lease.unit import Measured, State, Unit
+from rugbytx.core.lease.unit import AUDIO, Kind, Measured, State, Unit, UnitKey
 from rugbytx.core.plan import planner
 from rugbytx.core.plan.encoder_family import Family
 from rugbytx.core.plan.encoder_recipe import Recipe
@@ -156,13 +156,13 @@ def test_a_class_is_believed_to_have_the_encoder_that_most_of_its_chunks_came_fr
 def chunk(index: int, *, encode_s: float, state: State = State.DONE, encoder: str = "x264") -> Unit:
     """Return a unit of 60 frames."""
     measured = Measured(worker_class="jetson", encoder=encoder, frames=60, encode_s=encode_s)
-    return Unit(key=f"VIDEO#{index:05d}", generation=1, state=state, fence=1, measured=measured)
+    return Unit(key=UnitKey(Kind.VIDEO, index), generation=1, state=state, fence=1, measured=measured)
 
 
 def test_the_median_of_finished_chunks_is_observed() -> None:
     """60 frames of 32,000 pixels in 1, 2 and 40 s: 0.96 million a second; what is not a finished chunk says nothing."""
     units = [chunk(0, encode_s=1), chunk(1, encode_s=2), chunk(2, encode_s=40)]
-    audio = chunk(0, encode_s=1, encoder="aac").model_copy(update={"key": "AUDIO"})
+    audio = chunk(0, encode_s=1, encoder="aac").model_copy(update={"key": AUDIO})
     others = [audio, chunk(3, encode_s=9, state=State.LEASED), chunk(4, encode_s=0)]
     assert forecast.observe([(plan(), [*units, *others])]) == {
         ("jetson", Recipe.X264): Observed(px_per_s=0.96e6, chunks=3)

@@ -34,7 +34,7 @@ def units(plan: Plan, done: Sequence[int], *, audio: bool = True) -> dict[UnitKe
         if index not in done
     }
     finished = {
-        key: Unit(key=str(key), generation=1, state=State.DONE, fence=1, result=result)
+        key: Unit(key=key, generation=1, state=State.DONE, fence=1, result=result)
         for key, result in results.items()
     }
     return taken | finished

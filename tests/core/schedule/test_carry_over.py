@@ -52,9 +52,7 @@ def ended(status: Status = Status.FAILED, **fields: object) -> Job:
 
 def done(key: UnitKey, result: Record) -> Unit:
     """Return a finished unit."""
-    return Unit(
-        key=str(key), generation=1, state=State.DONE, fence=1, verdicts=2, result=result.model_dump_json()
-    )
+    return Unit(key=key, generation=1, state=State.DONE, fence=1, verdicts=2, result=result.model_dump_json())
 
 
 def finished(*keys: UnitKey) -> Mapping[UnitKey, Unit]:

@@ -20,12 +20,12 @@ PLAN3 = small_plan(chunks=3, mp4=True)
 
 def unit(key: UnitKey, state: State = State.DONE, *, maker: str = "a", lease_until: float = 0.0) -> Unit:
     """Return a unit's record."""
-    return Unit(key=str(key), generation=1, state=state, fence=1, maker=maker, lease_until=lease_until)
+    return Unit(key=key, generation=1, state=state, fence=1, maker=maker, lease_until=lease_until)
 
 
 def units(*records: Unit) -> Mapping[UnitKey, Unit]:
     """Return these after plan and audio, which are done."""
-    return {UnitKey.parse(one.key): one for one in (unit(PLAN), unit(AUDIO), *records)}
+    return {one.key: one for one in (unit(PLAN), unit(AUDIO), *records)}
 
 
 def pinned_to(maker: str, *, lives_until: float = 0.0, times: int = 0) -> Pin:

@@ -28,7 +28,7 @@ def unit(
 ) -> Unit:
     """Return a unit's record."""
     return Unit(
-        key=str(key),
+        key=key,
         generation=1,
         state=state,
         fence=1,

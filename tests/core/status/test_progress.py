@@ -3,7 +3,7 @@
 import pytest
 
 from rugbytx.core.job.job import Job, Status
-from rugbytx.core.lease.unit import Measured, Progress, State, Unit
+from rugbytx.core.lease.unit import AUDIO, Kind, Measured, Progress, State, Unit, UnitKey
 from rugbytx.core.status.progress import outlook
 from tests.connection import NOW, OUTPUTS, make_job
 
@@ -13,13 +13,13 @@ RUNNING = make_job(status=Status.RUNNING, units=6, frames=750)
 def done(index: int, *, frames: int = 250, elapsed_s: float = 5.0) -> Unit:
     """Return a finished chunk."""
     measured = Measured(frames=frames, elapsed_s=elapsed_s)
-    return Unit(key=f"VIDEO#{index:05d}", generation=1, state=State.DONE, fence=1, measured=measured)
+    return Unit(key=UnitKey(Kind.VIDEO, index), generation=1, state=State.DONE, fence=1, measured=measured)
 
 
 def at_work(index: int, *, frames: int, fps: float, until: float = NOW + 60) -> Unit:
     """Return a chunk that is being encoded."""
     return Unit(
-        key=f"VIDEO#{index:05d}",
+        key=UnitKey(Kind.VIDEO, index),
         generation=1,
         state=State.LEASED,
         fence=1,
@@ -31,7 +31,7 @@ def at_work(index: int, *, frames: int, fps: float, until: float = NOW + 60) -> 
 def audio() -> Unit:
     """Return the finished audio, whose frames are no pictures."""
     measured = Measured(frames=9999, elapsed_s=1.0)
-    return Unit(key="AUDIO", generation=1, state=State.DONE, fence=1, measured=measured)
+    return Unit(key=AUDIO, generation=1, state=State.DONE, fence=1, measured=measured)
 
 
 @pytest.mark.parametrize(

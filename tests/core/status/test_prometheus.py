@@ -3,7 +3,7 @@
 from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.job.job import Status
 from rugbytx.core.lease.failed_attempt import Attempt, Fate
-from rugbytx.core.lease.unit import Measured, State, Unit
+from rugbytx.core.lease.unit import AUDIO, Kind, Measured, State, Unit, UnitKey
 from rugbytx.core.status.prometheus import Facts, families
 from tests.connection import NOW, OUTPUTS, make_job
 
@@ -16,7 +16,7 @@ def worker(name: str, gate: str) -> Worker:
 def chunk(elapsed_s: float, **fields: object) -> Unit:
     """Return a finished chunk of an AWS worker."""
     measured = Measured(worker_class="aws", elapsed_s=elapsed_s, frames=1500)
-    unit = Unit(key="VIDEO#00001", generation=1, state=State.DONE, fence=1, measured=measured)
+    unit = Unit(key=UnitKey(Kind.VIDEO, 1), generation=1, state=State.DONE, fence=1, measured=measured)
     return unit.model_copy(update=fields)
 
 
@@ -34,7 +34,7 @@ def test_the_figures_of_a_system() -> None:
     ]
     ended.append(make_job(id="9", status=Status.FAILED, started_at=NOW + 1, ended_at=NOW + 2))
     lost = (Attempt(worker="a", fate=Fate.SILENT), Attempt(worker="b", fate=Fate.FAILED))
-    units = {"0": [chunk(4.0, lost=lost), chunk(6.0), chunk(8.0, key="AUDIO")]}
+    units = {"0": [chunk(4.0, lost=lost), chunk(6.0), chunk(8.0, key=AUDIO)]}
     workers = [
         worker("a", "fit"),
         worker("b", "jetson-finishes-in-time"),

@@ -31,7 +31,7 @@ def unit(key: UnitKey, result: Plan | TracksResult, **measured: object) -> Unit:
     """Return a finished unit that a worker called ``jetson-7`` made."""
     cost = {"worker": "jetson-7", "worker_class": "jetson", "started_at": 1030.0, "elapsed_s": 7.5}
     return Unit(
-        key=str(key),
+        key=key,
         generation=1,
         state=State.DONE,
         fence=1,
@@ -57,7 +57,7 @@ def units(encoders: Sequence[str] = ("x264",) * 3) -> dict[UnitKey, Unit]:
         )
         for index, encoder in enumerate(encoders)
     }
-    publishing = Unit(key=str(PUBLISH), generation=1, state=State.LEASED, fence=2)
+    publishing = Unit(key=PUBLISH, generation=1, state=State.LEASED, fence=2)
     return {
         PLAN: unit(PLAN, GRID, bytes_read=1000),
         AUDIO: unit(AUDIO, sound(GRID)),

@@ -26,7 +26,7 @@ def chunks(encoders: Sequence[str] = ("x264",) * 6) -> list[TracksResult]:
 
 def unit(key: UnitKey, state: State, result: str = "") -> Unit:
     """Return a unit's record."""
-    return Unit(key=str(key), generation=1, state=state, fence=1, result=result)
+    return Unit(key=key, generation=1, state=state, fence=1, result=result)
 
 
 PUBLISHED = {PUBLISH: unit(PUBLISH, State.DONE)}
