@@ -10,6 +10,8 @@ from rugbytx.errors import JobRejected
 
 #: Longer URLs are no targets.
 LONGEST_URL = 2000
+#: No name in the DNS is longer (RFC 1035, 2.3.4).
+LONGEST_HOST = 253
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,48 @@ def object_url(key: str, place: Place) -> str:
     return f"{place.s3_url.rstrip('/')}/{place.bucket}/{path}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class WebhookTarget:
+    """A URL that may be told, taken apart once: what is checked is what is connected to."""
+
+    is_secure: bool
+    host: str
+    port: int
+    #: With its query, as a request names it.
+    path: str
+
+
+def parse_target(url: str, *, is_private_allowed: bool) -> WebhookTarget:
+    """Return the target that a URL is; raises ValueError with why it is none.
+
+    What its name leads to is seen when it is told.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        # What resolves a name encodes it so, and fails for an empty label or one of more than 63 letters.
+        (parts.hostname or "").encode("idna")
+    except ValueError as error:
+        raise ValueError("it is no URL") from error
+    if parts.scheme != "https" and not (is_private_allowed and parts.scheme == "http"):
+        raise ValueError("it does not begin with https://")
+    if not parts.hostname or port == 0 or not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError("it is no URL")
+    if len(parts.hostname) > LONGEST_HOST:
+        raise ValueError("it is no URL")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise ValueError("it holds a user's name, a password or a fragment")
+    if len(url) > LONGEST_URL:
+        raise ValueError(f"it is longer than {LONGEST_URL} characters")
+    is_secure = parts.scheme == "https"
+    return WebhookTarget(
+        is_secure=is_secure,
+        host=parts.hostname,
+        port=port or (443 if is_secure else 80),
+        path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+    )
+
+
 def objection(url: str, *, is_private_allowed: bool) -> str:
     """Return why a URL is no target, or an empty string; what its name leads to is seen when it is told.
 
@@ -48,18 +92,9 @@ def objection(url: str, *, is_private_allowed: bool) -> str:
     'it does not begin with https://'
     """
     try:
-        parts = urlsplit(url)
-        has_port = parts.port != 0
-    except ValueError:
-        return "it is no URL"
-    if parts.scheme != "https" and not (is_private_allowed and parts.scheme == "http"):
-        return "it does not begin with https://"
-    if not parts.hostname or not has_port or not url.isascii() or not url.isprintable() or " " in url:
-        return "it is no URL"
-    if parts.username is not None or parts.password is not None or parts.fragment:
-        return "it holds a user's name, a password or a fragment"
-    if len(url) > LONGEST_URL:
-        return f"it is longer than {LONGEST_URL} characters"
+        parse_target(url, is_private_allowed=is_private_allowed)
+    except ValueError as error:
+        return str(error)
     return ""
 
 

@@ -6,13 +6,15 @@ own setting, ``AWS_EC2_METADATA_SERVICE_ENDPOINT``, and ``AWS_EC2_METADATA_DISAB
 keeps us from asking at all.
 """
 
-import json
+import http.client
 import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rugbytx.core.record import read_json
 from rugbytx.errors import Unreachable
 
 ENDPOINT = "http://169.254.169.254"
@@ -24,13 +26,36 @@ TOKEN_S = 21_600
 MOST_BYTES = 4096
 
 
-@dataclass(frozen=True, kw_only=True)
-class Interruption:
+class Interruption(BaseModel):
     """What EC2 is about to do with a Spot instance, and when, as it says so itself."""
 
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
     #: ``terminate``, ``stop`` or ``hibernate``.
-    action: str
-    time: str
+    action: str = Field(min_length=1, max_length=100)
+    time: str = Field(max_length=100)
+
+
+class _Recommendation(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    notice_time: str = Field(alias="noticeTime", max_length=100)
+
+
+def parse_interruption(body: bytes) -> Interruption:
+    """Return the notice in an answer; raises Unreachable for what is none."""
+    try:
+        return Interruption.model_validate(read_json(body))
+    except (ValueError, ValidationError) as error:
+        raise Unreachable("the metadata service gave a notice that cannot be read") from error
+
+
+def parse_recommendation(body: bytes) -> str:
+    """Return since when EC2 recommends to move; raises Unreachable for what is no recommendation."""
+    try:
+        return _Recommendation.model_validate(read_json(body)).notice_time
+    except (ValueError, ValidationError) as error:
+        raise Unreachable("the metadata service gave a recommendation that cannot be read") from error
 
 
 class Metadata:
@@ -50,13 +75,7 @@ class Metadata:
         The notice comes two minutes before (EC2 User Guide, "Spot Instance interruption notices").
         """
         body = self._get("/latest/meta-data/spot/instance-action")
-        if body is None:
-            return None
-        try:
-            told = json.loads(body)
-            return Interruption(action=str(told["action"]), time=str(told["time"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise Unreachable("the metadata service gave a notice that cannot be read") from error
+        return None if body is None else parse_interruption(body)
 
     def rebalance(self) -> str | None:
         """Return when EC2 began to recommend that work be moved elsewhere, or None while it does not.
@@ -65,12 +84,7 @@ class Metadata:
         "EC2 instance rebalance recommendations".  Raises Unreachable without the service.
         """
         body = self._get("/latest/meta-data/events/recommendations/rebalance")
-        if body is None:
-            return None
-        try:
-            return str(json.loads(body)["noticeTime"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise Unreachable("the metadata service gave a recommendation that cannot be read") from error
+        return None if body is None else parse_recommendation(body)
 
     def _get(self, path: str) -> bytes | None:
         """Return what stands there, or None for nothing; a token that is refused is replaced once."""
@@ -100,6 +114,7 @@ class Metadata:
                 body: bytes = answer.read(MOST_BYTES)
         except urllib.error.HTTPError:
             raise
-        except OSError as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            # ValueError: an address that is none, or a token that no header can hold.
             raise Unreachable(f"there is no metadata service at {self._endpoint}") from error
         return body

@@ -119,11 +119,15 @@ class ErrandRunner:
     def _try(self, note: Notification, due: Due) -> Notification:
         """Carry one dispatch to its target, and note what came of it."""
         dispatch = note.dispatches[due.dispatch]
-        failure = ""
+        failure, sent_at = "", self.store.now()
         try:
-            self.courier.deliver(dispatch.target, note, sent_at=self.store.now())
+            self.courier.deliver(dispatch.target, note, sent_at=sent_at)
         except NotDelivered as error:
             failure = str(error)
+        except Exception as error:
+            # A failed try like any other: it must neither starve the job's other targets nor go on for ever.
+            log.exception("delivery-broke", extra={"job_id": note.job_id, "target": shown(dispatch.target)})
+            failure = f"it could not be told: {type(error).__name__}"
         after = core.tried(
             dispatch,
             failure=failure,

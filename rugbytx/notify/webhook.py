@@ -5,13 +5,12 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import urlsplit
 
 from rugbytx.core.notify.notification import Notification
 from rugbytx.core.notify.signature import headers
 from rugbytx.core.notify.target import is_public
 from rugbytx.errors import NotDelivered
-from rugbytx.urls import objection
+from rugbytx.urls import WebhookTarget, parse_target
 
 #: From the connection to the answer's status, whatever the target does meanwhile.
 ANSWER_S = 10.0
@@ -55,22 +54,22 @@ class Webhooks:
         """POST the notification's body; raises NotDelivered unless the answer's status is 2xx."""
         if self._key is None:
             raise NotDelivered("RUGBYTX_NOTIFY_SECRET is not set on the workers, so nothing can be signed")
-        if why := objection(target, is_private_allowed=self._is_private_allowed):
-            raise NotDelivered(f"the URL is no target: {why}")
-        url = urlsplit(target)
-        connection = self._connection(url.scheme, url.hostname or "", url.port)
-        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        try:
+            parsed = parse_target(target, is_private_allowed=self._is_private_allowed)
+        except ValueError as error:
+            raise NotDelivered(f"the URL is no target: {error}") from error
+        connection = self._connection(parsed)
         signed = headers(key=self._key, message_id=notification.id, sent_at=sent_at, body=notification.body)
-        status = self._post(connection, path, notification.body.encode(), signed)
+        status = self._post(connection, parsed.path, notification.body.encode(), signed)
         if not 200 <= status < 300:
             raise NotDelivered(f"it answered {status}")
 
-    def _connection(self, scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
+    def _connection(self, target: WebhookTarget) -> http.client.HTTPConnection:
         """Return a connection that is there, to an address that may be told."""
-        number = port or (443 if scheme == "https" else 80)
+        host, number = target.host, target.port
         try:
             addresses = self._resolve(host, number)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that the resolver cannot even encode
             raise NotDelivered(f"{host} cannot be resolved") from error
         if not self._is_private_allowed and not all(map(is_public, addresses)):
             raise NotDelivered(f"{host} leads to an address that is not of the public internet")
@@ -82,7 +81,7 @@ class Webhooks:
             raise NotDelivered(f"{host} cannot be connected to: {_told(error)}") from error
         connection = http.client.HTTPConnection(host, number, timeout=self._answer_s)
         connection.sock = plain
-        if scheme == "https":
+        if target.is_secure:
             try:
                 # By the name, not by the address: the certificate is the name's.
                 context = ssl.create_default_context(cafile=self._authorities)

@@ -27,7 +27,14 @@ def queue(sqs: Any) -> SqsEventQueue:
 
 def event(number: int, **fields: object) -> dict[str, object]:
     """Return an event."""
-    return {"type": "task-started", "hostname": "jetson-1@pitch", "number": number, **fields}
+    return {
+        "type": "task-started",
+        "uuid": f"task-{number}",
+        "hostname": "jetson-1@pitch",
+        "timestamp": 1795543200.5,
+        "clock": number,
+        **fields,
+    }
 
 
 def messages(sqs: Any, queue: SqsEventQueue) -> int:
@@ -49,18 +56,21 @@ def test_events_arrive_once_and_are_gone(sqs: Any, queue: SqsEventQueue) -> None
 
 def test_what_is_too_large_for_one_message_goes_in_more(sqs: Any, queue: SqsEventQueue) -> None:
     """And a single event that no message can hold is left out."""
-    large = "x" * (MOST_BYTES // 3)
-    queue.send([event(0, text=large), event(1, text=large), event(2, text="x" * MOST_BYTES), event(3)])
+    many = [event(number, result="x" * 10_000) for number in range(40)]
+    queue.send([*many, event(40, result="x" * MOST_BYTES), event(41)])
     assert messages(sqs, queue) > 1
-    received: list[object] = []
+    received: list[int] = []
     while some := queue.receive(wait_s=0):
-        received += [one["number"] for one in some]
-    assert sorted(received, key=str) == [0, 1, 3]
+        received += [one["clock"] for one in some]
+    assert sorted(received, key=int) == [*range(40), 41]
 
 
-def test_strangers_messages_are_no_events(sqs: Any, queue: SqsEventQueue) -> None:
-    """What is not a list of events is forgotten like the rest, and hurts nobody."""
-    for body in ("{", "7", "[7]", '{"type": "task-started"}', '[{"type": "task-started"}]'):
+def test_strangers_messages_are_no_events(
+    sqs: Any, queue: SqsEventQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is not a list of events is counted, forgotten like the rest, and hurts nobody."""
+    strangers = ("{", "7", "[7]", '{"type": "task-started"}', '[{"type": 7, "hostname": "x"}]', "[" * 1000)
+    for body in strangers:
         sqs.send_message(QueueUrl=queue.url, MessageBody=body)
     queue.send([event(1)])
     received: list[object] = []
@@ -68,6 +78,8 @@ def test_strangers_messages_are_no_events(sqs: Any, queue: SqsEventQueue) -> Non
         received += queue.receive(wait_s=0)
     assert received == [event(1)]
     assert messages(sqs, queue) == 0
+    refused = [vars(record)["count"] for record in caplog.records if record.message == "events-refused"]
+    assert sum(refused) == len(strangers)
 
 
 def test_a_missing_queue_is_one_plain_sentence(sqs: Any) -> None:

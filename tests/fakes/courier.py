@@ -14,12 +14,16 @@ class FakeCourier:
         self.bodies: dict[str, set[str]] = {}
         #: How often each target refuses from here on.
         self.refusals: Counter[str] = Counter()
+        #: What breaks the courier itself for a target.
+        self.faults: dict[str, Exception] = {}
         self.tries = 0
 
     def deliver(self, target: str, notification: Notification, *, sent_at: float) -> None:
         """Take a notification, or refuse it."""
         del sent_at
         self.tries += 1
+        if fault := self.faults.get(target):
+            raise fault
         if self.refusals[target] > 0:
             self.refusals[target] -= 1
             raise NotDelivered("it answered 503")

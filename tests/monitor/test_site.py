@@ -1,10 +1,12 @@
 """The Jobs pages over HTTP, on a system of fakes."""
 
+import json
 import re
 from collections.abc import Iterator
 
 import pytest
 
+from rugbytx.aws.sqs import event_parser
 from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.unit import PLAN
@@ -74,6 +76,53 @@ def test_filters(fakes: Fakes, visitor: Visitor) -> None:
     (found,) = visitor.get(f"/jobs/data?text={149:020x}").json["jobs"]
     assert found["job_id"] == f"{149:020x}"
     assert visitor.get(f"/jobs/data?text={149:020x}&status=QUEUED").json["jobs"] == []
+
+
+FORGED_EVENTS: tuple[dict[str, object], ...] = (
+    {"kwargs": [1]},
+    {"args": {"a": 1}},
+    {"type": 7},
+    {"type": "task-children"},
+    {"type": "task-"},
+    {"uuid": ["x"]},
+    {"hostname": None},
+    {"timestamp": "yesterday"},
+    {"timestamp": 1e300},
+    {"clock": "x"},
+    {"name": ["x"]},
+    {"runtime": "x"},
+    {"cluster_state": 7, "worker": "x", "state": 7, "children": 7, "origin": 7, "as_dict": 7},
+)
+
+
+def test_forged_events_hurt_no_page(site: tuple[Visitor, Monitor]) -> None:
+    """What Flower is told of is a task as its pages can show it, sort it and match it, or it is not told."""
+    visitor, monitor = site
+    honest = {
+        "type": "task-received",
+        "uuid": "honest",
+        "hostname": "jetson-1@pitch",
+        "timestamp": 1795543200.5,
+        "clock": 1,
+        "name": "rugbytx.transcode",
+        "args": "()",
+        "kwargs": "{'job_id': 'x'}",
+    }
+    body = json.dumps([{**honest, "uuid": f"forged-{n}", **odd} for n, odd in enumerate(FORGED_EVENTS)])
+    told, refused = event_parser.parse(body)
+    assert (len(told), refused) == (1, len(FORGED_EVENTS) - 1)
+    read, _ = event_parser.parse(json.dumps([honest]))
+    for event in (*told, *read):
+        monitor.io_loop.add_callback(monitor.events.state.event, {**event, "local_received": 1795543201.0})
+    for column, name in enumerate(("name", "state", "received", "started")):
+        query = f"draw=1&start=0&length=10&order[0][column]={column}&columns[{column}][data]={name}"
+        answer = visitor.get(f"/tasks/datatable?{query}&search[value]=")
+        assert answer.status == 200, answer.text
+        assert {task["uuid"] for task in answer.json["data"]} == {
+            "honest",
+            f"forged-{len(FORGED_EVENTS) - 1}",
+        }
+    assert visitor.get("/task/honest").status == 200
 
 
 @pytest.mark.parametrize("query", ["status=DONE", "before=yesterday", "before=x~y"])

@@ -91,6 +91,25 @@ def test_one_that_fails_nine_times_gets_all_in_order() -> None:
     assert post.courier.got[A] == expected
 
 
+def test_a_target_that_breaks_the_courier_starves_no_other_and_is_given_up() -> None:
+    """Whatever it raises is a failed try, noted like the others."""
+    post = Post()
+    post.courier.faults[A] = UnicodeError("label empty or too long")
+    job = post.job(A, B)
+    post.end(job)
+    post.work()
+    assert post.courier.got == {B: [f"{job.id}-g1-succeeded"]}
+    (note,) = post.store.outbox.list_notifications(job.id)
+    (broken,) = [dispatch for dispatch in note.dispatches if dispatch.target == A]
+    assert (broken.state, broken.tries) == (State.WAITING, 1)
+    post.work(rounds=3, every_s=PATIENCE_S)
+    (note,) = post.store.outbox.list_notifications(job.id)
+    assert {dispatch.target: dispatch.state for dispatch in note.dispatches} == {
+        A: State.GIVEN_UP,
+        B: State.DELIVERED,
+    }
+
+
 def test_what_was_noted_in_vain_is_not_told() -> None:
     """A worker died between noting an end and the end, and the job ends otherwise."""
     post = Post()

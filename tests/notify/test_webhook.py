@@ -189,12 +189,27 @@ def test_the_certificate_is_the_names(tmp_path: Path) -> None:
         "https://a.example/a b",
         "https://a.example/\r\nx: y",
         "https://[::1",
+        "https://a..b/",
+        "https://.example/",
+        "https://" + "a" * 70 + ".example/",
+        "https://" + ".".join(["a" * 60] * 5) + "/",
         "https://a.example/" + "a" * 2000,
     ],
 )
 def test_what_is_no_target(url: str) -> None:
     """It is refused when it is submitted."""
     assert objection(url, is_private_allowed=False)
+
+
+@pytest.mark.parametrize("error", [UnicodeError("label too long"), ValueError("embedded null character")])
+def test_a_name_that_breaks_the_resolver_is_not_delivered_to(error: Exception) -> None:
+    """Python's resolver raises more than OSError."""
+
+    def breaks(_host: str, _port: int) -> Sequence[str]:
+        raise error
+
+    with pytest.raises(NotDelivered, match="cannot be resolved"):
+        deliver(f"https://{NAME}/", resolve=breaks)
 
 
 @pytest.mark.parametrize(

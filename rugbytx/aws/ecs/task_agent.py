@@ -11,6 +11,7 @@ three ways (ECS Developer Guide, "Task scale-in protection endpoint"):
 The agent's own limit on requests (429) has no JSON in it.
 """
 
+import http.client
 import json
 import math
 import os
@@ -19,9 +20,11 @@ import urllib.request
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rugbytx.core.fleet.scale_in_protection import Answer
+from rugbytx.core.record import read_json
 from rugbytx.errors import Unreachable
 
 VARIABLE = "ECS_AGENT_URI"
@@ -35,6 +38,43 @@ SHORTEST_MIN, LONGEST_MIN = 1, 2880
 PASSING = frozenset(
     {"ThrottlingException", "RequestCanceled", "RequestError", "RequestTimeout", "ServerException"}
 )
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class _Protection(_Said):
+    ProtectionEnabled: bool
+    ExpirationDate: str | None = None
+
+
+class _Failure(_Said):
+    Reason: str | None = None
+    Detail: str | None = None
+
+
+class _Error(_Said):
+    Code: str | None = None
+    Message: str | None = None
+
+
+class AgentAnswer(_Said):
+    """An answer of the agent, in its own words; one of the three at least."""
+
+    protection: _Protection | None = None
+    failure: _Failure | None = None
+    error: _Error | None = None
+
+
+def parse(body: bytes) -> AgentAnswer:
+    """Return what the agent said; raises Unreachable for what is no answer of its."""
+    try:
+        return AgentAnswer.model_validate(read_json(body))
+    except ValidationError as error:
+        raise Unreachable("the ECS agent gave an answer that cannot be read") from error
+    except ValueError as error:
+        raise Unreachable("the ECS agent gave an answer that is no JSON") from error
 
 
 class Agent:
@@ -55,25 +95,32 @@ class Agent:
         return self._put({"ProtectionEnabled": False}, asked_s=0.0)
 
     def _put(self, wish: Mapping[str, object], *, asked_s: float) -> Answer:
-        told, date = self._ask(wish)
-        if failure := told.get("failure"):
-            return Answer(refusal=_sentence(failure, "Reason", "Detail"))
-        protection = told.get("protection")
-        if not isinstance(protection, Mapping):
+        try:
+            answer, date = self._ask(wish)
+        except _RefusedError as refused:
+            return Answer(refusal=str(refused))
+        if answer.failure:
+            return Answer(refusal=_sentence(answer.failure.Reason, answer.failure.Detail))
+        protection = answer.protection
+        if protection is None:
             raise Unreachable("the ECS agent gave an answer that cannot be read")
-        if protection.get("ProtectionEnabled") is not wish["ProtectionEnabled"]:
+        if protection.ProtectionEnabled is not wish["ProtectionEnabled"]:
             return Answer(refusal="the ECS agent did not do what it was asked for")
-        return Answer(granted_s=_granted_s(protection.get("ExpirationDate"), date, asked_s=asked_s))
+        return Answer(granted_s=_granted_s(protection.ExpirationDate, date, asked_s=asked_s))
 
-    def _ask(self, wish: Mapping[str, object]) -> tuple[Mapping[str, Any], str]:
+    def _ask(self, wish: Mapping[str, object]) -> tuple[AgentAnswer, str]:
         """Return the answer, and when the agent gave it."""
         try:
             with self._open(self._request(wish), timeout=TIMEOUT_S) as answer:
-                return _read(answer.read(MOST_BYTES)), str(answer.headers.get("Date", ""))
+                return parse(answer.read(MOST_BYTES)), str(answer.headers.get("Date", ""))
         except urllib.error.HTTPError as error:
             with error:
-                return {"failure": {"Reason": _refusal(error.code, error.read(MOST_BYTES))}}, ""
-        except (OSError, ValueError) as error:  # ValueError: an address that is none
+                raise _RefusedError(_refusal(error.code, error.read(MOST_BYTES))) from error
+        except (
+            OSError,
+            ValueError,
+            http.client.HTTPException,
+        ) as error:  # ValueError: an address that is none
             raise Unreachable(f"the ECS agent at {self._url} does not answer: {error}") from error
 
     def _request(self, wish: Mapping[str, object]) -> urllib.request.Request:
@@ -91,37 +138,28 @@ def here(environ: Mapping[str, str] | None = None) -> Agent | None:
     return Agent(uri) if uri else None
 
 
+class _RefusedError(Exception):
+    """The agent refused a request for good; its text says why."""
+
+
 def _refusal(status: int, body: bytes) -> str:
     """Return why a request was refused for good; raises Unreachable where it may be granted later."""
     try:
-        error = _read(body).get("error")
+        error = parse(body).error
     except Unreachable:
         error = None
-    sentence = _sentence(error, "Code", "Message")
-    code = error.get("Code") if isinstance(error, Mapping) else ""
-    if status == 429 or status >= 500 or code in PASSING:
+    sentence = _sentence(error.Code, error.Message) if error else "no reason"
+    if status == 429 or status >= 500 or (error and error.Code in PASSING):
         raise Unreachable(f"the ECS agent answered {status}: {sentence}")
     return sentence if error else f"the ECS agent answered {status}"
 
 
-def _read(body: bytes) -> Mapping[str, Any]:
-    try:
-        told = json.loads(body)
-    except ValueError as error:
-        raise Unreachable("the ECS agent gave an answer that is no JSON") from error
-    if not isinstance(told, Mapping):
-        raise Unreachable("the ECS agent gave an answer that cannot be read")
-    return told
-
-
-def _sentence(told: object, *names: str) -> str:
+def _sentence(*parts: str | None) -> str:
     """Return a failure's or an error's fields in one line."""
-    if not isinstance(told, Mapping):
-        return "no reason"
-    return ": ".join(str(told[name]) for name in names if told.get(name)) or "no reason"
+    return ": ".join(filter(None, parts)) or "no reason"
 
 
-def _granted_s(expires: object, date: str, *, asked_s: float) -> float:
+def _granted_s(expires: str | None, date: str, *, asked_s: float) -> float:
     """Return for how long a protection stands: what was asked for, or less where the answer says so.
 
     Both instants are the answer's, as this host's clock may be off.

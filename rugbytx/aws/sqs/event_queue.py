@@ -8,15 +8,19 @@ Nobody watching costs nothing but history: SQS forgets what is older than
 """
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rugbytx.aws.client import translated
+from rugbytx.aws.sqs.event_parser import parse
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import DeleteMessageBatchRequestEntryTypeDef
+
+log = logging.getLogger(__name__)
 
 #: An event as Celery makes it: ``{"type": "task-started", "uuid": ..., "timestamp": ...}``.
 Event = Mapping[str, Any]
@@ -65,7 +69,8 @@ class SqsEventQueue:
     def receive(self, *, wait_s: int) -> Sequence[dict[str, Any]]:
         """Return events that have come, waiting so long for the first, and forget them; raises Unreachable.
 
-        The order is SQS's: nearly that of their sending.
+        The order is SQS's: nearly that of their sending.  What is no event of a
+        task is counted in the log and forgotten.
         """
         with self._translated():
             answer = self._client.receive_message(
@@ -81,7 +86,15 @@ class SqsEventQueue:
                     for index, message in enumerate(messages)
                 ]
                 self._client.delete_message_batch(QueueUrl=self.url, Entries=entries)
-        return [event for message in messages for event in _events(message["Body"])]
+        events: list[dict[str, Any]] = []
+        refused = 0
+        for message in messages:
+            some, others = parse(message["Body"])
+            events += some
+            refused += others
+        if refused:
+            log.warning("events-refused", extra={"queue": self._name, "count": refused})
+        return events
 
     @cached_property
     def url(self) -> str:
@@ -91,20 +104,3 @@ class SqsEventQueue:
 
     def _translated(self) -> Any:
         return translated(self._client, f"queue {self._name}")
-
-
-def _events(body: str) -> Sequence[dict[str, Any]]:
-    """Return the events in a message; nothing for a message that holds none.
-
-    >>> _events('[{"type": "task-started", "hostname": "a"}, 7]')
-    [{'type': 'task-started', 'hostname': 'a'}]
-    >>> _events("{")
-    []
-    """
-    try:
-        events = json.loads(body)
-    except ValueError:
-        return []
-    if not isinstance(events, list):
-        return []
-    return [event for event in events if isinstance(event, dict) and "type" in event and "hostname" in event]

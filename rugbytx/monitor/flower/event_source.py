@@ -45,5 +45,4 @@ class OwnEvents(Events):
             failures = 0
             now = time.time()  # noqa: TID251  Flower holds it against this host's clock
             for event in events:
-                if not event["type"].startswith("worker-"):  # an older worker's, whose word comes as presence
-                    self.on_event({**event, "local_received": now})
+                self.on_event({**event, "local_received": now})
