@@ -226,5 +226,6 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     if may_tell(here.settings):
         notifier_of(here.settings, here.store).once(owner)
     if found:
-        log.info("gauges", extra=fleet_gauges.embedded(found, table=here.settings.table))
+        gauges = fleet_gauges.embedded(found, table=here.settings.table, unreadable=here.store.unreadable())
+        log.info("gauges", extra=gauges)
     return {"decided": bool(found), "desired": found.decision.desired if found else None}

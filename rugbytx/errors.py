@@ -7,6 +7,7 @@
     ├── NotFound                      no such job
     ├── Unreachable                   AWS (or what stands in for it) does not answer
     ├── MessageRefused                a message of the queue is none of ours: it is left to SQS
+    ├── RecordUnreadable              a record of the table cannot be read: it is set aside, with an alarm
     ├── NotDelivered                  a target did not take a notification: it is told again later
     ├── JobRejected          FAIL     the job is bad; no worker can do it
     │   ├── SourceMissing             the object does not exist
@@ -51,9 +52,13 @@ class Unreachable(RugbytxError):
 class MessageRefused(RugbytxError):
     """A message is none of those that are read here; ``reason`` is its kind, in kebab case."""
 
-    def __init__(self, reason: str, sentence: str) -> None:
+    def __init__(self, sentence: str, *, reason: str = "") -> None:
         super().__init__(sentence)
         self.reason = reason
+
+
+class RecordUnreadable(RugbytxError):
+    """A record of the table says nothing that this version understands, nor that a newer one would."""
 
 
 class NotDelivered(RugbytxError):

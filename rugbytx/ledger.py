@@ -57,7 +57,7 @@ def _bills(units: Units, jobs: Sequence[Job], priced: Rates) -> Iterator[Bill]:
         claimed = [
             unit
             for generation in range(first, job.generation + 1)
-            for unit in units.read(job.id, generation).values()
+            for unit in units.show(job.id, generation).values()
         ]
         yield ledger.bill(job, claimed, priced)
 

@@ -143,7 +143,7 @@ def _recipes(forecasts: Sequence[Forecast]) -> list[Recipe]:
 def _finished(store: Store) -> Iterator[tuple[Plan, Sequence[Unit]]]:
     """Yield plan and units of the jobs that were finished last; units are forgotten after a while."""
     for job in store.jobs.list(status=Status.SUCCEEDED, limit=JOBS):
-        units = store.units.read(job.id, job.generation)
+        units = store.units.show(job.id, job.generation)
         if plan := plan_of(units):
             yield plan, list(units.values())
 

@@ -216,7 +216,7 @@ class Look:
     def _with_units(self, job: Job, workers: Sequence[Worker]) -> Sheet:
         units = self._fresh(
             ("units", job.id, job.generation, job.status, len(job.done)),
-            lambda: self.system.store.units.read(job.id, job.generation),
+            lambda: self.system.store.units.show(job.id, job.generation),
             lasts_s=max(FRESH_S, self.system.settings.heartbeat_s / LOOKS_A_BEAT),
         )
         made = sheet(job, units, workers, priced=rates(self.system.settings), now=self.system.store.now())

@@ -24,11 +24,11 @@ def look(system: Connection, *, jobs: int, units: int) -> Facts:
         for job in store.jobs.list(status=status, limit=jobs)
     ]
     latest = sorted(ended, key=lambda job: job.ended_at or 0.0, reverse=True)[:units]
-    decision = store.scaling.read()
+    decision = decision_record.read(store.scaling.read())
     return Facts(
-        backlog_s=decision_record.from_json(decision).decision.backlog_s if decision else None,
+        backlog_s=decision.decision.backlog_s if decision else None,
         ended=ended,
-        units={job.id: list(store.units.read(job.id, job.generation).values()) for job in latest},
+        units={job.id: list(store.units.show(job.id, job.generation).values()) for job in latest},
         workers=store.workers.list(),
         spent_usd=usage.spent_usd(store.workers.list_spans(usage.day_of(now)), now=now),
     )

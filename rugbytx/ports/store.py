@@ -1,7 +1,7 @@
 """The truth, as one small port for each thing that is kept.
 
 Every conditional write survives its own repetition.  Lists leave out what a
-newer version wrote.  These docstrings are the only ones: an adapter documents
+newer version wrote, and what nobody can read.  These docstrings are the only ones: an adapter documents
 only what is its own.
 """
 
@@ -19,6 +19,7 @@ from rugbytx.core.lease.unit import Charge, Lease, Measured, Progress, Unit, Uni
 from rugbytx.core.notify.notification import Errand, Notification
 from rugbytx.core.output.retention import Cleaning
 from rugbytx.core.scaling.admission import Told
+from rugbytx.errors import RecordUnreadable, WrittenByNewer
 
 
 class Jobs(Protocol):
@@ -28,7 +29,10 @@ class Jobs(Protocol):
         """Write ``job`` unless its id exists; return the record that stands."""
 
     def read(self, job_id: str) -> Job | None:
-        """Return the job as it is, by a consistent read; raises WrittenByNewer where a newer version wrote it."""
+        """Return the job as it is, by a consistent read.
+
+        Raises WrittenByNewer where a newer version wrote it, and RecordUnreadable where nobody can read it.
+        """
 
     def list(
         self, *, status: Status | None = None, limit: int = 100, before: Mark | None = None
@@ -106,7 +110,18 @@ class Units(Protocol):
     """The units of jobs, and the leases on them."""
 
     def read(self, job_id: str, generation: int) -> Mapping[UnitKey, Unit]:
-        """Return all units that were ever claimed, by a consistent read."""
+        """Return all units that were ever claimed, by a consistent read.
+
+        Raises WrittenByNewer where a newer version wrote one, and RecordUnreadable where nobody can read one:
+        what decides must not take such a unit for one that nobody claimed.
+        """
+
+    def show(self, job_id: str, generation: int) -> Mapping[UnitKey, Unit]:
+        """Return the units for a page or a report: none of a job of which ``read`` raises."""
+        try:
+            return self.read(job_id, generation)
+        except (RecordUnreadable, WrittenByNewer):
+            return {}
 
     def claim(
         self, job: Job, key: UnitKey, seen: Unit | None, *, owner: str, lease_s: float, maker: str = ""
@@ -262,3 +277,5 @@ class Store:
     scaling: ScalingDecisions
     audit: AuditTrails
     outbox: Outbox
+    #: Returns how many records could not be read of late, and were set aside.
+    unreadable: Callable[[], int]

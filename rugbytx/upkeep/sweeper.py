@@ -8,7 +8,7 @@ import threading
 
 from rugbytx.core.job.job import Pointer, Status
 from rugbytx.core.schedule import resend
-from rugbytx.errors import RugbytxError
+from rugbytx.errors import RecordUnreadable, RugbytxError, WrittenByNewer
 from rugbytx.ports import Queue
 from rugbytx.ports.lease_name import LeaseName
 from rugbytx.ports.service import Storage
@@ -37,7 +37,11 @@ def sweep_once(store: Store, queue: Queue) -> int:
     sent = 0
     for seen in due:
         # The list may lag behind; a duplicate is cheap, but a read is cheaper.
-        job = store.jobs.read(seen.id)
+        try:
+            job = store.jobs.read(seen.id)
+        except (RecordUnreadable, WrittenByNewer) as error:
+            log.warning("job-passed-over", extra={"job_id": seen.id, "reason": str(error)})
+            continue
         if job is None:
             continue
         decision = resend.decide(job, now=now, visible=depth.visible, waiting=waiting)

@@ -26,7 +26,7 @@ from rugbytx.aws.sqs.message import TASK
 from rugbytx.aws.sqs.queue import SqsQueue
 from rugbytx.broker import event, gate, incoming
 from rugbytx.core.job.job import Pointer
-from rugbytx.errors import RugbytxError, WrittenByNewer
+from rugbytx.errors import RecordUnreadable, RugbytxError, WrittenByNewer
 from rugbytx.logs import set_up_logging
 from rugbytx.settings import Settings
 from rugbytx.system import accepted_by
@@ -100,8 +100,9 @@ def transcode(task: Task[Any, Any], /, **fields: Any) -> None:
             if ending is Ending.HAND_BACK and process.notice.asked:
                 # At once, and from here: the main process may have no time left for it.
                 process.ports.queue.extend(delivery.receipt, visibility_s=0)
-    except WrittenByNewer as error:
+    except (WrittenByNewer, RecordUnreadable) as error:
         # Hidden, and not shown at once: who knows that version is to have it, and this worker other messages.
+        log.warning("lane-unsettled", extra={"job_id": pointer.job_id, "reason": str(error)})
         raise Reject(str(error), requeue=False) from error
     except RugbytxError as error:
         log.warning("lane-unsettled", extra={"job_id": pointer.job_id, "reason": str(error)})

@@ -48,7 +48,7 @@ def alarms() -> None:
         assert alarm["AlarmDescription"].endswith(f"docs/howto/operate.md, {own}")
         assert f"### {own}" in page
     assert {alarm["AlarmName"].removeprefix("rugbytx-") for alarm in told.values()} == {
-        *("dead-letters", "oldest-job", "deadline-misses"),
+        *("dead-letters", "oldest-job", "deadline-misses", "records-unreadable"),
         *("autoscaler-silent", "autoscaler-fails", "jetson-silent"),
     }
     silent = told["AutoscalerSilent"]

@@ -41,6 +41,7 @@ class FakeStore(Store):
             scaling=FakeScalingDecisions(table),
             audit=FakeAuditTrails(table),
             outbox=FakeOutbox(table),
+            unreadable=lambda: 0,
         )
         self.table = table
         self.clock = table.clock

@@ -80,9 +80,11 @@ def plugged(store: Store, on_call: OnCall) -> Store:
     ports: dict[str, Any] = {
         field.name: Plug(f"store.{field.name}", getattr(store, field.name), on_call)
         for field in fields(Store)
-        if field.name != "now"
+        if field.name not in {"now", "unreadable"}
     }
-    return Store(now=lambda: on_call(Call("store.now", store.now, (), {})), **ports)
+    return Store(
+        now=lambda: on_call(Call("store.now", store.now, (), {})), unreadable=store.unreadable, **ports
+    )
 
 
 class World:

@@ -6,10 +6,11 @@ system have a partition of their own.
 """
 
 from collections.abc import Sequence
+from itertools import islice
 
 from rugbytx.aws.dynamodb import condition
-from rugbytx.aws.dynamodb.item import UNIT_DAYS, expires_at, fields_of, is_known_schema, job_pk, make_item
-from rugbytx.aws.dynamodb.table import EXPIRES, Table
+from rugbytx.aws.dynamodb.item import UNIT_DAYS, expires_at, fields_of, job_pk, make_item
+from rugbytx.aws.dynamodb.table import EXPIRES, Item, Table
 from rugbytx.core.job.audit_trail import SYSTEM, Entry
 from rugbytx.ports.store import AuditTrails
 
@@ -38,10 +39,15 @@ class DynamoAuditTrails(AuditTrails):
             {"pk": _trail_pk(job_id), "entries": ENTRY_PREFIX},
             ConsistentRead=True,
             ScanIndexForward=False,
-            PaginationConfig={"MaxItems": limit},
+            PaginationConfig={"PageSize": limit},
         )
-        entries = [Entry.model_validate(fields_of(item)) for item in items if is_known_schema(item)]
+        entries = [*islice(self._table.reader.read_all(items, parse_entry), limit)]
         return entries[::-1]
+
+
+def parse_entry(item: Item) -> Entry:
+    """Return the item's entry."""
+    return Entry.model_validate(fields_of(item))
 
 
 def _trail_pk(job_id: str) -> str:

@@ -6,9 +6,10 @@ a second.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from rugbytx.aws.dynamodb import condition
-from rugbytx.aws.dynamodb.item import CLEANING_PK, cleaning_item, cleaning_sk, is_known_schema, parse_cleaning
+from rugbytx.aws.dynamodb.item import CLEANING_PK, cleaning_item, cleaning_sk, parse_cleaning
 from rugbytx.aws.dynamodb.table import Table
 from rugbytx.core.output.retention import Cleaning
 from rugbytx.ports.store import Cleanups
@@ -29,9 +30,9 @@ class DynamoCleanups(Cleanups):
             "#pk = :pk AND #sk < :later",
             {"pk": CLEANING_PK, "later": cleaning_sk(int(self._now()) + 1)},
             ConsistentRead=True,
-            PaginationConfig={"MaxItems": limit},
+            PaginationConfig={"PageSize": limit},
         )
-        return [parse_cleaning(item) for item in items if is_known_schema(item)]
+        return [*islice(self._table.reader.read_all(items, parse_cleaning), limit)]
 
     def forget(self, cleaning: Cleaning) -> None:
         self._table.delete([(CLEANING_PK, cleaning_sk(cleaning.due_at, cleaning.job_id))])

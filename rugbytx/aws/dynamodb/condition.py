@@ -19,6 +19,9 @@ ABSENT = "attribute_not_exists(#pk)"
 #: No newer version wrote this record.
 KNOWN = "#schema <= :SCHEMA"
 
+#: Nobody's schema stands under this key: whatever does was not written by rugbytx.
+FOREIGN = "NOT attribute_type(#schema, :NUMBER)"
+
 #: The unit is as its claimer saw it: nobody claimed it, renewed it or gave it back since.
 STANDS_AS_SEEN = (
     f"{KNOWN} AND #fence = :seen_fence AND #state = :seen_state AND #lease_until = :seen_lease_until"
@@ -35,8 +38,8 @@ IS_PINNED_AS_SEEN = (
     f"{IS_OPEN} AND (attribute_not_exists(#pin) OR (#pin = :seen_pin AND #repinned = :seen_repinned))"
 )
 
-#: Nothing stands under this key that a newer version wrote.
-FREE_OR_KNOWN = f"{ABSENT} OR {KNOWN}"
+#: Nothing stands under this key that a newer version wrote; what nobody of ours wrote gives way.
+FREE_OR_KNOWN = f"{ABSENT} OR {FOREIGN} OR {KNOWN}"
 
 #: Nobody has begun this generation.
 IS_QUEUED = f"{IS_GENERATION} AND #job_status = :QUEUED"
@@ -57,7 +60,10 @@ IS_LATER_DEADLINE = f"{IS_OPEN} AND #deadline_at > :deadline_at"
 WAKES_LATER = f"{IS_OPEN} AND #wake_at > :wake_at"
 
 #: The named lease is free, ours already, or has run out.
-IS_FREE = f"{ABSENT} OR ({KNOWN} AND (#owner = :owner OR #lease_until <= :now))"
+IS_FREE = (
+    f"{ABSENT} OR {FOREIGN} OR NOT attribute_type(#lease_until, :NUMBER)"
+    f" OR ({KNOWN} AND (#owner = :owner OR #lease_until <= :now))"
+)
 
 #: The notification is as its writer saw it.
 IS_EDITION = f"{KNOWN} AND #edition = :seen_edition"
@@ -68,6 +74,7 @@ WORDS: dict[str, Value] = {
     "QUEUED": Status.QUEUED,
     "RUNNING": Status.RUNNING,
     "SCHEMA": SCHEMA,
+    "NUMBER": "N",
 }
 
 

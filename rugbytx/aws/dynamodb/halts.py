@@ -6,8 +6,8 @@ All of them stand in one partition, which every worker reads every few seconds.
 from collections.abc import Sequence
 
 from rugbytx.aws.dynamodb import condition
-from rugbytx.aws.dynamodb.item import expires_at, fields_of, is_known_schema, make_item
-from rugbytx.aws.dynamodb.table import EXPIRES, Table
+from rugbytx.aws.dynamodb.item import expires_at, fields_of, make_item
+from rugbytx.aws.dynamodb.table import EXPIRES, Item, Table
 from rugbytx.core.fleet.halt import Halt, Scope
 from rugbytx.ports.store import Halts
 
@@ -34,7 +34,12 @@ class DynamoHalts(Halts):
 
     def list(self) -> Sequence[Halt]:
         items = self._table.query("#pk = :pk", {"pk": HALT_PK}, ConsistentRead=True)
-        return [Halt.model_validate(fields_of(item)) for item in items if is_known_schema(item)]
+        return [*self._table.reader.read_all(items, parse_halt)]
+
+
+def parse_halt(item: Item) -> Halt:
+    """Return the item's halt."""
+    return Halt.model_validate(fields_of(item))
 
 
 def _halt_sk(scope: Scope, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Records as items of the table, and back.
+"""Records as items of the table, and back; ``record_reader`` calls what reads them back.
 
 What conditions and indexes look at is an attribute of its own; what only
 travels with a record (source, profile, outputs, ...) is one JSON string::
@@ -23,15 +23,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic_core import from_json
+
+from rugbytx.aws.dynamodb.record_reader import ODD, schema_of
 from rugbytx.aws.dynamodb.table import EXPIRES, Item, attribute
 from rugbytx.core.cost.usage import Span, day_of
 from rugbytx.core.fleet.presence import Worker
-from rugbytx.core.job.job import Job
+from rugbytx.core.job.job import Job, require_id
 from rugbytx.core.lease.unit import Unit, UnitKey
 from rugbytx.core.output.retention import Cleaning
 from rugbytx.core.record import SCHEMA
 from rugbytx.core.scaling.admission import Told
-from rugbytx.errors import WrittenByNewer
+from rugbytx.errors import RecordUnreadable, WrittenByNewer
 
 DAY_S = 86_400
 #: How long records stay after their last write.
@@ -42,6 +45,10 @@ SPAN_DAYS = 400
 
 #: A clean-up that nobody did must not outlive its job's record: it would find nothing that spares the outputs.
 CLEANING_DAYS = 30
+
+#: How the names of instants end, and the instants of the calendar's first and last day but one.
+INSTANTS = ("_at", "until")
+FIRST, LAST = -62_135_510_400, 253_402_214_400
 
 JOB_SK = "JOB"
 LEASE_SK = "LEASE"
@@ -119,21 +126,23 @@ def cleaning_item(cleaning: Cleaning) -> Item:
 def parse_cleaning(item: Item) -> Cleaning:
     """Return the item's clean-up."""
     due_at, _, job_id = item["sk"]["S"].partition("#")
-    return Cleaning(job_id=job_id, due_at=int(due_at))
+    return Cleaning(job_id=require_id(job_id), due_at=int(due_at))
 
 
 def parse_job(item: Item) -> Job:
-    """Return the item's job; raises WrittenByNewer for a newer schema."""
-    require_known_schema(item)
+    """Return the item's job."""
     fields = fields_of(item)
     fields["status"] = fields.pop("job_status")
-    return Job.model_validate(fields)
+    job = Job.model_validate(fields)
+    _require_key(item, job_pk(require_id(job.id)), JOB_SK)
+    return job
 
 
 def parse_unit(item: Item) -> Unit:
-    """Return the item's unit; raises WrittenByNewer for a newer schema."""
-    require_known_schema(item)
-    return Unit.model_validate(fields_of(item))
+    """Return the item's unit."""
+    unit = Unit.model_validate(fields_of(item))
+    _require_key(item, item["pk"]["S"], unit_sk(unit.generation, unit.key))
+    return unit
 
 
 def worker_item(worker: Worker) -> Item:
@@ -145,7 +154,9 @@ def worker_item(worker: Worker) -> Item:
 
 def parse_worker(item: Item) -> Worker:
     """Return the item's worker."""
-    return Worker.model_validate(fields_of(item))
+    worker = Worker.model_validate(fields_of(item))
+    _require_key(item, WORKER_PK, worker.name)
+    return worker
 
 
 def span_pk(day: str) -> str:
@@ -176,27 +187,35 @@ def decision_item(text: str) -> Item:
     return make_item(SCALING_PK, DECISION_SK, {"schema": SCHEMA, "text": text})
 
 
+def parse_decision(item: Item) -> str:
+    """Return the decision's text."""
+    return str(item["text"]["S"])
+
+
 def parse_told(item: Item) -> Told:
     """Return what the item tells gates."""
     return Told(at=float(item["at"]["N"]), wanted=int(item["wanted"]["N"]))
 
 
-def is_known_schema(item: Item) -> bool:
-    """Return whether this version may touch the item; where nothing stands, it may."""
-    return _schema(item) <= SCHEMA
+def _require_key(item: Item, pk: str, sk: str) -> None:
+    """Raise ValueError where a record stands under another key than its own: whoever reads it would act on a third."""
+    if (item["pk"]["S"], item["sk"]["S"]) != (pk, sk):
+        raise ValueError("it stands under another record's key")
 
 
 def require_known_schema(item: Item) -> None:
     """Raise WrittenByNewer for an item that a newer version wrote: it is left alone, and nobody is charged."""
-    if not is_known_schema(item):
+    try:
+        schema = schema_of(item)
+    except ODD as error:
+        raise RecordUnreadable(
+            f"{item['pk']['S']} {item['sk']['S']} has no schema that is a number"
+        ) from error
+    if schema > SCHEMA:
         kind, _, name = item["pk"]["S"].partition("#")
         raise WrittenByNewer(
-            f"{kind.lower()} {name} was written by a newer rugbytx (schema {_schema(item)}); update this host"
+            f"{kind.lower()} {name} was written by a newer rugbytx (schema {schema}); update this host"
         )
-
-
-def _schema(item: Item) -> int:
-    return int(item["schema"]["N"]) if "schema" in item else 0
 
 
 def make_item(pk: str, sk: str, fields: Mapping[str, Any]) -> Item:
@@ -209,15 +228,30 @@ def make_item(pk: str, sk: str, fields: Mapping[str, Any]) -> Item:
 
 
 def fields_of(item: Item) -> dict[str, Any]:
-    """Return the attributes as what the record's model takes."""
-    return {name: _value(name, typed) for name, typed in item.items()}
+    """Return the attributes as what the record's model takes; raises ValueError for an instant of no calendar."""
+    fields = {name: _value(name, typed) for name, typed in item.items()}
+    _require_instants(fields)
+    return fields
+
+
+def _require_instants(value: Any) -> None:
+    """Raise ValueError where an instant, at any depth, is none that can be shown."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            is_instant = name == "at" or str(name).endswith(INSTANTS)
+            if is_instant and isinstance(inner, float | int) and not FIRST <= inner <= LAST:
+                raise ValueError(f"{name} is no instant of the years 1 to 9999")
+            _require_instants(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _require_instants(inner)
 
 
 def _value(name: str, typed: dict[str, Any]) -> Any:
     (kind, value) = next(iter(typed.items()))
     match kind:
         case "S":
-            return json.loads(value) if name in NESTED else value
+            return from_json(value.encode()) if name in NESTED else value
         case "N":
             return float(value)
         case _:

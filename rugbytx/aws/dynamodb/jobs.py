@@ -13,7 +13,6 @@ from rugbytx.aws.dynamodb.item import (
     JOB_DAYS,
     JOB_SK,
     expires_at,
-    is_known_schema,
     job_item,
     job_pk,
     parse_job,
@@ -43,11 +42,11 @@ class DynamoJobs(Jobs):
 
     def create(self, job: Job) -> Job:
         refused = self._table.put(job_item(job, opening=_opening(job)), condition=condition.ABSENT)
-        return job if refused is None else parse_job(refused.item)
+        return job if refused is None else self._parse(refused.item)
 
     def read(self, job_id: str) -> Job | None:
         item = self._table.get(job_pk(job_id), JOB_SK)
-        return None if item is None else parse_job(item)
+        return None if item is None else self._parse(item)
 
     def list(
         self, *, status: Status | None = None, limit: int = 100, before: Mark | None = None
@@ -91,7 +90,7 @@ class DynamoJobs(Jobs):
             PaginationConfig={"PageSize": limit + 1},  # with the one that tells that these are all
         )
         count, last_at = 0, 0.0
-        for job in map(parse_job, filter(is_known_schema, found)):
+        for job in self._table.reader.read_all(found, parse_job):
             if count >= limit and job.submitted_at != last_at:
                 return
             if before is None or mark_of(job) < before:
@@ -180,7 +179,7 @@ class DynamoJobs(Jobs):
             return True
         if not refused.item:
             return False
-        stands = parse_job(refused.item)
+        stands = self._parse(refused.item)
         return (stands.generation, stands.status, stands.outputs) == (generation, status, outputs)
 
     def add_done(self, job_id: str, generation: int, keys: Iterable[UnitKey]) -> None:
@@ -201,7 +200,7 @@ class DynamoJobs(Jobs):
         for _ in range(DELETE_ROUNDS):
             found = {item["sk"]["S"]: item for item in self._items_of(job_id)}
             job = found.pop(JOB_SK, None)
-            if job is not None and parse_job(job).removed_at is None:
+            if job is not None and "removed_at" not in job:
                 return
             if found:
                 self._table.delete([(pk, sk) for sk in found])
@@ -232,6 +231,10 @@ class DynamoJobs(Jobs):
         if refused:
             require_known_schema(refused.item)
         return refused
+
+    def _parse(self, item: Item) -> Job:
+        """Return the item's job; raises WrittenByNewer, or RecordUnreadable."""
+        return self._table.reader.read(item, parse_job)
 
     def _items_of(self, job_id: str) -> Iterator[Item]:
         """Yield the job's record and all of its units, by a consistent read."""

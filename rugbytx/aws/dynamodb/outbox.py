@@ -7,18 +7,19 @@ the dispatches that it wrote; all others are the same when done twice.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from rugbytx.aws.dynamodb import condition
 from rugbytx.aws.dynamodb.item import (
     UNIT_DAYS,
     expires_at,
     fields_of,
-    is_known_schema,
     job_pk,
     make_item,
     require_known_schema,
 )
 from rugbytx.aws.dynamodb.table import EXPIRES, Item, Table
+from rugbytx.core.job.job import require_id
 from rugbytx.core.notify.notification import PARKED_AT, Errand, Kind, Notification
 from rugbytx.core.record import SCHEMA
 from rugbytx.ports.store import Outbox
@@ -40,7 +41,7 @@ class DynamoOutbox(Outbox):
         # may have been written in vain the first time.
         refused = self._table.put(self._note_item(notification), condition=condition.ABSENT)
         is_end = notification.kind is not Kind.AT_RISK
-        if refused is None or is_end or not _note(refused.item).body:
+        if refused is None or is_end or not self._note(refused.item).body:
             self.schedule_errand(Errand(job_id=notification.job_id, due_at=int(self._now())))
 
     def list_notifications(self, job_id: str) -> Sequence[Notification]:
@@ -49,7 +50,7 @@ class DynamoOutbox(Outbox):
             {"pk": job_pk(job_id), "notes": NOTE_PREFIX},
             ConsistentRead=True,
         )
-        return [_note(item) for item in items if is_known_schema(item)]
+        return [*self._table.reader.read_all(items, parse_notification)]
 
     def replace_notification(self, notification: Notification) -> bool:
         refused = self._table.put(
@@ -60,7 +61,7 @@ class DynamoOutbox(Outbox):
         if refused is None:
             return True
         require_known_schema(refused.item)
-        return bool(refused.item) and _note(refused.item) == notification
+        return bool(refused.item) and self._note(refused.item) == notification
 
     def schedule_errand(self, errand: Errand) -> None:
         noted_at = self._now() if errand.due_at == PARKED_AT else errand.due_at
@@ -73,12 +74,15 @@ class DynamoOutbox(Outbox):
             "#pk = :pk AND #sk < :later",
             {"pk": OUTBOX_PK, "later": f"{later:015d}#"},
             ConsistentRead=True,
-            PaginationConfig={"MaxItems": limit},
+            PaginationConfig={"PageSize": limit},
         )
-        return [_errand(item) for item in items if is_known_schema(item)]
+        return [*islice(self._table.reader.read_all(items, parse_errand), limit)]
 
     def forget_errand(self, errand: Errand) -> None:
         self._table.delete([(OUTBOX_PK, _errand_sk(errand))])
+
+    def _note(self, item: Item) -> Notification:
+        return self._table.reader.read(item, parse_notification)
 
     def _note_item(self, notification: Notification) -> Item:
         fields = notification.model_dump(mode="json")
@@ -86,7 +90,8 @@ class DynamoOutbox(Outbox):
         return make_item(job_pk(notification.job_id), _note_sk(notification), fields)
 
 
-def _note(item: Item) -> Notification:
+def parse_notification(item: Item) -> Notification:
+    """Return the item's notification."""
     return Notification.model_validate(fields_of(item))
 
 
@@ -109,6 +114,7 @@ def _errand_sk(errand: Errand) -> str:
     return f"{errand.due_at:015d}#{errand.job_id}" + "#guard" * errand.is_guard
 
 
-def _errand(item: Item) -> Errand:
+def parse_errand(item: Item) -> Errand:
+    """Return the item's errand."""
     due_at, job_id, *guard = item["sk"]["S"].split("#")
-    return Errand(job_id=job_id, due_at=int(due_at), is_guard=bool(guard))
+    return Errand(job_id=require_id(job_id), due_at=int(due_at), is_guard=bool(guard))

@@ -6,7 +6,7 @@ from rugbytx.aws.dynamodb.item import (
     SCALING_PK,
     TOLD_SK,
     decision_item,
-    is_known_schema,
+    parse_decision,
     parse_told,
     told_item,
 )
@@ -28,8 +28,8 @@ class DynamoScalingDecisions(ScalingDecisions):
 
     def read_desired(self) -> Told | None:
         item = self._table.get(SCALING_PK, TOLD_SK)
-        return parse_told(item) if item and is_known_schema(item) else None
+        return next(self._table.reader.read_all([item] if item else [], parse_told), None)
 
     def read(self) -> str:
         item = self._table.get(SCALING_PK, DECISION_SK)
-        return str(item["text"]["S"]) if item and is_known_schema(item) else ""
+        return next(self._table.reader.read_all([item] if item else [], parse_decision), "")

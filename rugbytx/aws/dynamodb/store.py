@@ -39,4 +39,5 @@ def open_store(name: str, *, client: "DynamoDBClient | None" = None, time: Store
         scaling=DynamoScalingDecisions(table),
         audit=DynamoAuditTrails(table),
         outbox=outbox,
+        unreadable=table.reader.count,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rugbytx.aws.client import translated
+from rugbytx.aws.dynamodb.record_reader import RecordReader
 from rugbytx.errors import Unreachable
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class Table:
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self.client = client
         self.name = name
+        #: What reads this table's items back.
+        self.reader = RecordReader()
 
     def get(self, pk: str, sk: str) -> Item | None:
         """Return an item as it is, by a consistent read."""

@@ -19,6 +19,7 @@ from rugbytx.aws.dynamodb.item import (
     unit_sk,
 )
 from rugbytx.aws.dynamodb.jobs import DynamoJobs
+from rugbytx.aws.dynamodb.record_reader import ODD
 from rugbytx.aws.dynamodb.table import EXPIRES, Item, Refused, Table, Value, attribute
 from rugbytx.core.job.job import Job
 from rugbytx.core.lease import transition
@@ -44,7 +45,7 @@ class DynamoUnits(Units):
             {"pk": job_pk(job_id), "units": unit_sk(generation)},
             ConsistentRead=True,
         )
-        return {unit.key: unit for unit in map(parse_unit, items)}
+        return {unit.key: unit for unit in (self._table.reader.read(item, parse_unit) for item in items)}
 
     def claim(
         self, job: Job, key: UnitKey, seen: Unit | None, *, owner: str, lease_s: float, maker: str = ""
@@ -157,9 +158,10 @@ def _as_seen(seen: Unit) -> Mapping[str, Value]:
 
 def _own_state(item: Item, lease: Lease) -> State | None:
     """Return the state in which the lease's own claim left the unit; None where it is another claim's."""
-    if not item or item["fence"] != attribute(lease.fence) or item["token"] != attribute(lease.token):
+    if not item or item.get("fence") != attribute(lease.fence) or item.get("token") != attribute(lease.token):
         return None
-    return State(item["state"]["S"])
+    state = item.get("state", {}).get("S")
+    return State(state) if state in set(State) else None
 
 
 def _lost(lease: Lease, item: Item) -> LeaseLost:
@@ -167,7 +169,10 @@ def _lost(lease: Lease, item: Item) -> LeaseLost:
     what = f"{lease.key} of job {lease.job_id}"
     if not item:
         return LeaseLost(f"{what} is gone: the job was removed")
-    unit = parse_unit(item)
+    try:
+        unit = parse_unit(item)
+    except ODD:
+        return LeaseLost(f"{what} has a record that cannot be read any more")
     if unit.fence != lease.fence:
         return LeaseLost(f"{what} was claimed anew: its fence is {unit.fence} and ours was {lease.fence}")
     return LeaseLost(f"{what} is {unit.state} and no longer leased to us")

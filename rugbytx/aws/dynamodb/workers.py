@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from rugbytx.aws.dynamodb import condition
 from rugbytx.aws.dynamodb.item import (
     WORKER_PK,
-    is_known_schema,
     parse_span,
     parse_worker,
     span_item,
@@ -40,7 +39,7 @@ class DynamoWorkers(Workers):
     def list(self) -> Sequence[Worker]:
         now = self._now()
         items = self._table.query("#pk = :pk", {"pk": WORKER_PK}, ConsistentRead=True)
-        workers = [parse_worker(item) for item in items if is_known_schema(item)]
+        workers = self._table.reader.read_all(items, parse_worker)
         return [worker for worker in workers if worker.until > now]
 
     def record_span(self, span: Span) -> None:
@@ -48,4 +47,4 @@ class DynamoWorkers(Workers):
 
     def list_spans(self, day: str) -> Sequence[Span]:
         items = self._table.query("#pk = :pk", {"pk": span_pk(day)}, ConsistentRead=True)
-        return [parse_span(item) for item in items if is_known_schema(item)]
+        return [*self._table.reader.read_all(items, parse_span)]

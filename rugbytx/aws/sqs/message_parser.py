@@ -119,21 +119,21 @@ def _json_of(body: str) -> Any:
     try:
         return read_json(base64.b64decode(body, validate=True))
     except (ValueError, binascii.Error) as error:
-        raise MessageRefused(NO_JSON, f"it is no JSON: {refusal}") from error
+        raise MessageRefused(f"it is no JSON: {refusal}", reason=NO_JSON) from error
 
 
 def _celery_message(value: Mapping[str, Any], accepted: Accepted) -> Pointer | Submission:
     try:
         envelope = _Envelope.model_validate(value)
     except ValidationError as error:
-        raise MessageRefused(NO_ENVELOPE, f"it is no message of Celery's: {_first(error)}") from error
+        raise MessageRefused(f"it is no message of Celery's: {_first(error)}", reason=NO_ENVELOPE) from error
     match envelope.headers.task:
         case task if task == TASK:
             return _pointer(_arguments(envelope))
         case task if task == SUBMISSION:
             return _submission(_arguments(envelope), accepted)
         case task:
-            raise MessageRefused(UNKNOWN_TASK, f"there is no task {task[:100]!r}")
+            raise MessageRefused(f"there is no task {task[:100]!r}", reason=UNKNOWN_TASK)
 
 
 def _arguments(envelope: _Envelope) -> dict[str, Any]:
@@ -144,44 +144,43 @@ def _arguments(envelope: _Envelope) -> dict[str, Any]:
             text = base64.b64decode(text, validate=True)
         value = read_json(text)
     except (ValueError, binascii.Error) as error:
-        raise MessageRefused(NO_JSON, f"its task's arguments are no JSON: {error}") from error
+        raise MessageRefused(f"its task's arguments are no JSON: {error}", reason=NO_JSON) from error
     match value:
         case [[], dict(keywords), *_]:
             return keywords
         case [[_, *_], *_]:
-            raise MessageRefused(WRONG_ARGUMENTS, "its task's arguments have no names")
+            raise MessageRefused("its task's arguments have no names", reason=WRONG_ARGUMENTS)
         case _:
-            raise MessageRefused(WRONG_ARGUMENTS, "its body holds no task's arguments")
+            raise MessageRefused("its body holds no task's arguments", reason=WRONG_ARGUMENTS)
 
 
 def _pointer(fields: Mapping[str, Any]) -> Pointer:
     schema = fields.get("schema", fields.get("schema_number"))
     if isinstance(schema, int) and schema > SCHEMA:
         raise MessageRefused(
-            WRITTEN_BY_NEWER,
-            f"it was written by a newer rugbytx (schema {schema}); update this host",
+            f"it was written by a newer rugbytx (schema {schema}); update this host", reason=WRITTEN_BY_NEWER
         )
     try:
         return Pointer.model_validate(fields, strict=True)
     except ValidationError as error:
-        raise MessageRefused(WRONG_ARGUMENTS, f"it is no pointer: {_first(error)}") from error
+        raise MessageRefused(f"it is no pointer: {_first(error)}", reason=WRONG_ARGUMENTS) from error
 
 
 def _submission(fields: Mapping[str, Any], accepted: Accepted) -> Submission:
     if not accepted.submissions:
-        raise MessageRefused(SUBMISSIONS_OFF, _SET_SUBMISSIONS)
+        raise MessageRefused(_SET_SUBMISSIONS, reason=SUBMISSIONS_OFF)
     return _allowed(fields, accepted)
 
 
 def _foreign_message(value: Any, accepted: Accepted) -> Submission:
     if not isinstance(value, dict):
-        raise MessageRefused(NO_ENVELOPE, "it is no JSON object")
+        raise MessageRefused("it is no JSON object", reason=NO_ENVELOPE)
     if not accepted.pattern:
-        raise MessageRefused(LEGACY_BODY_OFF, _SET_PATTERN)
+        raise MessageRefused(_SET_PATTERN, reason=LEGACY_BODY_OFF)
     try:
         source = foreign_message.source_of(value, accepted.pattern)
     except JobRejected as error:
-        raise MessageRefused(LEGACY_BODY_UNFIT, str(error)) from error
+        raise MessageRefused(str(error), reason=LEGACY_BODY_UNFIT) from error
     return _allowed({"source": source, "profile": accepted.profile}, accepted)
 
 
@@ -190,12 +189,12 @@ def _allowed(fields: Mapping[str, Any], accepted: Accepted) -> Submission:
     try:
         submission = Submission.model_validate(fields, strict=True)
     except ValidationError as error:
-        raise MessageRefused(WRONG_ARGUMENTS, f"it is no submission: {_first(error)}") from error
+        raise MessageRefused(f"it is no submission: {_first(error)}", reason=WRONG_ARGUMENTS) from error
     bucket = submission.source.removeprefix("s3://").partition("/")[0]
     if bucket not in accepted.buckets:
         raise MessageRefused(
-            SOURCE_FORBIDDEN,
             f"bucket {bucket[:63]} may not be read; RUGBYTX_SOURCE_BUCKETS allows {', '.join(accepted.buckets)}",
+            reason=SOURCE_FORBIDDEN,
         )
     return submission
 

@@ -62,7 +62,7 @@ def look(system: "Connection") -> dict[str, Any]:
     slow = max(pace.px_per_s / pace.slow_px_per_s for pace in paces.values())
     depth = system.queue.depth()
     told, text = store.scaling.read_desired(), store.scaling.read()
-    found = decision_record.from_json(text) if text else None
+    found = decision_record.read(text)
     waiting = [job for job in jobs if job.status is Status.QUEUED]
     return {
         "queued": len(waiting),
@@ -78,8 +78,13 @@ def look(system: "Connection") -> dict[str, Any]:
         "desired": found.decision.desired if found else None,
         "wanted": told.wanted if told else None,
         "reason": found.decision.reason if found else "",
-        "alarms": list(found.decision.alarms) if found else [],
+        "alarms": [*(found.decision.alarms if found else ()), *_unreadable(store.unreadable())],
     }
+
+
+def _unreadable(count: int) -> list[str]:
+    """Return the alarm for records that nobody can read."""
+    return [f"records-unreadable: {count}"] if count else []
 
 
 def lines(seen: dict[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """Composition root of the commands: from the environment to a connection."""
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,10 @@ from rugbytx.system import Connection, System
 
 if TYPE_CHECKING:
     from rugbytx.aws.ecs.service import EcsFleet
+
+
+#: What logs each record that cannot be read.
+_READER = "rugbytx.aws.dynamodb.record_reader"
 
 
 def _connect(found: System, chosen: Settings) -> Connection:
@@ -42,7 +47,15 @@ def connection(context: typer.Context) -> Connection:
     chosen = _read({**wiring.environ, **found.environ})
     made = wiring.connect(found, chosen)
     remark(describe(found, wiring.environ, address=made.address, queue=chosen.queue))
+    logging.getLogger(_READER).addHandler(logging.NullHandler())  # one line at the end says it
+    context.call_on_close(lambda: _remark_unreadable(made))
     return made
+
+
+def _remark_unreadable(made: Connection) -> None:
+    """Say, when a command ends, that it left records out; the log of a worker has each of them."""
+    if count := made.store.unreadable():
+        remark(f"left out: {count} records of the table that cannot be read (docs/howto/operate.md)")
 
 
 def describe(found: System, environ: Mapping[str, str], *, address: Address, queue: str) -> str:

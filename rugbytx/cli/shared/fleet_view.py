@@ -55,12 +55,9 @@ class Surroundings:
     def _decision(self) -> Sequence[str]:
         from rugbytx.core.scaling import decision_record
 
-        text = self._store.scaling.read()
-        try:
-            decision = decision_record.from_json(text).decision if text else None
-        except ValueError:  # another version's
+        recorded = decision_record.read(self._store.scaling.read())
+        if recorded is None:
             return ()
-        if decision is None:
-            return ()
+        decision = recorded.decision
         alarms = f"; {', '.join(decision.alarms)}" if decision.alarms else ""
         return [f"AWS workers: {decision.desired} desired, {decision.busy} busy: {decision.reason}{alarms}"]

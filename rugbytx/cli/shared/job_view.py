@@ -45,7 +45,7 @@ def snapshot(store: Store, job_id: str) -> Snapshot:
     job = store.jobs.read(job_id)
     if job is None:
         raise NotFound(f"there is no job {job_id}")
-    units = tuple(store.units.read(job.id, job.generation).values()) if job.is_open else ()
+    units = tuple(store.units.show(job.id, job.generation).values()) if job.is_open else ()
     at = store.now()
     return Snapshot(job=job, units=units, outlook=outlook(job, units, now=at), at=at)
 
@@ -70,7 +70,7 @@ def master_url(job: Job, connection: Connection) -> str | None:
 
 def quality(job: Job, units: Units) -> Quality | None:
     """Return what samples of the job's outputs said, or None where nobody has looked, or not yet."""
-    return None if job.outputs is None else quality_of(units.read(job.id, job.generation))
+    return None if job.outputs is None else quality_of(units.show(job.id, job.generation))
 
 
 def as_json(

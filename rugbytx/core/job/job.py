@@ -1,6 +1,7 @@
 """What the user wants: one source, one profile, a durable record."""
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -8,6 +9,16 @@ from pydantic import Field
 
 from rugbytx.core.job.profile import Profile
 from rugbytx.core.record import Record, Versioned
+
+#: What ``identify`` makes is hex; other ids are refused before they become part of a key.
+ID_PATTERN = r"^[0-9A-Za-z._-]{1,64}$"
+
+
+def require_id(text: str) -> str:
+    """Return the text, which is a job's id; raises ValueError for what is none."""
+    if not re.match(ID_PATTERN, text) or text.endswith("\n"):
+        raise ValueError("it names no job")
+    return text
 
 
 class Status(StrEnum):
@@ -143,8 +154,7 @@ class Job(Versioned):
 class Pointer(Versioned):
     """What travels through SQS: a pointer to a job, never the truth."""
 
-    #: What ``identify`` makes; other ids are refused before they become part of a key.
-    job_id: str = Field(pattern=r"^[0-9A-Za-z._-]{1,64}$")
+    job_id: str = Field(pattern=ID_PATTERN)
     generation: int = Field(ge=1, le=9999)
 
 

@@ -46,6 +46,14 @@ def from_json(text: str) -> Recorded:
     return _ADAPTER.validate_json(text)
 
 
+def read(text: str) -> Recorded | None:
+    """Return what a record of a decision says; None for no text, and for another version's or a stranger's."""
+    try:
+        return from_json(text) if text else None
+    except ValueError:
+        return None
+
+
 def record(facts: Facts, policy: Policy, *, before: Recorded | None) -> Recorded:
     """Decide, and return the decision with what the next one has to remember."""
     decision = desired_count.decide(facts, policy)

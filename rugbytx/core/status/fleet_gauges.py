@@ -17,11 +17,12 @@ UNITS: Mapping[str, str] = {
     "JetsonsAlive": "Count",
     "AwsWorkersAlive": "Count",
     "AwsWorkersDesired": "Count",
+    "RecordsUnreadable": "Count",
 }
 
 
-def gauges(found: Recorded) -> dict[str, float]:
-    """Return the figures by their names."""
+def gauges(found: Recorded, *, unreadable: int = 0) -> dict[str, float]:
+    """Return the figures by their names; ``unreadable`` is how many records were set aside."""
     facts = found.facts
     alive = [worker.worker_class for worker in facts.workers if worker.until > facts.now]
     oldest_at = min((job.submitted_at for job in facts.jobs), default=facts.now)
@@ -32,11 +33,15 @@ def gauges(found: Recorded) -> dict[str, float]:
         "JetsonsAlive": alive.count(JETSON),
         "AwsWorkersAlive": alive.count(AWS),
         "AwsWorkersDesired": found.decision.desired,
+        "RecordsUnreadable": unreadable,
     }
 
 
-def embedded(found: Recorded, *, table: str) -> dict[str, Any]:
+def embedded(found: Recorded, *, table: str, unreadable: int = 0) -> dict[str, Any]:
     """Return the figures as fields of a log line that CloudWatch reads as metrics."""
     return embedded_metrics.fields(
-        at=found.facts.now, labels={DIMENSION: table}, values=gauges(found), units=UNITS
+        at=found.facts.now,
+        labels={DIMENSION: table},
+        values=gauges(found, unreadable=unreadable),
+        units=UNITS,
     )

@@ -1,0 +1,93 @@
+"""Records that nobody of ours wrote: of each kind one without fields, and some with fields of another form."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+Item = dict[str, Any]
+
+#: What stands where a number, a text, a set or nested JSON belongs.
+ODD_VALUES: tuple[Item, ...] = (
+    {"S": "x"},
+    {"N": "-1e30"},
+    {"BOOL": True},
+    {"NULL": True},
+    {"L": [{"N": "1"}]},
+    {"M": {}},
+    {"S": "[" * 1000},
+)
+
+#: A job's attributes that are looked at; ``source`` and ``profile`` are JSON.
+JOB_FIELDS = (
+    "id",
+    "source",
+    "profile",
+    "generation",
+    "deadline_at",
+    "wake_at",
+    "notify",
+    "schema",
+    "outputs",
+)
+UNIT_FIELDS = ("key", "state", "fence", "generation", "progress", "measured", "lost", "schema")
+WORKER_FIELDS = (
+    "name",
+    "worker_class",
+    "slots",
+    "busy",
+    "until",
+    "seen_at",
+    "speeds",
+    "jobs",
+    "load",
+    "schema",
+)
+SPAN_FIELDS = ("worker", "worker_class", "started_at", "seen_at", "busy_s", "schema")
+HALT_FIELDS = ("scope", "name", "at", "by", "schema")
+
+#: Keys of records that are one of a kind, or stand in a partition of their kind.
+EMPTY: tuple[tuple[str, str], ...] = (
+    ("WORKER", "celery@forged"),
+    ("HALT", "class#aws"),
+    ("HALT", "odd"),
+    ("SCALING", "TOLD"),
+    ("SCALING", "DECISION"),
+    ("CLEAN", "000000000000001"),
+    ("CLEAN", "0"),
+    ("OUTBOX", "000000000000001"),
+    ("OUTBOX", "0"),
+    ("TRAIL", "ENTRY#000001795543200123#x##0"),
+    ("LEASE#sweep", "LEASE"),
+    ("LEASE#autoscaler", "LEASE"),
+    ("LEASE#notify", "LEASE"),
+)
+
+
+def items(*, day: str, honest: Item, unit: Item) -> Iterator[Item]:
+    """Yield odd records beside a system's own; ``honest`` is a job's item, and ``unit`` one of its units.
+
+    >>> len(list(items(day="2026-12-01", honest={"sk": {"S": "JOB"}}, unit={}))) > 150
+    True
+    """
+    for pk, sk in EMPTY:
+        yield {"pk": {"S": pk}, "sk": {"S": sk}}
+    for number, status in enumerate(("QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "DONE")):
+        indexed = {"job_status": {"S": status}, "submitted_at": {"N": str(1_795_543_200 + number)}}
+        yield {"pk": {"S": f"JOB#bare-{number}"}, "sk": {"S": "JOB"}, **indexed}
+    for name, number, value in _odd(JOB_FIELDS):
+        job_id = f"odd-{name}-{number}"
+        yield {**honest, "id": {"S": job_id}, "pk": {"S": f"JOB#{job_id}"}, name: value}
+    yield {**honest, "pk": {"S": "JOB#anothers-id"}}
+    yield {**honest, "pk": {"S": "JOB#../../x"}, "id": {"S": "../../x"}}
+    for name, number, value in _odd(UNIT_FIELDS):
+        keys = {"pk": {"S": f"JOB#unit-{name}-{number}"}, "sk": {"S": "UNIT#0001#PLAN"}}
+        yield {**unit, **keys, name: value}
+    for pk, fields in (("WORKER", WORKER_FIELDS), (f"SPAN#{day}", SPAN_FIELDS), ("HALT", HALT_FIELDS)):
+        for name, number, value in _odd(fields):
+            yield {"pk": {"S": pk}, "sk": {"S": f"{name}#{number}"}, name: value}
+
+
+def _odd(names: Iterable[str]) -> Iterator[tuple[str, int, Item]]:
+    """Yield each field with each odd value."""
+    for name in names:
+        for number, value in enumerate(ODD_VALUES):
+            yield name, number, value
