@@ -174,7 +174,9 @@ KINDS = (
                 replace(LONG, rate=Fraction(30)),
                 *UNEVEN[2:],
                 filters=f"{UNEVEN[1]},{TO_709}",
+                sound=("-c:a", "pcm_s16le"),
             ),
+            *AAC,
         ),
     ),
     Kind(
