@@ -20,6 +20,7 @@ from rugbytx.media.encode.encoder_trial import TIMEOUT_S, Trials, Verdict
 from rugbytx.settings import PREFIX, Settings
 
 _SMI_S = 10.0
+_ONE_PACKAGE = "install both programs from one package"
 _SMI = ("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")
 
 
@@ -34,6 +35,11 @@ def checks(settings: Settings, *, root: Path = Path("/")) -> list[Check]:
         ),
         _program_check("ffmpeg", settings.ffmpeg),
         _program_check("ffprobe", settings.ffprobe),
+        Check(
+            name="releases",
+            look=lambda: _releases(settings),
+            remedy=_ONE_PACKAGE,
+        ),
         Check(
             name="encoder",
             look=lambda: _encoders(settings, root),
@@ -95,6 +101,23 @@ def _program(name: str, program: str) -> Finding:
     if path is None:
         raise HostUnfit(f"this host has no {program}")
     return Finding(check=name, health=Health.OK, text=f"{version.read(program)} at {path}")
+
+
+def _releases(settings: Settings) -> Sequence[Finding]:
+    """Say so where ffmpeg and ffprobe are of two releases: they may disagree about what a source is."""
+    if shutil.which(settings.ffmpeg) is None or shutil.which(settings.ffprobe) is None:
+        return []
+    seen = version.pair(settings.ffmpeg, settings.ffprobe)
+    if not seen.is_mixed:
+        return []
+    return [
+        Finding(
+            check="releases",
+            health=Health.WARN,
+            text=f"ffmpeg is {seen.ffmpeg}, and ffprobe {seen.ffprobe}: a mixed pair",
+            remedy=_ONE_PACKAGE,
+        )
+    ]
 
 
 def _encoders(settings: Settings, root: Path) -> Sequence[Finding]:

@@ -42,6 +42,21 @@ def doctor(run: Run, fakes: Fakes, tmp_path: Path) -> Doctor:
     return ask
 
 
+def test_a_mixed_pair_is_marked(doctor: Doctor, tmp_path: Path) -> None:
+    """With both versions; of one release nothing is said, whoever built the programs."""
+    told = {}
+    for name, release in (("old", "5.1.9-0+deb12u1"), ("new", "7.1.5"), ("built", "n7.1")):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\necho 'ffprobe version {release} Copyright'\n")
+        program.chmod(0o755)
+        told[name] = str(program)
+    _, mixed = doctor(RUGBYTX_FFMPEG=told["new"], RUGBYTX_FFPROBE=told["old"])
+    assert mixed["releases"]["health"] == "warn"
+    assert mixed["releases"]["text"] == "ffmpeg is 7.1.5, and ffprobe 5.1.9-0+deb12u1: a mixed pair"
+    _, paired = doctor(RUGBYTX_FFMPEG=told["new"], RUGBYTX_FFPROBE=told["built"])
+    assert "releases" not in paired
+
+
 @no_gpu
 def test_without_a_gpu_it_says_why_and_takes_x264(doctor: Doctor) -> None:
     """NVENC is compiled into ffmpeg, and there is no driver; on a host of ours that is no failure."""

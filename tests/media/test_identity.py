@@ -51,7 +51,8 @@ FILMS: dict[str, Callable[[Path], object]] = {
 def single_pass(plan: Plan, path: Path) -> list[str]:
     """Return the hash of each frame of the whole grid, without a seek and without a cut."""
     before_the_cut, _, _ = filter_graph.cut(plan, 0).partition(",tpad=stop=2")
-    head = ["ffmpeg", "-nostdin", "-loglevel", "error", "-copyts", "-start_at_zero", "-i", str(path)]
+    clock = ["-copyts", "-itsoffset", str(float(-plan.media.start_s))]
+    head = ["ffmpeg", "-nostdin", "-loglevel", "error", *clock, "-i", str(path)]
     return frame_hashes(
         [*head, "-map", f"0:{plan.media.video.index}", "-vf", before_the_cut, "-fps_mode", "passthrough"]
     )

@@ -166,12 +166,17 @@ KINDS = (
         rate=NTSC,
         step=0,
         apart_s=0.06,
-        make=lambda place: place.encode(
+        # By way of Matroska: muxers of MP4 disagree about how long the last frame of an encode lasts.
+        make=lambda place: place.copied(
             "vfr.mp4",
-            replace(LONG, rate=Fraction(30)),
-            *UNEVEN[2:],
-            # Uneven but for its last second: muxers disagree about how long a last frame lasts.
-            filters=f"select='mod(n,7)-3+gt(n,380)',setpts='PTS+0.011*mod(N,3)*lt(T,12)/TB',{TO_709}",
+            place.encode(
+                "vfr.mkv",
+                replace(LONG, rate=Fraction(30)),
+                *UNEVEN[2:],
+                filters=f"{UNEVEN[1]},{TO_709}",
+                sound=("-c:a", "pcm_s16le"),
+            ),
+            *AAC,
         ),
     ),
     Kind(

@@ -32,11 +32,10 @@ def parse(
     sound, other_audio = stream_selection.audio(answer)
     container = answer.get("format", {})
     start_s = fraction(container.get("start_time")) or Fraction(0)
-    average_rate, base_rate = _rates(stream, is_avi=_is_of("avi", container))
-    held_back_s = _held_back_s(stream, tail, frame_s=1 / average_rate)
-    end_s = held_back_s + _end_s(
-        stream, tail, start_s=start_s, frame_s=1 / average_rate, is_avi=_is_of("avi", container)
-    )
+    is_avi = _is_of("avi", container)
+    average_rate, base_rate = _rates(stream, is_avi=is_avi)
+    held_back_s = _held_back_s(stream, tail, frame_s=1 / average_rate) if is_avi else Fraction(0)
+    end_s = held_back_s + _end_s(stream, tail, start_s=start_s, frame_s=1 / average_rate, is_avi=is_avi)
     limits.require_length(end_s, size_bytes=size_bytes)
     limits.require_work(stream["width"], stream["height"], rate=average_rate, end_s=end_s)
     declared_s = _declared_s(container, stream, start_s=start_s)
@@ -105,9 +104,9 @@ def _start_s(stream: Mapping[str, Any], container_start_s: Fraction) -> Fraction
 def _held_back_s(
     stream: Mapping[str, Any], tail: Sequence[Mapping[str, Any]], *, frame_s: Fraction
 ) -> Fraction:
-    """Return how much later than its packets the video is shown, where those say only when they are decoded.
+    """Return how much later than its packets an AVI's video is shown, where those say only when they are decoded.
 
-    AVI's do.  A decoder of B-frames gives out its first frame when it has taken in
+    A decoder of B-frames gives out its first frame when it has taken in
     ``has_b_frames`` more, and ffmpeg shows it then.
 
     >>> _held_back_s({"has_b_frames": 2}, [{"pts": "N/A", "dts": "7"}], frame_s=Fraction(1, 25))

@@ -279,3 +279,12 @@ def test_a_pace_stands_before_the_input() -> None:
     assert argv[at + 1] == "2.5"
     assert at < argv.index("-i")
     assert [*argv[:at], *argv[at + 2 :]] == command_line.chunk(plan(), 4, SOURCE, outputs)
+
+
+def test_frames_of_an_avi_that_is_held_back_are_kept_apart() -> None:
+    """Where ffmpeg has no times for the last ones; other containers have them."""
+    told = plan(start_s=2 / NTSC)
+    avi = told.model_copy(update={"media": told.media.model_copy(update={"container": "avi"})})
+    apart = "setpts='if(isnan(PREV_OUTPTS),PTS,max(PTS,PREV_OUTPTS+1001/30000/TB))',fps="
+    assert apart in filter_graph.cut(avi, 0)
+    assert "setpts" not in filter_graph.cut(told, 0)
