@@ -9,6 +9,7 @@ import pytest
 from rugbytx.core.cost import usage
 from rugbytx.core.cost.usage import DAY_S, End
 from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.result import TracksResult
 from rugbytx.core.lease.unit import Charge, Kind, Measured, Progress, UnitKey
 from tests.connection import Fakes, Run, make_job
 
@@ -40,7 +41,7 @@ def week(fakes: Fakes) -> Job:
     third = store.units.claim(job, CHUNK, store.units.read(job.id, 1)[CHUNK], owner="jetson-1", lease_s=60)
     assert third
     done = Measured(worker="jetson-1", worker_class="jetson", elapsed_s=36.0, frames=100)
-    store.units.commit(third, result="", measured=done)
+    store.units.commit(third, result=TracksResult(fingerprint="f", files=()), measured=done)
     fakes.end(job, Status.SUCCEEDED)
     store.clock.advance(3600)
     return job

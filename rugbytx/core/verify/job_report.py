@@ -11,8 +11,9 @@ from fractions import Fraction
 
 from rugbytx.core.hls import media_playlist
 from rugbytx.core.job.job import Job
+from rugbytx.core.lease.result import TrackFile, TracksResult
 from rugbytx.core.lease.unit import AUDIO, MP4, Kind, Unit, UnitKey
-from rugbytx.core.output.result import TrackFile, TracksResult, tracks_of
+from rugbytx.core.output.result import tracks_of
 from rugbytx.core.plan.plan import BASE_OFFSET_S, AudioPlan, Grid, Plan, Rendition
 from rugbytx.core.record import Record, Versioned
 from rugbytx.core.source.media_info import MediaInfo
