@@ -1,6 +1,6 @@
 """Celery's keys for every worker.  A test holds each to its reason here, to ``Settings`` and to ``deploy/``."""
 
-# Credentials and region come by boto3's own means, so the URL says no more than which broker it is.
+# Credentials come by boto3's own means and the region from the worker, so the URL says no more than which broker it is.
 broker_url = "sqs://"
 # By its name, as nothing of ours is imported here: kombu's own transport does not survive its first HTTP 500.
 broker_transport = "rugbytx.broker.transport:Transport"

@@ -33,15 +33,15 @@ from rugbytx.core.status import fleet_gauges
 from rugbytx.errors import RugbytxError, SettingsError
 from rugbytx.notify.notifier import may_tell, notifier_of
 from rugbytx.notify.outbox import deadline_at_risk
-from rugbytx.ports import Fleet, Queue, Storage, Store
+from rugbytx.ports import Fleet, Queue
+from rugbytx.ports.lease_name import LeaseName
+from rugbytx.ports.service import Storage
+from rugbytx.ports.store import Store
 from rugbytx.settings import Settings
-from rugbytx.upkeep import sweeper
-from rugbytx.upkeep.cleanup import clean_once
-from rugbytx.upkeep.sweeper import sweep_once
+from rugbytx.upkeep.sweeper import sweep_in_turn
 
 log = logging.getLogger(__name__)
 
-LEASE = "autoscaler"
 #: Jobs that a decision looks at, the oldest of each status first.
 MOST_JOBS = 1000
 #: How often Application Auto Scaling is asked whether it moves the same fleet.
@@ -93,7 +93,9 @@ class Autoscaler:
         What is remembered goes first: a crash after it costs an assist, or a tick,
         and never sends anything twice.
         """
-        if not self._store.leases.acquire(LEASE, owner=owner, lease_s=3 * self._settings.tick_s):
+        if not self._store.leases.acquire(
+            LeaseName.AUTOSCALER, owner=owner, lease_s=3 * self._settings.tick_s
+        ):
             return None
         self.refuse_policies()
         before, found = self._before(), self.look()
@@ -111,15 +113,20 @@ class Autoscaler:
 
     def sweep(self, owner: str) -> None:
         """Send pointers for jobs that nobody keeps awake, and do the clean-ups that are due."""
-        if self._store.leases.acquire(sweeper.LEASE, owner=owner, lease_s=2 * self._settings.sweep_s):
-            sweep_once(self._store, self._queue)
-            clean_once(self._store, self._storage, self._settings.output_bucket)
+        sweep_in_turn(
+            self._store,
+            self._queue,
+            self._storage,
+            bucket=self._settings.output_bucket,
+            owner=owner,
+            sweep_s=self._settings.sweep_s,
+        )
 
     def once(self, owner: str) -> Recorded | None:
         """Decide and sweep once, and leave to whoever comes next; None where another autoscaler decides."""
         found = self.tick(owner)
         if found:
-            self._store.leases.release(LEASE, owner=owner)
+            self._store.leases.release(LeaseName.AUTOSCALER, owner=owner)
         self.sweep(owner)
         return found
 

@@ -11,7 +11,6 @@ but this host is asked.
 """
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +34,9 @@ from rugbytx.core.plan.plan import Plan
 from rugbytx.core.source.media_info import MediaInfo
 from rugbytx.errors import Unreachable
 from rugbytx.media.encode import filter_graph
+from rugbytx.media.process.pulse import TimeOut
 from rugbytx.media.source import probe
-from rugbytx.ports import Store
+from rugbytx.ports.store import Store
 from rugbytx.settings import Settings
 from rugbytx.system import Connection
 
@@ -82,7 +82,7 @@ def of_file(wish: Wish, settings: Settings) -> Preview:
     profile = profiles.load(wish.profile, settings.profiles)
     path = Path(wish.source)
     size_bytes = sources.status(path).st_size
-    media = probe.read(path, pulse=_Patience(), ffprobe=settings.ffprobe)
+    media = probe.read(path, pulse=_patience(wish.source), ffprobe=settings.ffprobe)
     # Where it would lie and under which ETag is known once it has been uploaded.
     source = Source(bucket=settings.source_buckets[0], key=path.name, etag="", size_bytes=size_bytes)
     return _preview(wish, profile, media, source)
@@ -99,7 +99,7 @@ def of_object(wish: Wish, system: Connection) -> Preview:
     media = probe.read_afar(
         system.storage.address(source, lasts_s=PROBE_S),
         size_bytes=source.size_bytes,
-        pulse=_Patience(PROBE_S, of=wish.source),
+        pulse=_patience(wish.source, PROBE_S),
         ffprobe=settings.ffprobe,
     )
     try:
@@ -148,20 +148,7 @@ def _finished(store: Store) -> Iterator[tuple[Plan, Sequence[Unit]]]:
             yield plan, list(units.values())
 
 
-class _Patience:
-    """A pulse for a probe that nobody waits for but its user, who may interrupt it."""
-
-    def __init__(self, most_s: float = math.inf, *, of: str = "") -> None:
-        self._of = of
-        self._most_s = most_s
-        self._until = time.monotonic() + most_s
-
-    def step(self, name: str) -> None:
-        pass
-
-    def advance(self, *, frames: int = 0, fps: float = 0.0, count: int = 0) -> None:
-        pass
-
-    def check(self) -> None:
-        if time.monotonic() > self._until:
-            raise Unreachable(f"{self._of} could not be looked at within {self._most_s:g} s")
+def _patience(of: str, timeout_s: float = math.inf) -> TimeOut:
+    """Return a pulse for a probe that nobody waits for but its user, who may interrupt it."""
+    error = Unreachable(f"{of} could not be looked at within {timeout_s:g} s")
+    return TimeOut(timeout_s=timeout_s, error=error)

@@ -2,7 +2,6 @@
 
 import difflib
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
@@ -18,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from rugbytx import prices
+from rugbytx import prices, temporary
 from rugbytx.core import rate_limit
 from rugbytx.core.fleet import receive_window
 from rugbytx.core.fleet.worker_class import AWS
@@ -94,7 +93,7 @@ class Settings(BaseModel):
     #: The module of Celery's own keys under ``celeryconfig``; the worker class by default.
     celery_config: str = ""
     #: The folder of sources and chunks in work: room for the largest source, twice for MPEG-TS, and 256 MiB.
-    scratch: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / "rugbytx")
+    scratch: Path = Field(default_factory=temporary.default_scratch)
     #: A worker with less room than this on its scratch disk receives nothing.
     scratch_floor_bytes: int = Field(default=1024**3, ge=0)
     #: What an hour of this worker costs, for the ledger; by default ``aws_usd_per_h``, or the Jetson's power.

@@ -14,14 +14,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rugbytx import settings as rugbytx_settings
+from rugbytx.core.address import Address
 from rugbytx.errors import SettingsError
-from rugbytx.ports import Fleet, Permissions, Queue, Storage, Store
+from rugbytx.ports import Queue
+from rugbytx.ports.service import Permissions, Storage
+from rugbytx.ports.store import Store
 from rugbytx.settings import Settings
+
+if TYPE_CHECKING:
+    from rugbytx.aws.ecs.service import EcsFleet
 
 #: AWS variables that choose no account, region or endpoint.
 NEUTRAL = frozenset({"AWS_CA_BUNDLE", "AWS_PAGER", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE"})
@@ -66,10 +73,15 @@ class Connection:
     queue: Queue
     storage: Storage
     settings: Settings
-    #: Where S3 is, e.g. ``https://s3.eu-west-1.amazonaws.com``.
-    s3_url: str
+    #: Where SQS, S3 and DynamoDB are.
+    address: Address
     #: Asked by the doctor alone.
     permissions: Permissions
+
+    @property
+    def s3_url(self) -> str:
+        """Return where S3 is, e.g. ``https://s3.eu-west-1.amazonaws.com``."""
+        return self.address.endpoints["S3"]
 
 
 class Announcement(BaseModel):
@@ -91,8 +103,8 @@ def locate(environ: Mapping[str, str]) -> System:
     somebody announced one, their process lives and the endpoint accepts a
     connection.  What the caller sets himself goes before what was announced.
     """
-    if not chosen(environ):
-        announced = _read(state_path(environ))
+    if not chosen(environ) and (path := state_path(environ)):
+        announced = _read(path)
         if announced and _lives(announced):
             theirs = {name: value for name, value in announced.environ.items() if name not in environ}
             return System(is_local=True, environ=theirs, endpoint_url=announced.endpoint_url)
@@ -112,25 +124,6 @@ def chosen(environ: Mapping[str, str]) -> list[str]:
         for name in environ
         if name.startswith(PREFIXES) and name not in NEUTRAL | OWN and not name.startswith(NEUTRAL_PREFIX)
     )
-
-
-def describe(system: System, environ: Mapping[str, str], *, queue: str) -> str:
-    """Return one line that names the system.
-
-    >>> describe(System(is_local=True, endpoint_url="http://127.0.0.1:41234"), {}, queue="q")
-    'local system at http://127.0.0.1:41234 (state in memory)'
-    >>> describe(System(is_local=False), {"AWS_PROFILE": "club", "AWS_REGION": "eu-west-1"}, queue="q")
-    'AWS (profile club, region eu-west-1), queue q'
-    """
-    if system.is_local:
-        return f"local system at {system.endpoint_url} (state in memory)"
-    if endpoint := environ.get("AWS_ENDPOINT_URL"):
-        return f"{endpoint}, queue {queue}"
-    profile = environ.get("AWS_PROFILE", environ.get("AWS_DEFAULT_PROFILE", "default"))
-    region = environ.get("AWS_REGION", environ.get("AWS_DEFAULT_REGION"))
-    account = "credentials of the environment" if "AWS_ACCESS_KEY_ID" in environ else f"profile {profile}"
-    where = f"AWS ({account}, region {region or 'of the profile'}), queue {queue}"
-    return where if chosen(environ) else f"{where}; no local system is up"
 
 
 def adopt(system: System) -> None:
@@ -155,7 +148,7 @@ def connect(settings: Settings) -> Connection:
 
     Raises SettingsError where that configuration is unusable.
     """
-    from rugbytx.aws.client import client
+    from rugbytx.aws.client import address, client
     from rugbytx.aws.dynamodb.store import open_store
     from rugbytx.aws.permissions import AwsPermissions
     from rugbytx.aws.s3.storage import S3Storage
@@ -167,14 +160,14 @@ def connect(settings: Settings) -> Connection:
         queue=SqsQueue(sqs, settings.queue),
         storage=S3Storage(s3),
         settings=settings,
-        s3_url=s3.meta.endpoint_url,
+        address=address(sqs, s3, dynamodb),
         permissions=AwsPermissions(
             sqs=sqs, dynamodb=dynamodb, s3=s3, queue=settings.queue, table=settings.table
         ),
     )
 
 
-def fleet(settings: Settings) -> Fleet:
+def fleet(settings: Settings) -> "EcsFleet":
     """Return the AWS workers' fleet; nothing is asked of it yet.  Few commands want it, and its clients are slow to make."""
     from rugbytx.aws.ecs.service import EcsFleet
 
@@ -197,12 +190,15 @@ def _here(_pid: int) -> Connection:
     return connect(rugbytx_settings.read())
 
 
-def state_path(environ: Mapping[str, str]) -> Path:
-    """Return where this user's local system is announced."""
-    if runtime := environ.get("XDG_RUNTIME_DIR"):
-        return Path(runtime) / "rugbytx" / "local.json"
-    home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
-    return Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "rugbytx" / "local.json"
+def state_path(environ: Mapping[str, str]) -> Path | None:
+    """Return where this user's local system is announced; None for a user without a home, as in a container."""
+    if folder := environ.get("XDG_RUNTIME_DIR") or environ.get("XDG_CACHE_HOME"):
+        return Path(folder) / "rugbytx" / "local.json"
+    try:
+        home = Path(environ.get("HOME") or Path.home())
+    except RuntimeError:  # nor has the number that it runs under a name
+        return None
+    return home / ".cache" / "rugbytx" / "local.json"
 
 
 def announce(*, endpoint_url: str, settings: Mapping[str, str], path: Path | None = None) -> None:
@@ -212,6 +208,8 @@ def announce(*, endpoint_url: str, settings: Mapping[str, str], path: Path | Non
     for each other.
     """
     path = path or state_path(os.environ)
+    if path is None:
+        raise SettingsError("the local system cannot be announced: set HOME or XDG_RUNTIME_DIR")
     mine = Announcement(
         pid=os.getpid(),
         started_ticks=_started_ticks(os.getpid()) or 0,
@@ -232,7 +230,7 @@ def announce(*, endpoint_url: str, settings: Mapping[str, str], path: Path | Non
 def withdraw(path: Path | None = None) -> None:
     """Take back this process's announcement; another's is left alone."""
     path = path or state_path(os.environ)
-    if not path.exists():
+    if path is None or not path.exists():
         return
     with _locked(path):
         announced = _read(path)

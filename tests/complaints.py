@@ -346,6 +346,19 @@ CASES = (
         "of a kind that is not accepted",
     ),
     Case(
+        "playlist that does not say so by its name",  # seen in 7.1 and 9.0
+        (
+            "[error] Not detecting m3u8/hls with non standard extension and non standard mime type",
+            (
+                "[mov,mp4,m4a,3gp,3g2,mj2 @ 0x5] [warning] Format mov,mp4,m4a,3gp,3g2,mj2 detected only with low"
+                " score of 1, misdetection possible!"
+            ),
+            "[mov,mp4,m4a,3gp,3g2,mj2 @ 0x5] [error] moov atom not found",
+            "[in#0 @ 0x5] [error] Error opening input: Invalid data found when processing input",
+        ),
+        *_NOT_ACCEPTED,
+    ),
+    Case(
         "bomb",  # seen
         (
             "[png @ 0x5] [IMGUTILS @ 0x7] [error] Picture size 9000x9000 exceeds specified max pixel count 36000000",

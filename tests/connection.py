@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from typer.testing import Result
 
+from rugbytx.core.address import Address
 from rugbytx.core.job.job import Job, Outputs, Source, Status, identify
 from rugbytx.core.job.profile import Profile, Rung
 from rugbytx.settings import Settings
@@ -15,6 +16,10 @@ from tests.fakes.store import FakeStore
 
 PROFILE = Profile(name="small", rungs=(Rung(height=360, rate_bps=600_000, high_motion_rate_bps=900_000),))
 NOW = 1_800_000_000.0
+#: Where the fakes would be.
+ADDRESS = Address(
+    region="eu-west-1", endpoints=dict.fromkeys(("SQS", "S3", "DynamoDB"), "http://127.0.0.1:5000")
+)
 OUTPUTS = Outputs(
     master_key="out/x/g1/master-f1.m3u8",
     manifest_key="out/x/g1/manifest-f1.json",
@@ -43,7 +48,7 @@ class Fakes:
             queue=self.queue,
             storage=self.storage,
             settings=settings or Settings(),
-            s3_url="http://127.0.0.1:5000",
+            address=ADDRESS,
             permissions=self.permissions,
         )
 

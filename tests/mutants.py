@@ -3,8 +3,9 @@
 What is broken here are the promises that a reader cannot see being kept: that
 the fence is in every key and in every commit, that nothing is committed before
 it is uploaded, that no message goes without ``wake_at``, that the heartbeat is
-gone before the commit, that what decides is read consistently, and that no task
-of ECS's has a message without its protection.
+gone before the commit, that what decides is read consistently, that no task of
+ECS's has a message without its protection, and that what is deployed is what was
+tested.
 """
 
 import shutil
@@ -17,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 #: What the tests of a copy need.
-PARTS = ("rugbytx", "celeryconfig", "tests", "pyproject.toml")
+PARTS = ("rugbytx", "celeryconfig", "deploy", "tests", "pyproject.toml")
 
 #: A test run that hangs has noticed something, but it must end.
 BOUND_S = 300.0
@@ -44,8 +45,33 @@ class Mutant:
 LANE = ("tests/worker/lane/test_lane.py",)
 RECOVERY = ("tests/worker/lane/test_retry.py", "tests/upkeep/test_cleanup.py")
 PROTECTION = ("tests/core/fleet/test_scale_in_protection.py", "tests/worker/gate/test_scale_in_protection.py")
+DEPLOYED = ("tests/deploy/test_environment.py",)
 
 MUTANTS = (
+    Mutant(
+        name="region-of-boto3-alone",
+        edits=(
+            Edit(
+                "rugbytx/aws/client.py", '("AWS_REGION", "AWS_DEFAULT_REGION")', '("AWS_DEFAULT_REGION",) * 2'
+            ),
+        ),
+        tests=DEPLOYED,
+    ),
+    Mutant(
+        name="template-without-region",
+        edits=(Edit("deploy/aws/fleet.yaml", "{ Name: AWS_REGION,", "{ Name: REGION,"),),
+        tests=DEPLOYED,
+    ),
+    Mutant(
+        name="template-renames-a-variable",
+        edits=(Edit("deploy/aws/control.yaml", "RUGBYTX_CLUSTER:", "RUGBYTX_ECS_CLUSTER:"),),
+        tests=DEPLOYED,
+    ),
+    Mutant(
+        name="stack-settings-without-region",
+        edits=(Edit("rugbytx/cli/env.py", '{"AWS_REGION": asked', '{"REGION": asked'),),
+        tests=DEPLOYED,
+    ),
     Mutant(
         name="commit-before-upload",
         edits=(

@@ -19,6 +19,7 @@ from tests.footage import make
 _SCRIPT = r"""#!/bin/bash
 # Replays {folder}/N.stderr and ends as {folder}/N.code says, at the Nth start.
 case "$*" in *-version) echo "ffmpeg version stand-in"; exit 0 ;; esac
+case "$*" in *"-h filter=sidedata") exec ffmpeg "$@" ;; esac
 # What plays a file that was written is not part of the play.
 case "$*" in *"-f null -") exec ffmpeg "$@" ;; esac
 cd "{folder}" || exit 99

@@ -7,10 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from rugbytx import system
+from rugbytx.aws.client import address as address_of
+from rugbytx.aws.client import client
+from rugbytx.cli.shared.connection import describe
 from rugbytx.errors import SettingsError
 from rugbytx.settings import Settings
 
@@ -34,6 +38,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 def announced(environ: dict[str, str], endpoint: str) -> Path:
     """Announce this process as a local system; return the file."""
     path = system.state_path(environ)
+    assert path
     system.announce(endpoint_url=endpoint, settings=SETTINGS, path=path)
     return path
 
@@ -164,20 +169,170 @@ def test_the_file_is_in_a_folder_of_the_user(environ: dict[str, str], folder: st
     assert system.state_path(environ) == Path(folder) / "local.json"
 
 
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Take every AWS variable away; return the file where the user's configuration would be."""
+    for name in system.chosen(os.environ):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".aws").mkdir()
+    return tmp_path / ".aws" / "config"
+
+
+CONFIG = """
+[default]
+region = us-west-2
+endpoint_url = http://127.0.0.1:3
+
+[profile club]
+region = eu-central-1
+services = near
+
+[services near]
+sqs =
+  endpoint_url = http://127.0.0.1:4
+"""
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "x"}
+OF_THE_ENVIRONMENT = "(credentials of the environment, region eu-west-1), queue q"
+
+
 @pytest.mark.parametrize(
-    ("environ", "line"),
+    ("environ", "config", "line"),
     [
-        ({"AWS_ENDPOINT_URL": "http://stack:4566"}, "http://stack:4566, queue q"),
-        ({}, "AWS (profile default, region of the profile), queue q; no local system is up"),
         (
-            {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_DEFAULT_REGION": "eu-west-1"},
-            "AWS (credentials of the environment, region eu-west-1), queue q",
+            {"AWS_ENDPOINT_URL": "http://stack:4566", "AWS_REGION": "eu-west-1"},
+            "",
+            "http://stack:4566 (profile default, region eu-west-1), queue q",
+        ),
+        ({**KEYS, "AWS_REGION": "eu-west-1"}, "", f"AWS {OF_THE_ENVIRONMENT}"),
+        ({**KEYS, "AWS_DEFAULT_REGION": "eu-west-1"}, "", f"AWS {OF_THE_ENVIRONMENT}"),
+        (
+            {
+                **KEYS,
+                "AWS_REGION": "eu-west-1",
+                **{f"AWS_ENDPOINT_URL_{one}": "http://127.0.0.1:1" for one in ("SQS", "S3", "DYNAMODB")},
+            },
+            "",
+            f"http://127.0.0.1:1 {OF_THE_ENVIRONMENT}",
+        ),
+        (
+            {
+                **KEYS,
+                "AWS_REGION": "eu-west-1",
+                "AWS_ENDPOINT_URL": "http://127.0.0.1:2",
+                "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:1",
+            },
+            "",
+            f"SQS at http://127.0.0.1:1, S3 and DynamoDB at http://127.0.0.1:2 {OF_THE_ENVIRONMENT}",
+        ),
+        (
+            {**KEYS, "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:2"},
+            "",
+            f"SQS and DynamoDB at AWS, S3 at http://127.0.0.1:2 {OF_THE_ENVIRONMENT}",
+        ),
+        # The dangerous direction: an endpoint that is named and not used.
+        (
+            {
+                **KEYS,
+                "AWS_REGION": "eu-west-1",
+                "AWS_ENDPOINT_URL": "http://127.0.0.1:2",
+                "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+            },
+            "",
+            f"AWS {OF_THE_ENVIRONMENT}",
+        ),
+        (
+            {
+                **KEYS,
+                "AWS_REGION": "eu-west-1",
+                "AWS_ENDPOINT_URL_SQS": "https://sqs.us-east-1.amazonaws.com",
+            },
+            "",
+            f"SQS at https://sqs.us-east-1.amazonaws.com, S3 and DynamoDB at AWS {OF_THE_ENVIRONMENT}",
+        ),
+        (
+            {},
+            CONFIG,
+            "http://127.0.0.1:3 (profile default, region us-west-2), queue q; no local system is up",
+        ),
+        (
+            {"AWS_PROFILE": "club"},
+            CONFIG,
+            "SQS at http://127.0.0.1:4, S3 and DynamoDB at AWS (profile club, region eu-central-1), queue q",
+        ),
+        # A region beside a profile's own: what is named is what is used.
+        (
+            {"AWS_PROFILE": "club", "AWS_REGION": "eu-west-1"},
+            CONFIG,
+            "SQS at http://127.0.0.1:4, S3 and DynamoDB at AWS (profile club, region eu-west-1), queue q",
+        ),
+        (
+            {"AWS_PROFILE": "nobody", "AWS_DEFAULT_PROFILE": "club"},
+            CONFIG,
+            "SQS at http://127.0.0.1:4, S3 and DynamoDB at AWS (profile club, region eu-central-1), queue q",
+        ),
+        (
+            {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+            CONFIG,
+            "AWS (profile default, region us-west-2), queue q",
         ),
     ],
 )
-def test_a_line_names_the_system(environ: dict[str, str], line: str) -> None:
+def test_a_line_names_what_the_clients_speak_to(
+    aws: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], config: str, line: str
+) -> None:
     """Every command prints it, so nobody acts on the wrong account unawares."""
-    assert system.describe(system.System(is_local=False), environ, queue="q") == line
+    aws.write_text(config)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    address = system.connect(Settings()).address
+    assert describe(system.System(is_local=False), environ, address=address, queue="q") == line
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    "region", ["us-east-1", "eu-west-1", "ap-southeast-4", "us-gov-west-1", "cn-north-1"]
+)
+def test_the_endpoints_of_a_region_are_aws(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+    """However botocore writes them."""
+    monkeypatch.setenv("AWS_REGION", region)
+    made = [client(service) for service in ("sqs", "s3", "dynamodb", "ecs", "cloudformation")]
+    assert address_of(*made).place == "AWS"
+
+
+@pytest.mark.parametrize(
+    ("environ", "config", "region"),
+    [
+        ({"AWS_REGION": "eu-west-1"}, "", "eu-west-1"),
+        ({"AWS_DEFAULT_REGION": "eu-west-1"}, "", "eu-west-1"),
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-west-2"}, "", "eu-west-1"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "us-west-2"}, "", "us-west-2"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, CONFIG, "us-west-2"),
+        ({"AWS_REGION": "eu-west-1"}, CONFIG, "eu-west-1"),
+        ({"AWS_DEFAULT_REGION": "eu-west-1", "AWS_PROFILE": "club"}, CONFIG, "eu-west-1"),
+        ({"AWS_PROFILE": "club"}, CONFIG, "eu-central-1"),
+    ],
+)
+def test_the_region_is_the_first_that_is_said(
+    aws: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], config: str, region: str
+) -> None:
+    """By AWS_REGION, AWS_DEFAULT_REGION or the profile, in this order; an empty variable says nothing."""
+    aws.write_text(config)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    made = [client(service) for service in ("sqs", "s3", "dynamodb", "ecs", "events")]
+    assert {one.meta.region_name for one in made} == {region}
+    assert dict(os.environ) == before, "the caller's environment is the caller's"
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("service", ["sqs", "s3"])
+def test_no_region_is_a_sentence(monkeypatch: pytest.MonkeyPatch, service: Literal["sqs", "s3"]) -> None:
+    """Also for S3, which botocore would look for in a region of its own choice."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "")
+    with pytest.raises(SettingsError, match=r"^no AWS region is configured: set AWS_REGION, or a region in"):
+        client(service)
 
 
 def test_connecting_asks_nothing_yet(monkeypatch: pytest.MonkeyPatch) -> None:

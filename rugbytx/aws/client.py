@@ -1,16 +1,18 @@
 """boto3 clients as everything here uses them, and their errors in our words.
 
 Clients follow boto3's own configuration (environment, profiles, instance
-roles, ``AWS_ENDPOINT_URL`` and its per-service forms) and nothing else, so that
-any compatible server can stand in for AWS.  boto3 is imported on first use:
-``import rugbytx`` stays light.
+roles, ``AWS_ENDPOINT_URL`` and its per-service forms), so that any compatible
+server can stand in for AWS; but the region is also read from ``AWS_REGION``,
+see ``_region``.  boto3 is imported on first use: ``import rugbytx`` stays light.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from rugbytx.core.address import Address
 from rugbytx.errors import SettingsError, Unreachable
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ S3_READ_TIMEOUT_S = 60
 ATTEMPTS = 4
 #: What the worker's threads may use of one client at once.
 POOL_CONNECTIONS = 16
+
+#: The variables that name the region, the one that counts first before the other.
+REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 #: Error codes that mean: these credentials will not do.
 CREDENTIAL_CODES = frozenset(
@@ -86,7 +91,7 @@ def client(service: Service) -> Any:
     """
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, NoRegionError
+    from botocore.exceptions import BotoCoreError
     from botocore.session import Session
 
     config = Config(
@@ -101,15 +106,37 @@ def client(service: Service) -> Any:
     session = Session()
     session.register_component("data_loader", _models())
     try:
-        made = boto3.Session(botocore_session=session).client(service, config=config)
-    except NoRegionError as error:
-        raise SettingsError(
-            "no AWS region is configured: set AWS_DEFAULT_REGION, or a region in the AWS profile"
-        ) from error
+        region = _region(session)
+        made = boto3.Session(botocore_session=session, region_name=region).client(service, config=config)
     except (BotoCoreError, ValueError) as error:  # ValueError: an AWS_ENDPOINT_URL that is none
         raise SettingsError(f"the AWS configuration cannot be used: {error}") from error
     made.meta.events.register("after-call", _refuse_cut_answer)
     return made
+
+
+def _region(session: Any) -> str:
+    """Return the region: ``AWS_REGION``, ``AWS_DEFAULT_REGION``, or the profile's, the first that is not empty.
+
+    In the order of AWS's other SDKs and of its command line
+    (https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html).  boto3
+    alone does not know ``AWS_REGION`` (boto/boto3#2574), which is all that a task
+    definition or a profile's shell may have.  Raises SettingsError where there is none.
+    """
+    names = [os.environ.get(name) for name in REGION_VARIABLES]
+    for region in (*names, session.get_scoped_config().get("region")):
+        if region:
+            return str(region)
+    raise SettingsError(
+        f"no AWS region is configured: set {REGION_VARIABLES[0]}, or a region in the AWS profile"
+    )
+
+
+def address(*clients: Any) -> Address:
+    """Return where these clients speak to: what all of their configuration came to."""
+    return Address(
+        region=str(clients[0].meta.region_name),
+        endpoints={made.meta.service_model.service_id: _where(made) for made in clients},
+    )
 
 
 @cache

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from rugbytx.aws.client import code, translated
 from rugbytx.aws.dynamodb.table import STATUS_INDEX
-from rugbytx.ports import Tried
+from rugbytx.aws.sqs.queue import REFUSALS
+from rugbytx.ports.service import Tried
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,16 +26,7 @@ DENIED = frozenset(
     {"403", "AccessDenied", "AccessDeniedException", "AuthorizationError", "KMS.AccessDeniedException"}
 )
 #: What is said to those who may, and asked for what cannot be.
-REFUSED = frozenset(
-    {
-        "404",
-        "ConditionalCheckFailedException",
-        "InvalidParameterValue",
-        "NoSuchKey",
-        "ReadCountOutOfRange",
-        "ReceiptHandleIsInvalid",
-    }
-)
+REFUSED = REFUSALS | {"404", "ConditionalCheckFailedException", "NoSuchKey", "ReadCountOutOfRange"}
 #: SQS's limits are 900 s and 10 messages.
 _DELAY_S, _MESSAGES = 901, 11
 _KEY = {"pk": {"S": NOBODY}, "sk": {"S": NOBODY}}

@@ -11,6 +11,8 @@ from kombu.asynchronous.aws.ext import get_response
 from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from kombu.asynchronous.http.curl import CurlClient
 
+from rugbytx.aws.client import authorities
+
 CONNECT_TIMEOUT_S = 5
 #: A receive takes as long as it waits for a message, and this.
 ANSWER_S = 10
@@ -44,9 +46,17 @@ class Curl(CurlClient):
 class _TimedConnection(AsyncHTTPSConnection):
     """kombu's request, which carries timeouts that nobody passes to curl."""
 
+    def __init__(self, *, trusted: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._trusted = trusted
+
     def getrequest(self) -> Any:
-        """Return a request that ends: half-open connections are common behind NAT."""
+        """Return a request that ends: half-open connections are common behind NAT.
+
+        It trusts whom boto3 trusts; kombu knows no ``AWS_CA_BUNDLE``.
+        """
         request = super().getrequest()
+        request.ca_certs = self._trusted
         request.on_prepare = self._set_options
         return request
 
@@ -73,10 +83,11 @@ class Connection(AsyncSQSConnection):
             sqs_connection, http_client=http_client, message_system_attribute_names=list(attributes)
         )
         self._timeout_s = timeout_s
+        self._trusted = authorities()
 
     def get_http_connection(self) -> _TimedConnection:
         """Return a connection with timeouts."""
-        return _TimedConnection(http_client=self._httpclient, timeout=self._timeout_s)
+        return _TimedConnection(http_client=self._httpclient, timeout=self._timeout_s, trusted=self._trusted)
 
     def _on_list_ready(self, parent: Any, markers: Any, operation: str, response: Any) -> Answer:
         """Return what became of the receive.

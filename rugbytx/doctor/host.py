@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from rugbytx import temporary
 from rugbytx.core.plan import encoder_family
 from rugbytx.core.plan.encoder_family import Candidates, Family, Host
 from rugbytx.doctor.check import Check, Finding, Health
@@ -98,6 +99,7 @@ def _program(name: str, program: str) -> Finding:
 
 def _encoders(settings: Settings, root: Path) -> Sequence[Finding]:
     """Try every family that may work here, say of each why it does or does not, and which one is taken."""
+    temporary.use(settings.scratch)
     seen = host_files.read(root)
     wished = None if settings.encoder == "auto" else Family(settings.encoder)
     candidates = encoder_family.candidates(seen, wished=wished)

@@ -4,10 +4,11 @@ Nothing is left behind: how each action is tried stands in ``aws.permission``.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from rugbytx.aws.client import REGION_VARIABLES
 from rugbytx.doctor.check import Check, Finding, Health
-from rugbytx.ports import Tried
+from rugbytx.ports.service import Tried
 from rugbytx.system import Connection
 
 #: No job has this name.
@@ -32,6 +33,22 @@ def checks(system: Connection, *, clock: Callable[[], float] = time.time) -> lis
             remedy="see to the table first: the store's time stands in its answers",
         ),
         *(_bucket_check(system, bucket) for bucket in buckets),
+    ]
+
+
+def regions(environ: Mapping[str, str]) -> Sequence[Finding]:
+    """Say where the two variables for the region name different ones, which other programs take otherwise."""
+    first, second = (environ.get(name, "") for name in REGION_VARIABLES)
+    if not first or not second or first == second:
+        return []
+    ours, other = REGION_VARIABLES
+    return [
+        Finding(
+            check="region",
+            health=Health.WARN,
+            text=f"{ours} says {first}, which counts here, and {other} says {second}",
+            remedy=f"let both say the same, or unset {other}: boto3 by itself reads {other} alone",
+        )
     ]
 
 

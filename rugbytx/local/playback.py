@@ -1,6 +1,5 @@
 """Bring a published job's outputs here, and play them to the last frame."""
 
-import hashlib
 import json
 import subprocess
 from dataclasses import dataclass
@@ -10,10 +9,12 @@ from pydantic import ValidationError
 
 from rugbytx.core.job.job import Job, Outputs, Source
 from rugbytx.core.output import object_keys
-from rugbytx.core.output.result import Manifest
+from rugbytx.core.output.result import Manifest, manifest_of
 from rugbytx.core.plan.plan import Plan
 from rugbytx.errors import TransferError, VerificationError
-from rugbytx.ports import Storage
+from rugbytx.media.checksum import sha256
+from rugbytx.ports.service import Storage
+from rugbytx.verify.fetch import MANIFEST_NAME
 
 #: A decode slower than this many seconds for each second of one rendition is a hung one.
 _SLOWEST = 5.0
@@ -35,9 +36,7 @@ def fetch(storage: Storage, bucket: str, job: Job, outputs: Outputs, folder: Pat
     manifest says.
     """
     body = storage.get(bucket, outputs.manifest_key)
-    if hashlib.sha256(body).hexdigest() != outputs.manifest_sha256:
-        raise VerificationError("the manifest is not the one that the job's record names")
-    manifest = Manifest.model_validate_json(body)
+    manifest = manifest_of(body, outputs)
     for entry in manifest.entries:
         path = folder / object_keys.relative(entry.key, job.id, job.generation)
         if not path.resolve().is_relative_to(folder.resolve()):
@@ -49,15 +48,15 @@ def fetch(storage: Storage, bucket: str, job: Job, outputs: Outputs, folder: Pat
         path.unlink(missing_ok=True)
         source = Source(bucket=bucket, key=entry.key, etag=stored.etag, size_bytes=stored.size_bytes)
         storage.download(source, path, on_bytes=lambda _: None)
-        if (path.stat().st_size, _sha256(path)) != (entry.size_bytes, entry.sha256):
+        if (path.stat().st_size, sha256(path)) != (entry.size_bytes, entry.sha256):
             raise VerificationError(f"{entry.key} differs from the manifest in size or content")
-    (folder / "manifest.json").write_bytes(body)
+    (folder / MANIFEST_NAME).write_bytes(body)
     return manifest
 
 
 def remove(folder: Path) -> None:
     """Remove from ``folder`` what ``fetch`` put there, and nothing else: its manifest says what that was."""
-    listed = folder / "manifest.json"
+    listed = folder / MANIFEST_NAME
     try:
         manifest = Manifest.model_validate_json(listed.read_bytes())
     except (FileNotFoundError, ValidationError):
@@ -132,8 +131,3 @@ def _timeout_s(plan: Plan, *, renditions: int) -> float:
 
 def _list(frames: dict[tuple[int, int], int]) -> str:
     return ", ".join(f"{width}x{height}: {count}" for (width, height), count in sorted(frames.items()))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

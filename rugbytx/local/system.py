@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Self
 
-from rugbytx import settings, system
+from rugbytx import settings, system, temporary
 from rugbytx.aws.ecs import task_agent
 from rugbytx.aws.ecs.service import EcsFleet
 from rugbytx.core.notify.signature import new_secret
@@ -85,6 +85,7 @@ class LocalSystem:
         if unknown := settings.unknown():
             raise SettingsError("; ".join(unknown))
         with ExitStack() as stack:
+            temporary.use(settings.read().scratch)
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rugbytx-")))
             self.endpoint_url = stack.enter_context(EmbeddedAws(port=self._port)).endpoint_url
             self.variables = self._choose_variables()

@@ -11,6 +11,7 @@ from rugbytx.aws.client import client
 from rugbytx.errors import RugbytxError
 from rugbytx.notify.courier import couriers, everywhere
 from rugbytx.notify.outbox import ErrandRunner
+from rugbytx.ports.lease_name import LeaseName
 from rugbytx.ports.store import Leases, Store
 from rugbytx.settings import Settings
 from rugbytx.urls import Place
@@ -20,8 +21,6 @@ log = logging.getLogger(__name__)
 #: Two that overlap for a while do each other's errands at worst: each errand has a guard of its own.
 LEASE_ROUNDS = 6
 SHORTEST_LEASE_S = 10.0
-#: The lease's name.
-NAME = "notify"
 
 
 def notifier_of(settings: Settings, store: Store) -> "Notifier":
@@ -69,7 +68,7 @@ class Notifier:
         """
         lease_s = max(LEASE_ROUNDS * self._notify_s, SHORTEST_LEASE_S)
         try:
-            if self._leases.acquire(NAME, owner=owner, lease_s=lease_s):
+            if self._leases.acquire(LeaseName.NOTIFY, owner=owner, lease_s=lease_s):
                 return self._runner.run_due()
         except RugbytxError as error:
             log.warning("notifier-failed", extra={"reason": str(error)})

@@ -149,7 +149,7 @@ class Units(Protocol):
 
 
 class Leases(Protocol):
-    """Leases by name, of which each makes one process out of many do something."""
+    """Leases by name (``ports.lease_name``), of which each makes one process out of many do something."""
 
     def acquire(self, name: str, *, owner: str, lease_s: float) -> bool:
         """Take the named lease, or keep it; False while another owner has it."""

@@ -4,7 +4,6 @@ The second time is for what was uploaded after the first: by a worker that was
 frozen past its lease, or for a generation that never published.
 """
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,10 +11,11 @@ from dataclasses import replace
 from rugbytx.core.job.job import Job, Outputs
 from rugbytx.core.lease.unit import CHECK, State
 from rugbytx.core.output import object_keys, retention
-from rugbytx.core.output.result import Manifest
+from rugbytx.core.output.result import Manifest, manifest_of
 from rugbytx.core.output.retention import Cleaning
-from rugbytx.errors import RugbytxError, VerificationError
-from rugbytx.ports import Storage, Store
+from rugbytx.errors import RugbytxError
+from rugbytx.ports.service import Storage
+from rugbytx.ports.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -85,10 +85,7 @@ def _clean(cleaning: Cleaning, store: Store, storage: Storage, bucket: str) -> i
 
 def _manifest(outputs: Outputs, storage: Storage, bucket: str) -> Manifest:
     """Return the manifest that the job's record names, and no other: it says what must not go."""
-    body = storage.get(bucket, outputs.manifest_key)
-    if hashlib.sha256(body).hexdigest() != outputs.manifest_sha256:
-        raise VerificationError(f"{outputs.manifest_key} is not the manifest that was committed")
-    return Manifest.model_validate_json(body)
+    return manifest_of(storage.get(bucket, outputs.manifest_key), outputs)
 
 
 def _remove(job_id: str, strays: Sequence[str], storage: Storage, bucket: str) -> None:

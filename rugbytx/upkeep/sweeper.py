@@ -9,13 +9,14 @@ import threading
 from rugbytx.core.job.job import Pointer, Status
 from rugbytx.core.schedule import resend
 from rugbytx.errors import RugbytxError
-from rugbytx.ports import Queue, Storage, Store
+from rugbytx.ports import Queue
+from rugbytx.ports.lease_name import LeaseName
+from rugbytx.ports.service import Storage
+from rugbytx.ports.store import Store
 from rugbytx.upkeep.cleanup import clean_once
 
 log = logging.getLogger(__name__)
 
-#: The lease's name.
-LEASE = "sweep"
 #: A sweep looks at so many RUNNING and so many QUEUED jobs, the oldest first: those behind them have time.
 MOST_JOBS = 1000
 
@@ -49,8 +50,18 @@ def sweep_once(store: Store, queue: Queue) -> int:
     return sent
 
 
+def sweep_in_turn(
+    store: Store, queue: Queue, storage: Storage, *, bucket: str, owner: str, sweep_s: float
+) -> None:
+    """Sweep and clean up once, unless it is another's turn: many try, one sweeps."""
+    # Two rounds long, so that the holder keeps it by coming back in time.
+    if store.leases.acquire(LeaseName.SWEEP, owner=owner, lease_s=2 * sweep_s):
+        sweep_once(store, queue)
+        clean_once(store, storage, bucket)
+
+
 class Sweeper:
-    """Runs the sweep under its own lease: many workers try, one sweeps."""
+    """Runs the sweep in a thread."""
 
     def __init__(self, *, store: Store, queue: Queue, storage: Storage, bucket: str, sweep_s: float) -> None:
         self._store = store
@@ -73,10 +84,14 @@ class Sweeper:
     def _run(self, owner: str) -> None:
         while not self._leaving.wait(self._sweep_s):
             try:
-                # Two rounds long, so that the holder keeps it by coming back in time.
-                if self._store.leases.acquire(LEASE, owner=owner, lease_s=2 * self._sweep_s):
-                    sweep_once(self._store, self._queue)
-                    clean_once(self._store, self._storage, self._bucket)
+                sweep_in_turn(
+                    self._store,
+                    self._queue,
+                    self._storage,
+                    bucket=self._bucket,
+                    owner=owner,
+                    sweep_s=self._sweep_s,
+                )
             except RugbytxError as error:
                 log.warning("sweep-failed", extra={"reason": str(error)})
             except Exception:

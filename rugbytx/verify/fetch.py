@@ -1,14 +1,14 @@
 """Find published outputs: a job's in the bucket, which are copied here, or those of a folder."""
 
-import hashlib
 import shutil
 from pathlib import Path
 
 from rugbytx.core.job.job import Job, Outputs, Source
 from rugbytx.core.output import object_keys
-from rugbytx.core.output.result import Manifest
+from rugbytx.core.output.result import manifest_of
 from rugbytx.errors import NotFound, ScratchFull, VerificationError
-from rugbytx.ports import OnBytes, Storage
+from rugbytx.ports import OnBytes
+from rugbytx.ports.service import Storage
 
 #: What must stay free beside the outputs.
 MARGIN_BYTES = 256 << 20
@@ -25,9 +25,7 @@ def fetch(storage: Storage, bucket: str, outputs: Outputs, folder: Path, *, on_b
     the manifest is not the one that was committed.
     """
     body = storage.get(bucket, outputs.manifest_key)
-    if hashlib.sha256(body).hexdigest() != outputs.manifest_sha256:
-        raise VerificationError(f"{outputs.manifest_key} is not the manifest that was committed")
-    manifest = Manifest.model_validate_json(body)
+    manifest = manifest_of(body, outputs)
     prefix = object_keys.job_prefix(manifest.job_id)
     folder.mkdir(parents=True, exist_ok=True)
     needed, free = sum(entry.size_bytes for entry in manifest.entries), shutil.disk_usage(folder).free

@@ -91,11 +91,5 @@ class Folder:
             yield piece
 
 
-def sha256(path: Path) -> str:
-    """Return a file's SHA-256, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _hex(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()

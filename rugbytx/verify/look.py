@@ -28,9 +28,10 @@ from rugbytx.core.verify.job_report import Report
 from rugbytx.core.verify.published import Piece
 from rugbytx.core.verify.rendition_alignment import Timeline
 from rugbytx.errors import TranscodeError, VerificationError
+from rugbytx.media.checksum import sha256
 from rugbytx.media.mp4 import inspect
 from rugbytx.media.process.programs import Programs
-from rugbytx.verify.folder import Folder, sha256
+from rugbytx.verify.folder import Folder
 from rugbytx.verify.play import Watch, play
 
 

@@ -1,6 +1,5 @@
 """Decode published outputs to their last frame."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from rugbytx.core.plan.plan import Grid
 from rugbytx.core.verify.finding import Finding, Rule
 from rugbytx.errors import VerificationError
 from rugbytx.media import decode
+from rugbytx.media.process.pulse import Movement
 
 #: A decoder that shows no further frame for so long is hung.
 STALL_S = 60.0
@@ -19,23 +19,21 @@ class Watch:
     """A ``ports.Pulse`` that ends a decoder which stands still."""
 
     stall_s: float = STALL_S
-    _moved_at: float = field(default_factory=time.monotonic)
-    _counter: int = 0
+    movement: Movement = field(default_factory=Movement)
 
     def step(self, name: str) -> None:
         """Begin a step; it has no name here."""
         del name
-        self._moved_at, self._counter = time.monotonic(), 0
+        self.movement.begin()
 
     def advance(self, *, frames: int = 0, fps: float = 0.0, count: int = 0) -> None:
         """Say how far the decoder has come."""
         del fps
-        if frames + count > self._counter:
-            self._moved_at, self._counter = time.monotonic(), frames + count
+        self.movement.advance(frames=frames, count=count)
 
     def check(self) -> None:
         """Raise VerificationError if nothing has moved for too long."""
-        if time.monotonic() - self._moved_at > self.stall_s:
+        if self.movement.stood_s() > self.stall_s:
             raise VerificationError(f"the decoder stood still for {self.stall_s:g} s")
 
 

@@ -20,6 +20,7 @@ from celery import Celery, Task, signals
 from celery.exceptions import Reject
 
 from rugbytx import settings as settings_module
+from rugbytx import temporary
 from rugbytx.aws.client import client
 from rugbytx.aws.sqs.message import TASK
 from rugbytx.aws.sqs.queue import SqsQueue
@@ -119,7 +120,9 @@ def prepare(sender: Any, conf: Any, **_: Any) -> None:
         name=str(sender), settings=settings, notice=Notice(), main_pid=os.getpid()
     )
     try:
-        url = SqsQueue(client("sqs"), settings.queue).url
+        temporary.use(settings.scratch)
+        sqs = client("sqs")
+        url = SqsQueue(sqs, settings.queue).url
         app.main_process = MainProcess(app.worker_process)
         gate.install(app.main_process.gate)
         foreign.install(settings.legacy_body, settings.legacy_profile)
@@ -131,6 +134,7 @@ def prepare(sender: Any, conf: Any, **_: Any) -> None:
     conf.broker_transport_options = {
         **conf.broker_transport_options,
         **waiting,
+        "region": sqs.meta.region_name,  # kombu knows no AWS_REGION, and would sign for us-east-1
         "predefined_queues": {conf.task_default_queue: {"url": url}},
     }
     app.worker_process.forget()

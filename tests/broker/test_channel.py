@@ -10,7 +10,9 @@ import pytest
 from celery.worker import state
 from kombu import Connection
 
+from rugbytx.aws.client import authorities
 from rugbytx.broker import gate, transport
+from rugbytx.broker import wire as wires
 from rugbytx.broker.poll import Restraint
 from rugbytx.broker.settle import Receipt, Settler
 from rugbytx.broker.wire import Answer
@@ -221,3 +223,14 @@ def test_a_worker_is_idle_with_nothing_in_hand(connection: Any, monkeypatch: pyt
     slow.may_end.set()
     assert settling().finish(within_s=30.0)
     assert transport.is_idle()
+
+
+@pytest.mark.parametrize("bundle", ["", "/etc/own.pem"])
+def test_a_receive_trusts_whom_boto3_trusts(monkeypatch: pytest.MonkeyPatch, bundle: str) -> None:
+    """Its own authorities, or those of AWS_CA_BUNDLE: a worker must not find its queue and then receive nothing."""
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    if bundle:
+        monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+    nobody: Any = object()
+    wire = wires.Connection(nobody, http_client=nobody, timeout_s=1.0, attributes=[])
+    assert wire.get_http_connection().getrequest().ca_certs == (bundle or authorities())

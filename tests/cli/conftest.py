@@ -29,7 +29,7 @@ def run(fakes: Fakes, tmp_path: Path) -> Run:
             queue=fakes.queue,
             storage=fakes.storage,
             settings=settings,
-            s3_url=fakes.connection.s3_url,
+            address=fakes.connection.address,
             permissions=fakes.permissions,
         )
 

@@ -9,7 +9,7 @@ import pytest
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.result import Result, TracksResult
 from rugbytx.core.lease.unit import PLAN, Kind, Measured, Progress, UnitKey
-from tests.connection import NOW, OUTPUTS, Fakes, Run, make_job
+from tests.connection import ADDRESS, NOW, OUTPUTS, Fakes, Run, make_job
 from tests.plans import small_plan
 
 #: What a program may rely on.
@@ -60,7 +60,7 @@ class TestSubmit:
         result = run("submit", url, "--deadline", "45m", "--chunk", "30s", "--profile", "clip")
         (job,) = fakes.store.jobs.list()
         assert (result.exit_code, result.stdout) == (0, f"{job.id}  create  {url}\n")
-        assert result.stderr.startswith("AWS (profile default")
+        assert result.stderr.startswith(f"{ADDRESS.place} (profile default, ")
         assert (job.deadline_at, job.chunk_s, job.profile.name) == (NOW + 2700, 30.0, "clip")
 
     def test_sources_come_from_a_file_and_from_stdin(self, run: Run, fakes: Fakes, tmp_path: Path) -> None:

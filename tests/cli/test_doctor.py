@@ -122,6 +122,15 @@ def test_without_a_system_only_the_host_is_judged(run: Run, tmp_path: Path) -> N
     assert "queue" not in done.stdout.splitlines()[-1]
 
 
+def test_two_regions_are_a_warning(doctor: Doctor) -> None:
+    """Which one counts is said; one that is said twice, or once and not at all, is no matter."""
+    status, told = doctor(AWS_REGION="eu-west-1", AWS_DEFAULT_REGION="us-west-2")
+    assert (status, told["region"]["health"]) == (0, "warn")
+    assert told["region"]["text"].startswith("AWS_REGION says eu-west-1, which counts here")
+    for second in ("eu-west-1", ""):
+        assert "region" not in doctor(AWS_REGION="eu-west-1", AWS_DEFAULT_REGION=second)[1]
+
+
 def findings(fakes: Fakes, *, offset_s: float = 0.0) -> dict[str, Finding]:
     """Return what the checks of a system of fakes find, where the host's clock is so far off."""
     checks = system.checks(fakes.connection, clock=lambda: fakes.store.now() + offset_s)

@@ -1,5 +1,7 @@
 """Every error is one plain sentence on stderr and an exit code, without a traceback."""
 
+import io
+import json
 import os
 import subprocess
 import sys
@@ -7,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from rugbytx.cli import main
 from rugbytx.cli.shared.exit import Code, code_of
+from rugbytx.cli.shared.output import console, emit, say
 from rugbytx.errors import HostUnfit, RugbytxError, SourceChanged, TransferError
-from tests.connection import Fakes, Run, make_job
+from tests.connection import ADDRESS, Fakes, Run, make_job
 
 JOB = "0" * 20
 
@@ -91,7 +95,7 @@ def test_an_error_is_a_sentence_and_an_exit_code(
 def test_the_sentence_stands_alone(run: Run) -> None:
     """Besides it there is only the name of the system."""
     system, complaint = run("status", JOB).stderr.splitlines()
-    assert system.startswith("AWS (")
+    assert system.startswith(f"{ADDRESS.place} (profile default, ")
     assert complaint == f"rugbytx: there is no job {JOB}"
 
 
@@ -119,7 +123,7 @@ def test_an_aws_that_does_not_answer(tmp_path: Path, arguments: list[str]) -> No
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
         "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
-        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
     }
@@ -129,7 +133,9 @@ def test_an_aws_that_does_not_answer(tmp_path: Path, arguments: list[str]) -> No
     )
     assert (done.returncode, done.stdout) == (5, "")
     named, complaint = done.stderr.splitlines()
-    assert named == "http://127.0.0.1:1, queue rugbytx-transcode"
+    assert named == (
+        "http://127.0.0.1:1 (credentials of the environment, region eu-west-1), queue rugbytx-transcode"
+    )
     assert complaint == "rugbytx: DynamoDB at http://127.0.0.1:1 does not answer: connection refused"
 
 
@@ -146,3 +152,22 @@ def test_the_help_is_light() -> None:
     )
     assert "Exit status: 0 done; 1 a watched job ended FAILED or CANCELLED;" in done.stdout
     assert done.stdout.endswith("set()\n")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("utf-8", "Übung ⚽.mkv"), ("ascii", r"\xdcbung \u26bd.mkv")]
+)
+def test_a_terminal_may_know_few_letters(monkeypatch: pytest.MonkeyPatch, encoding: str, shown: str) -> None:
+    """A name that it cannot show is shown in another way, and JSON is JSON."""
+    written = io.BytesIO()
+    with io.TextIOWrapper(written, encoding=encoding) as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        monkeypatch.setattr(sys, "argv", ["rugbytx", "plan", "/nowhere/film.mkv"])
+        with pytest.raises(SystemExit):
+            main()
+        say("Übung ⚽.mkv")
+        console().print("Übung ⚽.mkv")
+        emit({"source": "Übung ⚽.mkv"})
+        line, same, told = written.getvalue().decode(encoding).splitlines()
+    assert (line, same.rstrip()) == (shown, shown)
+    assert json.loads(told) == {"source": "Übung ⚽.mkv"}

@@ -31,6 +31,7 @@ from tests.footage import film, make
 from tests.hostile.trap import Listener
 from tests.plans import small_media
 from tests.range_server import RangeServer
+from tests.source import patch
 
 pytestmark = pytest.mark.process
 
@@ -101,9 +102,7 @@ class TestLocal:
 
     def test_a_turned_film_takes_the_way_over_the_cpu(self, run: Run, tmp_path: Path) -> None:
         """And a film without sound has no audio."""
-        upright = film(tmp_path / "upright.mp4", *SIZE, length_s=3)
-        turned = tmp_path / "turned.mp4"
-        make(turned, "-i", str(upright), "-c", "copy", "-metadata:s:v:0", "rotate=90")
+        turned = patch.show_by(film(tmp_path / "turned.mp4", *SIZE, length_s=3), (0, -1, 1, 0))
         told = json.loads(run("plan", str(turned), "--json").stdout)
         (aws,) = (one for one in told["forecasts"] if one["worker_class"] == "aws")
         assert (aws["recipe"], aws["reason"]) == ("nvenc/B", "rotated")

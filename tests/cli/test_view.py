@@ -36,7 +36,8 @@ def test_an_outputs_url(s3_url: str, base_url: str, url: str) -> None:
     """The CDN's where there is one; else the bucket's, as that kind of S3 writes it."""
     connection = Fakes().connection
     settings = connection.settings.model_copy(update={"output_base_url": base_url})
-    assert job_view.object_url("out/a b.m3u8", replace(connection, s3_url=s3_url, settings=settings)) == url
+    address = replace(connection.address, endpoints={"S3": s3_url})
+    assert job_view.object_url("out/a b.m3u8", replace(connection, address=address, settings=settings)) == url
 
 
 @pytest.mark.parametrize("text", ["", "s", "5x", "-5", "1m1h", "h", "1.5h"])

@@ -175,7 +175,7 @@ def test_missing_credentials_are_unreachable(monkeypatch: pytest.MonkeyPatch) ->
 def test_missing_region_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     """boto3 cannot do without a region, and the sentence says how to set it."""
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    with pytest.raises(SettingsError, match=r"^no AWS region is configured: set AWS_DEFAULT_REGION"):
+    with pytest.raises(SettingsError, match=r"^no AWS region is configured: set AWS_REGION"):
         client("dynamodb")
 
 

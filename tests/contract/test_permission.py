@@ -97,6 +97,18 @@ def test_an_action_that_is_refused_is_named(connection: Connection, deny: Deny, 
     assert list(failures(connection).values()) == [f"refused: {action} (AccessDeniedException)"]
 
 
+@pytest.mark.parametrize("said", ["ReceiptHandleIsInvalid", "AWS.SimpleQueueService.MessageNotInflight"])
+def test_a_receipt_of_nobody_may_be_refused_in_two_ways(connection: Connection, said: str) -> None:
+    """SQS documents both for ChangeMessageVisibility, and its likes answer with either."""
+
+    def answer(**_: object) -> None:
+        raise ClientError({"Error": {"Code": said, "Message": "no"}}, "ChangeMessageVisibility")
+
+    permissions: Any = connection.permissions
+    permissions._sqs.meta.events.register("before-call.sqs.ChangeMessageVisibility", answer)
+    assert failures(connection) == {}
+
+
 @pytest.mark.usefixtures("connection")
 @pytest.mark.parametrize("gone", ["queue", "table", "output_bucket", "source_buckets"])
 def test_what_is_not_there_is_named(settings: Settings, gone: str) -> None:

@@ -22,6 +22,10 @@ from rugbytx.errors import Unreachable
 from rugbytx.monitor.cache import Asked, Look
 from rugbytx.settings import Settings
 from tests.deploy.conftest import Deployed
+from tests.deploy.stacks import everything
+from tests.deploy.start import LAMBDA
+from tests.deploy.start import variables as variables_of
+from tests.deploy.template import REGION
 
 #: Larger than one part of an upload.
 LARGE_BYTES = 20 * 1024 * 1024
@@ -34,7 +38,7 @@ def client(deployed: Deployed, service: str, *, principal: str = "deployer") -> 
     return boto3.client(
         service,  # type: ignore[call-overload]
         endpoint_url=deployed.environ["AWS_ENDPOINT_URL"],
-        region_name=deployed.environ["AWS_REGION"],
+        region_name=REGION,
         aws_access_key_id=principal,
         aws_secret_access_key="local",
     )
@@ -148,11 +152,19 @@ def _watch(deployed: Deployed, finished: dict[str, Any]) -> None:
 
 
 def call(deployed: Deployed, module: str, event: str, *, principal: str, **variables: str) -> str:
-    """Run a function's handler as Lambda does, with the variables that the stack gives it; return what it printed."""
+    """Run a function's handler with the variables that the template gives it; return what it printed.
+
+    With the worker's it would also do what only a worker may, such as telling a bus.
+    """
     code = f"import {module} as function; function.handler({event}, None)"
+    functions = everything()["control"].of_type("AWS::Lambda::Function").values()
+    (own,) = (one for one in functions if one["ImageConfig"]["Command"] == [f"{module}.handler"])
+    emulator = {
+        name: value for name, value in deployed.variables(principal).items() if name.startswith("AWS_")
+    }
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**deployed.variables(principal), "PATH": os.environ["PATH"]} | variables,
+        env={"PATH": os.environ["PATH"], **emulator, **LAMBDA, **variables_of(own), **variables},
         capture_output=True,
         text=True,
         check=False,

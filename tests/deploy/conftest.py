@@ -74,8 +74,6 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
             **kept,
             **past_proxies(kept),
             "AWS_ENDPOINT_URL": aws.endpoint_url,
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -86,8 +84,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         # The emulator itself needs a region, and must see no account of the caller's.
         for name in chosen(os.environ):
             patched.delenv(name)
-        for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
             patched.setenv(name, environ[name])
+        patched.setenv("AWS_DEFAULT_REGION", REGION)
         patched.setenv("AWS_ACCESS_KEY_ID", "emulator")
         patched.setenv("AWS_SECRET_ACCESS_KEY", "local")
         found = Deployed(environ=environ, recorder=recorder)
@@ -107,7 +106,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
                     {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
                 ],
             )
-        told = found.run("env", "--from-stack", STACKS["data"], "--json", principal="deployer")
+        told = found.run(
+            "env", "--from-stack", STACKS["data"], "--json", principal="deployer", AWS_REGION=REGION
+        )
         assert told.returncode == 0, told.stderr
         found.settings = json.loads(told.stdout)
         yield found

@@ -14,6 +14,7 @@ import pytest
 from rugbytx import intake, system
 from rugbytx.control import job as control
 from rugbytx.settings import Settings
+from rugbytx.system import chosen
 from tests.deploy.account import empty_account
 from tests.deploy.template import AWS, REGION
 from tests.footage import film
@@ -34,8 +35,9 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     """Return the environment of somebody who deploys, to an account that is empty."""
     with empty_account() as account:
         path = f"{Path(__file__).parent / 'command'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        own = {name: value for name, value in os.environ.items() if name not in chosen(os.environ)}
         yield {
-            **os.environ,
+            **own,
             **account,
             "PATH": path,
             "AWS_STAND_IN": str(tmp_path_factory.mktemp("change-sets")),

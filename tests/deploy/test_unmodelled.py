@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from moto.cloudformation.parsing import NULL_MODELS, get_model_map
 
-from rugbytx.core.status import fleet_gauges
+from rugbytx.core.status import embedded_metrics, fleet_gauges
 from rugbytx.settings import Settings
 from tests.deploy.stacks import everything, smallest
 from tests.deploy.template import AWS, Stack
@@ -41,7 +41,7 @@ def alarms() -> None:
         for dimension in alarm["Dimensions"]:
             assert dimension["Value"] in there[dimension["Name"]], name
         assert alarm["AlarmActions"] == [topic]
-        if alarm["Namespace"] == fleet_gauges.NAMESPACE:
+        if alarm["Namespace"] == embedded_metrics.NAMESPACE:
             assert alarm["MetricName"] in fleet_gauges.UNITS
             assert [one["Name"] for one in alarm["Dimensions"]] == [fleet_gauges.DIMENSION]
         own = alarm["AlarmName"].removeprefix("rugbytx-")
@@ -258,5 +258,5 @@ def test_the_dashboard_is_json_about_what_exists() -> None:
         metrics = widget["properties"]["metrics"]
         assert metrics
         for namespace, name, *_ in metrics:
-            assert namespace != fleet_gauges.NAMESPACE or name in fleet_gauges.UNITS
+            assert namespace != embedded_metrics.NAMESPACE or name in fleet_gauges.UNITS
         assert widget["properties"]["region"] == "eu-west-1"

@@ -19,12 +19,15 @@ def cut_before(whole: Path, path: Path, *, packet: int) -> Path:
     return path
 
 
-def overwrite(whole: Path, path: Path, *, packets: range, stream: str = "v:0") -> Path:
-    """Write a file in which some packets hold noise and everything else is as it was."""
+def overwrite(whole: Path, path: Path, *, packets: range, stream: str = "v:0", begin: bytes = b"") -> Path:
+    """Write a file in which some packets hold noise and everything else is as it was.
+
+    They ``begin`` with what no decoder takes, where noise alone would pass with one by chance.
+    """
     data = bytearray(whole.read_bytes())
     noise = random.Random(1)  # noqa: S311  the same noise each time, not a secret
     for place, size_bytes in _places(whole, stream)[packets.start : packets.stop]:
-        data[place : place + size_bytes] = noise.randbytes(size_bytes)
+        data[place : place + size_bytes] = (begin + noise.randbytes(size_bytes))[:size_bytes]
     path.write_bytes(data)
     return path
 

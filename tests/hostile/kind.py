@@ -169,6 +169,7 @@ KINDS = (
             place.result,
             packets=range(1000),
             stream="a:0",
+            begin=b"\x60",  # an element for low frequencies (ISO/IEC 14496-3, 4.5.2.1), of which mono has none
         ),
     ),
     Kind(

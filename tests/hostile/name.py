@@ -10,6 +10,7 @@ from rugbytx.cli.app import app
 from rugbytx.cli.shared.connection import Wiring
 from rugbytx.settings import Settings
 from rugbytx.system import Connection, System
+from tests.connection import ADDRESS
 from tests.fakes.permission import FakePermissions
 from tests.hostile.host import BUCKET, Host
 
@@ -62,7 +63,7 @@ def _run(host: Host, *args: str) -> Result:
             queue=host.queue,
             storage=host.storage,
             settings=settings,
-            s3_url="http://127.0.0.1:5000",
+            address=ADDRESS,
             permissions=FakePermissions(),
         )
 

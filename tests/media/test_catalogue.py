@@ -32,6 +32,7 @@ REFUSED = {
     "bomb": "no picture size",
     "cover-art-only": "only a cover picture",
     "dolby-vision-without-a-base-layer": "Dolby Vision profile 5",
+    "phone-turned-by-its-keyframes-alone": "its turn in the container",
 }
 NAMES = sorted(path.stem for path in PROBES.glob("*.json") if path.stem not in REFUSED)
 

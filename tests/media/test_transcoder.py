@@ -20,6 +20,7 @@ from rugbytx.ports import Encoded, Media
 from tests.footage import SIZES, UNEVEN, film, frame_hashes, make, plan_for, show
 from tests.plans import PROFILE, SOURCE
 from tests.pulse import FakePulse
+from tests.source import patch
 
 pytestmark = pytest.mark.process
 
@@ -103,9 +104,39 @@ def test_the_poster_is_no_black_frame(tmp_path: Path, pulse: FakePulse) -> None:
     assert Picture.POSTER not in made[1]
 
 
-def greys(picture: Path, columns: int) -> list[int]:
-    """Return the brightness of a picture's columns, in full range."""
-    argv = ["ffmpeg", "-v", "error", "-i", str(picture), "-vf", f"format=gray,scale={columns}:1:flags=area"]
+@pytest.mark.parametrize(
+    ("size", "lie", "matrix"),
+    [
+        ("180x320", "transpose=cclock", (0, 1, -1, 0)),
+        ("180x320", "transpose=clock", (0, -1, 1, 0)),
+        ("180x320", "transpose=cclock_flip", (0, 1, 1, 0)),
+        ("320x180", "hflip,vflip", (-1, 0, 0, -1)),
+        ("320x180", "hflip", (-1, 0, 0, 1)),
+    ],
+    ids=["turned right", "turned left", "mirrored and turned", "upside down", "mirrored"],
+)
+def test_pictures_of_a_turned_film_are_upright(
+    tmp_path: Path, pulse: FakePulse, size: str, lie: str, matrix: patch.Matrix
+) -> None:
+    """The poster and each thumbnail have the shape that is shown, and its bright corner at the top left."""
+    path = tmp_path / "lying.mp4"
+    corner = "drawbox=w=iw/2:h=ih/2:c=white:t=fill"
+    make(path, "-f", "lavfi", "-i", f"color=black:s={size}:r=10:d=6,{corner},{lie},format=yuv420p")
+    patch.show_by(path, matrix)
+    plan = planner.decide(MEDIA.probe(path, pulse=pulse), SOURCE, PROFILE, chunk_s=6.0)
+    assert plan.stills is not None
+    made = MEDIA.encode_chunk(plan, 0, path, tmp_path, pulse=pulse).pictures
+    width, height = plan.stills.width, plan.stills.height
+    assert (width < height) == (size == "180x320")
+    thumbnail = f"crop={width}:{height}:0:0"
+    for found in (greys(made[Picture.POSTER], 2, 2), greys(made[Picture.SHEET], 2, 2, cut=thumbnail)):
+        assert found == pytest.approx([255, 0, 0, 0], abs=12)
+
+
+def greys(picture: Path, columns: int, rows: int = 1, *, cut: str = "null") -> list[int]:
+    """Return the brightness of a picture's columns, in full range; of rows of them, if there are more."""
+    filters = f"{cut},format=gray,scale={columns}:{rows}:flags=area"
+    argv = ["ffmpeg", "-v", "error", "-i", str(picture), "-vf", filters]
     done = subprocess.run([*argv, "-f", "rawvideo", "-"], capture_output=True, check=True, timeout=60)
     return list(done.stdout)
 
@@ -123,9 +154,7 @@ def test_an_encode_moves_and_can_be_stopped(tmp_path: Path, pulse: FakePulse) ->
 
 def test_a_portrait_of_a_rotated_film_is_upright(tmp_path: Path, pulse: FakePulse) -> None:
     """A phone's film that says "turn me" comes out turned, and says so no more."""
-    lying = film(tmp_path / "lying.mp4", length_s=1)
-    path = tmp_path / "upright.mp4"
-    make(path, "-i", str(lying), "-c", "copy", "-metadata:s:v", "rotate=90")
+    path = patch.show_by(film(tmp_path / "lying.mp4", length_s=1), (0, 1, -1, 0))
     media = MEDIA.probe(path, pulse=pulse)
     assert media.video.display_size == (108, 192)
     plan = plan_for(media)

@@ -9,11 +9,13 @@ from tests.source import patch
 from tests.source.film import Film
 from tests.source.kind import (
     AAC,
+    BT601,
     BT709,
     FIELDS,
     INTERLACED,
     LONG,
     LONG_S,
+    NAMED_601,
     NTSC,
     SHORT,
     TO_709,
@@ -38,6 +40,17 @@ def turned(filters: str, matrix: patch.Matrix) -> Make:
     )
 
 
+def turned_by_itself(*, keyframes_alone: bool = False) -> Make:
+    """Return a maker of H.264 whose pictures say by themselves that they are to be turned anticlockwise."""
+    slices = {patch.KEY_SLICE} if keyframes_alone else {patch.SLICE, patch.KEY_SLICE}
+    return lambda place: place.copied(
+        "sei.mp4",
+        patch.turn_pictures(
+            place.encode("sei.h264", UPRIGHT, filters=f"transpose=clock,{TO_709}", sound=()), slices
+        ),
+    )
+
+
 def interlaced(film: Film, name: str, *options: str, top: bool = True) -> Make:
     """Return a maker of H.264 whose frames hold two of the film's each."""
     first = "top" if top else "bottom"
@@ -50,7 +63,7 @@ def interlaced(film: Film, name: str, *options: str, top: bool = True) -> Make:
 def mpeg2_fields(place: Place) -> Path:
     """Make MPEG-2 with the bottom field first, in 4:2:2 as studios have it."""
     filters = f"tinterlace=mode=interleave_bottom,fieldorder=bff,{TO_BT709}:interl=1,format=yuv422p"
-    codec = ("-c:v", "mpeg2video", "-q:v", "2", *BT709, *INTERLACED, "-top", "0")
+    codec = ("-c:v", "mpeg2video", "-q:v", "2", *BT709, *INTERLACED)
     return place.encode("mpeg2.mxf.mp4", FIELDS, filters=filters, codec=codec)
 
 
@@ -63,16 +76,22 @@ def dv(place: Place) -> Path:
     return place.encode("dv.avi", FIELDS, filters=filters, codec=codec, sound=("-c:a", "pcm_s16le"))
 
 
-def hdr(transfer: str) -> Make:
-    """Return a maker of a film in BT.2020 with this transfer, its white at 203 nits (ITU-R BT.2408)."""
+def hdr(transfer: str, *, lit: bool = False) -> Make:
+    """Return a maker of a film in BT.2020 with this transfer, its white at 203 nits (ITU-R BT.2408).
+
+    ``lit`` tells of the screen and the room in which it was graded.
+    """
     filters = (
         "format=gbrp,setparams=color_primaries=bt709:color_trc=bt709:colorspace=gbr,"
         "zscale=t=linear:npl=203,format=gbrpf32le,"
         f"zscale=p=bt2020:t={transfer}:m=bt2020nc:r=limited:npl=203,format=yuv420p10le"
     )
     tags = ("-color_primaries", "bt2020", "-color_trc", transfer, "-colorspace", "bt2020nc")
-    return lambda place: place.encode(
-        f"{transfer}.mov", SHORT, filters=filters, codec=(*X265, "-tag:v", "hvc1", *tags)
+    codec = (*X265, "-tag:v", "hvc1", *tags)
+    if not lit:
+        return lambda place: place.encode(f"{transfer}.mov", SHORT, filters=filters, codec=codec)
+    return lambda place: patch.tell_light(
+        place.encode(f"lit-{transfer}.mp4", SHORT, filters=filters, codec=codec), entry=b"hvc1"
     )
 
 
@@ -125,6 +144,18 @@ KINDS = (
     Kind(name="mirrored: top and bottom", make=turned("vflip", (1, 0, 0, -1))),
     Kind(name="mirrored and turned", film=UPRIGHT, make=turned("transpose=cclock_flip", (0, 1, 1, 0))),
     Kind(
+        name="phone turned by its pictures alone",
+        film=UPRIGHT,
+        make=turned_by_itself(),
+        sound_from_s=None,
+    ),
+    Kind(
+        name="phone turned by its keyframes alone",
+        film=UPRIGHT,
+        make=turned_by_itself(keyframes_alone=True),
+        refused="it must be exported with its turn in the container",
+    ),
+    Kind(
         name="portrait, without a turn",
         film=UPRIGHT,
         make=lambda place: place.encode("portrait.mp4", UPRIGHT),
@@ -139,7 +170,8 @@ KINDS = (
             "vfr.mp4",
             replace(LONG, rate=Fraction(30)),
             *UNEVEN[2:],
-            filters=f"{UNEVEN[1]},{TO_709}",
+            # Uneven but for its last second: muxers disagree about how long a last frame lasts.
+            filters=f"select='mod(n,7)-3+gt(n,380)',setpts='PTS+0.011*mod(N,3)*lt(T,12)/TB',{TO_709}",
         ),
     ),
     Kind(
@@ -169,6 +201,11 @@ KINDS = (
     Kind(name="high dynamic range: HLG", colour_slack=40, make=hdr("arib-std-b67")),
     Kind(name="high dynamic range: PQ", colour_slack=40, make=hdr("smpte2084")),
     Kind(
+        name="high dynamic range: PQ that names its screen and its room",
+        colour_slack=40,
+        make=hdr("smpte2084", lit=True),
+    ),
+    Kind(
         name="Dolby Vision without a base layer",
         make=dolby_vision,
         refused="Dolby Vision profile 5",
@@ -180,6 +217,19 @@ KINDS = (
     Kind(
         name="standard definition whose colours nobody names",
         make=pixels("sd.mp4", f"{TO_BT601},format=yuv420p", *X264),
+    ),
+    Kind(
+        name="standard definition that names BT.601",
+        make=pixels("named.mp4", f"{TO_BT601},format=yuv420p,{NAMED_601}", *X264, *BT601),
+    ),
+    Kind(
+        name="H.264 with B-frames copied into AVI",
+        make=lambda place: place.copied(
+            "copied.avi", place.encode("b-frames.mp4", LONG, "-bf", "2", sound=()), "-an"
+        ),
+        film=LONG,
+        first_held=3,
+        sound_from_s=None,
     ),
     Kind(
         name="4:2:2 in 10 bits: ProRes in MOV, with a timecode track",

@@ -20,7 +20,11 @@ X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=no
 AAC = ("-c:a", "aac")
 COPY = ("-c", "copy")
 BT709 = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709")
+#: From 7 on ffmpeg's encoders believe their frames and no options; up to 6 they believe options.
+NAMED = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709"
 INTERLACED = ("-flags", "+ilme+ildct")
+BT601 = ("-color_primaries", "smpte170m", "-color_trc", "smpte170m", "-colorspace", "smpte170m")
+NAMED_601 = "setparams=color_primaries=smpte170m:color_trc=smpte170m:colorspace=smpte170m"
 TO_BT709 = "scale=out_color_matrix=bt709:out_range=tv"
 TO_BT601 = "scale=out_color_matrix=smpte170m:out_range=tv"
 TO_709 = f"{TO_BT709},format=yuv420p"
@@ -44,6 +48,8 @@ class Place:
     ) -> Path:
         """Write a film and return its path; ``inputs`` follow the pictures and the sound."""
         path = self.folder / name
+        if set(BT709) <= set(codec):
+            filters = f"{filters},{NAMED}"
         pictures, beeps = self._drawn(film)
         width, height = film.size
         make(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from tests.footage import show
 from tests.source.film import (
@@ -24,6 +25,8 @@ from tests.source.film import (
 STEP = SAMPLE_RATE // 1000
 #: Beeps are far louder, and nothing else is as loud.
 LOUD = 2000
+#: libx264 signs its first frame with its version and its options.
+X264_SIGNATURE = "H.26[45] User Data Unregistered SEI message"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,8 @@ class Seen:
     #: By ffprobe: the kinds of all streams, and the video's transfer, primaries, matrix and range.
     streams: tuple[str, ...]
     tags: tuple[str, ...]
+    #: What the stream or a frame says of itself besides, and of how it is to be shown.
+    side_data: frozenset[str]
     #: The number that each frame shows.
     counter: tuple[int, ...]
     #: Levels of the corners, clockwise from the top left; and the two patches.
@@ -104,6 +109,7 @@ def look(path: Path) -> Seen:
             video.get(name, "")
             for name in ("color_range", "color_space", "color_transfer", "color_primaries")
         ),
+        side_data=side_data(path),
         counter=tuple(_number(picture, grey) for picture in pictures),
         corners=corners,
         red=middle.colour(RED_BOX),
@@ -111,6 +117,15 @@ def look(path: Path) -> Seen:
         flashes_s=tuple(n / float(rate) for n in range(1, len(lit)) if lit[n] and not lit[n - 1]),
         beeps_s=tuple(map(_beeps, _channels(path))) if len(shown["streams"]) > 1 else (),
     )
+
+
+def side_data(path: Path) -> frozenset[str]:
+    """Return the kinds of side data of a file's picture: of its stream, and of its first frames."""
+    entries = "stream=index:stream_side_data=side_data_type:frame=pts:frame_side_data=side_data_type"
+    shown = show(path, entries, "-select_streams", "v", "-read_intervals", "%+#5")
+    sections: list[dict[str, Any]] = [*shown["streams"], *shown["frames"]]
+    told = {one["side_data_type"] for section in sections for one in section.get("side_data_list", ())}
+    return frozenset(told - {X264_SIGNATURE})
 
 
 def _pictures(path: Path, size: tuple[int, int]) -> Iterator[Picture]:

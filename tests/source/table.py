@@ -78,6 +78,8 @@ def faults(kind: Kind, seen: Seen) -> Iterator[str]:
             yield f"{name} is {colour} instead of {drawn}"
     if seen.tags != ("tv", "bt709", "bt709", "bt709"):
         yield f"tagged as {seen.tags}"
+    if seen.side_data:
+        yield f"says of itself: {sorted(seen.side_data)}"
     if seen.streams != (("video",) if kind.sound_from_s is None else ("video", "audio")):
         yield f"the streams are {seen.streams}"
     yield from _faults_of_time(kind, seen)
@@ -129,7 +131,7 @@ def row(kind: Kind, result: Result) -> Row:
     found = list(faults(kind, result.seen))
     frames = {0: "each frame at its time", 1: "every frame once", 2: "every second frame"}[kind.step]
     if kind.first_held > 1:
-        frames += f" (the first one {kind.first_held} times: the audio begins before it)"
+        frames += f" (the first one {kind.first_held} times: its container's clock begins before it)"
     sound = "silent" if kind.sound_from_s is None else "in sync"
     as_seen = "; ".join(found) or f"upright, {frames}, {sound}"
     rate = f"{float(result.seen.rate):.2f}".rstrip("0").rstrip(".")

@@ -8,6 +8,7 @@ import pytest
 
 from rugbytx.control import job as control
 from rugbytx.core.verify.finding import Finding
+from rugbytx.media.process.messages import READING
 from rugbytx.verify.look import Verdict, look
 from tests.footage import film, make
 from tests.hostile.trap import Canary
@@ -387,7 +388,8 @@ def test_a_list_that_is_named_as_a_film_is_not_followed(plain: Path, tmp_path: P
     assert secret.visits == 0
     assert {finding.where for finding in findings} == {"film.mp4"}
     assert rules(findings) == {"boxes", "decode"}
-    assert any("whitelist" in finding.seen for finding in findings)
+    refusals = [row for row in READING if row.is_attack]
+    assert any(row.fits(finding.seen) for row in refusals for finding in findings)
 
 
 def test_a_playlist_that_leads_astray_is_not_played(plain: Path, tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from rugbytx.core.output import object_keys
 from rugbytx.core.output.result import Manifest
 from rugbytx.core.output.retention import CLEAN_AFTER_S, DUE_STEP_S
 from rugbytx.errors import RugbytxError
-from rugbytx.ports import Media, Ports, Queue, Storage, Store
+from rugbytx.ports import Media, Ports, Queue
+from rugbytx.ports.service import Storage
+from rugbytx.ports.store import Store
 from rugbytx.settings import Settings
 from rugbytx.system import Connection
 from rugbytx.upkeep.cleanup import PUT_OFF_S, clean_once
@@ -22,6 +24,7 @@ from rugbytx.upkeep.sweeper import sweep_once
 from rugbytx.worker.lane.lane import Lane
 from rugbytx.worker.lane.outcome import Ending
 from rugbytx.worker.shutdown.drain import Notice
+from tests.connection import ADDRESS
 from tests.fakes.media import FakeMedia
 from tests.fakes.permission import FakePermissions
 from tests.fakes.queue import FakeQueue
@@ -130,7 +133,7 @@ class World:
             queue=self.ports.queue,
             storage=self.ports.storage,
             settings=self.settings,
-            s3_url="",
+            address=ADDRESS,
             permissions=FakePermissions(),
         )
 

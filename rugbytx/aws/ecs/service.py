@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from rugbytx.aws.client import client, code, translated
+from rugbytx.aws.client import address, client, code, translated
+from rugbytx.core.address import Address
 from rugbytx.errors import Unreachable
-from rugbytx.ports import FleetState
+from rugbytx.ports.fleet import FleetState
 
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
@@ -42,6 +43,11 @@ class EcsFleet:
         self._cluster, self._service = cluster, service
         self._ecs = ecs or client("ecs")
         self._autoscaling = autoscaling or client("application-autoscaling")
+
+    @property
+    def address(self) -> Address:
+        """Return where ECS and Application Auto Scaling are."""
+        return address(self._ecs, self._autoscaling)
 
     def state(self) -> FleetState:
         """Return how many tasks there are and should be; raises Unreachable, also where there is no such service."""

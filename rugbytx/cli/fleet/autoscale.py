@@ -29,9 +29,8 @@ def autoscale(
     import threading
 
     from rugbytx import logs
-    from rugbytx import system as systems
     from rugbytx.autoscaler import Autoscaler, name
-    from rugbytx.cli.shared.connection import connection
+    from rugbytx.cli.shared.connection import connection, fleet
     from rugbytx.notify.notifier import may_tell, notifier_of
 
     system = connection(context)
@@ -39,7 +38,7 @@ def autoscale(
         store=system.store,
         queue=system.queue,
         storage=system.storage,
-        fleet=systems.fleet(system.settings),
+        fleet=fleet(system),
         settings=system.settings,
     )
     if explain:

@@ -11,7 +11,7 @@ from rugbytx.core.native_scaling.policy_changes import Kind
 if TYPE_CHECKING:
     from rugbytx.aws.ecs.native_scaling import NativeScaling
     from rugbytx.core.native_scaling.policy_changes import Change, Decision, Setup
-    from rugbytx.ports import FleetState
+    from rugbytx.ports.fleet import FleetState
     from rugbytx.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -89,12 +89,11 @@ def show(context: typer.Context, *, as_json: Json = False) -> None:
 
 def _service(context: typer.Context) -> "tuple[Settings, NativeScaling, FleetState]":
     """Return the settings, what scales the service, and its counts; raises Unreachable where there is no such service."""
-    from rugbytx import system
     from rugbytx.aws.ecs.native_scaling import NativeScaling
-    from rugbytx.cli.shared.connection import connection
+    from rugbytx.cli.shared.connection import connection, fleet
 
-    settings = connection(context).settings
-    state = system.fleet(settings).state()
+    made = connection(context)
+    settings, state = made.settings, fleet(made).state()
     return settings, NativeScaling(cluster=settings.cluster, service=settings.service), state
 
 

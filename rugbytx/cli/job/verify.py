@@ -51,6 +51,7 @@ def verify(
 
 def _fetched(context: typer.Context, job_id: str, stack: ExitStack) -> "tuple[Path, Programs]":
     """Copy a job's outputs into a folder that lasts as long as the stack; return its master, and the programs."""
+    from rugbytx import temporary
     from rugbytx.cli.shared.connection import connection
     from rugbytx.errors import NotFound
     from rugbytx.media.process.programs import Programs
@@ -61,6 +62,7 @@ def _fetched(context: typer.Context, job_id: str, stack: ExitStack) -> "tuple[Pa
     if job is None:
         raise NotFound(f"there is no job {job_id}, and no file or folder of that name")
     outputs = outputs_of(job)
+    temporary.use(system.settings.scratch)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rugbytx-verify-")))
     with _progress(outputs.size_bytes) as on_bytes:
         master = fetch(system.storage, system.settings.output_bucket, outputs, folder, on_bytes=on_bytes)

@@ -3,14 +3,19 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import typer
 
 from rugbytx import settings, system
 from rugbytx.cli.shared.output import remark
+from rugbytx.core.address import Address, named
 from rugbytx.errors import SettingsError
 from rugbytx.settings import Settings
 from rugbytx.system import Connection, System
+
+if TYPE_CHECKING:
+    from rugbytx.aws.ecs.service import EcsFleet
 
 
 def _connect(found: System, chosen: Settings) -> Connection:
@@ -35,8 +40,33 @@ def connection(context: typer.Context) -> Connection:
     wiring = _wiring(context)
     found = system.locate(wiring.environ)
     chosen = _read({**wiring.environ, **found.environ})
-    remark(system.describe(found, wiring.environ, queue=chosen.queue))
-    return wiring.connect(found, chosen)
+    made = wiring.connect(found, chosen)
+    remark(describe(found, wiring.environ, address=made.address, queue=chosen.queue))
+    return made
+
+
+def describe(found: System, environ: Mapping[str, str], *, address: Address, queue: str) -> str:
+    """Return one line that names the system, as its clients have it and not as the settings sound.
+
+    >>> url = "http://127.0.0.1:41234"
+    >>> address = Address(region="eu-west-1", endpoints={"SQS": url})
+    >>> describe(System(is_local=True, endpoint_url=url), {}, address=address, queue="q")
+    'local system at http://127.0.0.1:41234 (state in memory)'
+    >>> describe(System(is_local=False), {"AWS_PROFILE": "club"}, address=address, queue="q")
+    'http://127.0.0.1:41234 (profile club, region eu-west-1), queue q'
+    """
+    if found.is_local:
+        return f"local system at {address.place} (state in memory)"
+    where = f"{named(address, environ)}, queue {queue}"
+    return where if system.chosen(environ) else f"{where}; no local system is up"
+
+
+def fleet(made: Connection) -> "EcsFleet":
+    """Return the system's fleet, having named its place on stderr where that is not the system's."""
+    found = system.fleet(made.settings)
+    if found.address.place != made.address.place:
+        remark(f"fleet: {found.address.place}")
+    return found
 
 
 def alone(context: typer.Context) -> Settings:

@@ -63,7 +63,7 @@ def _colours() -> bool | None:
 
 def emit(value: Mapping[str, Any]) -> None:
     """Print one line of JSON, at once: a program may be waiting for it."""
-    say(json.dumps(value, ensure_ascii=False))
+    say(json.dumps(value, ensure_ascii=sys.stdout.encoding.lower() != "utf-8"))
 
 
 def say(text: str) -> None:

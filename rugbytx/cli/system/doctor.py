@@ -55,7 +55,7 @@ def _findings(context: typer.Context, *, first_day: bool) -> "Iterable[Finding]"
     """Give each finding as soon as it is there: some take seconds."""
     from rugbytx import settings as settings_module
     from rugbytx import system
-    from rugbytx.cli.shared.connection import Wiring
+    from rugbytx.cli.shared.connection import Wiring, describe
     from rugbytx.doctor import check, host
     from rugbytx.doctor import system as doctor_system
     from rugbytx.errors import SettingsError
@@ -72,9 +72,7 @@ def _findings(context: typer.Context, *, first_day: bool) -> "Iterable[Finding]"
         )
         chosen = settings_module.Settings()
     yield from check.run(host.checks(chosen))
-    is_chosen = found.is_local or bool(system.chosen(wiring.environ))
-    where = system.describe(found, wiring.environ, queue=chosen.queue)
-    if not is_chosen:
+    if not found.is_local and not system.chosen(wiring.environ):
         yield check.Finding(
             check="system",
             health=check.Health.WARN,
@@ -82,7 +80,6 @@ def _findings(context: typer.Context, *, first_day: bool) -> "Iterable[Finding]"
             remedy="start a local one by `rugbytx up`, or choose one by AWS_PROFILE and RUGBYTX_* settings",
         )
         return
-    yield check.Finding(check="system", health=check.Health.OK, text=where)
     try:
         connection = wiring.connect(found, chosen)
     except SettingsError as error:
@@ -93,6 +90,9 @@ def _findings(context: typer.Context, *, first_day: bool) -> "Iterable[Finding]"
             remedy="set AWS_REGION and credentials, or AWS_PROFILE",
         )
         return
+    where = describe(found, wiring.environ, address=connection.address, queue=chosen.queue)
+    yield check.Finding(check="system", health=check.Health.OK, text=where)
+    yield from doctor_system.regions(environ)
     yield from check.run(doctor_system.checks(connection))
     if first_day:
         from rugbytx.doctor import first_day as list_of_the_day

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from rugbytx.cli.shared.output import emit, say
+from rugbytx.cli.shared.output import emit, remark, say
 
 
 def env(
@@ -25,15 +25,18 @@ def env(
     """Print the settings of a system that was deployed by the templates in deploy/aws.
 
     As ``NAME=value`` lines for systemd's EnvironmentFile or docker's --env-file.
-    Which account and region is asked is boto3's to say.
+    Which account and region is asked, AWS_PROFILE and AWS_REGION say, as for every command.
     """
+    import os
     import shlex
 
     from rugbytx.aws import cloudformation
-    from rugbytx.aws.client import client
+    from rugbytx.aws.client import address, client
+    from rugbytx.core.address import named
     from rugbytx.errors import NotFound
 
     asked = client("cloudformation")
+    remark(named(address(asked), os.environ))
     found = {"AWS_REGION": asked.meta.region_name}
     for name in from_stack:
         found |= cloudformation.settings(cloudformation.outputs(asked, name))

@@ -1,11 +1,14 @@
 """What a job's finished units left behind, and what a published generation consists of."""
 
+import hashlib
 from collections.abc import Mapping
 
+from rugbytx.core.job.job import Outputs
 from rugbytx.core.lease.result import Mp4Result, TracksResult
 from rugbytx.core.lease.unit import PLAN, Unit, UnitKey
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.record import Record, Versioned
+from rugbytx.errors import VerificationError
 
 
 class ManifestEntry(Record):
@@ -24,6 +27,13 @@ class Manifest(Versioned):
     generation: int
     master_key: str
     entries: tuple[ManifestEntry, ...]
+
+
+def manifest_of(body: bytes, outputs: Outputs) -> Manifest:
+    """Return the manifest that was read under a job's key; raises VerificationError where it is not the committed one."""
+    if hashlib.sha256(body).hexdigest() != outputs.manifest_sha256:
+        raise VerificationError(f"{outputs.manifest_key} is not the manifest that was committed")
+    return Manifest.model_validate_json(body)
 
 
 def tracks_of(unit: Unit) -> TracksResult:

@@ -25,16 +25,20 @@ WAYS = {
 
 #: Why a filter is in the graph.
 FILTERS = {
+    "transpose": "the source says that it was held so",
+    "hflip": "the source says that it was held so",
+    "vflip": "the source says that it was held so",
     "fps": "all chunks lie on one grid of constant rate, whatever the source's own timing",
     "tpad": "the last frame may be repeated, as decoders disagree about how long it lasts",
     "trim": "exactly the frames of the chunk",
-    "setpts": "each chunk counts from zero",
+    "setpts": "frames are moved by less than one, so that each has a place of its own on the grid",
     "bwdif": "interlaced: each field becomes a frame",
     "yadif": "interlaced: each field becomes a frame",
     "bwdif_cuda": "interlaced: each field becomes a frame",
     "yadif_cuda": "interlaced: each field becomes a frame",
     "zscale": "high dynamic range: to linear light and back, to BT.709",
     "tonemap": "high dynamic range does not fit an ordinary screen",
+    "sidedata": "what the source says of its own turn and light is not true of what is made of it",
     "format": "8 bits and 4:2:0, which every player decodes",
     "hwupload_cuda": "scaled and encoded on the GPU",
     "split": "the source is decoded once for all renditions",
@@ -42,8 +46,10 @@ FILTERS = {
     "scale_cuda": "the rendition's size, on the GPU",
     "framestep": "a small picture of a fast source shows every other frame",
     "setsar": "square pixels",
+    "setparams": "the colours by their names, which encoders write into the stream",
     "hwdownload": "pictures for the eye are made on the CPU",
     "tile": "thumbnails for scrubbing, on one sheet a chunk",
+    "nullsink": "keeps ffmpeg 5.1 from copying what the source's track says of itself",
     "thumbnail": "the poster: the frame that stands best for those of its chunk",
 }
 DEINTERLACERS = frozenset({"bwdif", "yadif", "bwdif_cuda", "yadif_cuda"})

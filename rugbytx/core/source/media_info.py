@@ -33,7 +33,7 @@ class VideoStream(Record):
     rate_bps: int = 0
     #: When the first frame is shown.
     start_s: Fraction = Fraction(0)
-    #: Shown as in a mirror, before the turn.
+    #: Top and bottom change places, before the turn.
     mirrored: bool = False
     #: ffprobe's word: ``tt`` has the top field first, ``bb`` the bottom field, ``tb`` and ``bt`` only say that there are two.
     field_order: str = "progressive"
@@ -79,7 +79,7 @@ class MediaInfo(Record):
     """A source, as far as planning needs to know it.
 
     All times are seconds on the container's own clock less its start, which is
-    what ffmpeg's ``-copyts -start_at_zero`` gives.
+    where a plan's grid begins, whatever each ffmpeg takes for the start.
     """
 
     #: ffprobe's format_name, e.g. ``mov,mp4,m4a,3gp,3g2,mj2``.

@@ -5,8 +5,8 @@ from typing import Any
 
 from rugbytx.core.scaling.decision_record import Recorded
 from rugbytx.core.scaling.facts import AWS, JETSON
+from rugbytx.core.status import embedded_metrics
 
-NAMESPACE = "rugbytx"
 #: What tells one installation's figures from another's.
 DIMENSION = "Table"
 #: Each figure's unit, in CloudWatch's words; the age is in minutes, which have none.
@@ -36,12 +36,7 @@ def gauges(found: Recorded) -> dict[str, float]:
 
 
 def embedded(found: Recorded, *, table: str) -> dict[str, Any]:
-    """Return the figures as fields of a log line that CloudWatch reads as metrics (Embedded Metric Format).
-
-    A figure that is not finite is left out: CloudWatch would refuse the whole line.
-    """
-    figures = {name: value for name, value in gauges(found).items() if abs(value) < float("inf")}
-    metrics = [{"Name": name, "Unit": UNITS[name]} for name in figures]
-    told = {"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": metrics}
-    at = {"Timestamp": int(found.facts.now * 1000), "CloudWatchMetrics": [told]}
-    return {"_aws": at, DIMENSION: table, **figures}
+    """Return the figures as fields of a log line that CloudWatch reads as metrics."""
+    return embedded_metrics.fields(
+        at=found.facts.now, labels={DIMENSION: table}, values=gauges(found), units=UNITS
+    )

@@ -1,4 +1,4 @@
-"""Figures for machines: what a system is like, as Prometheus knows it, and what a unit cost, as CloudWatch does.
+"""Figures for machines: what a system is like, as Prometheus knows it.
 
 Those of ended jobs are over the last ones alone: a gauge that moves with them,
 and no counter that would have to be kept somewhere.
@@ -13,13 +13,6 @@ from typing import Any
 from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.unit import Kind, Unit
-
-#: Under which CloudWatch keeps what log lines carry.
-NAMESPACE = "rugbytx"
-
-#: CloudWatch's names of units.
-UNITS = {"s": "Seconds", "count": "Count", "x": "None"}
-
 
 #: Values by their labels.
 Values = dict[tuple[str, ...], list[float]]
@@ -111,20 +104,3 @@ def _counted(name: str, about: str, labels: tuple[str, ...], counts: Counter[Any
 def _median(name: str, about: str, labels: tuple[str, ...], values: Values) -> Family:
     samples = tuple((key, median(found)) for key, found in sorted(values.items()))
     return Family(name=name, help=about, labels=labels, samples=samples)
-
-
-def embedded(*, at: float, labels: Mapping[str, str], values: Mapping[str, float]) -> dict[str, Any]:
-    """Return fields of a log line by which CloudWatch Logs takes figures from it (embedded metric format).
-
-    A value's name ends in its unit: ``chunk_s``, ``lost_count``, ``real_time_x``.
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-
-    >>> fields = embedded(at=1.5, labels={"worker_class": "aws"}, values={"chunk_s": 12.5})
-    >>> fields["chunk_s"], fields["worker_class"], fields["_aws"]["Timestamp"]
-    (12.5, 'aws', 1500)
-    >>> fields["_aws"]["CloudWatchMetrics"][0]["Metrics"]
-    [{'Name': 'chunk_s', 'Unit': 'Seconds'}]
-    """
-    metrics = [{"Name": name, "Unit": UNITS[name.rpartition("_")[2]]} for name in values]
-    directive = {"Namespace": NAMESPACE, "Dimensions": [sorted(labels)], "Metrics": metrics}
-    return {**labels, **values, "_aws": {"Timestamp": int(at * 1000), "CloudWatchMetrics": [directive]}}

@@ -10,7 +10,7 @@ a protocol or a pattern, and inputs are held to known containers: a playlist
 named ``match.mp4`` would otherwise have ffmpeg read other files of this host.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
@@ -76,6 +76,7 @@ def chunk(  # noqa: PLR0913  what, from where, to where, in which way, by which 
     recipe: Recipe = Recipe.X264,
     encoder: Encoder | None = None,
     read_rate: float = 0.0,
+    side_data: Collection[str] = filter_graph.KNOWN_TO_ALL,
     ffmpeg: str = "ffmpeg",
 ) -> list[str]:
     """Return the command that encodes one chunk, a file for each of the plan's renditions.
@@ -83,12 +84,12 @@ def chunk(  # noqa: PLR0913  what, from where, to where, in which way, by which 
     ``pictures`` says where the chunk's still pictures go, all that the plan wants of it.
     ``encoder`` holds the options of the recipe's family; their defaults if there is none.
     ``read_rate`` bounds how many seconds of film are read in a second, preroll included; 0 for no bound.
+    ``side_data`` is as for ``filter_graph.graph``.
     """
-    start_s = plan.grid.chunk_frames(index).start / plan.grid.rate
     chosen = encoder or Encoders().of(recipe.family)
     paced = ["-readrate", f"{read_rate:g}"] if read_rate else []
     argv = [ffmpeg, *_FFMPEG, *filter_graph.input_options(recipe), *paced, *read(plan, index, source)]
-    argv += ["-filter_complex", filter_graph.graph(plan, index, recipe)]
+    argv += ["-filter_complex", filter_graph.graph(plan, index, recipe, side_data=side_data)]
     for number, (rendition, output) in enumerate(zip(plan.renditions, outputs, strict=True)):
         grid = plan.grid_of(rendition)
         argv += [
@@ -101,7 +102,7 @@ def chunk(  # noqa: PLR0913  what, from where, to where, in which way, by which 
                 "passthrough",
             ),
             *("-an", *_BARE, *chosen.options(rendition, gop=grid.gop)),
-            *("-output_ts_offset", seconds(BASE_OFFSET_S + start_s)),
+            *("-output_ts_offset", seconds(Fraction(BASE_OFFSET_S))),
             *(*_CMAF, f"{_CMAF_FLAGS}+frag_keyframe", "-video_track_timescale", str(grid.timescale)),
             _url(output),
         ]
@@ -112,7 +113,7 @@ def chunk(  # noqa: PLR0913  what, from where, to where, in which way, by which 
 
 def trial(encoder: Encoder, rendition: Rendition, output: Path, *, frames: int, ffmpeg: str) -> list[str]:
     """Return the command that encodes a few frames of a made-up film, with the options of a real chunk."""
-    film = f"testsrc2=size={rendition.width}x{rendition.height}:rate={TRIAL_RATE},format=yuv420p"
+    film = f"testsrc2=size={rendition.width}x{rendition.height}:rate={TRIAL_RATE},format=yuv420p,{filter_graph.COLOURS}"
     return [
         *(ffmpeg, *_FFMPEG, "-f", "lavfi", "-i", film, "-frames:v", str(frames), "-an", *_BARE),
         *(*encoder.options(rendition, gop=TRIAL_RATE), "-output_ts_offset", seconds(Fraction(BASE_OFFSET_S))),
@@ -134,7 +135,7 @@ def audio(plan: Plan, wanted: AudioPlan, source: Path, output: Path, *, ffmpeg: 
         f"atrim=end={seconds(plan.grid.duration_s)}",
     )
     return [
-        *(ffmpeg, *_FFMPEG, *_STEADY, "-copyts", "-start_at_zero", *_source(source)),
+        *(ffmpeg, *_FFMPEG, *_STEADY, *_clock(plan), *_source(source)),
         *("-map", f"0:{wanted.stream_index}", "-vn", *_BARE, "-af", ",".join(filters)),
         *("-c:a", "aac", "-b:a", str(wanted.rate_bps), "-output_ts_offset", seconds(Fraction(BASE_OFFSET_S))),
         *(*_CMAF, _CMAF_FLAGS, "-frag_duration", "2000000"),
@@ -148,8 +149,10 @@ def read(plan: Plan, index: int, source: Path) -> list[str]:
     seek_s = start_s - PREROLL_S
     # A seek to just behind the beginning saves nothing, and in AVI it lands a frame off.
     # An accurate seek would drop a frame from before it that is still on screen at the chunk's start.
-    seek = ["-noaccurate_seek", "-ss", seconds(seek_s)] if seek_s > 1 else []
-    return [*seek, *_STEADY, "-copyts", "-start_at_zero", *_source(source)]
+    seek = []
+    if seek_s > 1:
+        seek = ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", seconds(plan.media.start_s + seek_s)]
+    return [*seek, *_STEADY, "-noautorotate", *_clock(plan), *_source(source)]
 
 
 def ingest(
@@ -185,8 +188,8 @@ def headers(source: Path | Address, *, ffprobe: str = "ffprobe", thorough: bool 
 
 
 def first_frames(source: Path | Address, *, stream_index: int, ffprobe: str = "ffprobe") -> list[str]:
-    """Return the command that decodes a few frames and says in JSON in which order their fields come."""
-    entries = "frame=interlaced_frame,top_field_first"
+    """Return the command that decodes a few frames and says in JSON in which order their fields come, and how they are turned."""
+    entries = "frame=interlaced_frame,top_field_first:frame_side_data=displaymatrix,rotation"
     return [
         *(*_ffprobe(ffprobe), "-select_streams", str(stream_index), "-read_intervals", "%+#5"),
         *("-show_entries", entries, "-of", "json", *_source(source)),
@@ -245,6 +248,15 @@ def seconds(value: Fraction) -> str:
     microseconds = round(value * 1_000_000)
     sign = "-" if microseconds < 0 else ""
     return f"{sign}{abs(microseconds) // 1_000_000}.{abs(microseconds) % 1_000_000:06d}"
+
+
+def _clock(plan: Plan) -> list[str]:
+    """Return the options that begin the container's clock at zero where the plan says that it begins.
+
+    Not ``-start_at_zero``: whether a clock begins with an encoder's priming samples
+    is another matter up to ffmpeg 7 than in 9, and chunks of one plan are cut by several.
+    """
+    return ["-copyts", "-itsoffset", seconds(-plan.media.start_s)]
 
 
 def _ffprobe(ffprobe: str) -> list[str]:

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -28,8 +28,9 @@ from rugbytx.media.encode import command_line, track_file
 from rugbytx.media.encode.encoder_options import Encoders
 from rugbytx.media.process import ffmpeg
 from rugbytx.media.process.messages import Action
+from rugbytx.media.process.pulse import TimeOut
 from rugbytx.media.process.resource_limits import Limits
-from rugbytx.ports import Pulse
+from rugbytx.ports.media import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -66,36 +67,6 @@ class Verdict(Record):
     def is_fresh(self, now: float) -> bool:
         """Return whether it is still believed."""
         return self.at <= now < self.at + (WORKS_S if self.works else FAILS_S)
-
-
-@dataclass(kw_only=True)
-class Patience:
-    """A pulse that ends what takes too long, and whatever ``pulse`` would end."""
-
-    pulse: Pulse | None = None
-    timeout_s: float = TIMEOUT_S
-    monotonic: Callable[[], float] = time.monotonic
-    _until: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._until = self.monotonic() + self.timeout_s
-
-    def step(self, name: str) -> None:
-        """Pass it on."""
-        if self.pulse:
-            self.pulse.step(name)
-
-    def advance(self, *, frames: int = 0, fps: float = 0.0, count: int = 0) -> None:
-        """Pass it on."""
-        if self.pulse:
-            self.pulse.advance(frames=frames, fps=fps, count=count)
-
-    def check(self) -> None:
-        """Raise TranscodeError when the time is over, and what the pulse raises."""
-        if self.pulse:
-            self.pulse.check()
-        if self.monotonic() > self._until:
-            raise TranscodeError(f"it did not end within {self.timeout_s:g} s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +106,12 @@ class Trials:
             self.cache.unlink(missing_ok=True)
 
     def _try(self, family: Family, pulse: Pulse | None) -> Verdict:
-        patience = Patience(pulse=pulse, timeout_s=self.timeout_s, monotonic=self.monotonic)
+        patience = TimeOut(
+            timeout_s=self.timeout_s,
+            error=TranscodeError(f"it did not end within {self.timeout_s:g} s"),
+            pulse=pulse,
+            monotonic=self.monotonic,
+        )
         patience.step("trial")
         began_at = self.monotonic()
         # Beside the cache: in a container nothing but the scratch disk may be writable.
@@ -147,7 +123,7 @@ class Trials:
         now = self.monotonic()
         return verdict.model_copy(update={"took_s": now - began_at, "at": now})
 
-    def _encode(self, family: Family, path: Path, patience: Patience) -> Verdict:
+    def _encode(self, family: Family, path: Path, patience: TimeOut) -> Verdict:
         argv = command_line.trial(self.encoders.of(family), PICTURE, path, frames=FRAMES, ffmpeg=self.ffmpeg)
         try:
             found = ffmpeg.attempt(argv, pulse=patience, limits=_LIMITS).diagnosis

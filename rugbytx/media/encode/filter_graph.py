@@ -2,14 +2,14 @@
 
 ::
 
-    x264, nvmpi, C   decode ─ fields ─ fps ─ tpad ─ trim ─ setpts ─ split ─ scale, format ─ encode
-    B                decode ─ fields ─ fps ─ tpad ─ trim ─ setpts ─ upload ═ split ═ scale_cuda ═ encode
-    A                decode ═ fps ═ trim ═ setpts ═ split ═ scale_cuda ═ encode
+    x264, nvmpi, C   decode ─ fields ─ turn ─ fps ─ tpad ─ trim ─ split ─ scale, format ─ encode
+    B                decode ─ fields ─ turn ─ fps ─ tpad ─ trim ─ upload ═ split ═ scale_cuda ═ encode
+    A                decode ═ fps ═ trim ═ split ═ scale_cuda ═ encode
 
     ─ frames in memory, ═ frames on the GPU
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from rugbytx.core.plan import encoder_recipe, planner, thumbnails
 from rugbytx.core.plan.encoder_recipe import Recipe
@@ -19,6 +19,35 @@ from rugbytx.core.source.media_info import VideoStream
 
 #: Surfaces of the decoder's pool beyond its own need: filters and encoders hold some.
 _EXTRA_SURFACES = 8
+
+#: What a source's frames say of themselves and is not true of what is made of them, by the names of
+#: ffmpeg's ``sidedata`` filter.  From 7 on encoders and muxers write what their frames carry.
+UNTRUE = (
+    "DISPLAYMATRIX",
+    "MASTERING_DISPLAY_METADATA",
+    "CONTENT_LIGHT_LEVEL",
+    "DYNAMIC_HDR_PLUS",
+    "ICC_PROFILE",
+    "DOVI_RPU_BUFFER",
+    "DOVI_METADATA",
+    "DYNAMIC_HDR_VIVID",
+    "AMBIENT_VIEWING_ENVIRONMENT",
+)
+#: Those that every ffmpeg knows from 5.1 on.
+KNOWN_TO_ALL = frozenset(UNTRUE[:5])
+#: Up to ffmpeg 6 the encoder's options name the colours of a stream, from 7 on its frames do.
+COLOURS = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+#: By the turn, clockwise, and whether top and bottom change places before it.
+_TURNS = {
+    (0, False): "",
+    (90, False): "transpose=clock,",
+    (180, False): "hflip,vflip,",
+    (270, False): "transpose=cclock,",
+    (0, True): "vflip,",
+    (90, True): "transpose=cclock_flip,",
+    (180, True): "hflip,",
+    (270, True): "transpose=clock_flip,",
+}
 
 
 def input_options(recipe: Recipe) -> list[str]:
@@ -35,13 +64,18 @@ def input_options(recipe: Recipe) -> list[str]:
             return []
 
 
-def graph(plan: Plan, index: int, recipe: Recipe) -> str:
-    """Return the graph with an output ``[vN]`` for each rendition."""
+def graph(plan: Plan, index: int, recipe: Recipe, *, side_data: Collection[str] = KNOWN_TO_ALL) -> str:
+    """Return the graph with an output ``[vN]`` for each rendition.
+
+    ``side_data`` names the kinds that this ffmpeg's ``sidedata`` filter knows.
+    """
     numbers = range(len(plan.renditions))
     video = plan.media.video
     head = [cut(plan, index, recipe)]
     if encoder_recipe.is_hdr(video):
         head.append(_tone_map(video))
+    # After the tone mapping, which goes by some of it.
+    head += [f"sidedata=mode=delete:type={kind}" for kind in UNTRUE if kind in side_data]
     if recipe is Recipe.NVENC_B:
         head.append("format=nv12,hwupload_cuda")
     stills = dict(_stills(plan, index, recipe))
@@ -50,18 +84,22 @@ def graph(plan: Plan, index: int, recipe: Recipe) -> str:
     first = f"[0:{video.index}]{','.join(head)}{''.join(labels)}"
     scale = _scale_on_gpu if recipe in {Recipe.NVENC_A, Recipe.NVENC_B} else _scale
     sizes = (f"{_thin(plan.renditions[n])}{scale(video, plan.renditions[n])}" for n in numbers)
-    renditions = (f"[s{n}]{size}[v{n}]" for n, size in enumerate(sizes))
+    renditions = (f"[s{n}]{size},{COLOURS}[v{n}]" for n, size in enumerate(sizes))
     pictures = (f"[{picture}0]{filters}[{picture}]" for picture, filters in stills.items())
-    return ";".join([first, *renditions, *pictures])
+    # ffmpeg 5.1 writes what the source's track says of itself into whatever comes from a graph of one
+    # input, its display matrix and its mastering display too.  A second input keeps it from that.
+    return ";".join([first, *renditions, *pictures, f"[0:{video.index}]nullsink"])
 
 
 def cut(plan: Plan, index: int, recipe: Recipe = Recipe.X264) -> str:
-    """Return the filters that give exactly the frames of chunk ``index``, the first at time zero.
+    """Return the filters that give exactly the frames of chunk ``index``, at their times in the film.
 
     ``fps`` lays the whole source's grid from time zero whatever the seek was, so
-    that all chunks see one grid, and ``trim`` counts in its frames.  The last
-    frame may be repeated twice: decoders disagree about how long it lasts.  That
-    cannot be done on the GPU, which therefore does not get the last chunk.
+    that all chunks see one grid, and ``trim`` counts in its frames.  No ``setpts``
+    may follow: in ffmpeg 7 it takes the rate away, and an encoder that does not
+    know the rate gives the last frame no duration.  The last frame may be repeated
+    twice: decoders disagree about how long it lasts.  That cannot be done on the
+    GPU, which therefore does not get the last chunk.
     """
     frames = plan.grid.chunk_frames(index)
     rate = plan.grid.rate
@@ -69,8 +107,9 @@ def cut(plan: Plan, index: int, recipe: Recipe = Recipe.X264) -> str:
     last = "" if is_on_gpu else _last(plan.media.video)
     pad = "" if is_on_gpu else "tpad=stop=2:stop_mode=clone,"
     return (
-        f"{_fields(plan.media.video)}{last}{move('setpts', plan)}fps=fps={rate.numerator}/{rate.denominator}:start_time=0,{pad}"
-        f"trim=start_pts={frames.start}:end_pts={frames.stop},setpts=PTS-STARTPTS"
+        f"{_fields(plan.media.video)}{_upright(plan.media.video)}{last}{_apart(plan)}{move('setpts', plan)}"
+        f"fps=fps={rate.numerator}/{rate.denominator}:start_time=0,{pad}"
+        f"trim=start_pts={frames.start}:end_pts={frames.stop}"
     )
 
 
@@ -88,6 +127,15 @@ def _fields(video: VideoStream) -> str:
     return f"bwdif=mode=send_field:parity={parity}:deint=all,"
 
 
+def _upright(video: VideoStream) -> str:
+    """Return the filters that turn the picture as the plan says, or nothing.
+
+    ffmpeg is told to leave it alone: its versions find unlike display matrices,
+    the plan may be another's, and lines are fields no longer once they are columns.
+    """
+    return _TURNS[video.rotation, video.mirrored]
+
+
 def _last(video: VideoStream) -> str:
     """Return the filter that keeps ``fps`` from leaving out the last frame, or nothing.
 
@@ -96,6 +144,19 @@ def _last(video: VideoStream) -> str:
     where a further frame would be.
     """
     return "tpad=stop=1:stop_mode=clone," if video.start_s and planner.constant_rate(video) else ""
+
+
+def _apart(plan: Plan) -> str:
+    """Return the filter that keeps frames at least their rate apart, or nothing.
+
+    What a decoder of B-frames still holds at the end of an AVI has no time of its
+    own.  ffmpeg puts each a tick behind the one before, and the grid would leave some out.
+    """
+    rate = planner.constant_rate(plan.media.video)
+    if rate is None or not plan.media.video.start_s or "avi" not in plan.media.container.split(","):
+        return ""
+    next_pts = f"PREV_OUTPTS+{rate.denominator}/{rate.numerator}/TB"
+    return f"setpts='if(isnan(PREV_OUTPTS),PTS,max(PTS,{next_pts}))',"
 
 
 def move(name: str, plan: Plan) -> str:

@@ -25,6 +25,7 @@ from rugbytx.core.plan.encoder_recipe import Recipe
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.plan.thumbnails import Picture
 from rugbytx.errors import HostUnfit, Stalled, TranscodeError
+from rugbytx.media import version
 from rugbytx.media.encode import command_line, filter_graph
 from rugbytx.media.encode.encoder_trial import Trials, Verdict
 from rugbytx.media.encode.faults import Faults
@@ -138,6 +139,7 @@ class Ladder:
                     recipe=recipe,
                     encoder=self._trials.encoders.of(recipe.family),
                     read_rate=self._read_rate,
+                    side_data=version.side_data(self._trials.ffmpeg),
                     ffmpeg=self._trials.ffmpeg,
                 )
                 done = self._run(plan, index, argv, recipe, pulse)

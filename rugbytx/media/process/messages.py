@@ -216,6 +216,19 @@ _HOST = (
 )
 
 _SOURCE = (
+    # Before the others: whatever else is said comes of having been told to look for nothing but films.
+    replace(
+        _row(
+            Action.INPUT,
+            "the source is of a kind that is not accepted: it must be MP4, MOV, Matroska, WebM, MPEG-TS or AVI",
+            "Format not on whitelist",
+            r"Protocol '\S+' not on whitelist",
+            "Unsafe file name",
+            # From 7.1 on a playlist is known by its name or its server's word as well, and else taken for damaged.
+            "Not detecting m3u8/hls with non standard extension",
+        ),
+        is_attack=True,
+    ),
     _row(Action.INPUT, "the source is not a complete MP4 file: its index is missing", "moov atom not found"),
     # On the line that names the input, not on those about one damaged packet.
     _row(
@@ -228,16 +241,6 @@ _SOURCE = (
         Action.INPUT,
         "the source has no video stream, so there is nothing to transcode",
         r"Stream map '0?:?v.*' matches no streams",
-    ),
-    replace(
-        _row(
-            Action.INPUT,
-            "the source is of a kind that is not accepted: it must be MP4, MOV, Matroska, WebM, MPEG-TS or AVI",
-            "Format not on whitelist",
-            r"Protocol '\S+' not on whitelist",
-            "Unsafe file name",
-        ),
-        is_attack=True,
     ),
     _row(
         Action.INPUT,

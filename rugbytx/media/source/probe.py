@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rugbytx.core.job.job import Address
-from rugbytx.core.source import ffprobe_parser, stream_selection
+from rugbytx.core.source import ffprobe_parser, orientation, stream_selection
 from rugbytx.core.source.ffprobe_fields import known
 from rugbytx.core.source.media_info import MediaInfo
 from rugbytx.errors import JobRejected, UnsupportedMedia
@@ -93,14 +93,15 @@ def _look(source: Path | Address, *, size_bytes: int, pulse: Pulse, ffprobe: str
     answer = ask(command_line.headers(source, ffprobe=ffprobe), pulse=pulse)
     stream = stream_selection.video(answer)
     tail = _tail(source, answer, stream, pulse=pulse, ffprobe=ffprobe)
-    first = [] if known(stream, "field_order") else _first(source, stream, pulse=pulse, ffprobe=ffprobe)
+    is_told = known(stream, "field_order") and orientation.is_told(stream)
+    first = [] if is_told else _first(source, stream, pulse=pulse, ffprobe=ffprobe)
     return ffprobe_parser.parse(answer, tail=tail, first=first, size_bytes=size_bytes)
 
 
 def _first(
     source: Path | Address, stream: Mapping[str, Any], *, pulse: Pulse, ffprobe: str
 ) -> Sequence[Mapping[str, Any]]:
-    """Return what a few frames say of their fields; DV's and DNxHD's containers say nothing."""
+    """Return what a few frames say: DV's and DNxHD's containers know no fields, and pictures may be turned by themselves."""
     argv = command_line.first_frames(source, stream_index=stream["index"], ffprobe=ffprobe)
     frames: Sequence[Mapping[str, Any]] = ask(argv, pulse=pulse).get("frames", ())
     return frames
@@ -143,7 +144,7 @@ def _packets(
 
     def take(line: str) -> None:
         nonlocal seen
-        packet = dict(field.split("=", 1) for field in line.split("|") if "=" in field)
+        packet = _packet(line)
         if "flags" not in packet:
             return
         tail.append(packet)
@@ -155,6 +156,21 @@ def _packets(
     argv = command_line.packets(source, stream_index=stream_index, from_s=from_s, ffprobe=ffprobe)
     _run(argv, pulse=pulse, on_stdout=lines.feed)
     return list(tail)
+
+
+def _packet(line: str) -> Packet:
+    """Return a packet from a line of ffprobe's; what it carries besides is named in one field.
+
+    >>> _packet("pts=0|flags=K_|side_data_type=Encryption info")["side_data_type"]
+    'Encryption info'
+    >>> _packet("pts=0|flags=K__|side_datum/encryption_info:side_data_type=Encryption info")  # from 7.1 on
+    {'pts': '0', 'flags': 'K__', 'side_data_type': 'Encryption info'}
+    """
+    packet: dict[str, str] = {}
+    for name, _, value in (field.partition("=") for field in line.split("|") if "=" in field):
+        plain = name.rpartition(":")[2]
+        packet[plain] = f"{packet[plain]}, {value}" if plain in packet else value
+    return packet
 
 
 def _run(argv: list[str], *, pulse: Pulse, on_stdout: child.OnBytes) -> None:

@@ -11,9 +11,9 @@ from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.retry import Outcome
 from rugbytx.core.lease.unit import Lease, Measured, State, Unit
 from rugbytx.core.scaling.facts import AWS
-from rugbytx.core.status import prometheus
+from rugbytx.core.status import embedded_metrics
 from rugbytx.errors import RugbytxError
-from rugbytx.ports import Store
+from rugbytx.ports.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Diary:
         except RugbytxError:
             return {}
         whole = {"worker_class": self.worker_class, "profile": self.job.profile.name, **labels}
-        return prometheus.embedded(at=at, labels=whole, values=values)
+        return embedded_metrics.fields(at=at, labels=whole, values=values)
 
     def _write(
         self,

@@ -9,6 +9,7 @@ from typing import Self
 
 from rugbytx.core.lease.unit import Lease, Progress
 from rugbytx.errors import LeaseLost, Stalled, Unreachable
+from rugbytx.media.process.pulse import Movement
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
 from rugbytx.worker.shutdown.drain import Notice
@@ -52,8 +53,7 @@ class Heartbeat:
         self._notice = notice
         self._guard = threading.Lock()
         self._deadline = granted_at + settings.lease_s
-        self._moved_at = self._monotonic()
-        self._counter: tuple[int, int] = (0, 0)
+        self._movement = Movement(monotonic=monotonic)
         self._progress = Progress(step="begin")
         self._lost: Exception | None = None
         self._leaving = threading.Event()
@@ -78,25 +78,21 @@ class Heartbeat:
         """Begin a step: its counters start from zero."""
         with self._guard:
             self._progress = Progress(step=name)
-            self._counter = (0, 0)
-            self._moved_at = self._monotonic()
+            self._movement.begin()
         self.check()
 
     def advance(self, *, frames: int = 0, fps: float = 0.0, count: int = 0) -> None:
         """Say how far the step has come; only a counter that grew counts as life."""
         with self._guard:
-            grown = (max(frames, self._counter[0]), max(count, self._counter[1]))
-            if grown != self._counter:
-                self._counter = grown
-                self._moved_at = self._monotonic()
-            self._progress = self._progress.model_copy(update={"frames": grown[0], "fps": fps})
+            self._movement.advance(frames=frames, count=count)
+            self._progress = self._progress.model_copy(update={"frames": self._movement.frames, "fps": fps})
 
     def check(self) -> None:
         """Raise what should end the work, if anything should."""
         self._check_lease()
         self._notice.check()
         with self._guard:
-            if self._monotonic() - self._moved_at > self._settings.stall_s:
+            if self._movement.stood_s() > self._settings.stall_s:
                 raise Stalled(f"{self._progress.step} stood still for {self._settings.stall_s:g} s")
 
     def _check_lease(self) -> None:
@@ -111,7 +107,7 @@ class Heartbeat:
         """Renew the lease, then the message's visibility, if the work has moved lately."""
         asked_at = self._monotonic()
         with self._guard:
-            if asked_at - self._moved_at > self._settings.stall_s or asked_at > self._deadline:
+            if self._movement.stood_s() > self._settings.stall_s or asked_at > self._deadline:
                 return
             progress = self._progress
         try:

@@ -17,7 +17,8 @@ from rugbytx.core.output import object_keys
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.schedule import encoder_pin, next_unit
 from rugbytx.errors import RugbytxError
-from rugbytx.ports import Ports, Storage
+from rugbytx.ports import Ports, lease_name
+from rugbytx.ports.service import Storage
 from rugbytx.ports.store import Jobs
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ def show(  # noqa: PLR0913  what, of which job, where, who, and what is known al
     if plan is None or beginning is None:
         return shown
     try:
-        if ports.store.leases.acquire(f"early-{job.id}", owner=owner, lease_s=HOLD_S):
+        if ports.store.leases.acquire(lease_name.early(job.id), owner=owner, lease_s=HOLD_S):
             write(beginning, job, plan, storage=ports.storage, bucket=bucket)
     except RugbytxError as error:
         log.warning("early-not-shown", extra={"job_id": job.id, "reason": str(error)})

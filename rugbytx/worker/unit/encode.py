@@ -20,10 +20,11 @@ from rugbytx.core.plan.plan import Plan
 from rugbytx.core.plan.thumbnails import Picture
 from rugbytx.core.verify import chunk, finding
 from rugbytx.errors import VerificationError
-from rugbytx.ports import Encoded
+from rugbytx.media.checksum import sha256
+from rugbytx.ports.media import Encoded
 from rugbytx.worker.unit import sample_quality
 from rugbytx.worker.unit.publish import publish
-from rugbytx.worker.unit.workspace import Bench, fetch_source, fetch_track, sha256, unit_folder, upload
+from rugbytx.worker.unit.workspace import Bench, fetch_source, fetch_track, unit_folder, upload
 
 #: Audio's fragments of two seconds are grouped into segments of about this length, as the video's are.
 AUDIO_SEGMENT_S = Fraction(6)

@@ -1,6 +1,5 @@
 """Where one unit is worked on: its right to it, its tools, its place, and moving files in and out."""
 
-import hashlib
 import logging
 import shutil
 import time
@@ -19,7 +18,8 @@ from rugbytx.errors import (
     Unreachable,
     VerificationError,
 )
-from rugbytx.ports import Ports, Pulse
+from rugbytx.ports import Ports
+from rugbytx.ports.media import Pulse
 from rugbytx.worker.unit.measurement import Account
 
 log = logging.getLogger(__name__)
@@ -155,9 +155,3 @@ def require_room(folder: Path, size_bytes: int) -> None:
         raise ScratchFull(
             f"the scratch disk has {free_bytes >> 20} MiB free, and the source needs {size_bytes >> 20} MiB"
         )
-
-
-def sha256(path: Path) -> str:
-    """Return a file's SHA-256, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

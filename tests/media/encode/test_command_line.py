@@ -54,16 +54,19 @@ def test_a_chunk_is_cut_from_one_decode_and_encoded_in_all_sizes() -> None:
     outputs = [Path("/scratch/90p.mp4"), Path("/scratch/46p.mp4")]
     wanted = """
         ffmpeg -nostdin -hide_banner -nostats -loglevel level+warning -progress pipe:1 -stats_period 0.5 -y
-        -noaccurate_seek -ss 6.008000 -reinit_filter 0 -copyts -start_at_zero
+        -noaccurate_seek -seek_timestamp 1 -ss 6.008000 -reinit_filter 0 -noautorotate -copyts -itsoffset 0.000000
         -protocol_whitelist file -format_whitelist mov,matroska,mpegts,avi -max_pixels 36000000
         -i file:/scratch/match.mp4
         -filter_complex
         [0:2]fps=fps=30000/1001:start_time=0,tpad=stop=2:stop_mode=clone,
-        trim=start_pts=240:end_pts=310,setpts=PTS-STARTPTS,split=2[s0][s1];
+        trim=start_pts=240:end_pts=310,sidedata=mode=delete:type=DISPLAYMATRIX,
+        sidedata=mode=delete:type=MASTERING_DISPLAY_METADATA,sidedata=mode=delete:type=CONTENT_LIGHT_LEVEL,
+        sidedata=mode=delete:type=DYNAMIC_HDR_PLUS,sidedata=mode=delete:type=ICC_PROFILE,split=2[s0][s1];
         [s0]scale=160:90:flags=lanczos:in_color_matrix=smpte170m:out_color_matrix=bt709:out_range=tv,
-        setsar=1,format=yuv420p[v0];
+        setsar=1,format=yuv420p,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709[v0];
         [s1]scale=80:46:flags=lanczos:in_color_matrix=smpte170m:out_color_matrix=bt709:out_range=tv,
-        setsar=1,format=yuv420p[v1]
+        setsar=1,format=yuv420p,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709[v1];
+        [0:2]nullsink
     """
     encoding = """
         -map [v{number}] -frames:v 70 -fps_mode passthrough -an -sn -dn -map_metadata -1 -map_chapters -1
@@ -71,7 +74,7 @@ def test_a_chunk_is_cut_from_one_decode_and_encoded_in_all_sizes() -> None:
         -b:v 100000 -maxrate 150000 -bufsize 200000 -threads 0
         -g 30 -keyint_min 30 -sc_threshold 0 -flags +cgop -bf 2 -x264-params ratetol=0.1
         -color_primaries bt709 -color_trc bt709 -colorspace bt709 -bsf:v dump_extra=freq=keyframe
-        -output_ts_offset 18.008000
+        -output_ts_offset 10.000000
         -f mp4 -use_editlist 0 -movflags +cmaf+frag_discont+negative_cts_offsets+skip_trailer+frag_keyframe
         -video_track_timescale 30000 file:/scratch/{name}.mp4
     """
@@ -177,7 +180,7 @@ def test_the_audio_is_encoded_once_and_as_long_as_the_video() -> None:
     """310 frames at 29.97 a second are 10.343667 s."""
     wanted = """
         ffmpeg -nostdin -hide_banner -nostats -loglevel level+warning -progress pipe:1 -stats_period 0.5 -y
-        -reinit_filter 0 -copyts -start_at_zero
+        -reinit_filter 0 -copyts -itsoffset 0.000000
         -protocol_whitelist file -format_whitelist mov,matroska,mpegts,avi -max_pixels 36000000
         -i file:/scratch/match.mp4 -map 0:1 -vn -sn -dn -map_metadata -1 -map_chapters -1
         -af aresample=async=1:first_pts=0:osr=48000,aformat=channel_layouts=stereo,apad,atrim=end=10.343667
@@ -218,6 +221,20 @@ def test_decoding_begins_before_the_chunk(index: int, seek: str | None) -> None:
     """Two seconds before, from where the index finds a keyframe."""
     argv = command_line.read(plan(), index, SOURCE)
     assert (argv[argv.index("-ss") + 1] if "-ss" in argv else None) == seek
+
+
+def test_the_clock_begins_where_the_plan_says() -> None:
+    """For picture, seek and sound: an ffmpeg of another version may take another start for the same file's."""
+    told = plan()
+    told = told.model_copy(update={"media": told.media.model_copy(update={"start_s": Fraction(-21, 1000)})})
+    for argv in (
+        command_line.read(told, 2, SOURCE),
+        command_line.audio(told, AUDIO, SOURCE, Path("/scratch/audio.mp4")),
+    ):
+        assert argv[argv.index("-itsoffset") + 1] == "0.021000"
+        assert "-start_at_zero" not in argv
+    argv = command_line.read(told, 2, SOURCE)
+    assert argv[argv.index("-seek_timestamp") :][:4] == ["-seek_timestamp", "1", "-ss", "1.983000"]
 
 
 @pytest.mark.parametrize(

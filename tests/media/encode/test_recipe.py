@@ -18,6 +18,7 @@ from rugbytx.core.plan.encoder_family import Family
 from rugbytx.core.plan.encoder_recipe import Recipe
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.plan.thumbnails import Picture
+from rugbytx.media import version
 from rugbytx.media.encode import command_line, filter_graph
 from rugbytx.media.encode.encoder_options import X264, Encoders
 from rugbytx.media.encode.encoder_trial import FRAMES, PICTURE
@@ -32,7 +33,7 @@ PICTURES = {Picture.SHEET: Path("/scratch/sheet.jpg"), Picture.POSTER: Path("/sc
 NVMPI_OPTIONS = {"-profile", "-level", "-rc", "-preset", "-num_capture_buffers", "-max_perf"}
 
 #: Switches of ffmpeg's that are used the other way round.
-NEGATED = {"-nostdin", "-nostats", "-noaccurate_seek"}
+NEGATED = {"-nostdin", "-nostats", "-noaccurate_seek", "-noautorotate"}
 
 HDR = gpu_plan(
     codec="hevc", pixel_format="yuv420p10le", colour_transfer="arib-std-b67", colour_space="bt2020nc"
@@ -98,7 +99,7 @@ def common() -> set[str]:
     program, *sections = re.split(r"^(?=.* AVOptions:$)", ask("-h", "full"), flags=re.MULTILINE)
     shared = [one for one in sections if one.startswith(("AVCodecContext", "AVFormatContext"))]
     told = "".join([program, *shared, ask("-h", "muxer=mp4")])
-    return set(re.findall(r"^ *(-[\w-]+)(?=[ :]|$)", told, flags=re.MULTILINE))
+    return set(re.findall(r"^ *(-[\w-]+)(?=[ :[]|$)", told, flags=re.MULTILINE))
 
 
 def plain(option: str) -> str:
@@ -159,9 +160,9 @@ def test_every_filter_and_its_options_are_known(name: str, recipe: Recipe, plan:
 
 @pytest.mark.process
 def test_frames_on_a_gpu_would_not_pass_tpad() -> None:
-    """Which is why recipe A does not get the last chunk: tpad takes only formats that it could draw in.
+    """Which is why recipe A does not get the last chunk: ffmpeg 5.1's tpad takes only formats that it could draw in.
 
-    Frames on a GPU cannot be had here; a palette's are of a kind that it cannot draw in either.
+    All other filters of recipe A take whatever there is, in every version.  Frames on a GPU cannot be had here; a palette's are of a kind that it cannot draw in either.
     """
     argv = [
         *(
@@ -178,14 +179,15 @@ def test_frames_on_a_gpu_would_not_pass_tpad() -> None:
     ]
     inserted = {}
     for filters in (
-        "fps=25:start_time=0,trim=end_pts=3,setpts=PTS-STARTPTS,split=1,setsar=1",
+        f"fps=25:start_time=0,trim=end_pts=3,sidedata=mode=delete:type=ICC_PROFILE,split=1,setsar=1,{filter_graph.COLOURS}",
         "tpad=stop=2:stop_mode=clone",
     ):
         words = [word.format(filters) for word in argv]
         done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
         inserted[filters.partition("=")[0]] = len(re.findall("auto-inserting filter", done.stderr))
     # One is before the source's own format, in both.
-    assert inserted == {"fps": 1, "tpad": 3}
+    is_old = version.release(version.read("ffmpeg")) == "5.1"
+    assert inserted == {"fps": 1, "tpad": 3 if is_old else 1}
 
 
 def test_x264_profiles_have_unlike_headers_by_choice() -> None:

@@ -217,6 +217,8 @@ def test_hdr_becomes_what_every_screen_shows(tmp_path: Path, pulse: FakePulse) -
         tmp_path / "hdr.mp4",
         *("-pix_fmt", "yuv420p10le", "-x265-params", "log-level=error"),
         *("-color_primaries", "bt2020", "-color_trc", "arib-std-b67", "-colorspace", "bt2020nc"),
+        # The options are believed up to ffmpeg 6, the frames from 7 on.
+        *("-vf", "setparams=color_primaries=bt2020:color_trc=arib-std-b67:colorspace=bt2020nc"),
         codec="libx265",
         length_s=1,
     )
