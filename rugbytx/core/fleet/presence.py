@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.record import Versioned
 
 #: A worker that has not been heard for so many of its periods is silent: a minute, with the default period.
@@ -12,7 +13,7 @@ class Worker(Versioned):
     """What a worker last said of itself.  Instants are float seconds of store time."""
 
     name: str
-    worker_class: str
+    worker_class: WorkerClass
     slots: int
     busy: int
     #: The encoder family; empty while no encoder works.

@@ -11,6 +11,7 @@ from typing import Annotated, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
 
+from rugbytx.core.fleet.worker_class import SaidClass
 from rugbytx.core.job.job import Outputs
 from rugbytx.core.lease import failed_attempt
 from rugbytx.core.lease.failed_attempt import Attempt, Fate
@@ -126,7 +127,7 @@ class Measured(Record):
     """What one attempt cost and did: later decisions learn from it."""
 
     worker: str = ""
-    worker_class: str = ""
+    worker_class: SaidClass = None
     encoder: str = ""
     #: The version of the program that encoded.
     ffmpeg: str = ""

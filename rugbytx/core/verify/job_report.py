@@ -9,6 +9,7 @@ no host.  Every key of the JSON is a field here; later versions may add some.
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
+from rugbytx.core.fleet.worker_class import SaidClass
 from rugbytx.core.hls import media_playlist
 from rugbytx.core.job.job import Job
 from rugbytx.core.lease.result import TrackFile, TracksResult
@@ -40,7 +41,7 @@ class UnitFacts(Record):
 
     #: ``PLAN``, ``AUDIO``, ``VIDEO#00003``, ...
     unit: str
-    worker_class: str
+    worker_class: SaidClass
     #: The recipe, which is the encoder's family and its way, e.g. ``nvenc/B``; ``aac`` for sound, and
     #: empty where nothing was encoded.
     encoder: str

@@ -2,8 +2,21 @@
 
 import pytest
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.lease.result import Mp4Result, Result, TracksResult
-from rugbytx.core.lease.unit import AUDIO, MP4, PLAN, RESULTS, Charge, Kind, State, Unit, UnitKey, to_json
+from rugbytx.core.lease.unit import (
+    AUDIO,
+    MP4,
+    PLAN,
+    RESULTS,
+    Charge,
+    Kind,
+    Measured,
+    State,
+    Unit,
+    UnitKey,
+    to_json,
+)
 from tests.plans import small_plan
 
 TRACKS = TracksResult(fingerprint="f", files=())
@@ -64,3 +77,12 @@ def test_a_record_that_says_neither_charge_nor_result_is_read() -> None:
     }
     unit = Unit.model_validate(fields)
     assert (unit.key, unit.charge, unit.result) == (UnitKey(Kind.VIDEO, 3), Charge.NOTHING, None)
+
+
+@pytest.mark.parametrize(("text", "worker_class"), [("", None), ("aws", WorkerClass.AWS)])
+def test_a_class_that_nobody_said_is_an_empty_text_in_records(
+    text: str, worker_class: WorkerClass | None
+) -> None:
+    """So versions that hold a class for a text read them too."""
+    measured = Measured.model_validate({"worker_class": text})
+    assert (measured.worker_class, measured.model_dump(mode="json")["worker_class"]) == (worker_class, text)
