@@ -7,9 +7,6 @@ them (``core.forecast``).
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
-
-from pydantic import BeforeValidator, PlainSerializer
 
 from rugbytx.core.plan.encoder_family import Family
 
@@ -21,14 +18,6 @@ class WorkerClass(StrEnum):
     JETSON = "jetson"
     #: Rented, and there while it is wanted.
     AWS = "aws"
-
-
-#: The class of a worker that may have fallen silent before it said one; records have an empty string for None.
-SaidClass = Annotated[
-    WorkerClass | None,
-    BeforeValidator(lambda value: value or None),
-    PlainSerializer(lambda value: value or "", return_type=str),
-]
 
 
 class Evidence(StrEnum):

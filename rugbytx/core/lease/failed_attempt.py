@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from rugbytx.core.fleet.worker_class import SaidClass
+from rugbytx.core.fleet.presence import SaidClass
 from rugbytx.core.record import Record
 
 #: A unit's record keeps so many, the latest ones.

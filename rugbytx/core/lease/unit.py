@@ -11,7 +11,7 @@ from typing import Annotated, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
 
-from rugbytx.core.fleet.worker_class import SaidClass
+from rugbytx.core.fleet.presence import SaidClass
 from rugbytx.core.job.job import Outputs
 from rugbytx.core.lease import failed_attempt
 from rugbytx.core.lease.failed_attempt import Attempt, Fate

@@ -9,7 +9,7 @@ no host.  Every key of the JSON is a field here; later versions may add some.
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
-from rugbytx.core.fleet.worker_class import SaidClass
+from rugbytx.core.fleet.presence import SaidClass
 from rugbytx.core.hls import media_playlist
 from rugbytx.core.job.job import Job
 from rugbytx.core.lease.result import TrackFile, TracksResult
