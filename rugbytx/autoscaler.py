@@ -24,11 +24,12 @@ from typing import Any
 from rugbytx import logs
 from rugbytx.core.cost import usage
 from rugbytx.core.fleet import halt
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Pointer
 from rugbytx.core.scaling import decision_record, desired_count, workload
 from rugbytx.core.scaling.admission import Told
 from rugbytx.core.scaling.decision_record import Recorded
-from rugbytx.core.scaling.facts import AWS, Facts
+from rugbytx.core.scaling.facts import Facts
 from rugbytx.core.status import fleet_gauges
 from rugbytx.errors import RugbytxError, SettingsError
 from rugbytx.notify.notifier import may_tell, notifier_of
@@ -82,7 +83,7 @@ class Autoscaler:
             visible=self._queue.depth().visible,
         )
         policy = settings.policy
-        if halt.reason(store.halts.list(), worker="", worker_class=AWS):
+        if halt.reason(store.halts.list(), worker="", worker_class=WorkerClass.AWS):
             # Whoever would be started would receive nothing.
             policy = replace(policy, max_workers=0)
         return decision_record.record(facts, policy, before=before)

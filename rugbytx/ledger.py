@@ -7,6 +7,7 @@ from rugbytx import prices
 from rugbytx.core.cost import ledger, usage
 from rugbytx.core.cost.ledger import Bill, Rates, Report
 from rugbytx.core.cost.usage import Total
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job
 from rugbytx.ports.store import Jobs, Store, Units, Workers
 from rugbytx.settings import Settings
@@ -66,10 +67,10 @@ def rates(settings: Settings) -> Rates:
     """Return what an hour of a slot of each class costs, where no span says so, and a gigabyte's way to it."""
     return Rates(
         by_class={
-            "aws": settings.aws_usd_per_h / settings.aws_slots,
-            "jetson": prices.built_in().power_h.usd,
+            WorkerClass.AWS: settings.aws_usd_per_h / settings.aws_slots,
+            WorkerClass.JETSON: prices.built_in().power_h.usd,
         },
-        usd_per_gb={"jetson": settings.jetson_usd_per_gb},
+        usd_per_gb={WorkerClass.JETSON: settings.jetson_usd_per_gb},
     )
 
 
@@ -89,7 +90,7 @@ def month_of(now: float, wished: str | None) -> tuple[str, list[str]]:
     return month, usage.days(first.timestamp(), last) if last >= first.timestamp() else []
 
 
-def days(workers: Workers, wished: Sequence[str], *, now: float) -> dict[tuple[str, str], Total]:
+def days(workers: Workers, wished: Sequence[str], *, now: float) -> dict[tuple[str, WorkerClass], Total]:
     """Return what each class cost on each of the days, without those on which nobody was there."""
     found = {}
     for day in wished:

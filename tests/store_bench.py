@@ -10,6 +10,7 @@ from rugbytx.aws.dynamodb.clock import StoreTime
 from rugbytx.aws.dynamodb.store import open_store
 from rugbytx.core.job.job import Job, Outputs, Source
 from rugbytx.core.job.profile import Profile
+from rugbytx.core.lease.result import TracksResult
 from rugbytx.core.lease.unit import Kind, Lease, Measured, Progress, Unit, UnitKey
 from rugbytx.ports import Store
 from tests.fakes.store import FakeStore
@@ -17,6 +18,8 @@ from tests.fakes.store import FakeStore
 CHUNK = UnitKey(Kind.VIDEO, 3)
 LEASE_S = 120.0
 NOTHING = Measured()
+#: What an attempt may leave behind, by whose fingerprint tests tell it from another's.
+MADE, OTHER = (TracksResult(fingerprint=name, files=()) for name in ("made", "other"))
 NO_PROGRESS = Progress()
 PROFILE = Profile.model_validate(
     {

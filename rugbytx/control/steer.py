@@ -7,17 +7,16 @@ trail, with who asked.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 from rugbytx.audit import note
 from rugbytx.control.job import read
 from rugbytx.core.fleet.halt import Halt, Scope
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job import audit_trail
 from rugbytx.core.job.audit_trail import Entry
 from rugbytx.core.job.job import Job
 from rugbytx.errors import JobRejected, NotFound
 from rugbytx.ports.store import Halts, Store
-from rugbytx.settings import WorkerClass
 
 #: A trail is read up to so many entries.
 MOST_ENTRIES = 10_000
@@ -116,9 +115,8 @@ def _scope(worker_class: str | None) -> Scope:
 
 def _class(worker_class: str | None) -> str:
     """Return a halt's name for a class; raises JobRejected for one that is none."""
-    classes = get_args(WorkerClass)
-    if worker_class is not None and worker_class not in classes:
-        raise JobRejected(f"there is no worker class {worker_class}: it is {' or '.join(classes)}")
+    if worker_class is not None and worker_class not in set(WorkerClass):
+        raise JobRejected(f"there is no worker class {worker_class}: it is {' or '.join(WorkerClass)}")
     return worker_class or ""
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from rugbytx.aws.client import client, translated
 from rugbytx.aws.dynamodb.table import EXPIRES
 from rugbytx.aws.ec2_metadata import Metadata
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.message import WORN_RECEIVES
 from rugbytx.doctor.check import Check, Finding, Health
 from rugbytx.errors import Unreachable
@@ -236,7 +237,7 @@ def _policies(settings: Settings) -> Finding:
 
 def _metadata(settings: Settings) -> Finding:
     """Say whether Spot notices can be heard here; elsewhere than on AWS there are none."""
-    if settings.worker_class != "aws":
+    if settings.worker_class is not WorkerClass.AWS:
         return Finding(
             check="instance metadata", health=Health.OK, text="not tried: this is no worker on AWS"
         )

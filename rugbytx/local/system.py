@@ -18,6 +18,7 @@ from typing import Self
 from rugbytx import settings, system, temporary
 from rugbytx.aws.ecs import task_agent
 from rugbytx.aws.ecs.service import EcsFleet
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.notify.signature import new_secret
 from rugbytx.errors import HostUnfit, SettingsError
 from rugbytx.local import cluster, resources
@@ -25,7 +26,6 @@ from rugbytx.local.agent import Agents
 from rugbytx.local.embedded import EmbeddedAws
 from rugbytx.local.fleet import Worker, worker_argv, worker_environ
 from rugbytx.local.service import Service
-from rugbytx.settings import WorkerClass
 
 #: Short, so that a person who kills a worker sees the takeover.
 _TIMES = {
@@ -71,7 +71,7 @@ class LocalSystem:
         #: What plays ECS's scheduler, where there is an ECS service.
         self.service: Service | None = None
         self.endpoint_url = ""
-        self._initial: Mapping[WorkerClass, int] = {"jetson": jetson, "aws": aws}
+        self._initial: Mapping[WorkerClass, int] = {WorkerClass.JETSON: jetson, WorkerClass.AWS: aws}
         self._aws_max, self._cold_start_s = aws_max, cold_start_s
         self._pace = pace or {}
         self._port = port
@@ -110,7 +110,7 @@ class LocalSystem:
         self._open.close()
 
     def start_worker(
-        self, worker_class: WorkerClass = "jetson", /, *, wait: bool = True, **changed: str
+        self, worker_class: WorkerClass = WorkerClass.JETSON, /, *, wait: bool = True, **changed: str
     ) -> Worker:
         """Start one more worker of a class, with settings of its own such as ``RUGBYTX_X264_PRESET="slow"``.
 
@@ -181,7 +181,7 @@ class LocalSystem:
             note=lambda running, pending: cluster.note(
                 chosen, region=region, running=running, pending=pending
             ),
-            start=lambda uri: self._launch("aws", {task_agent.VARIABLE: uri}),
+            start=lambda uri: self._launch(WorkerClass.AWS, {task_agent.VARIABLE: uri}),
             cold_start_s=self._cold_start_s,
             most=self._aws_max,
         )

@@ -15,6 +15,7 @@ from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.job.audit_trail import Entry
 from rugbytx.core.job.cursor import Mark
 from rugbytx.core.job.job import Job, Outputs, Status
+from rugbytx.core.lease.result import Result
 from rugbytx.core.lease.unit import Charge, Lease, Measured, Progress, Unit, UnitKey
 from rugbytx.core.notify.notification import Errand, Notification
 from rugbytx.core.output.retention import Cleaning
@@ -145,7 +146,7 @@ class Units(Protocol):
         which nobody has to wake.
         """
 
-    def commit(self, lease: Lease, *, result: str, measured: Measured) -> None:
+    def commit(self, lease: Lease, *, result: Result, measured: Measured) -> None:
         """Make the unit DONE; raises LeaseLost.  Only the fence is tested, not the clock."""
 
     def give_back(

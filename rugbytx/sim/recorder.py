@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.sim.input.upload_kind import Size
 
 #: Two spells of one worker at one job that lie no farther apart are drawn as one.
@@ -90,7 +91,7 @@ class Book:
     said: list[Said] = field(default_factory=list)
     kills: Counter[str] = field(default_factory=Counter)
     #: Seconds at work by class.
-    worked_s: dict[str, float] = field(default_factory=dict)
+    worked_s: dict[WorkerClass, float] = field(default_factory=dict)
     bill: HostBill = field(default_factory=HostBill)
     egress_bytes: float = 0.0
     store_reads: float = 0.0
@@ -121,7 +122,7 @@ class Book:
         """Write down that a worker was at a job from ``start`` until now."""
         end = self.now()
         self.works += 1
-        worker_class = worker.partition("-")[0]
+        worker_class = WorkerClass(worker.partition("-")[0])
         self.worked_s[worker_class] = self.worked_s.get(worker_class, 0.0) + end - start
         if not self.is_kept:
             return

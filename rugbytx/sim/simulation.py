@@ -8,6 +8,7 @@ from typing import Any
 from simpy import Environment
 
 from rugbytx.core.cost.price_list import Prices
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling.facts import Policy as ScalingPolicy
 from rugbytx.core.schedule.resend import FIRST_RESEND_S
 from rugbytx.sim.aws.autoscaling import Activity, Cooldowns, StepScaling, TargetTracking
@@ -209,7 +210,7 @@ class _World:
 
     def _worker(self, name: str, task: Task | None) -> LaneWorker | WholeWorker:
         policy, luck = self.case.policy, self.site.luck(name)
-        worker_class = "aws" if task else "jetson"
+        worker_class = WorkerClass.AWS if task else WorkerClass.JETSON
         worker: LaneWorker | WholeWorker
         if policy.is_chunked:
             worker = LaneWorker(self.site, self.table, self.controller, name, worker_class, luck)

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.local.autoscaling import decided
-from rugbytx.settings import WorkerClass
 from tests.bench import world
 from tests.bench.figure import Figure, Result
 from tests.bench.turn import Scale
@@ -24,7 +24,7 @@ MONTH_S = 365.25 * 86_400 / 12
 #: Dollars for a million: SQS's requests, DynamoDB's reads and writes on demand (us-east-1, 2025 and 2026).
 SQS_USD, READ_USD, WRITE_USD = 0.40, 0.125, 0.625
 READS = frozenset({"GetItem", "Query", "BatchGetItem", "Scan"})
-CLASSES: tuple[WorkerClass, ...] = ("jetson", "aws")
+CLASSES: tuple[WorkerClass, ...] = (WorkerClass.JETSON, WorkerClass.AWS)
 PLAIN = "plain Celery"
 RECEIVE = ("sqs", "ReceiveMessage")
 

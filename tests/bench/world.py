@@ -13,10 +13,11 @@ from typing import cast
 import celeryconfig.aws
 import celeryconfig.jetson
 from rugbytx.aws.client import client
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job
 from rugbytx.local.fleet import Worker, worker_argv, worker_environ
 from rugbytx.local.system import LocalSystem
-from rugbytx.settings import Settings, WorkerClass
+from rugbytx.settings import Settings
 from rugbytx.system import Connection
 from tests.bench import footage
 
@@ -33,8 +34,8 @@ AS_SHIPPED = {
 }
 #: How long a receive of each class waits for a message.
 POLL_WAIT_S: Mapping[WorkerClass, int] = {
-    "jetson": cast("int", celeryconfig.jetson.broker_transport_options["wait_time_seconds"]),
-    "aws": cast("int", celeryconfig.aws.broker_transport_options["wait_time_seconds"]),
+    WorkerClass.JETSON: cast("int", celeryconfig.jetson.broker_transport_options["wait_time_seconds"]),
+    WorkerClass.AWS: cast("int", celeryconfig.aws.broker_transport_options["wait_time_seconds"]),
 }
 
 
@@ -106,7 +107,7 @@ def our_worker(
     name: str,
     arguments: Sequence[str],
     environ: Mapping[str, str],
-    worker_class: WorkerClass = "jetson",
+    worker_class: WorkerClass = WorkerClass.JETSON,
 ) -> Worker:
     """Start one of our workers with further arguments of Celery's, and variables of its own."""
     argv = [*worker_argv(name, log_level="INFO"), *arguments]

@@ -13,6 +13,7 @@ import pytest
 
 from rugbytx import preview
 from rugbytx.core.job.job import Address, Source, Status, identify
+from rugbytx.core.lease.result import Result, TracksResult
 from rugbytx.core.lease.unit import PLAN, Kind, Measured, UnitKey
 from rugbytx.core.plan import explanation, planner
 from rugbytx.core.plan.encoder_recipe import Recipe
@@ -265,7 +266,12 @@ class TestMeasured:
         source = Source(bucket="rugbytx-source", key="old.mp4", etag="e", size_bytes=1)
         old = planner.decide(media, source, PROFILE, chunk_s=6.0)
         job = fakes.store.jobs.create(make_job(id=identify(source, PROFILE), source=source))
-        told = {PLAN: old.model_dump_json(), UnitKey(Kind.VIDEO, 0): "", UnitKey(Kind.VIDEO, 1): ""}
+        chunk = TracksResult(fingerprint="f", files=())
+        told: dict[UnitKey, Result] = {
+            PLAN: old,
+            UnitKey(Kind.VIDEO, 0): chunk,
+            UnitKey(Kind.VIDEO, 1): chunk,
+        }
         for key, result in told.items():
             lease = fakes.store.units.claim(job, key, None, owner="jetson-1", lease_s=60)
             assert lease

@@ -5,10 +5,11 @@ import json
 import pytest
 
 from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.result import Metric, Place
 from rugbytx.core.lease.unit import CHECK, Measured
 from rugbytx.core.verify import sampled_quality
-from rugbytx.core.verify.sample_windows import Place, Window
-from rugbytx.core.verify.sampled_quality import Metric, Scores
+from rugbytx.core.verify.sample_windows import Window
+from rugbytx.core.verify.sampled_quality import Scores
 from tests.connection import Fakes, Run, make_job
 from tests.plans import small_plan
 
@@ -25,7 +26,7 @@ def job(fakes: Fakes) -> Job:
     )
     lease = fakes.store.units.claim(job, CHECK, None, owner="jetson-1", lease_s=60)
     assert lease
-    fakes.store.units.commit(lease, result=found.model_dump_json(), measured=Measured())
+    fakes.store.units.commit(lease, result=found, measured=Measured())
     return job
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.local.embedded import EmbeddedAws
 from rugbytx.local.fleet import Worker, worker_argv, worker_environ
 from rugbytx.system import chosen, past_proxies
@@ -135,7 +136,10 @@ def worker(
     started = Worker(
         "jetson",
         worker_argv("jetson", log_level="INFO"),
-        environ=worker_environ(deployed.variables("jetson"), "jetson") | by_systemd | newer | LEGACY,
+        environ=worker_environ(deployed.variables(WorkerClass.JETSON), WorkerClass.JETSON)
+        | by_systemd
+        | newer
+        | LEGACY,
         log=log,
     )
     try:

@@ -136,5 +136,5 @@ def test_cancel_and_retry(system: LocalSystem, noisy_clip: Path, tmp_path: Path)
 
     manifest = fetch(connection, system.settings.output_bucket, job, tmp_path)
     assert any(f"/{job_id}/g1/" in entry.key for entry in manifest.entries)
-    plan = Plan.model_validate_json(after[PLAN].result)
+    plan = after[PLAN].result_as(Plan)
     playback.check_hls(tmp_path / manifest.master_key, plan, ffprobe=system.settings.ffprobe)

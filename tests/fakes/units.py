@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from rugbytx.core.job.job import Job
 from rugbytx.core.lease import transition
+from rugbytx.core.lease.result import Result
 from rugbytx.core.lease.transition import Claim
-from rugbytx.core.lease.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.lease.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey, to_json
 from rugbytx.core.schedule import encoder_pin
 from rugbytx.errors import LeaseLost
 from rugbytx.ports.store import Leases, Units
@@ -55,8 +56,8 @@ class FakeUnits(FakePort, Units):
         return replace(lease, until=until)
 
     @sent
-    def commit(self, lease: Lease, *, result: str, measured: Measured) -> None:
-        self._end_attempt(lease, State.DONE, result=result, measured=measured)
+    def commit(self, lease: Lease, *, result: Result, measured: Measured) -> None:
+        self._end_attempt(lease, State.DONE, result_json=to_json(result, lease.key), measured=measured)
 
     @sent
     def give_back(

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.errors import HostUnfit
 from rugbytx.local.fleet import Worker, worker_argv, worker_environ
-from rugbytx.settings import WorkerClass
 from tests.processes import ends, watched
 
 pytestmark = pytest.mark.process
@@ -135,13 +135,13 @@ def test_the_real_command_is_used() -> None:
 
 def test_the_classes_have_unlike_encoders() -> None:
     """As in real life, so that a job that both work on crosses a splice; who asks for one profile gets it."""
-    classes: tuple[WorkerClass, ...] = ("jetson", "aws")
+    classes: tuple[WorkerClass, ...] = (WorkerClass.JETSON, WorkerClass.AWS)
     made = [worker_environ({"RUGBYTX_WORKER_CLASS": "aws"}, worker_class) for worker_class in classes]
     assert [
         (one["RUGBYTX_WORKER_CLASS"], one["RUGBYTX_X264_PROFILE"], one["RUGBYTX_CELERY_CONFIG"])
         for one in made
     ] == [("jetson", "high", "local"), ("aws", "main", "local")]
-    assert worker_environ({"RUGBYTX_X264_PROFILE": "high"}, "aws")["RUGBYTX_X264_PROFILE"] == "high"
+    assert worker_environ({"RUGBYTX_X264_PROFILE": "high"}, WorkerClass.AWS)["RUGBYTX_X264_PROFILE"] == "high"
 
 
 def _child_of(worker: Worker) -> int:

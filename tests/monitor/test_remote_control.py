@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from celery.platforms import EX_UNAVAILABLE
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.local.fleet import Worker, worker_argv, worker_environ
 from rugbytx.local.system import LocalSystem
 from rugbytx.settings import NO_REMOTE_CONTROL
@@ -64,7 +65,7 @@ def test_a_worker_warns_and_works(tmp_path: Path) -> None:
     worker = Worker(
         "asked",
         [*worker_argv("asked", log_level="INFO"), ".enable_remote_control=yes"],
-        environ={**worker_environ(os.environ, "jetson"), **ON},
+        environ={**worker_environ(os.environ, WorkerClass.JETSON), **ON},
         log=tmp_path / "worker.log",
     )
     try:

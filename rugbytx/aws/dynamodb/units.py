@@ -23,8 +23,9 @@ from rugbytx.aws.dynamodb.record_reader import ODD
 from rugbytx.aws.dynamodb.table import EXPIRES, Item, Refused, Table, Value, attribute
 from rugbytx.core.job.job import Job
 from rugbytx.core.lease import transition
+from rugbytx.core.lease.result import Result
 from rugbytx.core.lease.transition import Claim, Event
-from rugbytx.core.lease.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.lease.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey, to_json
 from rugbytx.core.schedule import encoder_pin
 from rugbytx.core.schedule.next_unit import AFTER_LEASE_S
 from rugbytx.errors import LeaseLost
@@ -89,8 +90,10 @@ class DynamoUnits(Units):
             )
         return replace(lease, until=until)
 
-    def commit(self, lease: Lease, *, result: str, measured: Measured) -> None:
-        self._end_attempt(lease, Event.COMMIT, {"result": result}, measured=measured, now=self._now())
+    def commit(self, lease: Lease, *, result: Result, measured: Measured) -> None:
+        self._end_attempt(
+            lease, Event.COMMIT, {"result": to_json(result, lease.key)}, measured=measured, now=self._now()
+        )
 
     def give_back(
         self, lease: Lease, *, retry_at: float, reason: str, charge: Charge, measured: Measured

@@ -12,6 +12,7 @@ from rugbytx.cli.shared.output import console, emit, remark
 
 if TYPE_CHECKING:
     from rugbytx.core.cost.usage import Total
+    from rugbytx.core.fleet.worker_class import WorkerClass
 
 cost = typer.Typer(
     add_completion=False,
@@ -63,7 +64,7 @@ def month(
         remark(f"no worker has recorded anything in {chosen}")
 
 
-def to_json(chosen: str, found: "dict[tuple[str, str], Total]") -> dict[str, Any]:
+def to_json(chosen: str, found: "dict[tuple[str, WorkerClass], Total]") -> dict[str, Any]:
     """Return the month for a program.  The keys are stable and always there."""
     return {
         "month": chosen,
@@ -75,7 +76,7 @@ def to_json(chosen: str, found: "dict[tuple[str, str], Total]") -> dict[str, Any
     }
 
 
-def _show(found: "dict[tuple[str, str], Total]") -> None:
+def _show(found: "dict[tuple[str, WorkerClass], Total]") -> None:
     from rich.table import Table
 
     from rugbytx.core.cost.usage import Total

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rugbytx.cli.shared.output import emit, say
+from rugbytx.core.fleet.worker_class import WorkerClass
 
 if TYPE_CHECKING:
     from rugbytx.system import Connection
@@ -56,7 +57,7 @@ def look(system: "Connection") -> dict[str, Any]:
     rate = sum(
         paces[one.worker_class].px_per_s * one.slots
         for one in workers
-        if one.is_able and one.worker_class in paces and (one.worker_class == "jetson" or one.busy)
+        if one.is_able and one.worker_class in paces and (one.worker_class is WorkerClass.JETSON or one.busy)
     )
     empty_in_s = left_px / rate if rate else (0.0 if not left_px else None)
     slow = max(pace.px_per_s / pace.slow_px_per_s for pace in paces.values())
@@ -67,7 +68,7 @@ def look(system: "Connection") -> dict[str, Any]:
     return {
         "queued": len(waiting),
         "running": len(jobs) - len(waiting),
-        "backlog_s": left_px / paces["jetson"].px_per_s,
+        "backlog_s": left_px / paces[WorkerClass.JETSON].px_per_s,
         "oldest_wait_s": now - min((job.submitted_at for job in waiting), default=now),
         "visible": depth.visible,
         "in_flight": depth.in_flight,

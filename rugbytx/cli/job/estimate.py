@@ -100,12 +100,12 @@ def to_json(found: "Sequence[Quote]", listed: "Prices") -> dict[str, Any]:
         "prices": {"region": listed.region, "as_of": listed.as_of},
         "quotes": [
             {
-                "worker_class": one.took.worker_class.name,
+                "worker_class": one.took.host.worker_class,
                 "payment": one.payment,
                 "evidence": str(one.took.evidence),
                 "busy_s": round(one.took.busy_s, 3),
                 "slow_s": round(one.took.slow_s, 3),
-                "start_s": one.took.worker_class.start_s,
+                "start_s": one.took.host.start_s,
                 "usd_per_h": one.price.usd,
                 "usd": round(one.usd, 6),
                 "slow_usd": round(one.slow_usd, 6),
@@ -135,9 +135,9 @@ def _show(found: "Sequence[Quote]", listed: "Prices") -> None:
         table.add_column(heading, overflow="fold")
     for one in found:
         took = one.took
-        start_s = took.worker_class.start_s
+        start_s = took.host.start_s
         table.add_row(
-            took.worker_class.name,
+            took.host.worker_class,
             one.payment,
             duration.show(took.busy_s),
             f"over {duration.show(took.slow_s)}",
@@ -152,8 +152,8 @@ def _show(found: "Sequence[Quote]", listed: "Prices") -> None:
     dearest, cheapest = (pick(found, key=lambda one: one.whole_usd) for pick in (max, min))
     if dearest.egress_usd > cheapest.whole_usd:
         remark(
-            f"carrying the source to the {dearest.took.worker_class.name} costs more than all of it on "
-            f"{cheapest.took.worker_class.name} ({cheapest.payment}); the first "
+            f"carrying the source to the {dearest.took.host.worker_class} costs more than all of it on "
+            f"{cheapest.took.host.worker_class} ({cheapest.payment}); the first "
             f"{listed.egress_free_gb_a_month:g} GB a month are free"
         )
     remark(

@@ -117,19 +117,19 @@ def to_json(seen: "Preview") -> dict[str, Any]:
 
 def _quotes(seen: "Preview", forecast: "Forecast") -> "list[Quote]":
     """Return what a forecast would cost, in each way to pay for it."""
-    return [quote for quote in seen.quotes if quote.took.worker_class is forecast.worker_class]
+    return [quote for quote in seen.quotes if quote.took.host is forecast.host]
 
 
 def _forecast(one: "Forecast", quotes: "Sequence[Quote]") -> dict[str, Any]:
     return {
-        "worker_class": one.worker_class.name,
-        "host": one.worker_class.host,
+        "worker_class": one.host.worker_class,
+        "host": one.host.hardware,
         "recipe": str(one.way.recipe),
         "reason": one.way.reason,
         "busy_s": round(one.busy_s, 1),
         "encode_s": round(one.encode_s, 1),
         "audio_s": round(one.audio_s, 1),
-        "start_s": one.worker_class.start_s,
+        "start_s": one.host.start_s,
         "px_per_s": round(one.speed.value),
         "evidence": str(one.speed.evidence),
         "basis": one.speed.source,
@@ -216,13 +216,13 @@ def _renditions(seen: "Preview") -> "Table":
 def _forecasts(seen: "Preview") -> "Table":
     table = _table("worker", "encoder", "time", "cost", "speed is")
     for one in seen.forecasts:
-        start = f" and {duration.show(one.worker_class.start_s)} to start" if one.worker_class.start_s else ""
+        start = f" and {duration.show(one.host.start_s)} to start" if one.host.start_s else ""
         quotes = _quotes(seen, one)
         costs = [f"${quote.usd:.3f} {quote.payment}" for quote in quotes]
         if quotes[0].egress_usd:
             costs.append(f"${quotes[0].egress_usd:.3f} egress beyond the month's free gigabytes")
         table.add_row(
-            one.worker_class.name,
+            one.host.worker_class,
             str(one.way.recipe),
             duration.show(one.busy_s) + start,
             ", ".join(costs),
@@ -244,7 +244,7 @@ def _figures(seen: "Preview") -> "Table":
     for one in seen.forecasts:
         pace = f", the {one.narrowest.upper()} sets the pace" if one.narrowest else ""
         speed = f"{one.speed.value / 1e6:.0f} million pixels a second{pace}"
-        table.add_row(one.worker_class.name, speed, str(one.speed.evidence), one.speed.source)
+        table.add_row(one.host.worker_class, speed, str(one.speed.evidence), one.speed.source)
         for quote in _quotes(seen, one):
             table.add_row("", f"${quote.price.usd:g} an hour, {quote.payment}", LISTED, quote.price.basis)
     return table

@@ -10,6 +10,7 @@ import typer
 
 from rugbytx.cli.shared import duration
 from rugbytx.cli.shared.output import console, emit, printable, remark
+from rugbytx.core.fleet.worker_class import WorkerClass
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -144,8 +145,8 @@ def bill_json(bill: "Bill") -> dict[str, Any]:
         "frames": sum(bill.frames.values()),
         "frames_twice": bill.lost_frames,
         "attempts_lost": sum(bill.lost.values()),
-        "jetson_s": round(bill.busy_s.get("jetson", 0.0), 1),
-        "aws_s": round(bill.busy_s.get("aws", 0.0), 1),
+        "jetson_s": round(bill.busy_s.get(WorkerClass.JETSON, 0.0), 1),
+        "aws_s": round(bill.busy_s.get(WorkerClass.AWS, 0.0), 1),
         "usd": round(bill.usd, 6),
     }
 
@@ -186,7 +187,7 @@ def _show(found: "Report") -> None:
 def _facts(found: "Report") -> "Table":
     from rich.table import Table
 
-    aws = [one for one in found.shares if one.worker_class == "aws"]
+    aws = [one for one in found.shares if one.worker_class is WorkerClass.AWS]
     long_idle_s = sum(one.total.long_idle_s for one in aws)
     long_idles = sum(one.total.long_idles for one in aws)
     late = sum(one.is_late for one in found.bills)
@@ -247,8 +248,8 @@ def _bills(bills: "list[Bill]") -> "Table":
             str(one.status),
             printable(one.profile),
             one.worker_class,
-            duration.show(one.busy_s.get("jetson", 0.0)),
-            duration.show(one.busy_s.get("aws", 0.0)),
+            duration.show(one.busy_s.get(WorkerClass.JETSON, 0.0)),
+            duration.show(one.busy_s.get(WorkerClass.AWS, 0.0)),
             f"{one.lost_frames} frames" if one.lost_frames else "",
             f"${one.usd:.4f}",
         )

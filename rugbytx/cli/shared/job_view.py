@@ -9,10 +9,11 @@ from rugbytx import urls
 from rugbytx.cli.shared import duration
 from rugbytx.cli.shared.output import printable
 from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.result import Quality
 from rugbytx.core.lease.unit import State, Unit
 from rugbytx.core.status.progress import Outlook, outlook
 from rugbytx.core.timestamp import iso
-from rugbytx.core.verify.sampled_quality import Quality, quality_of
+from rugbytx.core.verify.sampled_quality import quality_of
 from rugbytx.errors import NotFound
 from rugbytx.ports.store import Store, Units
 from rugbytx.system import Connection

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rugbytx.cli.shared import duration
 from rugbytx.cli.shared.output import printable
+from rugbytx.core.fleet.worker_class import WorkerClass
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -59,4 +60,4 @@ def _at(worker: "Worker", *, at: float) -> str:
 
 def ordered(seen: Sequence["Worker"]) -> list["Worker"]:
     """Return the workers by name, those of the Jetson first."""
-    return sorted(seen, key=lambda worker: (worker.worker_class != "jetson", worker.name))
+    return sorted(seen, key=lambda worker: (worker.worker_class is not WorkerClass.JETSON, worker.name))

@@ -120,7 +120,7 @@ def _bring(job: "Job", connection: "Connection", folder: Path) -> "tuple[Plan, M
     outputs = job.outputs
     if outputs is None:
         raise TranscodeError(f"job {job.id} is {job.status} without outputs")
-    plan = Plan.model_validate_json(connection.store.units.read(job.id, job.generation)[PLAN].result)
+    plan = connection.store.units.read(job.id, job.generation)[PLAN].result_as(Plan)
     settings = connection.settings
     manifest = playback.fetch(connection.storage, settings.output_bucket, job, outputs, folder)
     master = folder / object_keys.relative(outputs.master_key, job.id, job.generation)

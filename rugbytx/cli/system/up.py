@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rugbytx.cli.shared import duration
+from rugbytx.core.fleet.worker_class import WorkerClass
 
 #: A dead worker is noticed within this time.
 _WATCH_S = 1.0
@@ -67,7 +68,7 @@ def up(  # noqa: PLR0913, PLR0917  all that a local system can be asked for
                 aws=aws,
                 aws_max=aws_max,
                 cold_start_s=duration.option(cold_start),
-                pace={"jetson": jetson_pace, "aws": aws_pace},
+                pace={WorkerClass.JETSON: jetson_pace, WorkerClass.AWS: aws_pace},
                 port=port,
                 announced=True,
                 log_level=log_level.upper(),

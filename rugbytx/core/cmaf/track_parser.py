@@ -15,7 +15,7 @@ from itertools import chain, pairwise
 from rugbytx.core.cmaf.box import Box, Data, Fields, broken, only
 from rugbytx.core.cmaf.init_segment import Defaults, Setup
 from rugbytx.core.cmaf.init_segment import read as read_moov
-from rugbytx.core.output.result import Segment
+from rugbytx.core.lease.result import Segment
 
 #: The sample's flag ``sample_is_non_sync_sample`` (ISO/IEC 14496-12, 8.8.3.1).
 _NON_SYNC = 0x1_0000

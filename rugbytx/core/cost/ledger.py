@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 
 from rugbytx.core.cost import usage
 from rugbytx.core.cost.usage import Span, Total
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.failed_attempt import Fate
 from rugbytx.core.lease.unit import Kind, State, Unit
 
-#: The class of a worker that fell silent and has no span.
-UNKNOWN = ""
+#: The class of a worker; None of one that fell silent and has no span.
+Class = WorkerClass | None
 #: Bytes in the gigabyte that egress is paid by.
 GIGABYTE = 1e9
 
@@ -25,19 +26,19 @@ GIGABYTE = 1e9
 class Rates:
     """What an hour of a slot costs, by worker, and by class for workers that nothing is known of."""
 
-    by_class: Mapping[str, float]
+    by_class: Mapping[WorkerClass, float]
     by_worker: Mapping[str, float] = field(default_factory=dict)
     #: The class of each worker that has a span.
-    classes: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[str, WorkerClass] = field(default_factory=dict)
     #: What a gigabyte costs on its way to a class.
-    usd_per_gb: Mapping[str, float] = field(default_factory=dict)
+    usd_per_gb: Mapping[WorkerClass, float] = field(default_factory=dict)
 
-    def usd_per_h(self, worker: str, worker_class: str) -> float:
+    def usd_per_h(self, worker: str, worker_class: Class) -> float:
         """Return a worker's own rate, or else its class's."""
-        return self.by_worker.get(worker, self.by_class.get(worker_class, 0.0))
+        return self.by_worker.get(worker, _of(self.by_class, worker_class))
 
 
-def rates(spans: Iterable[Span], by_class: Mapping[str, float]) -> Rates:
+def rates(spans: Iterable[Span], by_class: Mapping[WorkerClass, float]) -> Rates:
     """Return the rates that spans show; of several spans of a worker, the last one's."""
     ordered = sorted(spans, key=lambda one: one.started_at)
     return Rates(
@@ -61,8 +62,7 @@ def usd_of(unit: Unit, priced: Rates) -> float:
     if unit.fence == 0:
         return 0.0
     attempts = [
-        (one.worker, one.worker_class or priced.classes.get(one.worker, UNKNOWN), one.elapsed_s)
-        for one in unit.lost
+        (one.worker, one.worker_class or priced.classes.get(one.worker), one.elapsed_s) for one in unit.lost
     ]
     if unit.state in {State.DONE, State.FAILED}:
         done = unit.measured
@@ -85,7 +85,7 @@ def egress_usd_of(unit: Unit, priced: Rates) -> float:
     if unit.fence == 0 or unit.state not in {State.DONE, State.FAILED}:
         return 0.0
     done = unit.measured
-    return done.bytes_read / GIGABYTE * priced.usd_per_gb.get(done.worker_class, 0.0)
+    return done.bytes_read / GIGABYTE * _of(priced.usd_per_gb, done.worker_class)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,14 +98,14 @@ class Bill:
     submitted_at: float
     ended_at: float | None
     is_late: bool
-    #: The class that encoded most of its frames; empty before the first.
-    worker_class: str = UNKNOWN
+    #: The class that encoded most of its frames; None before the first.
+    worker_class: Class = None
     #: Frames by class, and seconds of slots by class; those of attempts that failed are among the seconds.
-    frames: Mapping[str, int] = field(default_factory=dict)
-    busy_s: Mapping[str, float] = field(default_factory=dict)
+    frames: Mapping[Class, int] = field(default_factory=dict)
+    busy_s: Mapping[Class, float] = field(default_factory=dict)
     usd: float = 0.0
     #: Attempts that came to nothing, by class and fate.
-    lost: Mapping[tuple[str, Fate], int] = field(default_factory=dict)
+    lost: Mapping[tuple[Class, Fate], int] = field(default_factory=dict)
     #: Frames that were encoded in vain.
     lost_frames: int = 0
 
@@ -116,9 +116,9 @@ def bill(job: Job, units: Iterable[Unit], priced: Rates) -> Bill:
     A unit that a generation took over from the one before has no claim of its
     own (its fence is 0), and is counted once.
     """
-    frames: Counter[str] = Counter()
-    busy_s: defaultdict[str, float] = defaultdict(float)
-    lost: Counter[tuple[str, Fate]] = Counter()
+    frames: Counter[Class] = Counter()
+    busy_s: defaultdict[Class, float] = defaultdict(float)
+    lost: Counter[tuple[Class, Fate]] = Counter()
     usd, lost_frames = 0.0, 0
     for unit in units:
         if unit.fence == 0:
@@ -130,7 +130,7 @@ def bill(job: Job, units: Iterable[Unit], priced: Rates) -> Bill:
             frames[done.worker_class] += done.frames if is_video else 0
             busy_s[done.worker_class] += done.elapsed_s
         for one in unit.lost:
-            worker_class = one.worker_class or priced.classes.get(one.worker, UNKNOWN)
+            worker_class = one.worker_class or priced.classes.get(one.worker)
             lost[worker_class, one.fate] += 1
             lost_frames += one.frames if is_video else 0
             busy_s[worker_class] += one.elapsed_s
@@ -142,7 +142,7 @@ def bill(job: Job, units: Iterable[Unit], priced: Rates) -> Bill:
         submitted_at=job.submitted_at,
         ended_at=job.ended_at,
         is_late=job.ended_at is not None and job.ended_at > job.deadline_at,
-        worker_class=max(sorted(made), key=made.__getitem__, default=UNKNOWN),
+        worker_class=max(_ordered(made), key=made.__getitem__, default=None),
         frames=made,
         busy_s=dict(busy_s),
         usd=usd,
@@ -155,7 +155,7 @@ def bill(job: Job, units: Iterable[Unit], priced: Rates) -> Bill:
 class Share:
     """What one class did of all work."""
 
-    worker_class: str
+    worker_class: Class
     #: Jobs of which it encoded most frames.
     jobs: int
     frames: int
@@ -190,14 +190,16 @@ class Report:
     @property
     def premature(self) -> int:
         """Return how many units a worker left unfinished: whoever fell silent, and AWS workers told to leave."""
-        return sum(one.silent + (one.left if one.worker_class == "aws" else 0) for one in self.shares)
+        return sum(
+            one.silent + (one.left if one.worker_class is WorkerClass.AWS else 0) for one in self.shares
+        )
 
 
 def report(
     bills: Sequence[Bill], spans: Sequence[Span], month: Sequence[Span], *, since: float, now: float
 ) -> Report:
     """Return the report on ``bills`` and the ``spans`` since an instant; ``month`` are those since the month began."""
-    lost: Counter[tuple[str, Fate]] = Counter()
+    lost: Counter[tuple[Class, Fate]] = Counter()
     for one in bills:
         lost.update(one.lost)
     within = [one for one, end in usage.ends(spans, now=now) if end > since]
@@ -210,10 +212,7 @@ def report(
         since=since,
         until=now,
         bills=tuple(bills),
-        shares=tuple(
-            _share(name, bills, within, lost, now)
-            for name in sorted(names, key=lambda name: (not name, name))
-        ),
+        shares=tuple(_share(name, bills, within, lost, now) for name in _ordered(names)),
         endings=_endings(within, now=now),
         lost={
             fate: sum(count for (_, each), count in lost.items() if each is fate)
@@ -230,7 +229,11 @@ def report(
 
 
 def _share(
-    name: str, bills: Sequence[Bill], spans: Sequence[Span], lost: Mapping[tuple[str, Fate], int], now: float
+    name: Class,
+    bills: Sequence[Bill],
+    spans: Sequence[Span],
+    lost: Mapping[tuple[Class, Fate], int],
+    now: float,
 ) -> Share:
     own = [one for one in bills if one.worker_class == name and one.frames]
     return Share(
@@ -245,11 +248,25 @@ def _share(
     )
 
 
+def _ordered(classes: Iterable[Class]) -> list[Class]:
+    """Return classes by name, what is unknown last."""
+    return sorted(classes, key=lambda name: (name is None, name or ""))
+
+
+def _of(rates: Mapping[WorkerClass, float], worker_class: Class) -> float:
+    """Return a class's rate; what is unknown has none."""
+    return rates.get(worker_class, 0.0) if worker_class else 0.0
+
+
 def _endings(spans: Iterable[Span], *, now: float) -> dict[str, int]:
     """Return how AWS workers ended, a worker that goes on after midnight not at all."""
     counted: Counter[str] = Counter()
     for one in spans:
-        if one.worker_class == "aws" and one.ending != usage.End.MIDNIGHT:
-            counted["silent" if usage.is_silent(one, now=now) else one.ending] += 1
-    del counted[""]
-    return {name: counted[name] for name in (*(str(end) for end in usage.End if end != "midnight"), "silent")}
+        if one.worker_class is not WorkerClass.AWS:
+            continue
+        if usage.is_silent(one, now=now):
+            counted["silent"] += 1
+        elif one.ending:
+            counted[one.ending] += 1
+    endings = (str(end) for end in usage.End if end is not usage.End.MIDNIGHT)
+    return {name: counted[name] for name in (*endings, "silent")}

@@ -1,18 +1,30 @@
 """Which workers live: each says so every few seconds, and for how long to believe it."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
+from pydantic import BeforeValidator, PlainSerializer
+
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.record import Versioned
 
 #: A worker that has not been heard for so many of its periods is silent: a minute, with the default period.
 PERIODS = 4
 
 
+#: The class of a worker that may have fallen silent before it said one; records have an empty string for None.
+SaidClass = Annotated[
+    WorkerClass | None,
+    BeforeValidator(lambda value: value or None),
+    PlainSerializer(lambda value: value or "", return_type=str),
+]
+
+
 class Worker(Versioned):
     """What a worker last said of itself.  Instants are float seconds of store time."""
 
     name: str
-    worker_class: str
+    worker_class: WorkerClass
     slots: int
     busy: int
     #: The encoder family; empty while no encoder works.

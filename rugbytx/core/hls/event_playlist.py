@@ -18,10 +18,11 @@ from itertools import takewhile
 from rugbytx.core.hls import master_playlist, media_playlist
 from rugbytx.core.hls.media_playlist import Kind
 from rugbytx.core.job.job import Job
+from rugbytx.core.lease.result import TrackFile, TracksResult
 from rugbytx.core.lease.unit import AUDIO, State, Unit, UnitKey
 from rugbytx.core.lease.unit import Kind as UnitKind
 from rugbytx.core.output import object_keys
-from rugbytx.core.output.result import TrackFile, TracksResult, tracks_of
+from rugbytx.core.output.result import tracks_of
 from rugbytx.core.plan.plan import Plan
 
 #: How much longer than a whole segment the last one may be, with the tail that has joined it.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from rugbytx.core.hls import media_playlist
 from rugbytx.core.hls.media_playlist import Rates, files_of, measure, uri
-from rugbytx.core.output.result import TrackFile, TracksResult
+from rugbytx.core.lease.result import TrackFile, TracksResult
 from rugbytx.core.plan.plan import Plan, Rendition
 
 #: A player that knows nothing of its network starts here (Apple's authoring specification, 1.32).

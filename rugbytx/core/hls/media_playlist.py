@@ -18,7 +18,7 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
-from rugbytx.core.output.result import TrackFile, TracksResult
+from rugbytx.core.lease.result import TrackFile, TracksResult
 from rugbytx.core.plan.plan import Grid
 
 #: The lowest version that knows EXT-X-MAP in such a playlist (RFC 8216, 7).

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from rugbytx.core.fleet.presence import SaidClass
 from rugbytx.core.record import Record
 
 #: A unit's record keeps so many, the latest ones.
@@ -30,7 +31,7 @@ class Attempt(Record):
 
     worker: str
     #: Empty where its worker fell silent before it could say.
-    worker_class: str = ""
+    worker_class: SaidClass = None
     fate: Fate
     #: Frames that it is known to have encoded: those of its last heartbeat, where it fell silent.
     frames: int = 0

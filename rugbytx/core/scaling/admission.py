@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rugbytx.core.fleet.presence import Worker
-from rugbytx.core.scaling.facts import AWS, JETSON, Policy
+from rugbytx.core.fleet.worker_class import WorkerClass
+from rugbytx.core.scaling.facts import Policy
 
 OPEN = "admitted"
 ALWAYS_ON = "always-on"
@@ -41,7 +42,7 @@ class Facts:
 
     now: float
     name: str
-    worker_class: str
+    worker_class: WorkerClass
     told: Told | None
     #: Those that are believed to live.
     workers: Sequence[Worker]
@@ -61,7 +62,7 @@ class Decision:
 
 def decide(facts: Facts, policy: Policy) -> Decision:
     """Return whether the worker may receive."""
-    if facts.worker_class != AWS:
+    if facts.worker_class is not WorkerClass.AWS:
         return Decision(is_open=True, reason=ALWAYS_ON)
     if facts.told is None or facts.now - facts.told.at > policy.silent_s:
         return _alone(facts)
@@ -84,7 +85,9 @@ def _alone(facts: Facts) -> Decision:
     """Judge without the autoscaler: by what waits, and by the Jetson's free slots."""
     if facts.visible == 0:
         return Decision(is_open=False, reason=NO_WORK)
-    jetsons = [worker for worker in facts.workers if worker.worker_class == JETSON and worker.is_able]
+    jetsons = [
+        worker for worker in facts.workers if worker.worker_class is WorkerClass.JETSON and worker.is_able
+    ]
     if not jetsons:
         return Decision(is_open=True, reason=JETSON_SILENT)
     free = sum(worker.slots - worker.busy for worker in jetsons)
@@ -98,6 +101,6 @@ def _rank(facts: Facts) -> int:
     rivals = (
         worker
         for worker in facts.workers
-        if worker.worker_class == AWS and worker.is_able and worker.name != facts.name
+        if worker.worker_class is WorkerClass.AWS and worker.is_able and worker.name != facts.name
     )
     return sum((not worker.busy, worker.name) < own for worker in rivals)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling.decision_record import Recorded
 from rugbytx.core.scaling.facts import Facts, JobFact, Policy
 
@@ -57,7 +58,7 @@ def _facts(facts: Facts, policy: Policy) -> Iterator[str]:
 
 def _job(job: JobFact, facts: Facts) -> str:
     due_min = (job.deadline_at - facts.now) / 60
-    left_min = facts.paces["jetson"].service_s(job.left_px) / 60
+    left_min = facts.paces[WorkerClass.JETSON].service_s(job.left_px) / 60
     state = "queued" if job.is_queued else f"{job.lanes} lanes"
     extra = ", bumped" if job.is_bumped else ""
     return f"{state}, {left_min:.1f} min of the Jetson's left, due in {due_min:.1f} min{extra}"
@@ -69,8 +70,8 @@ def _jetson_is_dear(facts: Facts, policy: Policy) -> str:
     work_px = sum(job.left_px for job in facts.jobs)
     if not size_gb:
         return ""
-    jetson_h = facts.paces["jetson"].service_s(work_px) / 3600
-    aws_h = facts.paces["aws"].service_s(work_px) / 3600
+    jetson_h = facts.paces[WorkerClass.JETSON].service_s(work_px) / 3600
+    aws_h = facts.paces[WorkerClass.AWS].service_s(work_px) / 3600
     jetson_usd = size_gb * policy.jetson_usd_per_gb + jetson_h * policy.jetson_usd_per_h
     aws_usd = aws_h * policy.aws_usd_per_h
     if jetson_usd <= aws_usd:

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling import extra_lanes
 from rugbytx.core.scaling.capacity import Capacity, capacity
 from rugbytx.core.scaling.facts import Decision, Facts, Finish, JobFact, Mode, Policy
@@ -181,10 +182,10 @@ def _cap(facts: Facts, policy: Policy) -> tuple[int, str]:
 def _alarms(facts: Facts, policy: Policy) -> Iterator[str]:
     if any(job.deadline_at < facts.now for job in facts.jobs):
         yield "deadline-missed"
-    ordered = facts.fleet.desired > sum(worker.worker_class == "aws" for worker in facts.workers)
+    ordered = facts.fleet.desired > sum(worker.worker_class is WorkerClass.AWS for worker in facts.workers)
     if ordered and facts.now - facts.fleet.ordered_at > policy.overdue_starts * policy.cold_start_s:
         yield "start-overdue"
-    if facts.jobs and not any(worker.worker_class == "jetson" for worker in facts.workers):
+    if facts.jobs and not any(worker.worker_class is WorkerClass.JETSON for worker in facts.workers):
         yield "jetson-silent"
 
 
@@ -194,4 +195,4 @@ def _work_px(jobs: Sequence[JobFact]) -> float:
 
 def _backlog_s(facts: Facts) -> float:
     """Return the backlog in seconds of work of one Jetson slot."""
-    return facts.paces["jetson"].service_s(_work_px(facts.jobs))
+    return facts.paces[WorkerClass.JETSON].service_s(_work_px(facts.jobs))

@@ -8,8 +8,9 @@ first one does, and nothing is done twice.  That is what the note (docs/origin/n
 import math
 from collections.abc import Sequence
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling.capacity import Capacity
-from rugbytx.core.scaling.facts import AWS, JETSON, Assist, Facts, JobFact, Mode, Policy
+from rugbytx.core.scaling.facts import Assist, Facts, JobFact, Mode, Policy
 
 DANGER = "deadline-in-danger"
 FREE = "slot-is-free"
@@ -77,7 +78,7 @@ def _free(facts: Facts, found: Capacity, *, wanted: int) -> int:
     jetson = sum(
         worker.slots - worker.busy
         for worker in facts.workers
-        if worker.worker_class == JETSON and worker.is_able
+        if worker.worker_class is WorkerClass.JETSON and worker.is_able
     )
     admitted = max(0, wanted - len(found.busy))
     aws = sum(worker.slots for worker in found.idle[:admitted])
@@ -93,4 +94,4 @@ def _slot_px_per_s(facts: Facts) -> float:
         if worker.is_able and worker.worker_class in facts.paces
         for _ in range(worker.slots)
     ]
-    return sum(speeds) / len(speeds) if speeds else facts.paces[AWS].px_per_s
+    return sum(speeds) / len(speeds) if speeds else facts.paces[WorkerClass.AWS].px_per_s

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling.pace import PRIORS, Pace
 
 #: The classes: one is always on and goes first, the other comes when it is wanted.
-JETSON, AWS = "jetson", "aws"
 
 
 class Mode(StrEnum):
@@ -102,7 +102,7 @@ class Facts:
     jobs: tuple[JobFact, ...] = ()
     #: Those that are believed to live.
     workers: tuple[Worker, ...] = ()
-    paces: Mapping[str, Pace] = field(default_factory=lambda: dict(PRIORS))
+    paces: Mapping[WorkerClass, Pace] = field(default_factory=lambda: dict(PRIORS))
     fleet: FleetFact = FleetFact()
     #: What AWS workers have cost since midnight, UTC.
     spent_usd: float = 0.0

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling.decision_record import Recorded
-from rugbytx.core.scaling.facts import AWS, JETSON
 from rugbytx.core.status import embedded_metrics
 
 #: What tells one installation's figures from another's.
@@ -30,8 +30,8 @@ def gauges(found: Recorded, *, unreadable: int = 0) -> dict[str, float]:
         "Backlog": found.decision.backlog_s,
         "OldestJobAge": (facts.now - oldest_at) / 60,
         "DeadlinesMissed": sum(job.deadline_at < facts.now for job in facts.jobs),
-        "JetsonsAlive": alive.count(JETSON),
-        "AwsWorkersAlive": alive.count(AWS),
+        "JetsonsAlive": alive.count(WorkerClass.JETSON),
+        "AwsWorkersAlive": alive.count(WorkerClass.AWS),
         "AwsWorkersDesired": found.decision.desired,
         "RecordsUnreadable": unreadable,
     }

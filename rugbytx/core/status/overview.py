@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from rugbytx.core.cost import ledger
 from rugbytx.core.cost.ledger import Rates
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.unit import PLAN, Kind, State, Unit, UnitKey
 from rugbytx.core.output.result import plan_of
@@ -26,7 +27,7 @@ class Piece:
     #: A unit's state, FREE or LAPSED.
     state: str
     worker: str = ""
-    worker_class: str = ""
+    worker_class: WorkerClass | None = None
     encoder: str = ""
     gpu: str = ""
     #: What its heartbeat last said that it does.
@@ -54,7 +55,7 @@ class Sheet:
     outlook: Outlook
     pieces: tuple[Piece, ...]
     #: The classes of the workers that have or had a unit of it, the one with most units first.
-    worker_classes: tuple[str, ...]
+    worker_classes: tuple[WorkerClass, ...]
     #: What this generation's attempts cost that have ended: slots by the second, and bytes out of AWS.
     usd: float
     #: Store time.
@@ -98,7 +99,7 @@ def sheet(
     pieces = tuple(
         replace(piece, usd=costs.get(piece.key, 0.0)) for piece in _pieces(job, units, classes, now=now)
     )
-    counts: dict[str, int] = {}
+    counts: dict[WorkerClass, int] = {}
     for piece in pieces:
         if piece.worker_class:
             counts[piece.worker_class] = counts.get(piece.worker_class, 0) + 1
@@ -113,7 +114,7 @@ def sheet(
 
 
 def _pieces(
-    job: Job, units: Mapping[UnitKey, Unit], classes: Mapping[str, str], *, now: float
+    job: Job, units: Mapping[UnitKey, Unit], classes: Mapping[str, WorkerClass | None], *, now: float
 ) -> Iterator[Piece]:
     """Yield a piece for each unit that the plan has, in order, and for those beside the plan that were begun."""
     planned = [key for stage in stages(plan_of(units)) for key in stage]
@@ -140,7 +141,13 @@ def _pieces(
 
 
 def _piece(
-    key: UnitKey, unit: Unit, classes: Mapping[str, str], *, now: float, is_adopted: bool, is_splice: bool
+    key: UnitKey,
+    unit: Unit,
+    classes: Mapping[str, WorkerClass | None],
+    *,
+    now: float,
+    is_adopted: bool,
+    is_splice: bool,
 ) -> Piece:
     """Return the piece of a unit that was claimed at least once."""
     told = unit.measured
@@ -150,7 +157,7 @@ def _piece(
             key=key,
             state=str(unit.state) if at_work else LAPSED,
             worker=unit.owner,
-            worker_class=classes.get(unit.owner, ""),
+            worker_class=classes.get(unit.owner),
             step=unit.progress.step,
             frames=unit.progress.frames,
             fps=unit.progress.fps if at_work else 0.0,

@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from rugbytx.core.hls import media_playlist, parser
 from rugbytx.core.hls.master_playlist import iframes_name
-from rugbytx.core.output.result import TrackFile, TracksResult
+from rugbytx.core.lease.result import TrackFile, TracksResult
 from rugbytx.core.plan.plan import BASE_OFFSET_S, Grid, Plan
 from rugbytx.core.record import Record
 from rugbytx.core.verify import hls_rules

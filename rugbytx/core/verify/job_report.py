@@ -9,10 +9,12 @@ no host.  Every key of the JSON is a field here; later versions may add some.
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
+from rugbytx.core.fleet.presence import SaidClass
 from rugbytx.core.hls import media_playlist
 from rugbytx.core.job.job import Job
+from rugbytx.core.lease.result import TrackFile, TracksResult
 from rugbytx.core.lease.unit import AUDIO, MP4, Kind, Unit, UnitKey
-from rugbytx.core.output.result import TrackFile, TracksResult, tracks_of
+from rugbytx.core.output.result import tracks_of
 from rugbytx.core.plan.plan import BASE_OFFSET_S, AudioPlan, Grid, Plan, Rendition
 from rugbytx.core.record import Record, Versioned
 from rugbytx.core.source.media_info import MediaInfo
@@ -39,7 +41,7 @@ class UnitFacts(Record):
 
     #: ``PLAN``, ``AUDIO``, ``VIDEO#00003``, ...
     unit: str
-    worker_class: str
+    worker_class: SaidClass
     #: The recipe, which is the encoder's family and its way, e.g. ``nvenc/B``; ``aac`` for sound, and
     #: empty where nothing was encoded.
     encoder: str

@@ -10,10 +10,9 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import pairwise
 
-from rugbytx.core.output.result import TrackFile, TracksResult
+from rugbytx.core.lease.result import Place, TrackFile, TracksResult
 from rugbytx.core.plan.plan import Grid, Plan
 
 #: A window's length; at a join the two neighbours are as long.
@@ -23,18 +22,6 @@ MOST_JOINS = 3
 #: Places by chance, and how long each is.
 CHANCES = 5
 CHANCE_S = 4
-
-
-class Place(StrEnum):
-    """Why a window lies where it lies."""
-
-    START = "start"
-    #: Chunks of one encoder meet.
-    JOIN = "join"
-    #: Chunks of unlike encoders meet.
-    SPLICE = "splice"
-    #: A place that a hash of the job's id names.
-    SAMPLE = "sample"
 
 
 @dataclass(frozen=True, kw_only=True)

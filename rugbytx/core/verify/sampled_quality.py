@@ -18,24 +18,14 @@ So small pictures of both sides are compared too (``core.pairing``).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from fractions import Fraction
 
+from rugbytx.core.lease.result import Metric, Place, Quality, Sample
 from rugbytx.core.lease.unit import CHECK, State, Unit, UnitKey
 from rugbytx.core.plan.plan import Grid, Plan
-from rugbytx.core.record import Record, Versioned
 from rugbytx.core.verify import frame_pairing
 from rugbytx.core.verify.frame_pairing import Pair
-from rugbytx.core.verify.sample_windows import Place, Window
-
-
-class Metric(StrEnum):
-    """How alike two pictures are."""
-
-    #: From 0 to 100, as people see it (Netflix).
-    VMAF = "vmaf"
-    #: From 0 to 1, by structure.
-    SSIM = "ssim"
+from rugbytx.core.verify.sample_windows import Window
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,58 +52,6 @@ class Decision:
 
     look: bool
     reason: str
-
-
-class Sample(Record):
-    """What one window came to."""
-
-    place: Place
-    first_frame: int
-    frames: int
-    at_s: float
-    #: Of the window, at a join of its middle third.
-    mean: float
-    #: The lowest of a single frame.
-    worst: float
-    #: At a join, the lower mean of its neighbours.
-    beside: float | None = None
-    #: At a join, the lowest of a single frame of its neighbours.
-    worst_beside: float | None = None
-    #: By how many frames it shows the source too late, at a join behind it, and before it; negative for too early.
-    late: int = 0
-    late_before: int = 0
-    #: How far its most unlike small picture is off the source's, in grey levels of 256.
-    strangest: float = 0.0
-
-
-class Quality(Versioned):
-    """The result of the CHECK unit, and the content of ``quality-f<fence>.json``."""
-
-    job_id: str
-    generation: int
-    #: ``vmaf`` or ``ssim``.
-    metric: Metric
-    #: The rendition that was looked at: the first.
-    rendition: str
-    samples: tuple[Sample, ...]
-    #: Windows that there was no time for.
-    left_out: int
-    #: Of all frames that were compared.
-    mean: float
-    #: The lowest mean of a window, and where that is.
-    worst: float
-    worst_at_s: float
-    #: A sentence for each window that is too bad; empty if all is well.
-    alarms: tuple[str, ...]
-
-    @property
-    def sentence(self) -> str:
-        """Return it in short, without a full stop."""
-        worst = min(self.samples, key=lambda sample: sample.mean)
-        return (
-            f"{self.metric} {self.mean:g} on average in {len(self.samples)} samples of {self.rendition},"
-            f" lowest {self.worst:g} at {self.worst_at_s:g} s ({worst.place})"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +104,8 @@ def quality_of(units: Mapping[UnitKey, Unit]) -> Quality | None:
     unit = units.get(CHECK)
     if unit is None or unit.state is not State.DONE:
         return None
-    return Quality.model_validate_json(unit.result)
+    result = unit.result
+    return result if isinstance(result, Quality) else None
 
 
 def _sample(grid: Grid, window: Window, scores: Scores) -> Sample:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from flower.views.monitor import Metrics
 from tornado.web import authenticated
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import OPEN
 from rugbytx.core.status.prometheus import Family, families
 from rugbytx.monitor.cache import Look, Summary
@@ -49,7 +50,7 @@ def _of_workers(seen: Summary) -> Iterator[Family]:
         ("rugbytx_slots", slots, "Slots of the workers that live"),
         ("rugbytx_busy_slots", busy, "Slots at work"),
     ):
-        classes = sorted({"jetson", "aws", *counts})
+        classes = sorted({WorkerClass.JETSON, WorkerClass.AWS, *counts})
         yield Family(
             name=name,
             help=about,

@@ -13,9 +13,10 @@ from typing import Any, Protocol
 from simpy import Event
 
 from rugbytx.core.fleet.presence import PERIODS, Worker, lives_until
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling import admission, decision_record, pace, workload
 from rugbytx.core.scaling.decision_record import Recorded
-from rugbytx.core.scaling.facts import AWS, Facts, JobFact, Policy
+from rugbytx.core.scaling.facts import Facts, JobFact, Policy
 from rugbytx.core.scaling.pace import Assumed, Pace
 from rugbytx.core.schedule import job_priority, resend
 from rugbytx.sim.context import Site
@@ -31,7 +32,7 @@ class Present(Protocol):
     """A worker as it tells of itself."""
 
     name: str
-    worker_class: str
+    worker_class: WorkerClass
 
     @property
     def is_busy(self) -> bool:
@@ -71,7 +72,7 @@ class Controller:
     before: Recorded | None = None
     _wake: Event | None = None
     _assumed: Assumed = field(init=False)
-    _priors: Mapping[str, Pace] = field(init=False)
+    _priors: Mapping[WorkerClass, Pace] = field(init=False)
     #: What silent workers said last, until it is too old to be believed.
     _ghosts: list[Worker] = field(default_factory=list)
 
@@ -101,7 +102,9 @@ class Controller:
 
     def may_stay(self, worker: Present) -> bool:
         """Return whether a lane may claim another unit."""
-        return worker.worker_class != AWS or admission.may_stay(self._gate_facts(worker), self.policy)
+        return worker.worker_class is not WorkerClass.AWS or admission.may_stay(
+            self._gate_facts(worker), self.policy
+        )
 
     def is_held(self, job_id: str, *, but: str) -> bool:
         """Return whether another worker says that it has a message of the job."""
@@ -141,7 +144,7 @@ class Controller:
                 swept_at = env.now
                 self._sweep()
             is_idle = not self.table.rows and not any(
-                one.worker_class == AWS for one in self.workers.values()
+                one.worker_class is WorkerClass.AWS for one in self.workers.values()
             )
             if is_idle and not (self.fleet and self.fleet.desired):
                 self._wake = env.event()

@@ -13,6 +13,7 @@ from typing import Any, cast
 from simpy import Event, Interrupt
 
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.lease import retry
 from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
 from rugbytx.core.schedule import job_priority, next_unit
@@ -38,7 +39,7 @@ class LaneWorker:
     table: Table
     controller: Controller
     name: str
-    worker_class: str
+    worker_class: WorkerClass
     luck: random.Random
     #: ECS's task protection; None where there is none to have.
     protect: Callable[[float], bool] | None = None
@@ -92,7 +93,7 @@ class LaneWorker:
     def _receive(self) -> Generator[Any, Any, Delivery | None]:
         """Wait for a message, as long as the gate is open; ask the gate again after each poll."""
         env, settings = self.site.env, self.site.settings
-        if self.worker_class == "aws":
+        if self.worker_class is WorkerClass.AWS:
             if not self.controller.admits(self):
                 self.unprotect()
                 yield env.timeout(settings.view_s)
@@ -105,7 +106,7 @@ class LaneWorker:
             yield env.timeout(self.attach_s)
             self.attach_s = 0.0
         self._poll, self._poll_since = self.site.queue.receive(), env.now
-        if self.worker_class == "aws":
+        if self.worker_class is WorkerClass.AWS:
             yield self._poll | env.timeout(self.site.policy.poll_s)
         else:
             yield self._poll
@@ -243,7 +244,7 @@ class LaneWorker:
         """Return how long a unit takes here, its source's way to the Jetson included."""
         site, size, figures = self.site, row.ticket.size, self.site.figures
         fetch_s = 0.0
-        if self.worker_class == "jetson" and row.ticket.number not in self._fetched:
+        if self.worker_class is WorkerClass.JETSON and row.ticket.number not in self._fetched:
             self._fetched = {row.ticket.number} | {n for n in self._fetched if n in self.table.rows}
             site.book.egress_bytes += size.size_bytes
             if figures.jetson_network_bps:

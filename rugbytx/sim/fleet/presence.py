@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from math import ceil, inf
 
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling.pace import MOST_SAMPLES
 
 #: Records are copies of this one: to make one anew checks and fills each of its fields.
-_BLANK = Worker(name="", worker_class="", slots=1, busy=0, seen_at=0.0, until=inf)
+_BLANK = Worker(name="", worker_class=WorkerClass.JETSON, slots=1, busy=0, seen_at=0.0, until=inf)
 
 #: How often a worker looks whether it should speak before its period is over; as in ``worker.presence``.
 SAMPLE_S = 1.0
@@ -19,7 +20,7 @@ class Voice:
     """One worker's presence: a word every period, and one at the next look after its load has changed."""
 
     name: str
-    worker_class: str
+    worker_class: WorkerClass
     maker: str
     period_s: float
     started_at: float = 0.0

@@ -7,6 +7,7 @@ from typing import Any
 
 from simpy import Event, Interrupt
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.sim.aws.sqs import Delivery
 from rugbytx.sim.context import Site
 from rugbytx.sim.recorder import Ticket
@@ -21,7 +22,7 @@ class WholeWorker:
 
     site: Site
     name: str
-    worker_class: str
+    worker_class: WorkerClass
     luck: random.Random
     #: ECS's task protection; None where there is none to have.
     protect: Callable[[float], bool] | None = None
@@ -57,7 +58,7 @@ class WholeWorker:
         self._beats += 1
         if site.policy.beat_s:
             self._beat_later(self._beats, delivery)
-        if self.worker_class == "jetson":
+        if self.worker_class is WorkerClass.JETSON:
             site.book.egress_bytes += ticket.size.size_bytes
         yield site.env.timeout(self._service_s(ticket))
         self._stop_work(is_wasted=not site.book.done(ticket, self.name))
@@ -67,7 +68,11 @@ class WholeWorker:
 
     def _service_s(self, ticket: Ticket) -> float:
         size, network_bps = ticket.size, self.site.figures.jetson_network_bps
-        fetch_s = size.size_bytes * 8 / network_bps if network_bps and self.worker_class == "jetson" else 0.0
+        fetch_s = (
+            size.size_bytes * 8 / network_bps
+            if network_bps and self.worker_class is WorkerClass.JETSON
+            else 0.0
+        )
         return fetch_s + size.whole_s(self.site.px_per_s(self.worker_class)) * ticket.share
 
     def _stop_work(self, *, is_wasted: bool) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from rugbytx.core.fleet.worker_class import AWS, JETSON
+from rugbytx.core.fleet.worker_class import AWS_HOST, JETSON_HOST
 from rugbytx.errors import SettingsError
 from rugbytx.settings import Settings
 
@@ -14,8 +14,8 @@ class Figures:
     """What the world is like.  Durations in seconds."""
 
     # Hosts
-    jetson_px_per_s: float = JETSON.gpu_px_per_s.value  # the note's 35 minutes for a match
-    aws_px_per_s: float = AWS.gpu_px_per_s.value  # the note's 25 minutes
+    jetson_px_per_s: float = JETSON_HOST.gpu_px_per_s.value  # the note's 35 minutes for a match
+    aws_px_per_s: float = AWS_HOST.gpu_px_per_s.value  # the note's 25 minutes
     #: The coefficient of variation of a job's service time (lognormal), and of a chunk's beside it.
     service_cv: float = 0.1  # assumed
     chunk_cv: float = 0.05  # assumed
@@ -46,7 +46,7 @@ class Figures:
     purchase: str = "on-demand"
     #: A cold start is triangular between these.
     cold_least_s: float = 120.0
-    cold_mode_s: float = AWS.start_s
+    cold_mode_s: float = AWS_HOST.start_s
     cold_most_s: float = 480.0
     #: Spot interruptions for each hour of a host; Spot is refused with this probability, and on-demand taken.
     spot_hazard_per_h: float = 0.05  # AWS publishes bands for a month only

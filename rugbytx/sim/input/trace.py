@@ -4,6 +4,8 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rugbytx.core.fleet.worker_class import WorkerClass
+
 #: A turn may come so much later than it did.
 LATE_S = 3.0
 
@@ -43,7 +45,7 @@ class Trace:
     #: The speeds that the Jetson had measured before, in px/s, the latest last.
     jetson_speeds: tuple[float, ...] = ()
 
-    def stay(self, number: int, key: str, worker_class: str) -> Stay | None:
+    def stay(self, number: int, key: str, worker_class: WorkerClass) -> Stay | None:
         """Return how long a unit took, or takes as a rule; None where nothing like it was measured."""
         kind = key.partition("#")[0]
         return self.stays.get((number, key, worker_class)) or self.usual.get((kind, worker_class))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from math import inf
 from typing import Any
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.schedule.next_unit import unit_count
 from rugbytx.sim.input.upload_kind import Size, plan_of
 from rugbytx.sim.recorder import Ticket
@@ -111,8 +112,8 @@ def outcome(run: Run) -> Outcome:
         wasted_s=sum(ticket.wasted_s for ticket in tickets),
         kills=dict(sorted(book.kills.items())),
         most_units_lost_at_once=book.most_lost_at_once,
-        jetson_h=book.worked_s.get("jetson", 0.0) / 3600,
-        aws_h=book.worked_s.get("aws", 0.0) / 3600,
+        jetson_h=book.worked_s.get(WorkerClass.JETSON, 0.0) / 3600,
+        aws_h=book.worked_s.get(WorkerClass.AWS, 0.0) / 3600,
         hosts=bill.hosts,
         refused_protections=book.refusals,
         dead_letters=len(run.queue.dead),

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling import admission
 from rugbytx.core.scaling.admission import Decision
-from rugbytx.core.scaling.facts import AWS
 from rugbytx.ports import Queue, Store
 from rugbytx.settings import Settings
 
@@ -26,7 +26,7 @@ class Admission:
         facts = admission.Facts(
             now=now,
             name=name,
-            worker_class=AWS,
+            worker_class=WorkerClass.AWS,
             told=told,
             workers=self._store.workers.list(),
             is_busy=self._busy() > 0,

@@ -10,6 +10,7 @@ from pathlib import Path
 from rugbytx.core.fleet import halt, receive_window
 from rugbytx.core.fleet.receive_window import Hours
 from rugbytx.core.fleet.scale_in_protection import PROTECTED
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling.admission import Decision
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import Store
@@ -55,7 +56,7 @@ class View:
         fitness: Fitness | None = None,
         admission: Callable[[str], Decision] | None = None,
         protection: Protection | None = None,
-        worker_class: str = "",
+        worker_class: WorkerClass | None = None,
         on_halt: Callable[[bool], None] = lambda _is_halted: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

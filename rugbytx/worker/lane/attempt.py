@@ -92,7 +92,7 @@ class Attempts:
                 )
                 result = encode.do(bench, plan)
             measured = account.close()
-            store.units.commit(lease, result=result.model_dump_json(), measured=measured)
+            store.units.commit(lease, result=result, measured=measured)
             self.speeds.note(plan, lease.key, measured)
             diary.done(lease, measured)
         except Exception as error:  # noqa: BLE001  the tree in rugbytx.errors sorts every error there is

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job import audit_trail
 from rugbytx.core.job.audit_trail import Entry
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.retry import Outcome
 from rugbytx.core.lease.unit import Lease, Measured, State, Unit
-from rugbytx.core.scaling.facts import AWS
 from rugbytx.core.status import embedded_metrics
 from rugbytx.errors import RugbytxError
 from rugbytx.ports.store import Store
@@ -26,7 +26,7 @@ class Diary:
     job: Job
     worker: str
     #: Where it is ``aws``, CloudWatch reads the log and takes figures from it.
-    worker_class: str = ""
+    worker_class: WorkerClass | None = None
 
     def claimed(self, lease: Lease, seen: Unit | None) -> None:
         """Tell of a unit that was taken from a worker that fell silent; any other claim is told by its end."""
@@ -80,7 +80,7 @@ class Diary:
 
     def _figures(self, values: Mapping[str, float], **labels: str) -> dict[str, Any]:
         """Return the fields by which CloudWatch takes figures from a log line; none elsewhere."""
-        if self.worker_class != AWS:
+        if self.worker_class is not WorkerClass.AWS:
             return {}
         try:
             at = self.store.now()

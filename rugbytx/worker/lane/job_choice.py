@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from rugbytx.core.fleet import presence
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.scaling import admission, workload
-from rugbytx.core.scaling.facts import AWS
 from rugbytx.core.schedule import encoder_pin, job_priority
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
@@ -32,13 +32,13 @@ class Choices:
 
     def may_stay(self) -> bool:
         """Return whether this lane may claim another unit; only a lane on AWS ever leaves early."""
-        if self.settings.worker_class != AWS:
+        if self.settings.worker_class is not WorkerClass.AWS:
             return True
         store = self.ports.store
         facts = admission.Facts(
             now=store.now(),
             name=self.worker,
-            worker_class=AWS,
+            worker_class=WorkerClass.AWS,
             told=store.scaling.read_desired(),
             workers=store.workers.list(),
             is_busy=True,

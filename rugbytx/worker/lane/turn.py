@@ -144,7 +144,7 @@ class Turns:
         The look comes last and keeps nobody waiting.  Whatever comes of it, the
         message has done its work by then.
         """
-        outputs = Outputs.model_validate_json(units[PUBLISH].result)
+        outputs = units[PUBLISH].result_as(Outputs)
         if not self.attempts.ports.store.jobs.end(job.id, job.generation, Status.SUCCEEDED, outputs=outputs):
             return
         self.attempts.diary(job).ended(Status.SUCCEEDED)

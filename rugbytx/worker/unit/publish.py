@@ -7,17 +7,10 @@ from functools import partial
 from rugbytx.core.hls import master_playlist, media_playlist
 from rugbytx.core.hls.event_playlist import Beginning
 from rugbytx.core.job.job import Outputs
+from rugbytx.core.lease.result import Mp4Result, StillFile, TrackFile, TracksResult
 from rugbytx.core.lease.unit import AUDIO, MP4, Kind, UnitKey
 from rugbytx.core.output import object_keys
-from rugbytx.core.output.result import (
-    Manifest,
-    ManifestEntry,
-    Mp4Result,
-    StillFile,
-    TrackFile,
-    TracksResult,
-    tracks_of,
-)
+from rugbytx.core.output.result import Manifest, ManifestEntry, tracks_of
 from rugbytx.core.plan import thumbnails
 from rugbytx.core.plan.plan import Plan, Stills
 from rugbytx.core.plan.thumbnails import Picture
@@ -38,7 +31,7 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
     job = bench.job
     chunks = [tracks_of(bench.units[UnitKey(Kind.VIDEO, index)]) for index in range(plan.grid.chunks)]
     audio = tracks_of(bench.units[AUDIO]) if plan.audio else None
-    mp4 = Mp4Result.model_validate_json(bench.units[MP4].result) if plan.mp4 else None
+    mp4 = bench.units[MP4].result_as(Mp4Result) if plan.mp4 else None
 
     bench.pulse.step("publish")
     damaged = sum(chunk.damaged for chunk in chunks)

@@ -8,13 +8,14 @@ import time
 from pathlib import Path
 
 from rugbytx.core.hls.media_playlist import files_of
+from rugbytx.core.lease.result import Quality
 from rugbytx.core.lease.unit import Kind, UnitKey
 from rugbytx.core.output import object_keys
 from rugbytx.core.output.result import tracks_of
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.verify import sample_windows, sampled_quality
 from rugbytx.core.verify.sample_windows import Window
-from rugbytx.core.verify.sampled_quality import Quality, Scores
+from rugbytx.core.verify.sampled_quality import Scores
 from rugbytx.worker.unit.workspace import Bench, unit_folder
 
 log = logging.getLogger(__name__)

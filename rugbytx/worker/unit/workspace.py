@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rugbytx.core.job.job import Job, Source
+from rugbytx.core.lease.result import TrackFile
 from rugbytx.core.lease.unit import Lease, Unit, UnitKey
-from rugbytx.core.output.result import TrackFile
 from rugbytx.errors import (
     ScratchFull,
     SourceChanged,

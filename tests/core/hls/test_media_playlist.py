@@ -13,7 +13,7 @@ from rugbytx.core.hls.media_playlist import (
     splices,
     target_duration_s,
 )
-from rugbytx.core.output.result import TrackFile
+from rugbytx.core.lease.result import TrackFile
 from rugbytx.core.plan.plan import Plan
 from tests.track_files import track_file
 

@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling import admission
 from rugbytx.core.scaling.admission import Facts, Told
 from tests.core.hybrid import JETSON, NOW, policy_of, worker
 
 POLICY = policy_of()
-ASKED = Facts(now=NOW, name="aws-2", worker_class="aws", told=Told(at=NOW - 10, wanted=1), workers=(JETSON,))
+ASKED = Facts(
+    now=NOW, name="aws-2", worker_class=WorkerClass.AWS, told=Told(at=NOW - 10, wanted=1), workers=(JETSON,)
+)
 SILENT = replace(ASKED, told=Told(at=NOW - 181, wanted=3))
 BUSY_JETSON = worker("jetson-1", busy=1)
 
@@ -17,7 +20,7 @@ BUSY_JETSON = worker("jetson-1", busy=1)
 @pytest.mark.parametrize(
     ("facts", "is_open", "reason"),
     [
-        (replace(ASKED, worker_class="jetson", told=None), True, "always-on"),
+        (replace(ASKED, worker_class=WorkerClass.JETSON, told=None), True, "always-on"),
         (ASKED, True, "admitted"),
         (replace(ASKED, told=Told(at=NOW, wanted=0)), False, "not-wanted"),
         # One is wanted, and the first by name is another.

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling.desired_count import decide, finishes
 from rugbytx.core.scaling.facts import Decision, Facts, JobFact, Mode, Policy
 from rugbytx.core.scaling.pace import MATCH_PX, PRIORS
 from tests.core.hybrid import JETSON, NOW, match, matches, ordered, policy_of, worker
 
 POLICY = policy_of()
-PACE = PRIORS["aws"]
+PACE = PRIORS[WorkerClass.AWS]
 
 
 def facts(*jobs: JobFact, workers: tuple[object, ...] = (JETSON,), **changed: object) -> Facts:

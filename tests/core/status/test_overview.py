@@ -2,6 +2,7 @@
 
 from rugbytx.core.cost.ledger import Rates
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.failed_attempt import Attempt, Fate
 from rugbytx.core.lease.unit import AUDIO, PLAN, PUBLISH, Kind, Measured, Progress, State, Unit, UnitKey
@@ -9,7 +10,9 @@ from rugbytx.core.status.overview import FREE, LAPSED, sheet, unplanned
 from tests.connection import NOW, make_job
 from tests.plans import small_plan
 
-PRICED = Rates(by_class={"jetson": 0.0036, "aws": 0.72}, usd_per_gb={"jetson": 0.1})
+PRICED = Rates(
+    by_class={WorkerClass.JETSON: 0.0036, WorkerClass.AWS: 0.72}, usd_per_gb={WorkerClass.JETSON: 0.1}
+)
 FREE_OF_CHARGE = Rates(by_class={})
 CHUNKS = [UnitKey(Kind.VIDEO, index) for index in range(4)]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rugbytx.core.hls import master_playlist, media_playlist
-from rugbytx.core.output.result import TracksResult
+from rugbytx.core.lease.result import TracksResult
 from rugbytx.core.plan import planner
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.plan.planner import STANDARD_RATES

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 
 from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.result import TracksResult
 from rugbytx.core.lease.unit import AUDIO, PLAN, PUBLISH, Kind, Measured, State, Unit, UnitKey
-from rugbytx.core.output.result import TracksResult
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.verify import job_report
 from rugbytx.core.verify.before_publish import Gate

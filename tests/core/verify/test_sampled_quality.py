@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rugbytx.core.hls.media_playlist import files_of
+from rugbytx.core.lease.result import Metric, Place, Quality, TracksResult
 from rugbytx.core.lease.unit import CHECK, PUBLISH, State, Unit, UnitKey
-from rugbytx.core.output.result import TracksResult
 from rugbytx.core.verify import sample_windows, sampled_quality
 from rugbytx.core.verify.frame_pairing import Pair
-from rugbytx.core.verify.sample_windows import CHANCES, Place, Window
-from rugbytx.core.verify.sampled_quality import Metric, Quality, Scores
+from rugbytx.core.verify.sample_windows import CHANCES, Window
+from rugbytx.core.verify.sampled_quality import Scores
 from tests.plans import small_plan
 from tests.results import chunk
 

@@ -1,11 +1,12 @@
 """What a simulated worker says of itself, and when: as ``worker.presence`` does."""
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.sim.fleet.presence import Voice
 
 
 def voice() -> Voice:
     """Return a voice that began at 100 s and speaks every 15."""
-    made = Voice("aws-1", "aws", "x264", 15.0)
+    made = Voice("aws-1", WorkerClass.AWS, "x264", 15.0)
     made.start(100.0)
     return made
 

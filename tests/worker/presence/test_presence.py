@@ -203,7 +203,7 @@ def test_a_span_says_what_the_time_was_spent_on() -> None:
     bench.presence.record()
     (span,) = bench.spans()
     assert (span.started_at, span.ready_at, span.seen_at) == (started_at, started_at + 6, started_at + 36)
-    assert (span.busy_s, span.usd_per_h, span.ending) == (10, 0.5, "")
+    assert (span.busy_s, span.usd_per_h, span.ending) == (10, 0.5, None)
     assert span.until == span.seen_at + 60
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from rugbytx.core.job.job import Job, Pointer, Status
+from rugbytx.core.lease.result import Metric, Place, Quality
 from rugbytx.core.lease.unit import CHECK, State
 from rugbytx.core.plan.plan import Plan
-from rugbytx.core.verify import sample_windows, sampled_quality
-from rugbytx.core.verify.sampled_quality import Metric, Quality, Scores
+from rugbytx.core.verify import sampled_quality
+from rugbytx.core.verify.sampled_quality import Scores
 from rugbytx.errors import TranscodeError
 from rugbytx.ports import Pulse
 from rugbytx.worker.shutdown.drain import Leave
@@ -183,8 +184,8 @@ def test_real_outputs_are_like_their_source(tmp_path: Path) -> None:
     found = looked(world)
     assert found
     assert [sample.place for sample in found.samples][:2] == [
-        sample_windows.Place.START,
-        sample_windows.Place.SPLICE,
+        Place.START,
+        Place.SPLICE,
     ]
     assert found.left_out == 0
     assert found.worst > 0.9
