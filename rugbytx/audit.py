@@ -5,7 +5,7 @@ import logging
 import socket
 
 from rugbytx.core.job import audit_trail
-from rugbytx.core.job.audit_trail import Entry
+from rugbytx.core.job.audit_trail import AuditEntry
 from rugbytx.core.job.job import Job
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import Store
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 def note(store: Store, job_id: str, what: str, *, by: str, generation: int = 0, reason: str = "") -> None:
     """Add an entry of this moment to a job's trail, or to the system's."""
     try:
-        entry = Entry(at=store.now(), what=what, by=by, generation=generation, reason=reason)
+        entry = AuditEntry(at=store.now(), what=what, by=by, generation=generation, reason=reason)
         store.audit.add(job_id, entry)
     except RugbytxError as error:
         log.warning("trail-not-written", extra={"job_id": job_id, "reason": str(error)})

@@ -28,7 +28,7 @@ from rugbytx.core.job.job import Pointer
 from rugbytx.core.scaling import decision_record, desired_count, workload
 from rugbytx.core.scaling.admission import Told
 from rugbytx.core.scaling.decision_record import Recorded
-from rugbytx.core.scaling.facts import AWS, Facts
+from rugbytx.core.scaling.facts import AWS, ScalingFacts
 from rugbytx.core.status import fleet_gauges
 from rugbytx.errors import RugbytxError, SettingsError
 from rugbytx.notify.notifier import may_tell, notifier_of
@@ -67,7 +67,7 @@ class Autoscaler:
         now, before = store.now(), self._before()
         workers = tuple(sorted(store.workers.list(), key=lambda worker: worker.name))
         jobs = store.jobs.list_open(MOST_JOBS)
-        facts = Facts(
+        facts = ScalingFacts(
             now=now,
             jobs=workload.facts(
                 jobs,

@@ -14,7 +14,7 @@ from itertools import groupby, islice
 
 from rugbytx import concurrency, profiles
 from rugbytx.audit import note, reopened
-from rugbytx.core.job.acceptance import Action, Decision, decide
+from rugbytx.core.job.acceptance import AcceptanceAction, AcceptanceDecision, decide
 from rugbytx.core.job.audit_trail import JOINED
 from rugbytx.core.job.job import Job, Pointer, Source, Status, identify
 from rugbytx.core.schedule.resend import FIRST_RESEND_S
@@ -24,7 +24,17 @@ from rugbytx.source import OnUpload, is_local, resolve
 from rugbytx.system import Connection
 from rugbytx.urls import targets
 
-__all__ = ["Accepted", "Action", "Decision", "Refused", "Request", "accept", "accept_all", "check", "decide"]
+__all__ = [
+    "AcceptanceAction",
+    "AcceptanceDecision",
+    "Accepted",
+    "Refused",
+    "Request",
+    "accept",
+    "accept_all",
+    "check",
+    "decide",
+]
 
 #: SQS takes ten messages in one request (SendMessageBatch).
 BATCH = 10
@@ -61,7 +71,7 @@ class Accepted:
     """A job as it stands after a request, and what happened to get it there."""
 
     job: Job
-    action: Action
+    action: AcceptanceAction
     reason: str
     #: What the submitter should know, a sentence each.
     notes: tuple[str, ...] = ()
@@ -69,7 +79,7 @@ class Accepted:
     @property
     def is_to_send(self) -> bool:
         """Return whether the job needs a pointer: whoever joins an open one needs none."""
-        return self.action in {Action.CREATE, Action.REOPEN}
+        return self.action in {AcceptanceAction.CREATE, AcceptanceAction.REOPEN}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +169,7 @@ def _record(request: Request, system: Connection, on_upload: OnUpload | None) ->
     )
 
 
-def _write(wanted: Job, store: Store, *, force: bool) -> tuple[Decision, Job]:
+def _write(wanted: Job, store: Store, *, force: bool) -> tuple[AcceptanceDecision, Job]:
     """Decide and write; whoever was faster is taken into account by deciding again.
 
     Most requests are for what nobody asked for before, so writing comes first:
@@ -171,25 +181,25 @@ def _write(wanted: Job, store: Store, *, force: bool) -> tuple[Decision, Job]:
             raise Unreachable(f"job {wanted.id} is being removed; submit it again once it is gone")
         decision = decide(existing, wanted, force=force)
         match decision.action:
-            case Action.CREATE:
+            case AcceptanceAction.CREATE:
                 existing = store.jobs.create(wanted)
                 if existing == wanted:
                     return decision, existing
-            case Action.REOPEN:
+            case AcceptanceAction.REOPEN:
                 if existing and store.jobs.reopen(decision.job):
                     reopened(store, existing, decision.job, by=wanted.submitted_by, reason=decision.reason)
                     return decision, decision.job
                 existing = store.jobs.read(wanted.id)
-            case Action.JOIN:
+            case AcceptanceAction.JOIN:
                 if joined := _join(decision, wanted, store):
                     return decision, joined
                 existing = store.jobs.read(wanted.id)
-            case Action.KEEP:
+            case AcceptanceAction.KEEP:
                 return decision, decision.job
     raise Unreachable(f"job {wanted.id} keeps changing under our hands; submit it again")
 
 
-def _join(decision: Decision, wanted: Job, store: Store) -> Job | None:
+def _join(decision: AcceptanceDecision, wanted: Job, store: Store) -> Job | None:
     """Bring what is wanted to the open job; None where that has ended just now, so that nobody would be told."""
     job = decision.job
     if decision.notify and not store.jobs.add_targets(job.id, job.generation, decision.notify):
@@ -225,11 +235,11 @@ def _send(results: Sequence[Accepted | Refused], queue: Queue) -> list[Accepted 
     return list(results)
 
 
-def _notes(decision: Decision, wanted: Job, source: Source) -> tuple[str, ...]:
+def _notes(decision: AcceptanceDecision, wanted: Job, source: Source) -> tuple[str, ...]:
     """Return what the submitter should know."""
     job, notes = decision.job, []
     match decision.action:
-        case Action.JOIN:
+        case AcceptanceAction.JOIN:
             notes.append(f"{source.url} is job {job.id} already, which is {job.status}")
             if decision.reason == "open-so-force-joins":
                 notes.append("it is not done yet, so there was nothing to force")
@@ -239,14 +249,14 @@ def _notes(decision: Decision, wanted: Job, source: Source) -> tuple[str, ...]:
                 notes.append("its deadline is the tighter one asked for here")
             if wanted.chunk_s is not None and wanted.chunk_s != job.chunk_s:
                 notes.append("its chunk length was fixed when it was first submitted")
-        case Action.KEEP:
+        case AcceptanceAction.KEEP:
             why = f" ({job.reason})" if job.reason and job.status is not Status.SUCCEEDED else ""
             notes.append(f"{source.url} is job {job.id}, which {job.status}{why}; --force does it again")
             if wanted.notify:
                 notes.append("it has ended, so nobody is told of it again")
-        case Action.REOPEN:
+        case AcceptanceAction.REOPEN:
             notes.append(f"job {job.id} is done again, as generation {job.generation}")
-        case Action.CREATE:
+        case AcceptanceAction.CREATE:
             pass
     return tuple(notes)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from rugbytx import prices
 from rugbytx.core.cost import ledger, usage
-from rugbytx.core.cost.ledger import Bill, Rates, Report
+from rugbytx.core.cost.ledger import Bill, CostReport, SlotPrices
 from rugbytx.core.cost.usage import Total
 from rugbytx.core.job.job import Job
 from rugbytx.ports.store import Jobs, Store, Units, Workers
@@ -34,7 +34,7 @@ def jobs_since(jobs: Jobs, since: float, *, limit: int) -> list[Job]:
     ]
 
 
-def report(store: Store, settings: Settings, *, since_s: float, limit: int, on_read: OnRead) -> Report:
+def report(store: Store, settings: Settings, *, since_s: float, limit: int, on_read: OnRead) -> CostReport:
     """Return the report on the last ``since_s`` seconds, job by job; raises Unreachable."""
     now = store.now()
     since = now - since_s
@@ -51,7 +51,7 @@ def report(store: Store, settings: Settings, *, since_s: float, limit: int, on_r
     return ledger.report(bills, within, month, since=since, now=now)
 
 
-def _bills(units: Units, jobs: Sequence[Job], priced: Rates) -> Iterator[Bill]:
+def _bills(units: Units, jobs: Sequence[Job], priced: SlotPrices) -> Iterator[Bill]:
     for job in jobs:
         first = max(1, job.generation - MOST_GENERATIONS + 1)
         claimed = [
@@ -62,9 +62,9 @@ def _bills(units: Units, jobs: Sequence[Job], priced: Rates) -> Iterator[Bill]:
         yield ledger.bill(job, claimed, priced)
 
 
-def rates(settings: Settings) -> Rates:
+def rates(settings: Settings) -> SlotPrices:
     """Return what an hour of a slot of each class costs, where no span says so, and a gigabyte's way to it."""
-    return Rates(
+    return SlotPrices(
         by_class={
             "aws": settings.aws_usd_per_h / settings.aws_slots,
             "jetson": prices.built_in().power_h.usd,

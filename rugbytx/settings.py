@@ -23,7 +23,7 @@ from rugbytx.core.fleet import receive_window
 from rugbytx.core.fleet.worker_class import AWS
 from rugbytx.core.notify.signature import key_of
 from rugbytx.core.scaling import pace
-from rugbytx.core.scaling.facts import Mode, Policy
+from rugbytx.core.scaling.facts import Mode, ScalingPolicy
 from rugbytx.core.scaling.pace import PRIORS, PX_PER_BYTE, Assumed, Pace
 from rugbytx.errors import SettingsError
 
@@ -42,7 +42,7 @@ X264Preset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
 ]
 
-WorkerClass = Literal["jetson", "aws"]
+WorkerClassName = Literal["jetson", "aws"]
 
 
 class Settings(BaseModel):
@@ -89,7 +89,7 @@ class Settings(BaseModel):
 
     # -- this worker
     #: Which class of worker this one is.
-    worker_class: WorkerClass = "jetson"
+    worker_class: WorkerClassName = "jetson"
     #: The module of Celery's own keys under ``celeryconfig``; the worker class by default.
     celery_config: str = ""
     #: The folder of sources and chunks in work: room for the largest source, twice for MPEG-TS, and 256 MiB.
@@ -240,9 +240,9 @@ class Settings(BaseModel):
         return receive_window.parse(self.work_hours, zone_of=ZoneInfo) if self.work_hours else None
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> ScalingPolicy:
         """Return what scaling and gates go by."""
-        return Policy(
+        return ScalingPolicy(
             mode=self.mode,
             max_workers=self.max_workers,
             aws_slots=self.aws_slots,

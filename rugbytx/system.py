@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rugbytx import settings as rugbytx_settings
-from rugbytx.core.address import Address
+from rugbytx.core.address import ServiceEndpoints
 from rugbytx.errors import SettingsError
 from rugbytx.ports import Queue
 from rugbytx.ports.service import Permissions, Storage
@@ -74,7 +74,7 @@ class Connection:
     storage: Storage
     settings: Settings
     #: Where SQS, S3 and DynamoDB are.
-    address: Address
+    address: ServiceEndpoints
     #: Asked by the doctor alone.
     permissions: Permissions
 

@@ -10,14 +10,14 @@ from rugbytx.aws.dynamodb.clock import StoreTime
 from rugbytx.aws.dynamodb.store import open_store
 from rugbytx.core.job.job import Job, Outputs, Source
 from rugbytx.core.job.profile import Profile
-from rugbytx.core.lease.unit import Kind, Lease, Measured, Progress, Unit, UnitKey
+from rugbytx.core.lease.unit import Kind, Lease, Measured, Unit, UnitKey, UnitProgress
 from rugbytx.ports import Store
 from tests.fakes.store import FakeStore
 
 CHUNK = UnitKey(Kind.VIDEO, 3)
 LEASE_S = 120.0
 NOTHING = Measured()
-NO_PROGRESS = Progress()
+NO_PROGRESS = UnitProgress()
 PROFILE = Profile.model_validate(
     {
         "name": "small",

@@ -33,7 +33,7 @@ from vine import promise
 from rugbytx.broker import foreign, gate
 from rugbytx.broker.poll import OnReceived, Poll, Restraint
 from rugbytx.broker.settle import LEAVE_S, Receipt, settler
-from rugbytx.broker.wire import ANSWER_S, Answer, Connection, Curl
+from rugbytx.broker.wire import ANSWER_S, Curl, ReceiveResult, SqsConnection
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Channel(SQS.Channel):
         _restore_event_loop()
         super().__init__(*args, **kwargs)
         self._polls: dict[str, Poll] = {}
-        self._wire: Connection | None = None
+        self._wire: SqsConnection | None = None
 
     def queue_declare(self, queue: str | None = None, passive: bool = False, **_: Any) -> Any:
         """Answer without asking SQS.
@@ -162,10 +162,10 @@ class Channel(SQS.Channel):
             RECEIVING.discard(self)
             raise
 
-    def _wired(self, queue: str) -> Connection:
+    def _wired(self, queue: str) -> SqsConnection:
         """Return the connection for receives; an HTTP client of its own, so that it can be broken off."""
         if self._wire is None:
-            self._wire = Connection(
+            self._wire = SqsConnection(
                 self.sqs(queue=self.canonical_queue_name(queue)),
                 http_client=Curl(self.hub),
                 timeout_s=self.wait_time_seconds + ANSWER_S,
@@ -173,7 +173,7 @@ class Channel(SQS.Channel):
             )
         return self._wire
 
-    def _hand_over(self, queue: str, url: str, on_received: OnReceived, answer: Answer) -> None:
+    def _hand_over(self, queue: str, url: str, on_received: OnReceived, answer: ReceiveResult) -> None:
         """Give messages to Celery; one that breaks it is left to SQS, and ends in the dead-letter queue."""
         deliver = self.connection._callbacks.get(queue) if self.connection else None  # noqa: SLF001  kombu's own way
         try:

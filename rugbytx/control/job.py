@@ -29,7 +29,7 @@ DECISIONS = 5
 CANCEL_REASON = "cancelled by request"
 
 
-class Action(StrEnum):
+class ControlAction(StrEnum):
     """What became of a request."""
 
     #: The job has ended CANCELLED by it.
@@ -43,11 +43,11 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ControlResult:
     """A job as it stands after a request, and what became of the request."""
 
     job: Job
-    action: Action
+    action: ControlAction
     #: What who asked should know, a sentence each.
     notes: tuple[str, ...] = ()
 
@@ -61,7 +61,7 @@ class Removed:
     size_bytes: int
 
 
-def cancel(job_id: str, system: Connection, *, by: str = "") -> Answer:
+def cancel(job_id: str, system: Connection, *, by: str = "") -> ControlResult:
     """End a job CANCELLED, at once; raises NotFound.
 
     A worker that has one of its units learns it at its next heartbeat, and
@@ -70,17 +70,19 @@ def cancel(job_id: str, system: Connection, *, by: str = "") -> Answer:
     for _ in range(DECISIONS):
         job = read(job_id, system.store.jobs)
         if job.status is Status.CANCELLED:
-            return Answer(job=job, action=Action.KEEP, notes=(f"job {job.id} was cancelled before",))
+            return ControlResult(
+                job=job, action=ControlAction.KEEP, notes=(f"job {job.id} was cancelled before",)
+            )
         if not job.is_open:
             note = f"job {job.id} cannot be cancelled: it {job.status} before"
-            return Answer(job=job, action=Action.TOO_LATE, notes=(note,))
+            return ControlResult(job=job, action=ControlAction.TOO_LATE, notes=(note,))
         if system.store.jobs.end(job.id, job.generation, Status.CANCELLED, reason=CANCEL_REASON):
             audit.note(system.store, job.id, ENDED, by=by, generation=job.generation, reason=Status.CANCELLED)
-            return Answer(job=read(job_id, system.store.jobs), action=Action.CANCEL)
+            return ControlResult(job=read(job_id, system.store.jobs), action=ControlAction.CANCEL)
     raise _restless(job_id)
 
 
-def retry(job_id: str, system: Connection, *, redo: UnitKey | None = None, by: str = "") -> Answer:
+def retry(job_id: str, system: Connection, *, redo: UnitKey | None = None, by: str = "") -> ControlResult:
     """Open the next generation of an ended job: the record first, the pointer second.
 
     It takes over what is finished and still in the bucket, but for ``redo`` and
@@ -95,11 +97,15 @@ def retry(job_id: str, system: Connection, *, redo: UnitKey | None = None, by: s
         if job.is_open and redo:
             raise JobRejected(f"job {job.id} is {job.status}; a unit can be redone once it has ended")
         if job.is_open:
-            return Answer(job=job, action=Action.KEEP, notes=(f"job {job.id} is {job.status} already",))
+            return ControlResult(
+                job=job, action=ControlAction.KEEP, notes=(f"job {job.id} is {job.status} already",)
+            )
         following = _following(job, system, redo)
         if system.store.jobs.reopen(following):
             audit.reopened(system.store, job, following, by=by, reason=str(redo or ""))
-            return Answer(job=following, action=Action.RETRY, notes=_begin(job, following, system))
+            return ControlResult(
+                job=following, action=ControlAction.RETRY, notes=_begin(job, following, system)
+            )
     raise _restless(job_id)
 
 

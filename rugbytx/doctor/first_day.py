@@ -17,7 +17,7 @@ from rugbytx.aws.client import client, translated
 from rugbytx.aws.dynamodb.table import EXPIRES
 from rugbytx.aws.ec2_metadata import Metadata
 from rugbytx.core.job.message import WORN_RECEIVES
-from rugbytx.doctor.check import Check, Finding, Health
+from rugbytx.doctor.check import Check, CheckResult, Health
 from rugbytx.errors import Unreachable
 from rugbytx.settings import Settings
 
@@ -125,12 +125,12 @@ def checks(settings: Settings) -> list[Check]:
     ]
 
 
-def by_hand() -> list[Finding]:
+def by_hand() -> list[CheckResult]:
     """Return what is left to a person, as warnings: none of it is known to be well."""
-    return [Finding(check=one.name, health=Health.WARN, text=one.what, remedy=one.how) for one in BY_HAND]
+    return [CheckResult(check=one.name, health=Health.WARN, text=one.what, remedy=one.how) for one in BY_HAND]
 
 
-def _queue_times(settings: Settings) -> Finding:
+def _queue_times(settings: Settings) -> CheckResult:
     """Say whether the queue's own times are those that workers go by."""
     sqs = client("sqs")
     with translated(sqs, f"queue {settings.queue}"):
@@ -145,7 +145,7 @@ def _queue_times(settings: Settings) -> Finding:
     return _judged("queue times", wrong, "visibility and dead-letter queue are as workers expect")
 
 
-def _table_life(settings: Settings) -> Finding:
+def _table_life(settings: Settings) -> CheckResult:
     dynamodb = client("dynamodb")
     with translated(dynamodb, f"table {settings.table}"):
         found = dynamodb.describe_time_to_live(TableName=settings.table)["TimeToLiveDescription"]
@@ -155,7 +155,7 @@ def _table_life(settings: Settings) -> Finding:
     )
 
 
-def _table_recovery(settings: Settings) -> Finding:
+def _table_recovery(settings: Settings) -> CheckResult:
     dynamodb = client("dynamodb")
     with translated(dynamodb, f"table {settings.table}"):
         found = dynamodb.describe_continuous_backups(TableName=settings.table)["ContinuousBackupsDescription"]
@@ -164,7 +164,7 @@ def _table_recovery(settings: Settings) -> Finding:
     return _judged("table recovery", wrong, "point-in-time recovery is on")
 
 
-def _parts(settings: Settings) -> Finding:
+def _parts(settings: Settings) -> CheckResult:
     """Upload in parts, read a range over their joint, and remove it all."""
     s3, bucket = client("s3"), settings.output_bucket
     with translated(s3, f"bucket {bucket}"):
@@ -191,7 +191,7 @@ def _parts(settings: Settings) -> Finding:
     )
 
 
-def _expiry(settings: Settings) -> Finding:
+def _expiry(settings: Settings) -> CheckResult:
     """Say whether a presigned address ends when it should: the emulator's never does."""
     s3, bucket = client("s3"), settings.output_bucket
     with translated(s3, f"bucket {bucket}"):
@@ -219,7 +219,7 @@ def _answer(s3: "S3Client", url: str) -> int:
         raise Unreachable(f"{s3.meta.endpoint_url} does not answer a presigned address") from error
 
 
-def _policies(settings: Settings) -> Finding:
+def _policies(settings: Settings) -> CheckResult:
     from rugbytx.system import fleet
 
     moving = fleet(settings)
@@ -234,10 +234,10 @@ def _policies(settings: Settings) -> Finding:
     return _judged("scaling policies", wrong, good)
 
 
-def _metadata(settings: Settings) -> Finding:
+def _metadata(settings: Settings) -> CheckResult:
     """Say whether Spot notices can be heard here; elsewhere than on AWS there are none."""
     if settings.worker_class != "aws":
-        return Finding(
+        return CheckResult(
             check="instance metadata", health=Health.OK, text="not tried: this is no worker on AWS"
         )
     try:
@@ -247,9 +247,9 @@ def _metadata(settings: Settings) -> Finding:
     return _judged("instance metadata", [], "Spot notices can be heard")
 
 
-def _judged(name: str, wrong: Sequence[str], good: str) -> Finding:
+def _judged(name: str, wrong: Sequence[str], good: str) -> CheckResult:
     if wrong:
-        return Finding(
+        return CheckResult(
             check=name, health=Health.FAIL, text="; ".join(wrong), remedy="see docs/howto/deploy.md"
         )
-    return Finding(check=name, health=Health.OK, text=good)
+    return CheckResult(check=name, health=Health.OK, text=good)

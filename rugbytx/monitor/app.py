@@ -56,7 +56,7 @@ def _end(problem: RugbytxError) -> NoReturn:
     sys.exit(2 if isinstance(problem, SettingsError) else 5)
 
 
-class Refused(BaseHandler):
+class UnknownHost(BaseHandler):
     """Answers a request that came under a name that is not this machine's."""
 
     def prepare(self) -> None:
@@ -142,5 +142,5 @@ class Monitor(Flower):
     def find_handler(self, request: Any, **arguments: Any) -> Any:
         """Return what answers a request; without authentication only under a name of loopback."""
         if not self._is_authenticated and not access.is_own_name(request.host):
-            return self.get_handler_delegate(request, Refused)
+            return self.get_handler_delegate(request, UnknownHost)
         return super().find_handler(request, **arguments)

@@ -14,7 +14,7 @@ from rugbytx.notify.outbox import ErrandRunner
 from rugbytx.ports.lease_name import LeaseName
 from rugbytx.ports.store import Leases, Store
 from rugbytx.settings import Settings
-from rugbytx.urls import Place
+from rugbytx.urls import OutputBucket
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ SHORTEST_LEASE_S = 10.0
 
 def notifier_of(settings: Settings, store: Store) -> "Notifier":
     """Return what works off the outbox of a process with these settings."""
-    place = Place(
+    place = OutputBucket(
         bucket=settings.output_bucket,
         s3_url=client("s3").meta.endpoint_url,
         base_url=settings.output_base_url,

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from rugbytx.core.job.job import Job
 from rugbytx.core.notify import notification as core
-from rugbytx.core.notify.notification import Due, Errand, Kind, Notification
+from rugbytx.core.notify.notification import Due, Errand, Notification, NotificationKind
 from rugbytx.core.notify.target import shown
 from rugbytx.errors import NotDelivered, RugbytxError
 from rugbytx.notify.body import body
 from rugbytx.ports import Courier, Store
-from rugbytx.urls import Place
+from rugbytx.urls import OutputBucket
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def deadline_at_risk(store: Store, job: Job, *, finish_at: float | None, reason:
         Notification(
             job_id=job.id,
             generation=job.generation,
-            kind=Kind.AT_RISK,
+            kind=NotificationKind.AT_RISK,
             at=store.now(),
             reason=reason,
             finish_at=finish_at,
@@ -53,7 +53,7 @@ class ErrandRunner:
 
     store: Store
     courier: Courier
-    place: Place
+    place: OutputBucket
     #: Targets that are told of every job.
     everywhere: tuple[str, ...] = ()
     threads: int = THREADS

@@ -12,7 +12,7 @@ PLAYLIST = ".m3u8"
 _GENERATION = re.compile(r"g[1-9][0-9]*")
 
 
-class Place(Protocol):
+class PlayableFiles(Protocol):
     """Files by relative paths.  Safe to share between threads."""
 
     def size_bytes(self, path: str) -> int | None:
@@ -22,7 +22,7 @@ class Place(Protocol):
         """Return these bytes of a file; raises TransferError where they are not all there."""
 
 
-class Folder:
+class FolderFiles:
     """Outputs in a folder.  Nothing outside it is read, wherever a link or a path may lead."""
 
     def __init__(self, path: Path) -> None:
@@ -56,7 +56,7 @@ class Folder:
             return None
 
 
-class Bucket:
+class BucketFiles:
     """Outputs in a bucket, under a prefix."""
 
     def __init__(self, storage: Storage, *, bucket: str, prefix: str) -> None:
@@ -80,11 +80,11 @@ class Bucket:
         return self._storage.get(self._bucket, self._prefix + path, span=span)
 
 
-def around(master: Path) -> tuple[Folder, str]:
+def around(master: Path) -> tuple[FolderFiles, str]:
     """Return the folder that a master playlist may name files of, and the master's path in it.
 
     That is its own folder, or the one above where its own is a generation's.
     """
     own = master.parent.resolve()
     root = own.parent if _GENERATION.fullmatch(own.name) else own
-    return Folder(root), str((own / master.name).relative_to(root))
+    return FolderFiles(root), str((own / master.name).relative_to(root))

@@ -25,7 +25,7 @@ from urllib.parse import quote, unquote
 from rugbytx.core.output.object_keys import PLAYLIST_TYPE
 from rugbytx.errors import RugbytxError, SettingsError
 from rugbytx.player.byte_range import wanted
-from rugbytx.player.place import PLAYLIST, Place
+from rugbytx.player.place import PLAYLIST, PlayableFiles
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
@@ -66,7 +66,7 @@ class Playing:
     """What is played: a title, where the outputs lie, and the master's path there."""
 
     title: str
-    place: Place
+    place: PlayableFiles
     master: str
 
 

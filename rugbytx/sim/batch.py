@@ -10,7 +10,7 @@ from rugbytx.core.cost.price_list import Prices
 from rugbytx.errors import SettingsError
 from rugbytx.sim import partition
 from rugbytx.sim.input.assumptions import Figures, altered
-from rugbytx.sim.input.policy import Policy, tuned
+from rugbytx.sim.input.policy import FleetPolicy, tuned
 from rugbytx.sim.input.scenario import Scenario
 from rugbytx.sim.report.outcome import Mean, Outcome, outcome
 from rugbytx.sim.simulation import Case, run
@@ -20,7 +20,7 @@ WORTH_A_POOL = 8
 
 
 def case_of(
-    scenario: Scenario, policy: Policy, prices: Prices, changes: dict[str, str], *, seed: int = 1
+    scenario: Scenario, policy: FleetPolicy, prices: Prices, changes: dict[str, str], *, seed: int = 1
 ) -> Case:
     """Return a case: the scenario's own figures first, then what the user sets.
 

@@ -24,19 +24,19 @@ from rugbytx.core.output.result import Manifest
 from rugbytx.core.plan.plan import Grid
 from rugbytx.core.verify import before_publish, hls_rules, progressive_mp4, published, rendition_alignment
 from rugbytx.core.verify.finding import Finding, Rule
-from rugbytx.core.verify.job_report import Report
-from rugbytx.core.verify.published import Piece
+from rugbytx.core.verify.job_report import JobReport
+from rugbytx.core.verify.published import PublishedSegment
 from rugbytx.core.verify.rendition_alignment import Timeline
 from rugbytx.errors import TranscodeError, VerificationError
 from rugbytx.media.checksum import sha256
 from rugbytx.media.mp4 import inspect
 from rugbytx.media.process.programs import Programs
-from rugbytx.verify.folder import Folder
+from rugbytx.verify.folder import OutputFolder
 from rugbytx.verify.play import Watch, play
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class VerificationResult:
     """What was looked at, and what is wrong with it."""
 
     findings: tuple[Finding, ...]
@@ -56,24 +56,24 @@ def look(
     on_step: Callable[[str], None],
     quick: bool = False,
     programs: Programs | None = None,
-) -> Verdict:
+) -> VerificationResult:
     """Return what is wrong with the outputs of ``master``; ``quick`` leaves the decoding out.
 
     ``on_step`` hears what is looked at next.  Raises HostUnfit where there is no ffmpeg.
     """
-    begun = _Look(folder=Folder(path=master.parent), on_step=on_step)
+    begun = _Look(folder=OutputFolder(path=master.parent), on_step=on_step)
     return begun.at(master, programs=programs or Programs(), quick=quick)
 
 
 #: A media playlist and its segments.
-Read = tuple[parser.Media, list[Piece]]
+Read = tuple[parser.MediaPlaylist, list[PublishedSegment]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Look:
     """One look at a folder of outputs, and what it found so far."""
 
-    folder: Folder
+    folder: OutputFolder
     on_step: Callable[[str], None]
     findings: list[Finding] = field(default_factory=list)
     #: By the playlist's name, the audio's last.
@@ -81,7 +81,7 @@ class _Look:
     #: Playlists that name files which are not among the outputs: a decoder would follow them.
     astray: set[str] = field(default_factory=set)
 
-    def at(self, path: Path, *, programs: Programs, quick: bool) -> Verdict:
+    def at(self, path: Path, *, programs: Programs, quick: bool) -> VerificationResult:
         manifest, report = self._told()
         if manifest:
             self.findings.extend(self._against(manifest))
@@ -102,7 +102,7 @@ class _Look:
         if report and report.mp4 and not films:
             self._add(Rule.TRACK_COUNT, path.name, "an MP4 beside it", "none")
         timelines = self.timelines.values()
-        return Verdict(
+        return VerificationResult(
             findings=tuple(self.findings),
             files=len(self.folder.seen),
             segments=sum(len(timeline.starts_us) - 1 for timeline in timelines),
@@ -111,7 +111,7 @@ class _Look:
             has_manifest=manifest is not None,
         )
 
-    def _told(self) -> tuple[Manifest | None, Report | None]:
+    def _told(self) -> tuple[Manifest | None, JobReport | None]:
         """Return the manifest and the report that lie beside the master, if they do."""
         manifest, report = None, None
         for path in sorted(self.folder.path.glob("*.json")):
@@ -119,7 +119,7 @@ class _Look:
                 if path.name.startswith("manifest"):
                     manifest = Manifest.model_validate_json(path.read_bytes())
                 elif path.name.startswith("report"):
-                    report = Report.model_validate_json(path.read_bytes())
+                    report = JobReport.model_validate_json(path.read_bytes())
             except ValidationError:
                 self._add(Rule.MANIFEST, path.name, "a record of ours", "something else")
         return manifest, report
@@ -150,11 +150,11 @@ class _Look:
             return grid
         named = [variant.path for variant in master.variants]
         read = {playlist: found for playlist in named if (found := self._read(playlist))}
-        grid = grid or published.job_grid(pieces for _, pieces in read.values())
+        grid = grid or published.job_grid(segments for _, segments in read.values())
         if grid is None:
             return None
-        for playlist, (media, pieces) in read.items():
-            self._keep(*published.check_video(playlist, media, pieces, published.thinned(grid, pieces)))
+        for playlist, (media, segments) in read.items():
+            self._keep(*published.check_video(playlist, media, segments, published.thinned(grid, segments)))
         for one in master.iframes:
             self._iframes(one, master, read)
         if master.audio:
@@ -181,16 +181,16 @@ class _Look:
             self._add(Rule.PLAYLIST, name, "a media playlist of ours", str(error))
             return None
         self.on_step(f"{name}: {len(media.entries)} segments")
-        pieces = list(self.folder.pieces(media, self.findings))
+        segments = list(self.folder.segments(media, self.findings))
         paths = {span.path for entry in media.entries for span in (entry.segment, entry.init)}
         found = {path: self.folder.find(path) for path in paths}
         if not all(found.values()):
             self.astray.add(name)
         sizes = {path: file.stat().st_size for path, file in found.items() if file}
         self.findings.extend(published.check_tiling(media, sizes))
-        return media, pieces
+        return media, segments
 
-    def _iframes(self, one: parser.Iframes, master: parser.Master, read: Mapping[str, Read]) -> None:
+    def _iframes(self, one: parser.Iframes, master: parser.MasterPlaylist, read: Mapping[str, Read]) -> None:
         """Check a playlist of keyframes against the rendition of its size."""
         sizes = {(variant.width, variant.height): variant.path for variant in master.variants}
         path = sizes.get((one.width, one.height), "")
@@ -219,7 +219,7 @@ class _Look:
         self.findings.extend(findings)
 
     def _inspect(self, name: str, grid: Grid, *, has_audio: bool, ffprobe: str) -> None:
-        """Hold an MP4 against the gates that it passed when it was made."""
+        """Hold an MP4 against the checks that it passed when it was made."""
         self.on_step(f"{name}: boxes and packets")
         path = self.folder.find(name)
         if path is None:

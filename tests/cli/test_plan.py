@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx import preview
-from rugbytx.core.job.job import Address, Source, Status, identify
+from rugbytx.core.job.job import PresignedUrl, Source, Status, identify
 from rugbytx.core.lease.unit import PLAN, Kind, Measured, UnitKey
 from rugbytx.core.plan import explanation, planner
 from rugbytx.core.plan.encoder_recipe import Recipe
@@ -241,10 +241,10 @@ class Served(FakeStorage):
         super().__init__()
         self._server = server
 
-    def address(self, source: Source, *, lasts_s: int) -> Address:
+    def address(self, source: Source, *, lasts_s: int) -> PresignedUrl:
         """Return where the server has the object."""
         assert lasts_s == preview.PROBE_S
-        return Address(url=f"{self._server.url}/{source.key}")
+        return PresignedUrl(url=f"{self._server.url}/{source.key}")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from rugbytx.core.cost.usage import Span
 from rugbytx.core.fleet.halt import Halt, Scope
 from rugbytx.core.fleet.presence import Worker
-from rugbytx.core.job.audit_trail import Entry
+from rugbytx.core.job.audit_trail import AuditEntry
 from rugbytx.core.job.job import Job
 from rugbytx.core.lease.unit import Unit, UnitKey
 from rugbytx.core.notify.notification import Errand, Notification
@@ -56,7 +56,7 @@ class FakeTable:
     halts: dict[tuple[Scope, str], Halt] = field(default_factory=dict)
     told: Told | None = None
     decision: str = ""
-    trails: dict[str, dict[object, Entry]] = field(default_factory=dict)
+    trails: dict[str, dict[object, AuditEntry]] = field(default_factory=dict)
     notifications: dict[str, dict[object, Notification]] = field(default_factory=dict)
     errands: set[Errand] = field(default_factory=set)
 

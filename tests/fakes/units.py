@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rugbytx.core.job.job import Job
-from rugbytx.core.lease.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.lease.unit import CHECK, Charge, Lease, Measured, State, Unit, UnitKey, UnitProgress
 from rugbytx.core.schedule import encoder_pin
 from rugbytx.errors import LeaseLost
 from rugbytx.ports.store import Leases, Units
@@ -65,7 +65,7 @@ class FakeUnits(FakePort, Units):
         )
 
     @sent
-    def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> Lease:
+    def renew(self, lease: Lease, *, lease_s: float, progress: UnitProgress) -> Lease:
         until = self.table.clock() + lease_s
         self._change_unit(lease, lease_until=until, progress=progress)
         if lease.key == CHECK:

@@ -21,15 +21,15 @@ from rugbytx.core.job.job import Job
 from rugbytx.core.lease.unit import Unit, UnitKey
 from rugbytx.core.scaling import decision_record
 from rugbytx.core.scaling.decision_record import Recorded
-from rugbytx.local.fleet import READY_S, Worker
+from rugbytx.local.fleet import READY_S, LocalWorker
 from rugbytx.local.system import LocalSystem
-from rugbytx.settings import WorkerClass
+from rugbytx.settings import WorkerClassName
 from tests.hybrid import record
 from tests.hybrid.film import CHUNK_S, CLIP_S, MATCH_S, Reel, work_px
 from tests.hybrid.record import Arrival, Event, Record
 
 #: Seconds of film that an encoder of each class reads in a second; the note's 35 to 25 minutes.
-PACE: Mapping[WorkerClass, float] = {"jetson": 3.0, "aws": 4.2}
+PACE: Mapping[WorkerClassName, float] = {"jetson": 3.0, "aws": 4.2}
 #: What a chunk takes besides, on two cores that others use too: a guess that finished chunks correct.
 OVERHEAD_S = 1.5
 MAX_WORKERS = 3
@@ -44,7 +44,7 @@ SILENT_S = 4.0
 LOOK_S = 0.2
 
 
-def px_per_s(worker_class: WorkerClass) -> float:
+def px_per_s(worker_class: WorkerClassName) -> float:
     """Return how fast a slot of the class is expected to be."""
     return work_px(CHUNK_S) / (CHUNK_S / PACE[worker_class] + OVERHEAD_S)
 
@@ -123,7 +123,7 @@ class Stage:
         return time.monotonic() - self._began_at
 
     @property
-    def jetson(self) -> Worker:
+    def jetson(self) -> LocalWorker:
         """Return the Jetson's process."""
         return self.local.workers[0]
 

@@ -11,8 +11,8 @@ import pytest
 from rugbytx.aws.ecs.task_agent import Agent
 from rugbytx.errors import HostUnfit, Unreachable
 from rugbytx.local.agent import Agents
-from rugbytx.local.fleet import Worker
-from rugbytx.local.service import MOST_CRASHES, STOP_S, Service
+from rugbytx.local.fleet import LocalWorker
+from rugbytx.local.service import MOST_CRASHES, STOP_S, LocalService
 from tests.fakes.clock import Clock
 from tests.processes import ends, watched
 
@@ -33,8 +33,8 @@ class Bench:
         self.desired: int | None = 0
         self.script = IDLE
         self.noted = (0, 0)
-        self.agent_of: dict[Worker, Agent] = {}
-        self.service = Service(
+        self.agent_of: dict[LocalWorker, Agent] = {}
+        self.service = LocalService(
             agents=agents,
             desired=self.tell,
             note=self.note,
@@ -55,15 +55,15 @@ class Bench:
         """Keep what is told."""
         self.noted = (running, pending)
 
-    def start(self, uri: str) -> Worker:
+    def start(self, uri: str) -> LocalWorker:
         """Start a process where a worker would be."""
         name = f"aws-{len(self.agent_of) + 1}"
         argv = [sys.executable, "-c", self.script]
-        worker = Worker(name, argv, environ={}, log=self.folder / name)
+        worker = LocalWorker(name, argv, environ={}, log=self.folder / name)
         self.agent_of[worker] = Agent(uri)
         return worker
 
-    def reach(self, count: int) -> list[Worker]:
+    def reach(self, count: int) -> list[LocalWorker]:
         """Have so many tasks run."""
         self.desired = count
         self.service.look()
@@ -71,7 +71,7 @@ class Bench:
         self.service.look()
         return self.service.workers
 
-    def wait_gone(self, worker: Worker) -> None:
+    def wait_gone(self, worker: LocalWorker) -> None:
         """Wait until a process has ended, and have the scheduler see it."""
         with suppress(ProcessLookupError), watched(worker.pid) as process:  # an earlier look may have seen it
             assert ends(process, within_s=30.0)

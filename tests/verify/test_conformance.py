@@ -17,7 +17,7 @@ pytestmark = pytest.mark.process
 
 @pytest.mark.parametrize("name", profiles.names(None))
 def test_what_a_profile_makes_keeps_the_rules(name: str, tmp_path: Path) -> None:
-    """Every rung of the ladder at 50 frames a second: gates, rules and a decode of every frame find nothing."""
+    """Every rung of the ladder at 50 frames a second: checks, rules and a decode of every frame find nothing."""
     source = tmp_path / "pitch.mp4"
     look_of = ["-vf", "scale=1920:1080:flags=neighbor,noise=alls=30:allf=t"]
     film(source, *look_of, "-b:v", "20M", rate="50", length_s=1.1, sound=True)

@@ -8,7 +8,7 @@ import pytest
 
 from rugbytx.control import job as control
 from rugbytx.core.verify.finding import Finding
-from rugbytx.verify.look import Verdict, look
+from rugbytx.verify.look import VerificationResult, look
 from tests.footage import film, make
 from tests.hostile.trap import Canary
 from tests.published import SmallMedia, copy, publish
@@ -22,7 +22,7 @@ TOP = "90p-f1.m3u8"
 AUDIO = "audio/00000-f1.mp4"
 
 
-def looked(master: Path, *, quick: bool = True) -> Verdict:
+def looked(master: Path, *, quick: bool = True) -> VerificationResult:
     """Look without being told of it."""
     return look(master, on_step=lambda _: None, quick=quick)
 
@@ -73,10 +73,10 @@ def test_playlists_and_boxes_say_enough_without_a_manifest(plain: Path) -> None:
 @pytest.mark.parametrize(
     ("pattern", "new", "sentence"),
     [
-        (r"#EXTINF:2.000000,\n.*\n.*\n", "", "fails the keyframes gate: expected the 12 keyframes"),
+        (r"#EXTINF:2.000000,\n.*\n.*\n", "", "fails the keyframes check: expected the 12 keyframes"),
         (r"BYTERANGE:(\d+)@(\d+)\n", r"BYTERANGE:1\1@\2\n", "12, 1 of them no keyframes"),
         (r"#EXT-X-I-FRAMES-ONLY\n", "", "expected #EXT-X-I-FRAMES-ONLY"),
-        (r"#EXTINF:2.000000,", "#EXTINF:1.000000,", "fails the duration gate: expected 24.000000 s"),
+        (r"#EXTINF:2.000000,", "#EXTINF:1.000000,", "fails the duration check: expected 24.000000 s"),
     ],
 )
 def test_a_wrong_playlist_of_keyframes_is_found(plain: Path, pattern: str, new: str, sentence: str) -> None:
@@ -260,11 +260,11 @@ def test_a_manifest_knows_every_byte(plain: Path, hurt: Callable[[Path], None]) 
 
 
 def test_one_flipped_bit_is_told_in_one_sentence(plain: Path) -> None:
-    """The file and the gate are named."""
+    """The file and the check are named."""
     flip_byte(plain)
     [sentence] = [finding.sentence for finding in looked(plain).findings if finding.rule == "manifest"]
     assert re.fullmatch(
-        r"90p/00000-f1\.mp4 fails the manifest gate: expected SHA-256 [0-9a-f]{12}, saw SHA-256 [0-9a-f]{12}",
+        r"90p/00000-f1\.mp4 fails the manifest check: expected SHA-256 [0-9a-f]{12}, saw SHA-256 [0-9a-f]{12}",
         sentence,
     )
 
@@ -346,7 +346,7 @@ def cut_file(film: Path, path: Path) -> None:
         (cut_file, {"boxes"}),
     ],
 )
-def test_an_mp4_must_pass_the_gates_that_it_passed_when_it_was_made(
+def test_an_mp4_must_pass_the_checks_that_it_passed_when_it_was_made(
     plain: Path, remake: Callable[[Path, Path], None], expected: set[str]
 ) -> None:
     """Without a manifest and without a decoder."""
@@ -405,7 +405,7 @@ def test_a_master_that_is_none_is_told(plain: Path) -> None:
     forget_manifest(plain)
     plain.write_bytes(b"\xff\xfe not a playlist\n")
     assert [finding.sentence for finding in looked(plain).findings] == [
-        "master-f1.m3u8 fails the playlist gate: expected a master playlist of ours, saw master-f1.m3u8 is no text"
+        "master-f1.m3u8 fails the playlist check: expected a master playlist of ours, saw master-f1.m3u8 is no text"
     ]
 
 

@@ -19,7 +19,7 @@ from rugbytx.aws.dynamodb.item import (
     parse_job,
     require_known_schema,
 )
-from rugbytx.aws.dynamodb.table import EXPIRES, STATUS_INDEX, Item, Refused, Table, Value
+from rugbytx.aws.dynamodb.table import EXPIRES, STATUS_INDEX, ConditionFailed, Item, Table, Value
 from rugbytx.core.job.cursor import Mark, mark_of
 from rugbytx.core.job.job import Job, Outputs, Status
 from rugbytx.core.lease.unit import UnitKey
@@ -225,7 +225,7 @@ class DynamoJobs(Jobs):
         *,
         values: Mapping[str, Value] | None = None,
         add: Mapping[str, Value] | None = None,
-    ) -> Refused | None:
+    ) -> ConditionFailed | None:
         """Change the job's record when the condition holds; raises WrittenByNewer for a newer schema."""
         known = {**condition.WORDS, "generation": generation, **(values or {})}
         refused = self._table.update(job_pk(job_id), JOB_SK, condition=when, values=known, to=to, add=add)

@@ -19,7 +19,7 @@ from rugbytx.aws.dynamodb.item import (
     require_known_schema,
 )
 from rugbytx.aws.dynamodb.table import EXPIRES, Item, Table
-from rugbytx.core.notify.notification import PARKED_AT, Errand, Kind, Notification
+from rugbytx.core.notify.notification import PARKED_AT, Errand, Notification, NotificationKind
 from rugbytx.core.record import SCHEMA
 from rugbytx.ports.store import Outbox
 
@@ -39,7 +39,7 @@ class DynamoOutbox(Outbox):
         # that was looked at before needs no errand any more, unless it is an end, which
         # may have been written in vain the first time.
         refused = self._table.put(self._note_item(notification), condition=condition.ABSENT)
-        is_end = notification.kind is not Kind.AT_RISK
+        is_end = notification.kind is not NotificationKind.AT_RISK
         if refused is None or is_end or not _note(refused.item).body:
             self.schedule_errand(Errand(job_id=notification.job_id, due_at=int(self._now())))
 
@@ -93,7 +93,7 @@ def _note(item: Item) -> Notification:
 def _note_sk(notification: Notification) -> str:
     """Return a notification's sort key, by which a job's are in order.
 
-    >>> _note_sk(Notification(job_id="7ad4", generation=2, kind=Kind.FAILED, at=0))
+    >>> _note_sk(Notification(job_id="7ad4", generation=2, kind=NotificationKind.FAILED, at=0))
     'NOTE#0002#2#job.failed'
     """
     generation, place = notification.order

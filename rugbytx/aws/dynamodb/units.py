@@ -19,9 +19,9 @@ from rugbytx.aws.dynamodb.item import (
     unit_sk,
 )
 from rugbytx.aws.dynamodb.jobs import DynamoJobs
-from rugbytx.aws.dynamodb.table import EXPIRES, Item, Refused, Table, Value, attribute
+from rugbytx.aws.dynamodb.table import EXPIRES, ConditionFailed, Item, Table, Value, attribute
 from rugbytx.core.job.job import Job
-from rugbytx.core.lease.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.lease.unit import CHECK, Charge, Lease, Measured, State, Unit, UnitKey, UnitProgress
 from rugbytx.core.schedule import encoder_pin
 from rugbytx.core.schedule.next_unit import AFTER_LEASE_S
 from rugbytx.errors import LeaseLost
@@ -105,7 +105,7 @@ class DynamoUnits(Units):
         if refused:
             require_known_schema(refused.item)
 
-    def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> Lease:
+    def renew(self, lease: Lease, *, lease_s: float, progress: UnitProgress) -> Lease:
         now = self._now()
         until = now + lease_s
         change: dict[str, Value] = {"lease_until": until, "progress": progress.model_dump_json()}
@@ -157,7 +157,9 @@ class DynamoUnits(Units):
         if refused and not _is_own(refused.item, lease.fence, lease.token, state):
             raise _lost(lease, refused.item)
 
-    def _update_unit(self, lease: Lease, to: Mapping[str, Value], *, written_at: float) -> Refused | None:
+    def _update_unit(
+        self, lease: Lease, to: Mapping[str, Value], *, written_at: float
+    ) -> ConditionFailed | None:
         """Change the unit's record while the lease holds; raises WrittenByNewer for a newer schema."""
         refused = self._table.update(
             job_pk(lease.job_id),

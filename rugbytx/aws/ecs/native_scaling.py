@@ -10,9 +10,9 @@ from rugbytx.core.native_scaling.policy_changes import (
     Alarm,
     Change,
     Configuration,
-    Policy,
-    Setup,
-    Step,
+    NativePolicy,
+    NativeSetup,
+    SetupStep,
     Target,
 )
 from rugbytx.core.native_scaling.policy_setup import alarm_names, prefix
@@ -56,13 +56,13 @@ class NativeScaling:
         #: ARNs of policies that were seen or put.
         self._arns: dict[str, str] = {}
 
-    def read(self) -> Setup:
+    def read(self) -> NativeSetup:
         """Return what is there: every policy of the service, the alarms that call one, and our own alarms."""
         policies = tuple(
             _policy(told) for told in self._pages("describe_scaling_policies", "ScalingPolicies")
         )
         self._arns = {policy.name: policy.arn for policy in policies}
-        return Setup(target=self._target(), policies=policies, alarms=tuple(self._alarms(policies)))
+        return NativeSetup(target=self._target(), policies=policies, alarms=tuple(self._alarms(policies)))
 
     def states(self) -> Mapping[str, str]:
         """Return the state of each alarm that ``read`` tells of, e.g. ``ALARM``."""
@@ -84,7 +84,7 @@ class NativeScaling:
                     MaxCapacity=target.most,
                     SuspendedState=dict.fromkeys(SUSPENDED, target.is_suspended),
                 )
-            case Policy() as policy:
+            case NativePolicy() as policy:
                 answer = self._autoscaling.put_scaling_policy(
                     **self._of,
                     PolicyName=policy.name,
@@ -101,9 +101,9 @@ class NativeScaling:
                 self._remove(change)
 
     def _remove(self, change: Change) -> None:
-        if change.step is Step.DELETE_ALARM:
+        if change.step is SetupStep.DELETE_ALARM:
             self._cloudwatch.delete_alarms(AlarmNames=[change.name])
-        elif change.step is Step.DELETE_POLICY:
+        elif change.step is SetupStep.DELETE_POLICY:
             self._autoscaling.delete_scaling_policy(**self._of, PolicyName=change.name)
         else:
             self._autoscaling.deregister_scalable_target(**self._of)
@@ -113,7 +113,11 @@ class NativeScaling:
         """Take it for done where what is to go has gone; every other refusal is a sentence."""
         from botocore.exceptions import ClientError
 
-        source = self._cloudwatch if change.step in {Step.PUT_ALARM, Step.DELETE_ALARM} else self._autoscaling
+        source = (
+            self._cloudwatch
+            if change.step in {SetupStep.PUT_ALARM, SetupStep.DELETE_ALARM}
+            else self._autoscaling
+        )
         with translated(source, f"{change.step} {change.name}"):
             try:
                 yield
@@ -148,13 +152,13 @@ class NativeScaling:
             )
             return [one for page in pages for one in page[name]]
 
-    def _alarms(self, policies: Sequence[Policy]) -> list[Alarm]:
+    def _alarms(self, policies: Sequence[NativePolicy]) -> list[Alarm]:
         return [
             Alarm(name=told["AlarmName"], configuration=told, actions=tuple(told["AlarmActions"]))
             for told in self._told_alarms(policies)
         ]
 
-    def _told_alarms(self, policies: Sequence[Policy]) -> Iterable[Configuration]:
+    def _told_alarms(self, policies: Sequence[NativePolicy]) -> Iterable[Configuration]:
         """Return each alarm once: ours by their names, the others by what they call."""
         asked: list[dict[str, Any]] = [{"AlarmNames": list(alarm_names(self._name))}]
         asked += [{"ActionPrefix": policy.arn} for policy in policies]
@@ -166,8 +170,8 @@ class NativeScaling:
         return found.values()
 
 
-def _policy(told: Mapping[str, Any]) -> Policy:
-    return Policy(
+def _policy(told: Mapping[str, Any]) -> NativePolicy:
+    return NativePolicy(
         name=told["PolicyName"],
         type=told["PolicyType"],
         configuration=told.get(CONFIGURATIONS.get(told["PolicyType"], ""), {}),

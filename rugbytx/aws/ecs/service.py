@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from rugbytx.aws.client import address, client, code, translated
-from rugbytx.core.address import Address
+from rugbytx.core.address import ServiceEndpoints
 from rugbytx.errors import Unreachable
 from rugbytx.ports.fleet import FleetState
 
@@ -45,7 +45,7 @@ class EcsFleet:
         self._autoscaling = autoscaling or client("application-autoscaling")
 
     @property
-    def address(self) -> Address:
+    def address(self) -> ServiceEndpoints:
         """Return where ECS and Application Auto Scaling are."""
         return address(self._ecs, self._autoscaling)
 

@@ -21,7 +21,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from rugbytx.core.fleet.scale_in_protection import Answer
+from rugbytx.core.fleet.scale_in_protection import AgentReply
 from rugbytx.errors import Unreachable
 
 VARIABLE = "ECS_AGENT_URI"
@@ -45,25 +45,25 @@ class Agent:
         # No proxy stands between a task and its own host.
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
-    def protect(self, *, lasts_s: float) -> Answer:
+    def protect(self, *, lasts_s: float) -> AgentReply:
         """Ask that this task is not chosen for scale-in for so long from now."""
         minutes = min(max(math.ceil(lasts_s / 60), SHORTEST_MIN), LONGEST_MIN)
         return self._put({"ProtectionEnabled": True, "ExpiresInMinutes": minutes}, asked_s=minutes * 60.0)
 
-    def release(self) -> Answer:
+    def release(self) -> AgentReply:
         """Let this task be chosen."""
         return self._put({"ProtectionEnabled": False}, asked_s=0.0)
 
-    def _put(self, wish: Mapping[str, object], *, asked_s: float) -> Answer:
+    def _put(self, wish: Mapping[str, object], *, asked_s: float) -> AgentReply:
         told, date = self._ask(wish)
         if failure := told.get("failure"):
-            return Answer(refusal=_sentence(failure, "Reason", "Detail"))
+            return AgentReply(refusal=_sentence(failure, "Reason", "Detail"))
         protection = told.get("protection")
         if not isinstance(protection, Mapping):
             raise Unreachable("the ECS agent gave an answer that cannot be read")
         if protection.get("ProtectionEnabled") is not wish["ProtectionEnabled"]:
-            return Answer(refusal="the ECS agent did not do what it was asked for")
-        return Answer(granted_s=_granted_s(protection.get("ExpirationDate"), date, asked_s=asked_s))
+            return AgentReply(refusal="the ECS agent did not do what it was asked for")
+        return AgentReply(granted_s=_granted_s(protection.get("ExpirationDate"), date, asked_s=asked_s))
 
     def _ask(self, wish: Mapping[str, object]) -> tuple[Mapping[str, Any], str]:
         """Return the answer, and when the agent gave it."""

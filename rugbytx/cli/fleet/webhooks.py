@@ -83,11 +83,11 @@ def _line(note: "Notification", dispatch: "Dispatch") -> str:
 
 def _as_json(note: "Notification", dispatch: "Dispatch") -> dict[str, Any]:
     """Return one target's copy of a notification for a program; a URL's query may be secret, and is left out."""
-    from rugbytx.core.notify.notification import State
+    from rugbytx.core.notify.notification import DispatchState
     from rugbytx.core.notify.target import shown
     from rugbytx.core.timestamp import iso
 
-    is_waiting = dispatch.state is State.WAITING
+    is_waiting = dispatch.state is DispatchState.WAITING
     return {
         "id": note.id,
         "job_id": note.job_id,

@@ -14,7 +14,7 @@ from rugbytx.cli.shared.output import console, emit, printable, remark
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from rugbytx.core.cost.ledger import Bill, Report
+    from rugbytx.core.cost.ledger import Bill, CostReport
     from rugbytx.core.cost.usage import Total
 
 #: Records of jobs and spans live so long.
@@ -84,7 +84,7 @@ def report(
         _show(found)
 
 
-def to_json(found: "Report") -> dict[str, Any]:
+def to_json(found: "CostReport") -> dict[str, Any]:
     """Return the report for a program.  The keys are stable and always there; what is not known is null."""
     from rugbytx.core.timestamp import iso
 
@@ -150,7 +150,7 @@ def bill_json(bill: "Bill") -> dict[str, Any]:
     }
 
 
-def _write(found: "Report", path: Path) -> None:
+def _write(found: "CostReport", path: Path) -> None:
     """Write the report to a file; raises SettingsError where that cannot be."""
     from rugbytx.errors import SettingsError
 
@@ -167,7 +167,7 @@ def _write(found: "Report", path: Path) -> None:
         raise SettingsError(f"the report cannot be written to {path}: {error.strerror}") from error
 
 
-def _show(found: "Report") -> None:
+def _show(found: "CostReport") -> None:
     from rugbytx.cli.shared.job_view import local_time
 
     screen = console()
@@ -183,7 +183,7 @@ def _show(found: "Report") -> None:
         screen.print(_bills(dearest))
 
 
-def _facts(found: "Report") -> "Table":
+def _facts(found: "CostReport") -> "Table":
     from rich.table import Table
 
     aws = [one for one in found.shares if one.worker_class == "aws"]
@@ -219,7 +219,7 @@ def _share(part: float, whole: float) -> str:
     return f", {100 * part / whole:.1f} %" if whole else ""
 
 
-def _shares(found: "Report") -> "Table":
+def _shares(found: "CostReport") -> "Table":
     jobs = sum(one.jobs for one in found.shares)
     hours_s = sum(one.busy_s for one in found.shares)
     table = _table(

@@ -14,7 +14,7 @@ from rugbytx.cli.shared.output import console, emit, printable, remark
 if TYPE_CHECKING:
     from rugbytx.media.process.programs import Programs
     from rugbytx.ports import OnBytes
-    from rugbytx.verify.look import Verdict
+    from rugbytx.verify.look import VerificationResult
 
 
 def verify(
@@ -79,7 +79,7 @@ def _progress(size_bytes: int) -> "Iterator[OnBytes]":
         yield lambda moved: progress.advance(task, moved)
 
 
-def _tell(verdict: "Verdict", *, as_json: bool) -> None:
+def _tell(verdict: "VerificationResult", *, as_json: bool) -> None:
     if as_json:
         emit(
             {

@@ -9,7 +9,7 @@ import typer
 
 from rugbytx import settings, system
 from rugbytx.cli.shared.output import remark
-from rugbytx.core.address import Address, named
+from rugbytx.core.address import ServiceEndpoints, named
 from rugbytx.errors import SettingsError
 from rugbytx.settings import Settings
 from rugbytx.system import Connection, System
@@ -45,11 +45,11 @@ def connection(context: typer.Context) -> Connection:
     return made
 
 
-def describe(found: System, environ: Mapping[str, str], *, address: Address, queue: str) -> str:
+def describe(found: System, environ: Mapping[str, str], *, address: ServiceEndpoints, queue: str) -> str:
     """Return one line that names the system, as its clients have it and not as the settings sound.
 
     >>> url = "http://127.0.0.1:41234"
-    >>> address = Address(region="eu-west-1", endpoints={"SQS": url})
+    >>> address = ServiceEndpoints(region="eu-west-1", endpoints={"SQS": url})
     >>> describe(System(is_local=True, endpoint_url=url), {}, address=address, queue="q")
     'local system at http://127.0.0.1:41234 (state in memory)'
     >>> describe(System(is_local=False), {"AWS_PROFILE": "club"}, address=address, queue="q")

@@ -55,10 +55,10 @@ def object_url(key: str, connection: Connection) -> str:
     return urls.object_url(key, place(connection))
 
 
-def place(connection: Connection) -> urls.Place:
+def place(connection: Connection) -> urls.OutputBucket:
     """Return where the system's outputs are."""
     settings = connection.settings
-    return urls.Place(
+    return urls.OutputBucket(
         bucket=settings.output_bucket, s3_url=connection.s3_url, base_url=settings.output_base_url
     )
 

@@ -136,13 +136,15 @@ def list_all() -> None:
     from rugbytx.settings import Settings
     from rugbytx.sim.input import scenario
     from rugbytx.sim.input.assumptions import Figures
-    from rugbytx.sim.input.policy import HEEDED, POLICIES, Policy
+    from rugbytx.sim.input.policy import HEEDED, POLICIES, FleetPolicy
 
     for name in scenario.names():
         say(f"scenario  {name:20} {scenario.load(name).title}")
     for policy in POLICIES.values():
         say(f"policy    {policy.name:20} {policy.says}")
-    values = {one.name: getattr(value, one.name) for value in (Figures(), Policy()) for one in fields(value)}
+    values = {
+        one.name: getattr(value, one.name) for value in (Figures(), FleetPolicy()) for one in fields(value)
+    }
     values |= {name: getattr(Settings(), name) for name in sorted(HEEDED)}
     for name, value in values.items():
         if name not in {"name", "says", "settings"}:

@@ -22,7 +22,7 @@ GIGABYTE = 1e9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rates:
+class SlotPrices:
     """What an hour of a slot costs, by worker, and by class for workers that nothing is known of."""
 
     by_class: Mapping[str, float]
@@ -37,17 +37,17 @@ class Rates:
         return self.by_worker.get(worker, self.by_class.get(worker_class, 0.0))
 
 
-def rates(spans: Iterable[Span], by_class: Mapping[str, float]) -> Rates:
+def rates(spans: Iterable[Span], by_class: Mapping[str, float]) -> SlotPrices:
     """Return the rates that spans show; of several spans of a worker, the last one's."""
     ordered = sorted(spans, key=lambda one: one.started_at)
-    return Rates(
+    return SlotPrices(
         by_worker={one.worker: one.usd_per_h / one.slots for one in ordered},
         by_class=by_class,
         classes={one.worker: one.worker_class for one in ordered},
     )
 
 
-def usd_of(unit: Unit, priced: Rates) -> float:
+def usd_of(unit: Unit, priced: SlotPrices) -> float:
     """Return what a unit cost: the time on a slot of each of its attempts.
 
     A unit that was taken over has no claim of its own (its fence is 0), and cost nothing here.
@@ -55,7 +55,7 @@ def usd_of(unit: Unit, priced: Rates) -> float:
     >>> from rugbytx.core.lease.unit import Measured
     >>> done = Measured(worker_class="aws", elapsed_s=3600.0)
     >>> unit = Unit(key="PLAN", generation=1, state=State.DONE, fence=1, measured=done)
-    >>> usd_of(unit, Rates(by_class={"aws": 0.5}))
+    >>> usd_of(unit, SlotPrices(by_class={"aws": 0.5}))
     0.5
     """
     if unit.fence == 0:
@@ -73,13 +73,13 @@ def usd_of(unit: Unit, priced: Rates) -> float:
     )
 
 
-def egress_usd_of(unit: Unit, priced: Rates) -> float:
+def egress_usd_of(unit: Unit, priced: SlotPrices) -> float:
     """Return what the bytes cost that left AWS for the attempt that finished a unit.
 
     >>> from rugbytx.core.lease.unit import Measured
     >>> done = Measured(worker_class="jetson", bytes_read=4_000_000_000)
     >>> unit = Unit(key="PLAN", generation=1, state=State.DONE, fence=1, measured=done)
-    >>> egress_usd_of(unit, Rates(by_class={}, usd_per_gb={"jetson": 0.1}))
+    >>> egress_usd_of(unit, SlotPrices(by_class={}, usd_per_gb={"jetson": 0.1}))
     0.4
     """
     if unit.fence == 0 or unit.state not in {State.DONE, State.FAILED}:
@@ -110,7 +110,7 @@ class Bill:
     lost_frames: int = 0
 
 
-def bill(job: Job, units: Iterable[Unit], priced: Rates) -> Bill:
+def bill(job: Job, units: Iterable[Unit], priced: SlotPrices) -> Bill:
     """Return a job's bill from the units of all its generations.
 
     A unit that a generation took over from the one before has no claim of its
@@ -171,7 +171,7 @@ class Share:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class CostReport:
     """A stretch of time, as an operator watches it."""
 
     since: float
@@ -195,7 +195,7 @@ class Report:
 
 def report(
     bills: Sequence[Bill], spans: Sequence[Span], month: Sequence[Span], *, since: float, now: float
-) -> Report:
+) -> CostReport:
     """Return the report on ``bills`` and the ``spans`` since an instant; ``month`` are those since the month began."""
     lost: Counter[tuple[str, Fate]] = Counter()
     for one in bills:
@@ -206,7 +206,7 @@ def report(
         *(name for one in bills for name in one.busy_s),
         *(name for name, _ in lost),
     }
-    return Report(
+    return CostReport(
         since=since,
         until=now,
         bills=tuple(bills),

@@ -27,7 +27,7 @@ class Hours:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class ReceiveWindowDecision:
     """Whether it may, and why."""
 
     is_open: bool
@@ -60,7 +60,7 @@ def parse(text: str, *, zone_of: Callable[[str], tzinfo]) -> Hours:
     return Hours(begin=begin, end=end, zone=zone)
 
 
-def decide(now: float, hours: Hours | None) -> Decision:
+def decide(now: float, hours: Hours | None) -> ReceiveWindowDecision:
     """Return whether a worker with these hours may receive at an instant; without any it always may.
 
     The wall clock decides, so a night is an hour shorter where clocks go
@@ -72,10 +72,10 @@ def decide(now: float, hours: Hours | None) -> Decision:
     [True, False, False, True, True]
     """
     if hours is None:
-        return Decision(is_open=True, reason=WITHIN)
+        return ReceiveWindowDecision(is_open=True, reason=WITHIN)
     shown = datetime.fromtimestamp(now, hours.zone).time()
     if hours.begin < hours.end:
         is_open = hours.begin <= shown < hours.end
     else:
         is_open = shown >= hours.begin or shown < hours.end
-    return Decision(is_open=is_open, reason=WITHIN if is_open else OUTSIDE)
+    return ReceiveWindowDecision(is_open=is_open, reason=WITHIN if is_open else OUTSIDE)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from rugbytx.core.hls import media_playlist
-from rugbytx.core.hls.media_playlist import Rates, files_of, measure, uri
+from rugbytx.core.hls.media_playlist import Bitrates, files_of, measure, uri
 from rugbytx.core.output.result import TrackFile, TracksResult
 from rugbytx.core.plan.plan import Plan, Rendition
 
@@ -33,7 +33,7 @@ def master_playlist(
     The keyframes of each follow, for scrubbing (Apple's authoring specification, 6.1).
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{media_playlist.VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    sound, sound_codec, group = Rates(average_bps=0, peak_bps=0), "", ""
+    sound, sound_codec, group = Bitrates(average_bps=0, peak_bps=0), "", ""
     if audio and plan.audio:
         sound = measure(audio.files, target_s=target_s)
         sound_codec, group = f",{audio.files[0].codec}", ',AUDIO="audio"'
@@ -45,7 +45,7 @@ def master_playlist(
     for rendition in plan.renditions:
         files = files_of(chunks, rendition.name)
         picture = measure(files, target_s=target_s)
-        together = Rates(
+        together = Bitrates(
             average_bps=picture.average_bps + sound.average_bps, peak_bps=picture.peak_bps + sound.peak_bps
         )
         text = (
@@ -61,7 +61,7 @@ def master_playlist(
     return "\n".join([*lines, *(text for _, text in variants), *(iframes if has_iframes else []), ""])
 
 
-def _told(rendition: Rendition, files: Sequence[TrackFile], rates: Rates, sound_codec: str = "") -> str:
+def _told(rendition: Rendition, files: Sequence[TrackFile], rates: Bitrates, sound_codec: str = "") -> str:
     """Return the attributes that a variant and its keyframes have in common."""
     return (
         f"BANDWIDTH={rates.peak_bps},AVERAGE-BANDWIDTH={rates.average_bps},"

@@ -58,7 +58,7 @@ class Range:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class MediaSegment:
     """One segment, as the playlist announces it."""
 
     segment: Range
@@ -71,11 +71,11 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Media:
+class MediaPlaylist:
     """A media playlist."""
 
     target_s: int
-    entries: tuple[Entry, ...]
+    entries: tuple[MediaSegment, ...]
     #: Whether it names keyframes alone.
     is_iframes: bool = False
 
@@ -108,7 +108,7 @@ class Iframes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Master:
+class MasterPlaylist:
     """A master playlist."""
 
     variants: tuple[Variant, ...]
@@ -168,7 +168,7 @@ class _Lines:
         return found
 
 
-def parse_media(text: str, *, name: str) -> Media:
+def parse_media(text: str, *, name: str) -> MediaPlaylist:
     r"""Return what a media playlist says; raises VerificationError naming ``name`` and the line.
 
     >>> parse_media("#EXTM3U\n#EXT-X-VERSION:3\n", name="720p.m3u8")
@@ -184,10 +184,10 @@ def parse_media(text: str, *, name: str) -> Media:
     lines.take("#EXT-X-ENDLIST")
     if not lines.ended or not entries:
         raise lines.wrong("goes on behind its end" if entries else "has no segments")
-    return Media(target_s=target_s, entries=entries, is_iframes=is_iframes)
+    return MediaPlaylist(target_s=target_s, entries=entries, is_iframes=is_iframes)
 
 
-def _entries(lines: _Lines) -> Iterator[Entry]:
+def _entries(lines: _Lines) -> Iterator[MediaSegment]:
     init: Range | None = None
     is_there = partial(lines.passes, "#EXT-X-DISCONTINUITY")
     while True:
@@ -204,7 +204,7 @@ def _entries(lines: _Lines) -> Iterator[Entry]:
         path = lines.match(_PATH, "a relative path")
         if init is None or bool(discontinuities) > bool(mapped):
             raise lines.wrong("has a segment without its EXT-X-MAP")
-        yield Entry(
+        yield MediaSegment(
             segment=_range(path[1], span[1], span[2]),
             init=init,
             duration_us=int(length[1]) * 1_000_000 + int(length[2]),
@@ -212,7 +212,7 @@ def _entries(lines: _Lines) -> Iterator[Entry]:
         )
 
 
-def parse_master(text: str, *, name: str) -> Master:
+def parse_master(text: str, *, name: str) -> MasterPlaylist:
     """Return what a master playlist says; raises VerificationError naming ``name`` and the line."""
     lines = _Lines(text, name)
     lines.take(*_HEAD, _INDEPENDENT)
@@ -238,7 +238,9 @@ def parse_master(text: str, *, name: str) -> Master:
     if not variants:
         raise lines.wrong("has no variants")
     iframes = tuple(_iframes(lines))
-    return Master(variants=tuple(variants), iframes=iframes, audio=_unescaped(sound[2]) if sound else None)
+    return MasterPlaylist(
+        variants=tuple(variants), iframes=iframes, audio=_unescaped(sound[2]) if sound else None
+    )
 
 
 def _iframes(lines: _Lines) -> Iterator[Iframes]:
@@ -254,11 +256,11 @@ def _iframes(lines: _Lines) -> Iterator[Iframes]:
         )
 
 
-def starts_us(entries: Sequence[Entry]) -> tuple[int, ...]:
+def starts_us(entries: Sequence[MediaSegment]) -> tuple[int, ...]:
     """Return when each segment begins by the playlist, and behind them when the last one ends.
 
     >>> span = Range(path="0.mp4", offset=0, size_bytes=1)
-    >>> starts_us([Entry(segment=span, init=span, duration_us=6_006_000)] * 2)
+    >>> starts_us([MediaSegment(segment=span, init=span, duration_us=6_006_000)] * 2)
     (0, 6006000, 12012000)
     """
     starts = [0]

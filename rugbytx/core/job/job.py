@@ -44,7 +44,7 @@ class Source(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Address:
+class PresignedUrl:
     """Where a source can be read by anybody, for a while: a secret, so its text does not show it."""
 
     url: str = field(repr=False)

@@ -38,7 +38,7 @@ UNFIT_GROWTH = 2.0
 MOST_REFUSALS = 8
 
 
-class Action(StrEnum):
+class RetryAction(StrEnum):
     """What becomes of the unit."""
 
     #: The unit is FAILED, and the job ends so.
@@ -52,10 +52,10 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class RetryDecision:
     """What to do with the unit, when it may be claimed again, and the sentence for its record."""
 
-    action: Action
+    action: RetryAction
     reason: str
     pause_s: float = 0.0
     charge: Charge = Charge.VERDICT
@@ -65,7 +65,7 @@ class Outcome:
 
 def decide(  # noqa: PLR0911  one for each kind of error
     error: BaseException, *, verdicts: int, refusals: int, jitter: float
-) -> Outcome:
+) -> RetryDecision:
     """Return what becomes of the unit.
 
     ``verdicts`` counts the failed attempts before this one, ``refusals`` those
@@ -77,17 +77,17 @@ def decide(  # noqa: PLR0911  one for each kind of error
     >>> decide(AttemptFailed("S3 broke off"), verdicts=1, refusals=0, jitter=0.5).pause_s
     15.0
     >>> decide(HostUnfit("no driver"), verdicts=0, refusals=1, jitter=0.5)
-    Outcome(action=<Action.RELEASE: 'release'>, reason='no driver', pause_s=60.0, charge=<Charge.REFUSAL: 'refusal'>, is_unknown=False)
+    RetryDecision(action=<RetryAction.RELEASE: 'release'>, reason='no driver', pause_s=60.0, charge=<Charge.REFUSAL: 'refusal'>, is_unknown=False)
     """
     sentence = str(error) or type(error).__name__
     match error:
         case JobRejected():
-            return Outcome(action=Action.FAIL, reason=sentence)
+            return RetryDecision(action=RetryAction.FAIL, reason=sentence)
         case LeaseLost():
-            return Outcome(action=Action.ABANDON, reason=sentence)
+            return RetryDecision(action=RetryAction.ABANDON, reason=sentence)
         case Draining():
-            return Outcome(
-                action=Action.RELEASE, reason=sentence, pause_s=LEAVING_PAUSE_S, charge=Charge.LEAVING
+            return RetryDecision(
+                action=RetryAction.RELEASE, reason=sentence, pause_s=LEAVING_PAUSE_S, charge=Charge.LEAVING
             )
         case HostUnfit():
             return _refused(sentence, refusals)
@@ -95,22 +95,26 @@ def decide(  # noqa: PLR0911  one for each kind of error
             return _refused("this host's disk is full", refusals)
         case Unreachable():
             pause_s = OUTAGE_PAUSE_S * (0.5 + jitter / 2)
-            return Outcome(action=Action.RETRY, reason=sentence, pause_s=pause_s, charge=Charge.NOTHING)
+            return RetryDecision(
+                action=RetryAction.RETRY, reason=sentence, pause_s=pause_s, charge=Charge.NOTHING
+            )
         case AttemptFailed():
-            return Outcome(action=Action.RETRY, reason=sentence, pause_s=_pause_s(verdicts, jitter))
+            return RetryDecision(
+                action=RetryAction.RETRY, reason=sentence, pause_s=_pause_s(verdicts, jitter)
+            )
         case _:
-            return Outcome(
-                action=Action.RETRY,
+            return RetryDecision(
+                action=RetryAction.RETRY,
                 reason=_told(error),
                 pause_s=_pause_s(verdicts, jitter),
                 is_unknown=True,
             )
 
 
-def _refused(sentence: str, refusals: int) -> Outcome:
+def _refused(sentence: str, refusals: int) -> RetryDecision:
     """Return what becomes of a unit that its host could not do."""
-    return Outcome(
-        action=Action.RELEASE,
+    return RetryDecision(
+        action=RetryAction.RELEASE,
         reason=sentence,
         pause_s=min(UNFIT_PAUSE_S * UNFIT_GROWTH ** min(refusals, 10), LONGEST_PAUSE_S),
         charge=Charge.REFUSAL if refusals < MOST_REFUSALS else Charge.VERDICT,

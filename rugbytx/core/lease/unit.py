@@ -20,7 +20,7 @@ from functools import total_ordering
 from typing import Self
 
 from rugbytx.core.lease import failed_attempt
-from rugbytx.core.lease.failed_attempt import Attempt, Fate
+from rugbytx.core.lease.failed_attempt import FailedAttempt, Fate
 from rugbytx.core.record import Record, Versioned
 
 
@@ -135,7 +135,7 @@ class Measured(Record):
     encode_s: float = 0.0
 
 
-class Progress(Record):
+class UnitProgress(Record):
     """How far the attempt under way has come, as its heartbeat last said."""
 
     step: str = ""
@@ -171,8 +171,8 @@ class Unit(Versioned):
     #: What the attempt that was given back last was charged with; empty before one.
     charge: str = ""
     #: The last attempts that came to nothing, the latest last.
-    lost: tuple[Attempt, ...] = ()
-    progress: Progress = Progress()
+    lost: tuple[FailedAttempt, ...] = ()
+    progress: UnitProgress = UnitProgress()
     measured: Measured = Measured()
     #: The unit's result as JSON once it is DONE: a Plan, a TracksResult, ...
     result: str = ""
@@ -187,7 +187,7 @@ class Unit(Versioned):
             case State.WAITING:
                 return self.retry_at <= now
 
-    def lost_with_this(self) -> tuple[Attempt, ...]:
+    def lost_with_this(self) -> tuple[FailedAttempt, ...]:
         """Return what the next claim's ``lost`` is: with a next claim, this attempt came to nothing."""
         match self.state:
             case State.LEASED:
@@ -196,7 +196,7 @@ class Unit(Versioned):
                 fate, worker = Fate.REDONE, self.measured.worker
             case _:
                 fate, worker = _FATES.get(self.charge, Fate.OUTAGE), self.measured.worker
-        latest = Attempt(
+        latest = FailedAttempt(
             worker=worker,
             worker_class=self.measured.worker_class,
             fate=fate,

@@ -36,7 +36,7 @@ NOT_YET_S = 2.0
 MOST_TARGETS = 8
 
 
-class Kind(StrEnum):
+class NotificationKind(StrEnum):
     """What is told of a job."""
 
     AT_RISK = "job.deadline-at-risk"
@@ -47,13 +47,13 @@ class Kind(StrEnum):
 
 #: What is told of each end.
 OF_STATUS = {
-    Status.SUCCEEDED: Kind.SUCCEEDED,
-    Status.FAILED: Kind.FAILED,
-    Status.CANCELLED: Kind.CANCELLED,
+    Status.SUCCEEDED: NotificationKind.SUCCEEDED,
+    Status.FAILED: NotificationKind.FAILED,
+    Status.CANCELLED: NotificationKind.CANCELLED,
 }
 
 
-class State(StrEnum):
+class DispatchState(StrEnum):
     """Where a dispatch stands."""
 
     #: It is to be tried, or tried again.
@@ -69,7 +69,7 @@ class Dispatch(Record):
 
     #: A URL, or ``eventbridge:<bus>``.
     target: str
-    state: State = State.WAITING
+    state: DispatchState = DispatchState.WAITING
     #: Tries that failed since it was last begun.
     tries: int = 0
     begun_at: float
@@ -84,7 +84,7 @@ class Notification(Versioned):
 
     job_id: str
     generation: int
-    kind: Kind
+    kind: NotificationKind
     at: float
     #: Why the job ended, or why its deadline is at risk.
     reason: str = ""
@@ -105,7 +105,7 @@ class Notification(Versioned):
     @property
     def order(self) -> tuple[int, int]:
         """Return its place among those of its job."""
-        return self.generation, 1 if self.kind is Kind.AT_RISK else 2
+        return self.generation, 1 if self.kind is NotificationKind.AT_RISK else 2
 
 
 class Truth(StrEnum):
@@ -120,7 +120,7 @@ def truth(notification: Notification, job: Job | None) -> Truth:
     """Return whether the notification is true of the job as it stands; of one that was removed nothing is."""
     if job is None or job.generation < notification.generation:
         return Truth.NEVER
-    if notification.kind is Kind.AT_RISK:
+    if notification.kind is NotificationKind.AT_RISK:
         return Truth.TRUE
     if job.generation == notification.generation:
         if job.is_open:
@@ -152,7 +152,7 @@ def due(notes: Sequence[Notification], *, now: float) -> Iterator[Due]:
     blocked: set[str] = set()
     for number, note in enumerate(notes):
         for place, dispatch in enumerate(note.dispatches):
-            if dispatch.state is not State.WAITING or dispatch.target in blocked:
+            if dispatch.state is not DispatchState.WAITING or dispatch.target in blocked:
                 continue
             blocked.add(dispatch.target)
             if dispatch.due_at <= now:
@@ -164,7 +164,7 @@ def next_look_at(notes: Iterable[Notification]) -> float | None:
     waiting: dict[str, float] = {}
     for note in notes:
         for dispatch in note.dispatches:
-            if dispatch.state is State.WAITING:
+            if dispatch.state is DispatchState.WAITING:
                 waiting.setdefault(dispatch.target, dispatch.due_at)
     return min(waiting.values(), default=None)
 
@@ -177,10 +177,10 @@ def tried(dispatch: Dispatch, *, failure: str, now: float, jitter: float) -> Dis
     >>> first = Dispatch(target="https://example.org/hook", begun_at=0, due_at=0)
     >>> again = tried(first, failure="it answered 503", now=1, jitter=0.5)
     >>> again.state, again.tries, again.due_at
-    (<State.WAITING: 'waiting'>, 1, 4.75)
+    (<DispatchState.WAITING: 'waiting'>, 1, 4.75)
     """
     if not failure:
-        change = {"state": State.DELIVERED, "delivered_at": now, "reason": ""}
+        change = {"state": DispatchState.DELIVERED, "delivered_at": now, "reason": ""}
         return dispatch.model_copy(update=change)
     pause_s = min(FIRST_PAUSE_S * 2.0 ** min(dispatch.tries, 20), LONGEST_PAUSE_S) * (0.5 + jitter / 2)
     # Until its first try it may have waited behind another.
@@ -188,7 +188,7 @@ def tried(dispatch: Dispatch, *, failure: str, now: float, jitter: float) -> Dis
     is_over = now + pause_s > begun_at + PATIENCE_S
     change = {
         "begun_at": begun_at,
-        "state": State.GIVEN_UP if is_over else State.WAITING,
+        "state": DispatchState.GIVEN_UP if is_over else DispatchState.WAITING,
         "tries": dispatch.tries + 1,
         "due_at": now + pause_s,
         "reason": failure,
@@ -206,7 +206,7 @@ def opened(notification: Notification, *, body: str, targets: Iterable[str], now
 
 def replayed(notification: Notification, *, every: bool, now: float) -> tuple[Notification, int]:
     """Return the notification with dispatches begun anew, and how many: those given up, or ``every`` one that ended."""
-    ended = {State.GIVEN_UP, State.DELIVERED} if every else {State.GIVEN_UP}
+    ended = {DispatchState.GIVEN_UP, DispatchState.DELIVERED} if every else {DispatchState.GIVEN_UP}
     again = [dispatch.state in ended for dispatch in notification.dispatches]
     dispatches = tuple(
         Dispatch(target=dispatch.target, begun_at=now, due_at=now) if anew else dispatch
@@ -245,5 +245,5 @@ def look_again_at(notes: Sequence[Notification], job: Job | None, *, now: float)
             looks.append(now + min(max(age_s, NOT_YET_S), LONGEST_PAUSE_S))
     if looks:
         return int(-(-min(looks) // 1))
-    is_parked = any(one.state is State.GIVEN_UP for note in notes for one in note.dispatches)
+    is_parked = any(one.state is DispatchState.GIVEN_UP for note in notes for one in note.dispatches)
     return PARKED_AT if is_parked else None

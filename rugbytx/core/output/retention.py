@@ -39,7 +39,7 @@ class Cleaning:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class CleanupDecision:
     """Whether to clean up after a job, what to spare, and why."""
 
     clean: bool
@@ -57,7 +57,7 @@ def due_at(ended_at: float) -> int:
     return -int(-(ended_at + CLEAN_AFTER_S) // DUE_STEP_S) * DUE_STEP_S
 
 
-def decide(job: Job | None, *, now: float) -> Decision:
+def decide(job: Job | None, *, now: float) -> CleanupDecision:
     """Return what a due clean-up does for a job as it stands.
 
     Whatever ended the job, or will end it, has noted a clean-up of its own: so
@@ -65,12 +65,12 @@ def decide(job: Job | None, *, now: float) -> Decision:
     lately.
     """
     if job is None:
-        return Decision(clean=True, reason="job-removed")
+        return CleanupDecision(clean=True, reason="job-removed")
     if job.is_open or job.ended_at is None:
-        return Decision(clean=False, reason="job-open")
+        return CleanupDecision(clean=False, reason="job-open")
     if now < job.ended_at + CLEAN_AFTER_S:
-        return Decision(clean=False, reason="ended-lately")
-    return Decision(clean=True, reason="job-ended", spared=job.outputs or job.published)
+        return CleanupDecision(clean=False, reason="ended-lately")
+    return CleanupDecision(clean=True, reason="job-ended", spared=job.outputs or job.published)
 
 
 def strays(

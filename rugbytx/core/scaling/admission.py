@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rugbytx.core.fleet.presence import Worker
-from rugbytx.core.scaling.facts import AWS, JETSON, Policy
+from rugbytx.core.scaling.facts import AWS, JETSON, ScalingPolicy
 
 OPEN = "admitted"
 ALWAYS_ON = "always-on"
@@ -36,7 +36,7 @@ class Told:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class AdmissionFacts:
     """What a gate knows."""
 
     now: float
@@ -52,24 +52,24 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class AdmissionDecision:
     """Whether it may, and why."""
 
     is_open: bool
     reason: str
 
 
-def decide(facts: Facts, policy: Policy) -> Decision:
+def decide(facts: AdmissionFacts, policy: ScalingPolicy) -> AdmissionDecision:
     """Return whether the worker may receive."""
     if facts.worker_class != AWS:
-        return Decision(is_open=True, reason=ALWAYS_ON)
+        return AdmissionDecision(is_open=True, reason=ALWAYS_ON)
     if facts.told is None or facts.now - facts.told.at > policy.silent_s:
         return _alone(facts)
     is_wanted = _rank(facts) < facts.told.wanted
-    return Decision(is_open=is_wanted, reason=OPEN if is_wanted else NOT_WANTED)
+    return AdmissionDecision(is_open=is_wanted, reason=OPEN if is_wanted else NOT_WANTED)
 
 
-def may_stay(facts: Facts, policy: Policy) -> bool:
+def may_stay(facts: AdmissionFacts, policy: ScalingPolicy) -> bool:
     """Return whether a lane on this worker may claim another unit.
 
     It leaves where the autoscaler says that the Jetson does the rest in time.  In
@@ -80,19 +80,19 @@ def may_stay(facts: Facts, policy: Policy) -> bool:
     return not is_told or decide(facts, policy).is_open
 
 
-def _alone(facts: Facts) -> Decision:
+def _alone(facts: AdmissionFacts) -> AdmissionDecision:
     """Judge without the autoscaler: by what waits, and by the Jetson's free slots."""
     if facts.visible == 0:
-        return Decision(is_open=False, reason=NO_WORK)
+        return AdmissionDecision(is_open=False, reason=NO_WORK)
     jetsons = [worker for worker in facts.workers if worker.worker_class == JETSON and worker.is_able]
     if not jetsons:
-        return Decision(is_open=True, reason=JETSON_SILENT)
+        return AdmissionDecision(is_open=True, reason=JETSON_SILENT)
     free = sum(worker.slots - worker.busy for worker in jetsons)
     is_open = facts.visible > free
-    return Decision(is_open=is_open, reason=TOO_MUCH if is_open else JETSON_TAKES_IT)
+    return AdmissionDecision(is_open=is_open, reason=TOO_MUCH if is_open else JETSON_TAKES_IT)
 
 
-def _rank(facts: Facts) -> int:
+def _rank(facts: AdmissionFacts) -> int:
     """Return this worker's place among the AWS workers: those at work first, then by name."""
     own = (not facts.is_busy, facts.name)
     rivals = (

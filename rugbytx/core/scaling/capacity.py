@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rugbytx.core.fleet.presence import Worker
-from rugbytx.core.scaling.facts import AWS, JETSON, Facts, Policy
+from rugbytx.core.scaling.facts import AWS, JETSON, ScalingFacts, ScalingPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class Capacity:
         return None
 
 
-def capacity(facts: Facts, policy: Policy) -> Capacity:
+def capacity(facts: ScalingFacts, policy: ScalingPolicy) -> Capacity:
     """Return the slots that the facts tell of."""
     jetson = facts.paces[JETSON].px_per_s * sum(
         worker.slots for worker in facts.workers if worker.worker_class == JETSON and worker.is_able
@@ -94,7 +94,7 @@ def capacity(facts: Facts, policy: Policy) -> Capacity:
     )
 
 
-def _ready(facts: Facts, policy: Policy, *, living: int, starting: int) -> tuple[float, ...]:
+def _ready(facts: ScalingFacts, policy: ScalingPolicy, *, living: int, starting: int) -> tuple[float, ...]:
     """Return when each of the AWS workers that there may be could begin."""
     left_s = max(0.0, facts.fleet.ordered_at + policy.cold_start_s - facts.now)
     ready: Sequence[float] = [0.0] * living + [left_s] * starting

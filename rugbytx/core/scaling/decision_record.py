@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pydantic import TypeAdapter
 
 from rugbytx.core.scaling import desired_count
-from rugbytx.core.scaling.facts import Decision, Facts, FleetFact, Policy
+from rugbytx.core.scaling.facts import FleetFact, ScalingDecision, ScalingFacts, ScalingPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +22,9 @@ class Sent:
 class Recorded:
     """One decision, its facts and its policy; and what the next one has to remember of it."""
 
-    facts: Facts
-    policy: Policy
-    decision: Decision
+    facts: ScalingFacts
+    policy: ScalingPolicy
+    decision: ScalingDecision
     #: When more workers than before were last ordered.
     ordered_at: float = 0.0
     #: Assists that may still be under way, the earliest first.
@@ -46,7 +46,7 @@ def from_json(text: str) -> Recorded:
     return _ADAPTER.validate_json(text)
 
 
-def record(facts: Facts, policy: Policy, *, before: Recorded | None) -> Recorded:
+def record(facts: ScalingFacts, policy: ScalingPolicy, *, before: Recorded | None) -> Recorded:
     """Decide, and return the decision with what the next one has to remember."""
     decision = desired_count.decide(facts, policy)
     has_raised = decision.desired > facts.fleet.desired
@@ -75,16 +75,16 @@ def fleet_fact(before: Recorded | None, *, desired: int, now: float) -> FleetFac
     return FleetFact(desired=desired, ordered_at=before.ordered_at if before else now)
 
 
-def differences(recorded: Recorded, policy: Policy | None = None) -> Iterator[str]:
+def differences(recorded: Recorded, policy: ScalingPolicy | None = None) -> Iterator[str]:
     """Yield what would be decided otherwise today, or by another policy: ``name: then -> now``."""
     again = desired_count.decide(recorded.facts, policy or recorded.policy)
-    for one in fields(Decision):
+    for one in fields(ScalingDecision):
         then, now = getattr(recorded.decision, one.name), getattr(again, one.name)
         if then != now:
             yield f"{one.name}: {then} -> {now}"
 
 
-def _sent(decision: Decision, now: float) -> Iterator[Sent]:
+def _sent(decision: ScalingDecision, now: float) -> Iterator[Sent]:
     for one in decision.assists:
         for _ in range(one.count):
             yield Sent(job_id=one.job_id, at=now)

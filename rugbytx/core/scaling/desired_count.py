@@ -21,11 +21,11 @@ from itertools import accumulate
 
 from rugbytx.core.scaling import extra_lanes
 from rugbytx.core.scaling.capacity import Capacity, capacity
-from rugbytx.core.scaling.facts import Decision, Facts, Finish, JobFact, Mode, Policy
+from rugbytx.core.scaling.facts import Finish, JobFact, Mode, ScalingDecision, ScalingFacts, ScalingPolicy
 from rugbytx.core.scaling.pace import MATCH_CHUNKS, MATCH_PX
 
 
-def decide(facts: Facts, policy: Policy) -> Decision:
+def decide(facts: ScalingFacts, policy: ScalingPolicy) -> ScalingDecision:
     """Return how many AWS workers there should be, what they may do, and why."""
     found = capacity(facts, policy)
     busy = len(found.busy)
@@ -53,7 +53,7 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     desired = max(wanted, busy, min(busy + len(lingering), max(busy, cap)))
     if desired > wanted and not wanted:
         reason = "busy-workers-finish" if busy else "idle-grace"
-    return Decision(
+    return ScalingDecision(
         desired=desired,
         wanted=wanted,
         busy=busy,
@@ -66,7 +66,7 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     )
 
 
-def finishes(facts: Facts, policy: Policy, decision: Decision) -> Iterator[Finish]:
+def finishes(facts: ScalingFacts, policy: ScalingPolicy, decision: ScalingDecision) -> Iterator[Finish]:
     """Yield when each open job will be done, in the order of their deadlines, with the workers that were decided on.
 
     As work flows like a fluid: the jobs due before it come first, each job is as
@@ -87,7 +87,7 @@ def finishes(facts: Facts, policy: Policy, decision: Decision) -> Iterator[Finis
         )
 
 
-def _wanted(facts: Facts, policy: Policy, found: Capacity, *, share: float) -> tuple[int, str]:
+def _wanted(facts: ScalingFacts, policy: ScalingPolicy, found: Capacity, *, share: float) -> tuple[int, str]:
     """Return how many AWS workers the work needs, and by ``share`` more of it, whatever they cost; and why."""
     if not facts.jobs:
         return 0, "no-work"
@@ -105,7 +105,7 @@ def _wanted(facts: Facts, policy: Policy, found: Capacity, *, share: float) -> t
     return count, reason
 
 
-def _wanted_by_one_more(facts: Facts, policy: Policy) -> int:
+def _wanted_by_one_more(facts: ScalingFacts, policy: ScalingPolicy) -> int:
     """Return how many AWS workers would be wanted if one more match came: for nothing else is one kept idle.
 
     A start costs more than a short wait, but only where there would be one.
@@ -124,7 +124,9 @@ def _wanted_by_one_more(facts: Facts, policy: Policy) -> int:
     return _wanted(after, policy, capacity(after, policy), share=policy.keep_share)[0]
 
 
-def _for_deadlines(facts: Facts, policy: Policy, found: Capacity, *, share: float) -> tuple[int, str]:
+def _for_deadlines(
+    facts: ScalingFacts, policy: ScalingPolicy, found: Capacity, *, share: float
+) -> tuple[int, str]:
     """Return the smallest number of AWS workers with which everything is done by its deadline.
 
     Where none is enough, all that would help at all: late is better than later.
@@ -146,7 +148,7 @@ def _for_deadlines(facts: Facts, policy: Policy, found: Capacity, *, share: floa
     return count, "deadlines-need-them" if count else "jetson-finishes-in-time"
 
 
-def _due(facts: Facts, policy: Policy, *, share: float) -> Iterator[tuple[float, float]]:
+def _due(facts: ScalingFacts, policy: ScalingPolicy, *, share: float) -> Iterator[tuple[float, float]]:
     """Yield each deadline, in seconds from now, less the margin, and the work that is due by it."""
     jobs = sorted(facts.jobs, key=lambda job: job.deadline_at)
     sums = accumulate(job.left_px * (1 + share) for job in jobs)
@@ -165,7 +167,7 @@ def _useful(found: Capacity, work_px: float) -> int:
     return count
 
 
-def _cap(facts: Facts, policy: Policy) -> tuple[int, str]:
+def _cap(facts: ScalingFacts, policy: ScalingPolicy) -> tuple[int, str]:
     """Return how many AWS workers are allowed, and what allows no more."""
     if policy.budget_usd_per_day is None:
         return policy.max_workers, "max-workers"
@@ -178,7 +180,7 @@ def _cap(facts: Facts, policy: Policy) -> tuple[int, str]:
     return policy.max_workers, "max-workers"
 
 
-def _alarms(facts: Facts, policy: Policy) -> Iterator[str]:
+def _alarms(facts: ScalingFacts, policy: ScalingPolicy) -> Iterator[str]:
     if any(job.deadline_at < facts.now for job in facts.jobs):
         yield "deadline-missed"
     ordered = facts.fleet.desired > sum(worker.worker_class == "aws" for worker in facts.workers)
@@ -192,6 +194,6 @@ def _work_px(jobs: Sequence[JobFact]) -> float:
     return sum(job.left_px for job in jobs)
 
 
-def _backlog_s(facts: Facts) -> float:
+def _backlog_s(facts: ScalingFacts) -> float:
     """Return the backlog in seconds of work of one Jetson slot."""
     return facts.paces["jetson"].service_s(_work_px(facts.jobs))

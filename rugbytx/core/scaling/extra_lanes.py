@@ -9,13 +9,13 @@ import math
 from collections.abc import Sequence
 
 from rugbytx.core.scaling.capacity import Capacity
-from rugbytx.core.scaling.facts import AWS, JETSON, Assist, Facts, JobFact, Mode, Policy
+from rugbytx.core.scaling.facts import AWS, JETSON, Assist, JobFact, Mode, ScalingFacts, ScalingPolicy
 
 DANGER = "deadline-in-danger"
 FREE = "slot-is-free"
 
 
-def decide(facts: Facts, policy: Policy, found: Capacity, *, wanted: int) -> tuple[Assist, ...]:
+def decide(facts: ScalingFacts, policy: ScalingPolicy, found: Capacity, *, wanted: int) -> tuple[Assist, ...]:
     """Return which jobs get further lanes; lanes, and assists under way, never exceed what a job can use.
 
     Every free slot that may receive gets one: the Jetson's, because its work is
@@ -48,7 +48,7 @@ def decide(facts: Facts, policy: Policy, found: Capacity, *, wanted: int) -> tup
     )
 
 
-def lanes_wanted(job: JobFact, now: float, policy: Policy, slot_px_per_s: float) -> int:
+def lanes_wanted(job: JobFact, now: float, policy: ScalingPolicy, slot_px_per_s: float) -> int:
     """Return how many lanes a job needs to be done in time; as many as it has units, once that is past."""
     left_s = job.deadline_at - policy.margin_s - now
     most = max(1, job.units_left)
@@ -72,7 +72,7 @@ def _spread(jobs: Sequence[JobFact], free: int, given: dict[str, int]) -> None:
         given[most.job_id] = given.get(most.job_id, 0) + 1
 
 
-def _free(facts: Facts, found: Capacity, *, wanted: int) -> int:
+def _free(facts: ScalingFacts, found: Capacity, *, wanted: int) -> int:
     """Return the slots that would take an assist: free ones, less the messages that wait for them already."""
     jetson = sum(
         worker.slots - worker.busy
@@ -85,7 +85,7 @@ def _free(facts: Facts, found: Capacity, *, wanted: int) -> int:
     return jetson + aws - max(waiting, facts.visible)
 
 
-def _slot_px_per_s(facts: Facts) -> float:
+def _slot_px_per_s(facts: ScalingFacts) -> float:
     """Return the speed of a slot, on average over those that live; of an AWS one where none does."""
     speeds = [
         facts.paces[worker.worker_class].px_per_s

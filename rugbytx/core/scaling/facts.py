@@ -23,7 +23,7 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy:
+class ScalingPolicy:
     """What an operator wishes, as ``Settings.policy`` has it; the shares and factors below have their values here."""
 
     mode: Mode
@@ -95,7 +95,7 @@ class FleetFact:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class ScalingFacts:
     """All that a decision depends on besides the policy."""
 
     now: float
@@ -136,7 +136,7 @@ class Finish:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class ScalingDecision:
     """What to do, and why."""
 
     #: AWS workers that there should be: never fewer than are busy.

@@ -1,4 +1,4 @@
-"""The gates: whether what an encoder made lies exactly on the plan's grid.
+"""The checks of a chunk: whether what an encoder made lies exactly on the plan's grid.
 
 A chunk is only as good as its joins.  Whatever worker and encoder made them,
 the chunks of one rendition must tile its timeline without a gap, an overlap or

@@ -16,7 +16,7 @@ from rugbytx.core.output.result import TrackFile, TracksResult, tracks_of
 from rugbytx.core.plan.plan import BASE_OFFSET_S, AudioPlan, Grid, Plan, Rendition
 from rugbytx.core.record import Record, Versioned
 from rugbytx.core.source.media_info import MediaInfo
-from rugbytx.core.verify.before_publish import Gate
+from rugbytx.core.verify.before_publish import PublishCheck
 
 #: Above this a player's buffer runs dry on a line that the average fits (Apple's HLS authoring specification, 1.30).
 PEAK_OVER_AVERAGE = 2
@@ -64,7 +64,7 @@ class UnitFacts(Record):
 
 
 class ChunkFacts(Record):
-    """What the gates saw of one file of a track; in passing them, each figure was what the plan asks for."""
+    """What the checks saw of one file of a track; as it passed them, each figure is what the plan asks for."""
 
     size_bytes: int
     codec: str
@@ -110,7 +110,7 @@ class SoundOffset(Record):
     ends_s: float
 
 
-class Report(Versioned):
+class JobReport(Versioned):
     """The whole report."""
 
     job_id: str
@@ -134,8 +134,8 @@ class Report(Versioned):
     bytes_written: int
     #: How often the source was read.
     source_reads: float
-    #: The gates before publishing, each with the figure that it saw; what those of the chunks saw stands at the tracks.
-    gates: tuple[Gate, ...]
+    #: The checks before publishing, each with the figure that it saw; what those of the chunks saw stands at the tracks.
+    gates: tuple[PublishCheck, ...]
     #: What is no fault and yet worth a look, a sentence each.
     warnings: tuple[str, ...]
 
@@ -145,11 +145,11 @@ def build(
     plan: Plan,
     units: Mapping[UnitKey, Unit],
     *,
-    gates: Sequence[Gate],
+    gates: Sequence[PublishCheck],
     warnings: Sequence[str],
     target_s: int,
-) -> Report:
-    """Return the report on a job whose units, up to publishing, are done and whose gates were passed.
+) -> JobReport:
+    """Return the report on a job whose units, up to publishing, are done and whose checks were passed.
 
     ``warnings`` are what is known of the source.
     """
@@ -162,7 +162,7 @@ def build(
     )
     # The MP4 is made from what was uploaded before; every other unit reads the source alone.
     source_bytes = sum(unit.bytes_read for unit in facts if unit.unit != str(MP4))
-    return Report(
+    return JobReport(
         job_id=job.id,
         generation=job.generation,
         profile=job.profile.name,

@@ -1,4 +1,4 @@
-"""The gates on a progressive MP4: made from the chunks of one rendition and the audio, or found again later."""
+"""The checks of a progressive MP4: made from the chunks of one rendition and the audio, or found again later."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ START_WITHIN_S = Fraction(1, 1000)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stream:
+class Mp4Stream:
     """One stream of an MP4, its edit list applied."""
 
     packets: int
@@ -30,7 +30,7 @@ class Mp4:
     #: The kinds of the outermost boxes, in order.
     boxes: tuple[str, ...]
     #: By kind: ``video``, ``audio``.
-    streams: Mapping[str, Stream]
+    streams: Mapping[str, Mp4Stream]
 
 
 def check(grid: Grid, seen: Mp4, *, has_audio: bool, where: str) -> Iterator[Finding]:
@@ -50,7 +50,7 @@ def check(grid: Grid, seen: Mp4, *, has_audio: bool, where: str) -> Iterator[Fin
         yield from _stream(grid, kind, stream, f"the {kind} of {where}")
 
 
-def _stream(grid: Grid, kind: str, stream: Stream, where: str) -> Iterator[Finding]:
+def _stream(grid: Grid, kind: str, stream: Mp4Stream, where: str) -> Iterator[Finding]:
     if kind == "video" and stream.packets != grid.frames:
         yield finding(Rule.FRAME_COUNT, where, grid.frames, stream.packets)
     if abs(stream.start_s) > START_WITHIN_S:

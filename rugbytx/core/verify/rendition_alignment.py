@@ -21,7 +21,7 @@ class Timeline:
     breaks: tuple[int, ...]
     #: The places where the file's own init segment is not that of the file before.
     changes: tuple[int, ...]
-    rates: media_playlist.Rates
+    rates: media_playlist.Bitrates
     codecs: frozenset[str]
     #: (0, 0) for audio.
     size: tuple[int, int]
@@ -33,7 +33,7 @@ class Timeline:
 
 
 def check_together(
-    master: parser.Master, videos: Sequence[Timeline], audio: Timeline | None, *, name: str
+    master: parser.MasterPlaylist, videos: Sequence[Timeline], audio: Timeline | None, *, name: str
 ) -> tuple[Finding, ...]:
     """Return in what the renditions disagree with each other and with the master, whose name is ``name``.
 
@@ -83,7 +83,7 @@ def _boundaries(videos: Sequence[Timeline]) -> Iterator[Finding]:
 
 
 def _variants(
-    master: parser.Master, videos: Sequence[Timeline], audio: Timeline | None, name: str
+    master: parser.MasterPlaylist, videos: Sequence[Timeline], audio: Timeline | None, name: str
 ) -> Iterator[Finding]:
     for variant, video in zip(master.variants, videos, strict=True):
         where = f"{name}, variant {variant.path},"
@@ -98,11 +98,11 @@ def _variants(
         for rule, expected, seen in pairs:
             if expected != seen:
                 yield finding(rule, where, expected, seen)
-        sound = audio.rates if audio else media_playlist.Rates(average_bps=0, peak_bps=0)
+        sound = audio.rates if audio else media_playlist.Bitrates(average_bps=0, peak_bps=0)
         for which, said, here, there in (
             ("peak", variant.bandwidth_bps, video.rates.peak_bps, sound.peak_bps),
             ("average", variant.average_bps, video.rates.average_bps, sound.average_bps),
         ):
-            gate = declared(where, which, said, here + there)
-            if not gate.passed:
-                yield gate.finding()
+            check = declared(where, which, said, here + there)
+            if not check.passed:
+                yield check.finding()

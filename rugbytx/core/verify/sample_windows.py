@@ -25,7 +25,7 @@ CHANCES = 5
 CHANCE_S = 4
 
 
-class Place(StrEnum):
+class WindowReason(StrEnum):
     """Why a window lies where it lies."""
 
     START = "start"
@@ -41,7 +41,7 @@ class Place(StrEnum):
 class Window:
     """A run of frames to compare; at a join the middle third is the join's own."""
 
-    place: Place
+    place: WindowReason
     frames: range
 
 
@@ -66,10 +66,10 @@ def windows(plan: Plan, chunks: Sequence[TracksResult], *, seed: str) -> tuple[W
     chosen = sorted(joins, key=lambda index: _chance(seed, f"join {index}"))[:MOST_JOINS]
     chances = [int(_chance(seed, str(number)) * (grid.frames - longer + 1)) for number in range(CHANCES)]
     found = (
-        Window(place=Place.START, frames=range(length)),
-        *(_around(grid, index, length, Place.SPLICE) for index in splices[:MOST_SPLICES]),
-        *(_around(grid, index, length, Place.JOIN) for index in chosen),
-        *(Window(place=Place.SAMPLE, frames=range(first, first + longer)) for first in chances),
+        Window(place=WindowReason.START, frames=range(length)),
+        *(_around(grid, index, length, WindowReason.SPLICE) for index in splices[:MOST_SPLICES]),
+        *(_around(grid, index, length, WindowReason.JOIN) for index in chosen),
+        *(Window(place=WindowReason.SAMPLE, frames=range(first, first + longer)) for first in chances),
     )
     # A film of two seconds has one window, however often it is hit.
     return tuple({window.frames: window for window in reversed(found)}.values())[::-1]
@@ -94,7 +94,7 @@ def parts(plan: Plan, files: Sequence[TrackFile], frames: range) -> tuple[int, t
     return first, (init, *(Part(key=file.key, span=span) for _, file, span in spans))
 
 
-def _around(grid: Grid, chunk: int, length: int, place: Place) -> Window:
+def _around(grid: Grid, chunk: int, length: int, place: WindowReason) -> Window:
     """Return a window three lengths long around a chunk's beginning, shorter where the film is."""
     middle, room = grid.chunk_frames(chunk).start, length + length // 2
     reach = min(room, middle, grid.frames - middle)

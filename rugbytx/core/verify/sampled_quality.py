@@ -26,7 +26,7 @@ from rugbytx.core.plan.plan import Grid, Plan
 from rugbytx.core.record import Record, Versioned
 from rugbytx.core.verify import frame_pairing
 from rugbytx.core.verify.frame_pairing import Pair
-from rugbytx.core.verify.sample_windows import Place, Window
+from rugbytx.core.verify.sample_windows import Window, WindowReason
 
 
 class Metric(StrEnum):
@@ -57,17 +57,17 @@ BOUNDS: Mapping[Metric, Bounds] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class SamplingDecision:
     """Whether to look, and why."""
 
     look: bool
     reason: str
 
 
-class Sample(Record):
+class QualitySample(Record):
     """What one window came to."""
 
-    place: Place
+    place: WindowReason
     first_frame: int
     frames: int
     at_s: float
@@ -95,7 +95,7 @@ class Quality(Versioned):
     metric: Metric
     #: The rendition that was looked at: the first.
     rendition: str
-    samples: tuple[Sample, ...]
+    samples: tuple[QualitySample, ...]
     #: Windows that there was no time for.
     left_out: int
     #: Of all frames that were compared.
@@ -126,17 +126,19 @@ class Scores:
     pairs: tuple[Pair, ...] = ()
 
 
-def decide(units: Mapping[UnitKey, Unit], *, has_source: bool, waiting: int, budget_s: float) -> Decision:
+def decide(
+    units: Mapping[UnitKey, Unit], *, has_source: bool, waiting: int, budget_s: float
+) -> SamplingDecision:
     """Return whether the lane that has just published looks at what it published."""
     if budget_s <= 0:
-        return Decision(look=False, reason="not-wanted")
+        return SamplingDecision(look=False, reason="not-wanted")
     if CHECK in units:
-        return Decision(look=False, reason="looked-before")
+        return SamplingDecision(look=False, reason="looked-before")
     if waiting:
-        return Decision(look=False, reason="other-work-waits")
+        return SamplingDecision(look=False, reason="other-work-waits")
     if not has_source:
-        return Decision(look=False, reason="source-not-here")
-    return Decision(look=True, reason="published")
+        return SamplingDecision(look=False, reason="source-not-here")
+    return SamplingDecision(look=True, reason="published")
 
 
 def judge(
@@ -169,10 +171,10 @@ def quality_of(units: Mapping[UnitKey, Unit]) -> Quality | None:
     return Quality.model_validate_json(unit.result)
 
 
-def _sample(grid: Grid, window: Window, scores: Scores) -> Sample:
+def _sample(grid: Grid, window: Window, scores: Scores) -> QualitySample:
     values, pairs = scores.values, scores.pairs
     own, beside, worst_beside = values, None, None
-    is_join = window.place in {Place.JOIN, Place.SPLICE} and len(values) >= 3
+    is_join = window.place in {WindowReason.JOIN, WindowReason.SPLICE} and len(values) >= 3
     if is_join:
         third = len(values) // 3
         own = values[third : len(values) - third]
@@ -180,7 +182,7 @@ def _sample(grid: Grid, window: Window, scores: Scores) -> Sample:
         beside, worst_beside = round(min(_mean(before), _mean(after)), 5), round(min(*before, *after), 5)
     middle = len(pairs) // 2 if is_join else 0
     most = min(round(grid.rate), len(pairs) // 4)
-    return Sample(
+    return QualitySample(
         place=window.place,
         first_frame=window.frames.start,
         frames=len(values),
@@ -195,7 +197,7 @@ def _sample(grid: Grid, window: Window, scores: Scores) -> Sample:
     )
 
 
-def _alarms(samples: Sequence[Sample], bounds: Bounds, metric: Metric) -> Iterator[str]:
+def _alarms(samples: Sequence[QualitySample], bounds: Bounds, metric: Metric) -> Iterator[str]:
     """Yield a sentence for each sample that is bad: the first thing that is wrong with it."""
     for sample in samples:
         where = f"the {sample.place} at {sample.at_s:g} s"
@@ -213,7 +215,7 @@ def _alarms(samples: Sequence[Sample], bounds: Bounds, metric: Metric) -> Iterat
         yield from _misplaced(sample, where)
 
 
-def _misplaced(sample: Sample, where: str) -> Iterator[str]:
+def _misplaced(sample: QualitySample, where: str) -> Iterator[str]:
     """Yield where the source's frames stand in other places than their own."""
     behind = " behind it" if sample.beside is not None else ""
     for late, side in ((sample.late_before, " before it"), (sample.late, behind)):

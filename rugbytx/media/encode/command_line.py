@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
 
-from rugbytx.core.job.job import Address
+from rugbytx.core.job.job import PresignedUrl
 from rugbytx.core.plan.encoder_recipe import Recipe
 from rugbytx.core.plan.plan import BASE_OFFSET_S, AudioPlan, Plan, Rendition
 from rugbytx.core.plan.thumbnails import Picture
@@ -178,13 +178,13 @@ def ingest(
     ]
 
 
-def headers(source: Path | Address, *, ffprobe: str = "ffprobe", thorough: bool = False) -> list[str]:
+def headers(source: Path | PresignedUrl, *, ffprobe: str = "ffprobe", thorough: bool = False) -> list[str]:
     """Return the command that describes the container and its streams in JSON."""
     look = _THOROUGH if thorough else ()
     return [*_ffprobe(ffprobe), "-show_format", "-show_streams", "-of", "json", *look, *_source(source)]
 
 
-def first_frames(source: Path | Address, *, stream_index: int, ffprobe: str = "ffprobe") -> list[str]:
+def first_frames(source: Path | PresignedUrl, *, stream_index: int, ffprobe: str = "ffprobe") -> list[str]:
     """Return the command that decodes a few frames and says in JSON in which order their fields come."""
     entries = "frame=interlaced_frame,top_field_first"
     return [
@@ -194,7 +194,7 @@ def first_frames(source: Path | Address, *, stream_index: int, ffprobe: str = "f
 
 
 def packets(
-    source: Path | Address, *, stream_index: int, from_s: Fraction | None, ffprobe: str = "ffprobe"
+    source: Path | PresignedUrl, *, stream_index: int, from_s: Fraction | None, ffprobe: str = "ffprobe"
 ) -> list[str]:
     """Return the command that lists a stream's packets, from about ``from_s`` on the container's clock to the end."""
     interval = [] if from_s is None else ["-read_intervals", f"{seconds(from_s)}%"]
@@ -251,7 +251,7 @@ def _ffprobe(ffprobe: str) -> list[str]:
     return [ffprobe, "-hide_banner", "-loglevel", "level+warning"]
 
 
-def _source(source: Path | Address) -> list[str]:
+def _source(source: Path | PresignedUrl) -> list[str]:
     if isinstance(source, Path):
         return ["-protocol_whitelist", "file", *_GUARD, "-i", _url(source)]
     if not source.url.startswith("https:"):

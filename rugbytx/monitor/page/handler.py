@@ -50,7 +50,7 @@ class Page(BaseHandler):
         super().write_error(status_code, **kwargs)
 
 
-class Action(Page):
+class ActionPage(Page):
     """What changes something: only from a page of ours, in a browser that was shown it."""
 
     @property

@@ -12,7 +12,7 @@ from rugbytx.core.job.cursor import Mark
 from rugbytx.core.job.job import Status
 from rugbytx.errors import JobRejected
 from rugbytx.monitor.cache import Asked, Look
-from rugbytx.monitor.page.handler import Action, Page, run
+from rugbytx.monitor.page.handler import ActionPage, Page, run
 from rugbytx.monitor.page.payload import job_row, summary_row, unit_row
 from rugbytx.system import Connection
 
@@ -36,7 +36,7 @@ class JobsData(Page):
         listing = await run(look.jobs, self._asked())
         self.finish(
             {
-                "jobs": [job_row(sheet) for sheet in listing.sheets],
+                "jobs": [job_row(overview) for overview in listing.overviews],
                 "after": str(listing.after) if listing.after else None,
             }
         )
@@ -71,8 +71,8 @@ class JobPage(Page):
     async def get(self, job_id: str) -> None:
         """Answer with the page."""
         look: Look = self.application.look
-        sheet = await run(look.job, job_id)
-        self.render("job.html", job=sheet.job)
+        overview = await run(look.job, job_id)
+        self.render("job.html", job=overview.job)
 
 
 class JobData(Page):
@@ -82,12 +82,12 @@ class JobData(Page):
     async def get(self, job_id: str) -> None:
         """Answer with the job and its map."""
         look: Look = self.application.look
-        sheet = await run(look.job, job_id)
-        self.finish({**job_row(sheet), "pieces": [unit_row(piece) for piece in sheet.pieces]})
+        overview = await run(look.job, job_id)
+        self.finish({**job_row(overview), "pieces": [unit_row(unit) for unit in overview.units]})
 
 
 def _job(
-    act: Callable[..., control.Answer], job_id: str, system: Connection, *, by: str
+    act: Callable[..., control.ControlResult], job_id: str, system: Connection, *, by: str
 ) -> Mapping[str, Any]:
     """Do what ends or reopens a job, and return what the page is told of it."""
     answer = act(job_id, system, by=by)
@@ -95,7 +95,7 @@ def _job(
 
 
 def _steer(
-    act: Callable[..., steer.Answer], job_id: str, system: Connection, *, by: str
+    act: Callable[..., steer.SteerResult], job_id: str, system: Connection, *, by: str
 ) -> Mapping[str, Any]:
     """Do what moves an open job in the order, and return what the page is told of it."""
     answer = act(job_id, system.store, by=by)
@@ -112,7 +112,7 @@ ACTIONS: Mapping[str, Callable[..., Mapping[str, Any]]] = {
 }
 
 
-class JobAction(Action):
+class JobAction(ActionPage):
     """The buttons, which do what the commands of the same names do."""
 
     @authenticated

@@ -7,15 +7,15 @@ from flower.views.monitor import Metrics
 from tornado.web import authenticated
 
 from rugbytx.core.job.job import OPEN
-from rugbytx.core.status.prometheus import Family, families
+from rugbytx.core.status.prometheus import MetricFamily, families
 from rugbytx.monitor.cache import Look, Summary
 from rugbytx.monitor.page.handler import run
 from rugbytx.monitor.system_metrics import text
 
 
-def of_summary(seen: Summary) -> Iterator[Family]:
+def of_summary(seen: Summary) -> Iterator[MetricFamily]:
     """Yield the figures of queue, open jobs and workers."""
-    yield Family(
+    yield MetricFamily(
         name="rugbytx_messages",
         help="Messages, by SQS's own approximate counts",
         labels=("queue", "state"),
@@ -25,20 +25,20 @@ def of_summary(seen: Summary) -> Iterator[Family]:
             for state, count in (("visible", depth.visible), ("in-flight", depth.in_flight))
         ),
     )
-    yield Family(
+    yield MetricFamily(
         name="rugbytx_open_jobs",
         help="Jobs that want work done",
         labels=("status",),
         samples=tuple(((str(status),), seen.count(status)) for status in sorted(OPEN)),
     )
     late = sum(job.deadline_at < seen.at for job in seen.open_jobs)
-    yield Family(
+    yield MetricFamily(
         name="rugbytx_late_jobs", help="Open jobs whose deadline has passed", samples=(((), float(late)),)
     )
     yield from _of_workers(seen)
 
 
-def _of_workers(seen: Summary) -> Iterator[Family]:
+def _of_workers(seen: Summary) -> Iterator[MetricFamily]:
     workers, slots, busy = Counter[str](), Counter[str](), Counter[str]()
     for worker in seen.workers:
         workers[worker.worker_class] += 1
@@ -50,7 +50,7 @@ def _of_workers(seen: Summary) -> Iterator[Family]:
         ("rugbytx_busy_slots", busy, "Slots at work"),
     ):
         classes = sorted({"jetson", "aws", *counts})
-        yield Family(
+        yield MetricFamily(
             name=name,
             help=about,
             labels=("worker_class",),

@@ -15,7 +15,7 @@ from rugbytx.monitor.cache import Look
 from rugbytx.monitor.page.handler import Page, run
 from rugbytx.player import server
 from rugbytx.player.byte_range import wanted
-from rugbytx.player.place import Bucket
+from rugbytx.player.place import BucketFiles
 from rugbytx.player.server import HLS_JS, MEDIA_TYPES, PIECE_BYTES, Playing
 
 #: Jobs whose objects' sizes are remembered at once.
@@ -27,15 +27,15 @@ class Stage:
 
     def __init__(self, look: Look) -> None:
         self._look = look
-        self._places: OrderedDict[str, Bucket] = OrderedDict()
+        self._places: OrderedDict[str, BucketFiles] = OrderedDict()
         self._lock = threading.Lock()
 
-    def place(self, job_id: str) -> Bucket:
+    def place(self, job_id: str) -> BucketFiles:
         """Return where the job's outputs lie; sizes that were asked for before are known."""
         system = self._look.system
         with self._lock:
             if job_id not in self._places:
-                self._places[job_id] = Bucket(
+                self._places[job_id] = BucketFiles(
                     system.storage,
                     bucket=system.settings.output_bucket,
                     prefix=object_keys.job_prefix(job_id),
@@ -94,7 +94,7 @@ class PlayerPage(Page):
         self.set_header("Content-Type", kind)
         self.finish(body)
 
-    async def _media(self, place: Bucket, path: str) -> None:
+    async def _media(self, place: BucketFiles, path: str) -> None:
         """Answer with a file of the outputs, or with a range of it, piece by piece."""
         kind = MEDIA_TYPES.get(PurePosixPath(path).suffix)
         size_bytes = await run(place.size_bytes, path) if kind else None

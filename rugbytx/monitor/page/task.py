@@ -10,7 +10,7 @@ from flower.views.tasks import TasksDataTable, TaskView
 from tornado.web import authenticated
 
 from rugbytx.core.job.job import Status
-from rugbytx.core.status.overview import Sheet
+from rugbytx.core.status.overview import JobOverview
 from rugbytx.monitor.cache import Look
 from rugbytx.monitor.page.handler import run
 
@@ -19,28 +19,28 @@ _JOB = re.compile(r"'job_id': '([0-9a-z]{1,64})'")
 _GENERATION = re.compile(r"'generation': (\d+)")
 
 
-def told(task_kwargs: str, sheet: Sheet | None) -> dict[str, str]:
+def told(task_kwargs: str, overview: JobOverview | None) -> dict[str, str]:
     """Return what is shown of a task as its arguments and its result."""
-    if sheet is None:
+    if overview is None:
         return {}
-    job = sheet.job
+    job = overview.job
     return {
         "args": f"{PurePosixPath(job.source.key).name} · job {job.id}",
-        "result": _state(task_kwargs, sheet),
+        "result": _state(task_kwargs, overview),
     }
 
 
-def _state(task_kwargs: str, sheet: Sheet) -> str:
+def _state(task_kwargs: str, overview: JobOverview) -> str:
     """Return how the job stands, in a few words.
 
     A task of an earlier generation has nothing more to do with it, and says so.
     """
-    job, ahead = sheet.job, sheet.outlook
+    job, ahead = overview.job, overview.outlook
     mine = _GENERATION.search(task_kwargs)
     if mine and int(mine[1]) != job.generation:
         return f"superseded by generation {job.generation}, which is {job.status}"
     if job.status is Status.RUNNING:
-        parts = [f"{sheet.percent} %" if sheet.percent is not None else "being planned"]
+        parts = [f"{overview.percent} %" if overview.percent is not None else "being planned"]
         parts += [f"{ahead.fps:.0f} fps"] if ahead.fps else []
         parts += [f"{ahead.eta_s:.0f} s to go"] if ahead.eta_s else []
         return ", ".join(parts)
@@ -86,7 +86,7 @@ class TaskPage(TaskView):
 
     async def prepare(self) -> None:
         """Look at the task's job before Flower shows it."""
-        self._sheet: Sheet | None = None
+        self._sheet: JobOverview | None = None
         task = get_task_by_id(self.application.events, self.path_args[0])
         if self.get_current_user() and task and (job_id := job_of(task.kwargs)):
             look: Look = self.application.look

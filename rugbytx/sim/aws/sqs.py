@@ -34,7 +34,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class ReceivedMessage:
     """What a receive gives: the message and the handle of this receive."""
 
     message: Message
@@ -42,7 +42,7 @@ class Delivery:
 
 
 @dataclass(eq=False)
-class Queue:
+class SimulatedQueue:
     """A standard queue and its dead letters."""
 
     env: Environment
@@ -97,14 +97,14 @@ class Queue:
         if poll in self._pollers:
             self._pollers.remove(poll)
         elif poll.triggered:
-            self.change_visibility(cast("Delivery", poll.value), 0.0)
+            self.change_visibility(cast("ReceivedMessage", poll.value), 0.0)
 
     @property
     def is_polled(self) -> bool:
         """Return whether somebody polls: each poll is an access, so the queue's metrics stay awake."""
         return bool(self._pollers)
 
-    def delete(self, delivery: Delivery) -> bool:
+    def delete(self, delivery: ReceivedMessage) -> bool:
         """Delete a message.  With a stale handle the request succeeds and nothing happens (docs AWS)."""
         self.requests += 1
         message = delivery.message
@@ -119,7 +119,7 @@ class Queue:
         self._note()
         return True
 
-    def change_visibility(self, delivery: Delivery, timeout_s: float) -> bool:
+    def change_visibility(self, delivery: ReceivedMessage, timeout_s: float) -> bool:
         """Show a message ``timeout_s`` from now; False for a stale handle or one that is not in flight."""
         self.requests += 1
         message = delivery.message
@@ -167,7 +167,7 @@ class Queue:
             self.in_flight += 1
             self.requests += 1
             self._expire_later(message, message.receipt)
-            poll.succeed(Delivery(message, message.receipt))
+            poll.succeed(ReceivedMessage(message, message.receipt))
             if self.luck.random() < self.figures.duplicate_p:
                 self._show(Message(body=message.body, sent_at=message.sent_at))
         self._note()

@@ -15,11 +15,11 @@ from simpy import Event
 from rugbytx.core.fleet.presence import PERIODS, Worker, lives_until
 from rugbytx.core.scaling import admission, decision_record, pace, workload
 from rugbytx.core.scaling.decision_record import Recorded
-from rugbytx.core.scaling.facts import AWS, Facts, JobFact, Policy
+from rugbytx.core.scaling.facts import AWS, JobFact, ScalingFacts, ScalingPolicy
 from rugbytx.core.scaling.pace import Assumed, Pace
 from rugbytx.core.schedule import job_priority, resend
 from rugbytx.sim.context import Site
-from rugbytx.sim.fleet.job_table import Row, Table
+from rugbytx.sim.fleet.job_table import JobTable, Row
 from rugbytx.sim.input.policy import Scaler
 from rugbytx.sim.recorder import Said
 
@@ -49,7 +49,7 @@ class Present(Protocol):
         """Return what it last said of itself."""
 
 
-class Fleet(Protocol):
+class ScaledService(Protocol):
     """The ECS service."""
 
     desired: int
@@ -63,9 +63,9 @@ class Controller:
     """The autoscaler and the view that gates read."""
 
     site: Site
-    table: Table
-    policy: Policy
-    fleet: Fleet | None = None
+    table: JobTable
+    policy: ScalingPolicy
+    fleet: ScaledService | None = None
     workers: dict[str, Present] = field(default_factory=dict)
     told: admission.Told | None = None
     before: Recorded | None = None
@@ -107,7 +107,7 @@ class Controller:
         """Return whether another worker says that it has a message of the job."""
         return any(job_id in one.jobs for one in self.present() if one.name != but)
 
-    def choice(self, own: Row, others: Sequence[Row], worker: Present) -> job_priority.Choice:
+    def choice(self, own: Row, others: Sequence[Row], worker: Present) -> job_priority.JobChoice:
         """Return which job a lane serves next."""
         workers = self.present()
         paces = workload.paces(workers, self._priors)
@@ -157,7 +157,7 @@ class Controller:
         # What is left of a tick that does not fit into binary may be too little to move the clock.
         return left_s if left_s > LEAST_S else tick_s
 
-    def _tick(self, fleet: Fleet) -> Generator[Any, Any, None]:
+    def _tick(self, fleet: ScaledService) -> Generator[Any, Any, None]:
         """Decide once, and act, as ``autoscaler.Autoscaler.tick`` does."""
         found = decision_record.record(self.facts(fleet), self.policy, before=self.before)
         before, self.before = self.before, found
@@ -178,10 +178,10 @@ class Controller:
         if is_new and book.is_kept:
             book.said.append(Said(now, decision.desired, decision.wanted, decision.reason))
 
-    def facts(self, fleet: Fleet) -> Facts:
+    def facts(self, fleet: ScaledService) -> ScalingFacts:
         """Return what production's autoscaler would read."""
         now, workers = self.site.env.now, self.present()
-        return Facts(
+        return ScalingFacts(
             now=now,
             jobs=self._job_facts(list(self.table), workers, decision_record.assists(self.before, now=now)),
             workers=workers,
@@ -213,8 +213,8 @@ class Controller:
             for row in rows
         )
 
-    def _gate_facts(self, worker: Present) -> admission.Facts:
-        return admission.Facts(
+    def _gate_facts(self, worker: Present) -> admission.AdmissionFacts:
+        return admission.AdmissionFacts(
             now=self.site.env.now,
             name=worker.name,
             worker_class=worker.worker_class,

@@ -12,7 +12,7 @@ from rugbytx.core.plan.plan import Plan
 from rugbytx.core.scaling import workload
 from rugbytx.core.scaling.facts import JobFact
 from rugbytx.core.scaling.pace import Assumed
-from rugbytx.core.schedule.encoder_pin import Pin
+from rugbytx.core.schedule.encoder_pin import EncoderPin
 from rugbytx.core.schedule.next_unit import unit_count
 from rugbytx.sim.input.upload_kind import Size, plan_of, profile_of
 from rugbytx.sim.recorder import Ticket
@@ -78,11 +78,11 @@ class Row:
             self.ticket.started_at = now
             self._record = self._fact = None
 
-    def pin_of(self, lives_until: float) -> Pin | None:
+    def pin_of(self, lives_until: float) -> EncoderPin | None:
         """Return the job's pin, as ``core.pin.of`` does of a record."""
         if self.splices:
             return None
-        return Pin(maker=self.pin, times=self.repinned, lives_until=lives_until)
+        return EncoderPin(maker=self.pin, times=self.repinned, lives_until=lives_until)
 
     @property
     def record(self) -> Job:
@@ -126,7 +126,7 @@ def _blank(size: Size) -> Job:
 
 
 @dataclass(eq=False)
-class Table:
+class JobTable:
     """All open jobs, by number, the oldest first."""
 
     chunk_s: float | None

@@ -16,13 +16,13 @@ from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.lease import retry
 from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
 from rugbytx.core.schedule import job_priority, next_unit
-from rugbytx.core.schedule.next_unit import Action
+from rugbytx.core.schedule.next_unit import LaneAction
 from rugbytx.errors import Draining
-from rugbytx.sim.aws.sqs import MOST_IN_FLIGHT_S, Delivery
+from rugbytx.sim.aws.sqs import MOST_IN_FLIGHT_S, ReceivedMessage
 from rugbytx.sim.context import Site, spread
 from rugbytx.sim.fleet.autoscaler import Controller
 from rugbytx.sim.fleet.jetson import POWER
-from rugbytx.sim.fleet.job_table import Row, Table, unit_record
+from rugbytx.sim.fleet.job_table import JobTable, Row, unit_record
 from rugbytx.sim.fleet.presence import Voice
 from rugbytx.sim.input.trace import Stay
 
@@ -35,7 +35,7 @@ class LaneWorker:
     """A worker of either class."""
 
     site: Site
-    table: Table
+    table: JobTable
     controller: Controller
     name: str
     worker_class: str
@@ -51,7 +51,7 @@ class LaneWorker:
     voice: Voice = field(init=False)
     _poll: Event | None = None
     _poll_since: float = 0.0
-    _delivery: Delivery | None = None
+    _delivery: ReceivedMessage | None = None
     _own: Row | None = None
     #: The unit in work: its row, key and beginning.
     _work: tuple[Row, UnitKey, float] | None = None
@@ -89,7 +89,7 @@ class LaneWorker:
             self._leave(str(stop.cause))
             self.controller.part(self, is_silent=stop.cause == POWER)
 
-    def _receive(self) -> Generator[Any, Any, Delivery | None]:
+    def _receive(self) -> Generator[Any, Any, ReceivedMessage | None]:
         """Wait for a message, as long as the gate is open; ask the gate again after each poll."""
         env, settings = self.site.env, self.site.settings
         if self.worker_class == "aws":
@@ -113,9 +113,9 @@ class LaneWorker:
         if not poll.triggered:
             self.site.queue.stop(poll, since=self._poll_since)
             return None
-        return cast("Delivery", poll.value)
+        return cast("ReceivedMessage", poll.value)
 
-    def _lane(self, delivery: Delivery) -> Generator[Any, Any, None]:
+    def _lane(self, delivery: ReceivedMessage) -> Generator[Any, Any, None]:
         """Do units until there is nothing to claim, then acknowledge."""
         site = self.site
         row = self.table.rows.get(delivery.message.body)
@@ -192,14 +192,14 @@ class LaneWorker:
             maker=self.maker,
             pin=row.pin_of(self.controller.lives_until(row.pin)),
         )
-        if decision.action is Action.PIN:
+        if decision.action is LaneAction.PIN:
             row.repinned += bool(row.pin)
             row.pin = self.maker
             return False
-        if decision.action is Action.FINISH:
+        if decision.action is LaneAction.FINISH:
             self._finish(row)
             return True
-        if decision.action is not Action.CLAIM:
+        if decision.action is not LaneAction.CLAIM:
             row.wake_at = max(row.wake_at, min(decision.wake_at, now + self.site.settings.lease_s))
             return True
         yield from self._do(row, decision.key, decision.seen)

@@ -7,7 +7,7 @@ from typing import Any
 
 from simpy import Event, Interrupt
 
-from rugbytx.sim.aws.sqs import Delivery
+from rugbytx.sim.aws.sqs import ReceivedMessage
 from rugbytx.sim.context import Site
 from rugbytx.sim.recorder import Ticket
 
@@ -31,7 +31,7 @@ class WholeWorker:
     _poll: Event | None = None
     _poll_since: float = 0.0
     _ticket: Ticket | None = None
-    _delivery: Delivery | None = None
+    _delivery: ReceivedMessage | None = None
     _started_at: float = 0.0
     _beats: int = field(default=0)
 
@@ -40,13 +40,13 @@ class WholeWorker:
         try:
             while True:
                 self._poll, self._poll_since = self.site.queue.receive(), self.site.env.now
-                delivery: Delivery = yield self._poll
+                delivery: ReceivedMessage = yield self._poll
                 self._poll = None
                 yield from self._do(delivery)
         except Interrupt as stop:
             self._end(str(stop.cause))
 
-    def _do(self, delivery: Delivery) -> Generator[Any, Any, None]:
+    def _do(self, delivery: ReceivedMessage) -> Generator[Any, Any, None]:
         site, ticket = self.site, self.site.ticket(delivery.message.body)
         if self.protect:
             self.protect(PROTECTION_S)  # the note's code has no answer to a refusal
@@ -93,7 +93,7 @@ class WholeWorker:
             self._stop_work(is_wasted=True)
             self.site.book.killed(ticket, cause, lost_s=0.0, units=1)
 
-    def _beat_later(self, beats: int, delivery: Delivery) -> None:
+    def _beat_later(self, beats: int, delivery: ReceivedMessage) -> None:
         """Extend the message while this attempt lasts; the note's heartbeat sets its 20 minutes anew."""
 
         def beat(_: Event) -> None:

@@ -59,7 +59,7 @@ class Arrivals(_Part):
     deadline_s: float = Field(default=Settings().deadline_s, gt=0)
 
 
-class Stream(_Part):
+class UploadStream(_Part):
     """Uploads at random: a Poisson process, denser in the day than in the night."""
 
     per_day: dict[str, float]
@@ -70,7 +70,7 @@ class Stream(_Part):
     to_h: float = 24.0
 
 
-class Fault(_Part):
+class InjectedFault(_Part):
     """Something that goes wrong."""
 
     kind: Trouble
@@ -85,10 +85,10 @@ class Scenario(_Part):
     title: str
     says: str = ""
     arrivals: tuple[Arrivals, ...] = ()
-    stream: Stream | None = None
+    stream: UploadStream | None = None
     #: Uploads one by one.
     uploads: tuple[Upload, ...] = ()
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InjectedFault, ...] = ()
     #: Kinds of uploads of the scenario's own.
     sizes: tuple[Size, ...] = ()
     #: So long after the last upload all should be over.
@@ -115,7 +115,7 @@ class Scenario(_Part):
         return tuple(sorted(found, key=lambda upload: upload.at_s))
 
 
-def _drawn(stream: Stream, luck: random.Random) -> Iterator[Upload]:
+def _drawn(stream: UploadStream, luck: random.Random) -> Iterator[Upload]:
     """Yield a Poisson process: its count is drawn as so many exponential gaps, its times within the day."""
     for kind, per_day in sorted(stream.per_day.items()):
         at_days = luck.expovariate(per_day) if per_day > 0 else stream.days

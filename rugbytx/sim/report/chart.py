@@ -25,7 +25,7 @@ class Bar:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class StepLine:
     """A step line: the value holds from its instant on."""
 
     name: str
@@ -61,7 +61,7 @@ def gantt(bars: Sequence[Bar], *, end: float, label: str) -> str:
     return _svg(height, label, parts)
 
 
-def steps(lines: Sequence[Line], *, end: float, label: str) -> str:
+def steps(lines: Sequence[StepLine], *, end: float, label: str) -> str:
     """Return step lines over time."""
     height = 200
     top = max((y for line in lines for _, y in line.points), default=1) or 1

@@ -9,7 +9,7 @@ from rugbytx.core.schedule.next_unit import unit_count
 from rugbytx.sim.input.upload_kind import Size, plan_of
 from rugbytx.sim.recorder import Ticket
 from rugbytx.sim.report import lower_bound
-from rugbytx.sim.report.lower_bound import Hosts, Load
+from rugbytx.sim.report.lower_bound import Hosts, JobLoad
 from rugbytx.sim.simulation import Case, Run
 
 
@@ -171,10 +171,10 @@ class Bound:
     usd: float
     #: The same with what each chunk costs besides its pictures: its claim, start, check and upload.
     usd_chunks: float
-    frontier: tuple[lower_bound.Point, ...]
+    frontier: tuple[lower_bound.FrontierPoint, ...]
 
 
-def loads(case: Case, *, is_chunked: bool = False) -> list[Load]:
+def loads(case: Case, *, is_chunked: bool = False) -> list[JobLoad]:
     """Return the uploads as the bounds see them: with their mean service times, and those of their units where asked."""
     figures, scenario = case.figures, case.scenario
 
@@ -183,7 +183,7 @@ def loads(case: Case, *, is_chunked: bool = False) -> list[Load]:
         return units * figures.unit_overhead_s
 
     return [
-        Load(
+        JobLoad(
             at=upload.at_s,
             deadline_at=upload.at_s + upload.deadline_s,
             edge_s=size.whole_s(figures.jetson_px_per_s) + besides_s(size),

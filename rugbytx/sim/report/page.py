@@ -5,7 +5,7 @@ from html import escape
 
 from rugbytx.sim import simulation
 from rugbytx.sim.report import chart
-from rugbytx.sim.report.chart import COLOURS, GREY, Bar, Dot, Line
+from rugbytx.sim.report.chart import COLOURS, GREY, Bar, Dot, StepLine
 from rugbytx.sim.report.outcome import Bound, Mean
 from rugbytx.sim.simulation import Case, Run
 
@@ -150,7 +150,9 @@ def _timeline(run: Run) -> list[str]:
         )
     ]
     counts = [
-        Line(name=name, colour=colour, points=[(one.at / 60, getattr(one, field)) for one in book.samples])
+        StepLine(
+            name=name, colour=colour, points=[(one.at / 60, getattr(one, field)) for one in book.samples]
+        )
         for name, field, colour in (
             ("visible messages", "visible", COLOURS[0]),
             ("in flight", "in_flight", COLOURS[4]),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from rugbytx.core.scaling import admission
-from rugbytx.core.scaling.admission import Decision
+from rugbytx.core.scaling.admission import AdmissionDecision
 from rugbytx.core.scaling.facts import AWS
 from rugbytx.ports import Queue, Store
 from rugbytx.settings import Settings
@@ -19,11 +19,11 @@ class Admission:
         self._settings = settings
         self._busy = busy
 
-    def look(self, name: str) -> Decision:
+    def look(self, name: str) -> AdmissionDecision:
         """Return whether the worker of this name is wanted; raises Unreachable.  SQS is asked only while the autoscaler is silent."""
         policy, now, told = self._settings.policy, self._store.now(), self._store.scaling.read_desired()
         is_silent = told is None or now - told.at > policy.silent_s
-        facts = admission.Facts(
+        facts = admission.AdmissionFacts(
             now=now,
             name=name,
             worker_class=AWS,

@@ -10,7 +10,7 @@ from pathlib import Path
 from rugbytx.core.fleet import halt, receive_window
 from rugbytx.core.fleet.receive_window import Hours
 from rugbytx.core.fleet.scale_in_protection import PROTECTED
-from rugbytx.core.scaling.admission import Decision
+from rugbytx.core.scaling.admission import AdmissionDecision
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import Store
 from rugbytx.worker.gate.encoder_health import Fitness
@@ -53,7 +53,7 @@ class View:
         heat: Heat | None = None,
         work_hours: Hours | None = None,
         fitness: Fitness | None = None,
-        admission: Callable[[str], Decision] | None = None,
+        admission: Callable[[str], AdmissionDecision] | None = None,
         protection: Protection | None = None,
         worker_class: str = "",
         on_halt: Callable[[bool], None] = lambda _is_halted: None,

@@ -47,7 +47,7 @@ class Attempts:
         job: Job,
         plan: Plan | None,
         units: Mapping[UnitKey, Unit],
-        decision: next_unit.Decision,
+        decision: next_unit.LaneDecision,
         receipt: str,
         scratch: Path,
     ) -> Ending | None:
@@ -109,11 +109,11 @@ class Attempts:
             jitter=random.random(),  # noqa: S311  no secret
         )
         self.diary(job).failed(lease, outcome, error)
-        if outcome.action is retry.Action.ABANDON:
+        if outcome.action is retry.RetryAction.ABANDON:
             return None
         try:
             # Under the fence: a former owner's word counts for nothing.
-            if outcome.action is retry.Action.FAIL:
+            if outcome.action is retry.RetryAction.FAIL:
                 # The lane's next turn ends the job, or another lane's, should we die before it.
                 store.units.fail(lease, reason=outcome.reason, measured=account.close())
             else:
@@ -127,4 +127,4 @@ class Attempts:
         except LeaseLost:
             log.info("already-taken-over", extra={"job_id": job.id, "unit": str(lease.key)})
             return None
-        return Ending.HAND_BACK if outcome.action is retry.Action.RELEASE else None
+        return Ending.HAND_BACK if outcome.action is retry.RetryAction.RELEASE else None

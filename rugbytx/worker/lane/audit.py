@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rugbytx.core.job import audit_trail
-from rugbytx.core.job.audit_trail import Entry
+from rugbytx.core.job.audit_trail import AuditEntry
 from rugbytx.core.job.job import Job, Status
-from rugbytx.core.lease.retry import Outcome
+from rugbytx.core.lease.retry import RetryDecision
 from rugbytx.core.lease.unit import Lease, Measured, State, Unit
 from rugbytx.core.scaling.facts import AWS
 from rugbytx.core.status import embedded_metrics
@@ -48,7 +48,7 @@ class Diary:
             elapsed_s=round(measured.elapsed_s, 3),
         )
 
-    def failed(self, lease: Lease, outcome: Outcome, error: Exception) -> None:
+    def failed(self, lease: Lease, outcome: RetryDecision, error: Exception) -> None:
         """Tell of an attempt that came to nothing, and what becomes of the unit."""
         log.warning(
             "attempt-ended",
@@ -99,7 +99,7 @@ class Diary:
         elapsed_s: float = 0.0,
     ) -> None:
         try:
-            entry = Entry(
+            entry = AuditEntry(
                 at=self.store.now(),
                 what=what,
                 by=self.worker,

@@ -35,7 +35,7 @@ class Choices:
         if self.settings.worker_class != AWS:
             return True
         store = self.ports.store
-        facts = admission.Facts(
+        facts = admission.AdmissionFacts(
             now=store.now(),
             name=self.worker,
             worker_class=AWS,

@@ -65,11 +65,11 @@ class Turns:
         return self._do(job, plan, units, decision)
 
     def _do(
-        self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit], decision: next_unit.Decision
+        self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit], decision: next_unit.LaneDecision
     ) -> After:
         store = self.attempts.ports.store
         match decision.action:
-            case next_unit.Action.CLAIM:
+            case next_unit.LaneAction.CLAIM:
                 self._keep_awake(job)
                 ending = self.attempts.make(job, plan, units, decision, self.receipt, self._folder(job))
                 if ending is Ending.HAND_BACK:
@@ -78,15 +78,15 @@ class Turns:
                     # Our next unit may be another job's, and a job without a plan gets no assist.
                     units = store.units.read(job.id, job.generation)
                     early_playlists.note(store.jobs, job, plan_of(units), units)
-            case next_unit.Action.PIN:
+            case next_unit.LaneAction.PIN:
                 self._pin(job, plan, units, decision.reason)
-            case next_unit.Action.WAIT:
+            case next_unit.LaneAction.WAIT:
                 # Only a wake_at in the future may let the message go.
                 if store.jobs.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=0):
                     return After.NOTHING_LEFT
-            case next_unit.Action.FINISH:
+            case next_unit.LaneAction.FINISH:
                 self._finish(job, plan, units, self.receipt, self._folder(job))
-            case next_unit.Action.FAIL:
+            case next_unit.LaneAction.FAIL:
                 if store.jobs.end(job.id, job.generation, Status.FAILED, reason=decision.reason):
                     self.attempts.diary(job).ended(Status.FAILED, decision.reason)
         return After.GO_ON
@@ -104,7 +104,7 @@ class Turns:
         if not now + 2 * self.attempts.settings.heartbeat_s < job.wake_at <= latest:
             self.attempts.ports.store.jobs.set_wake(job.id, job.generation, wake_at=latest)
 
-    def _decide(self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> next_unit.Decision:
+    def _decide(self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> next_unit.LaneDecision:
         """Return what to do next; who else lives is asked only where it matters."""
         store = self.attempts.ports.store
         maker = self.attempts.ports.media.maker()
@@ -159,7 +159,9 @@ class Turns:
         )
         log.info("look", extra={"job_id": job.id, "look": decision.look, "reason": decision.reason})
         if decision.look:
-            claim = next_unit.Decision(action=next_unit.Action.CLAIM, reason=decision.reason, key=CHECK)
+            claim = next_unit.LaneDecision(
+                action=next_unit.LaneAction.CLAIM, reason=decision.reason, key=CHECK
+            )
             self.attempts.make(job, plan, units, claim, receipt, scratch)
 
     def _units_of(self, job: Job) -> Mapping[UnitKey, Unit]:

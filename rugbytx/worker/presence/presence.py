@@ -25,7 +25,7 @@ from rugbytx.ports import Store
 from rugbytx.settings import Settings
 from rugbytx.worker.gate import gate
 from rugbytx.worker.presence.chunk_speeds import Speeds
-from rugbytx.worker.presence.pool_load import Load, OnLoad
+from rugbytx.worker.presence.pool_load import OnLoad, PoolLoad
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Presence:
         self._began_at = 0.0
         self._begun = 0
         #: What was last said of gate and load.
-        self._said: tuple[str, Load] | None = None
+        self._said: tuple[str, PoolLoad] | None = None
         #: Spans of ended days that are to be recorded.
         self._unrecorded: list[Span] = []
         self._leaving = threading.Event()

@@ -33,7 +33,7 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
     """Write media playlists, the manifest and, last, the master; return what the job's record holds.
 
     A reader who finds the master can therefore read everything that it names.
-    Nothing is written before every gate is passed.
+    Nothing is written before every check is passed.
     """
     job = bench.job
     chunks = [tracks_of(bench.units[UnitKey(Kind.VIDEO, index)]) for index in range(plan.grid.chunks)]
@@ -50,10 +50,10 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
         missing_s=plan.media.missing_s, damaged=damaged, damaged_sound=audio.damaged if audio else 0
     )
     texts = _texts(bench, plan, chunks, audio)
-    gates = before_publish.before_publishing(plan, chunks, audio, texts)
-    finding.require([one.finding() for one in gates if not one.passed])
+    checks = before_publish.before_publishing(plan, chunks, audio, texts)
+    finding.require([check.finding() for check in checks if not check.passed])
     proof = job_report.build(
-        job, plan, bench.units, gates=gates, warnings=warnings, target_s=_target_s(chunks, audio)
+        job, plan, bench.units, gates=checks, warnings=warnings, target_s=_target_s(chunks, audio)
     )
 
     told = _described(bench, "report", "json", proof.model_dump_json(indent=1), object_keys.JSON_TYPE)

@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 
 from rugbytx.core.scaling import admission
-from rugbytx.core.scaling.admission import Facts, Told
+from rugbytx.core.scaling.admission import AdmissionFacts, Told
 from tests.core.hybrid import JETSON, NOW, policy_of, worker
 
 POLICY = policy_of()
-ASKED = Facts(now=NOW, name="aws-2", worker_class="aws", told=Told(at=NOW - 10, wanted=1), workers=(JETSON,))
+ASKED = AdmissionFacts(
+    now=NOW, name="aws-2", worker_class="aws", told=Told(at=NOW - 10, wanted=1), workers=(JETSON,)
+)
 SILENT = replace(ASKED, told=Told(at=NOW - 181, wanted=3))
 BUSY_JETSON = worker("jetson-1", busy=1)
 
@@ -39,7 +41,7 @@ BUSY_JETSON = worker("jetson-1", busy=1)
         ),
     ],
 )
-def test_admission(facts: Facts, *, is_open: bool, reason: str) -> None:
+def test_admission(facts: AdmissionFacts, *, is_open: bool, reason: str) -> None:
     """Each case has its answer and its reason."""
     decision = admission.decide(facts, POLICY)
     assert (decision.is_open, decision.reason) == (is_open, reason)

@@ -3,7 +3,7 @@
 import pytest
 
 from rugbytx.core.job.job import Job, Status
-from rugbytx.core.lease.unit import Measured, Progress, State, Unit
+from rugbytx.core.lease.unit import Measured, State, Unit, UnitProgress
 from rugbytx.core.status.progress import outlook
 from tests.connection import NOW, OUTPUTS, make_job
 
@@ -24,7 +24,7 @@ def at_work(index: int, *, frames: int, fps: float, until: float = NOW + 60) -> 
         state=State.LEASED,
         fence=1,
         lease_until=until,
-        progress=Progress(step="encode", frames=frames, fps=fps),
+        progress=UnitProgress(step="encode", frames=frames, fps=fps),
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core.fleet.circuit_breaker import PAUSE_S, Kind
+from rugbytx.core.fleet.circuit_breaker import PAUSE_S, FaultKind
 from rugbytx.core.plan.encoder_family import Family
 from rugbytx.media.encode.faults import Faults
 from rugbytx.media.transcoder import FfmpegMedia
@@ -60,7 +60,7 @@ class Bench:
 
     def child_meets(self, reason: str) -> None:
         """Note what a pool child meets: it has the file, and nothing else, in common with the main process."""
-        Faults(self.folder / "faults", monotonic=self.clock).add(Kind.UNFIT, reason)
+        Faults(self.folder / "faults", monotonic=self.clock).add(FaultKind.UNFIT, reason)
 
 
 @pytest.fixture

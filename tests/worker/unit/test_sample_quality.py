@@ -183,8 +183,8 @@ def test_real_outputs_are_like_their_source(tmp_path: Path) -> None:
     found = looked(world)
     assert found
     assert [sample.place for sample in found.samples][:2] == [
-        sample_windows.Place.START,
-        sample_windows.Place.SPLICE,
+        sample_windows.WindowReason.START,
+        sample_windows.WindowReason.SPLICE,
     ]
     assert found.left_out == 0
     assert found.worst > 0.9
