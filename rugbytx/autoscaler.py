@@ -98,18 +98,18 @@ class Autoscaler:
         ):
             return None
         self.refuse_policies()
-        before, found = self._before(), self.look()
-        decision = found.decision
-        told = Told(at=found.facts.now, wanted=decision.wanted)
-        self._store.scaling.record(told, decision=decision_record.to_json(found))
-        if decision.desired != found.facts.fleet.desired:
+        before, recorded = self._before(), self.look()
+        decision = recorded.decision
+        target = Told(at=recorded.facts.now, wanted=decision.wanted)
+        self._store.scaling.record(target, decision=decision_record.to_json(recorded))
+        if decision.desired != recorded.facts.fleet.desired:
             self._fleet.set_desired(decision.desired)
         for assist in decision.assists:
             pointer = Pointer(job_id=assist.job_id, generation=assist.generation)
             self._queue.send([pointer] * assist.count)
-        self._warn(found, before)
-        _tell_of(found, before)
-        return found
+        self._warn(recorded, before)
+        _tell_of(recorded, before)
+        return recorded
 
     def sweep(self, owner: str) -> None:
         """Send pointers for jobs that nobody keeps awake, and do the clean-ups that are due."""
@@ -124,11 +124,11 @@ class Autoscaler:
 
     def once(self, owner: str) -> Recorded | None:
         """Decide and sweep once, and leave to whoever comes next; None where another autoscaler decides."""
-        found = self.tick(owner)
-        if found:
+        recorded = self.tick(owner)
+        if recorded:
             self._store.leases.release(LeaseName.AUTOSCALER, owner=owner)
         self.sweep(owner)
-        return found
+        return recorded
 
     def refuse_policies(self) -> None:
         """Raise SettingsError while Application Auto Scaling moves the same fleet: two hands on one number."""
@@ -148,8 +148,8 @@ class Autoscaler:
         next_sweep_s = 0.0
         while not until.is_set():
             try:
-                if found := self.tick(owner):
-                    on_decision(found)
+                if recorded := self.tick(owner):
+                    on_decision(recorded)
                 next_sweep_s -= settings.tick_s
                 if next_sweep_s <= 0:
                     self.sweep(owner)
@@ -160,18 +160,18 @@ class Autoscaler:
                 log.warning("tick-failed", extra={"reason": str(error)})
             until.wait(settings.tick_s)
 
-    def _warn(self, found: Recorded, before: Recorded | None) -> None:
+    def _warn(self, recorded: Recorded, before: Recorded | None) -> None:
         """Tell who asked for it of each job that has come to be at risk of missing its deadline."""
         known = set(before.at_risk) if before else set()
         finish_s = {
-            one.job_id: one.in_s
-            for one in desired_count.finishes(found.facts, found.policy, found.decision)
-            if one.job_id in found.at_risk and one.job_id not in known
+            finish.job_id: finish.in_s
+            for finish in desired_count.finishes(recorded.facts, recorded.policy, recorded.decision)
+            if finish.job_id in recorded.at_risk and finish.job_id not in known
         }
         for job_id, in_s in finish_s.items():
             if job := self._store.jobs.read(job_id):
-                finish_at = None if in_s is None else found.facts.now + in_s
-                deadline_at_risk(self._store, job, finish_at=finish_at, reason=found.decision.reason)
+                finish_at = None if in_s is None else recorded.facts.now + in_s
+                deadline_at_risk(self._store, job, finish_at=finish_at, reason=recorded.decision.reason)
 
     def _before(self) -> Recorded | None:
         """Return the last decision; one that cannot be read is another version's, and nothing is remembered of it."""
@@ -190,21 +190,21 @@ def name() -> str:
     return f"autoscaler@{socket.gethostname()}-{os.getpid()}"
 
 
-def _tell_of(found: Recorded, before: Recorded | None) -> None:
+def _tell_of(recorded: Recorded, before: Recorded | None) -> None:
     """Log the decision with the facts it rests on, as one event, and an alarm when it begins."""
     log.info(
         "scaling-decision",
         extra={
-            "desired": found.decision.desired,
-            "wanted": found.decision.wanted,
-            "busy": found.decision.busy,
-            "reason": found.decision.reason,
-            "alarms": list(found.decision.alarms),
-            "recorded": decision_record.to_json(found),
+            "desired": recorded.decision.desired,
+            "wanted": recorded.decision.wanted,
+            "busy": recorded.decision.busy,
+            "reason": recorded.decision.reason,
+            "alarms": list(recorded.decision.alarms),
+            "recorded": decision_record.to_json(recorded),
         },
     )
     known = before.decision.alarms if before else ()
-    for alarm in set(found.decision.alarms).difference(known):
+    for alarm in set(recorded.decision.alarms).difference(known):
         log.warning("scaling-alarm", extra={"reason": alarm})
 
 
@@ -222,9 +222,9 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         settings=here.settings,
     )
     owner = name()
-    found = autoscaler.once(owner)
+    recorded = autoscaler.once(owner)
     if may_tell(here.settings):
         notifier_of(here.settings, here.store).once(owner)
-    if found:
-        log.info("gauges", extra=fleet_gauges.embedded(found, table=here.settings.table))
-    return {"decided": bool(found), "desired": found.decision.desired if found else None}
+    if recorded:
+        log.info("gauges", extra=fleet_gauges.embedded(recorded, table=here.settings.table))
+    return {"decided": bool(recorded), "desired": recorded.decision.desired if recorded else None}

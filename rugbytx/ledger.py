@@ -40,13 +40,13 @@ def report(store: Store, settings: Settings, *, since_s: float, limit: int, on_r
     since = now - since_s
     days = usage.days(min(since, month_start(now)), now)
     spans = {day: store.workers.list_spans(day) for day in days}
-    within = [one for day in usage.days(since, now) for one in spans[day]]
-    month = [one for day in usage.days(month_start(now), now) for one in spans[day]]
+    within = [bill for day in usage.days(since, now) for bill in spans[day]]
+    month = [bill for day in usage.days(month_start(now), now) for bill in spans[day]]
     priced = ledger.rates(within, rates(settings).by_class)
     jobs = jobs_since(store.jobs, since, limit=limit)
     bills = []
-    for number, one in enumerate(_bills(store.units, jobs, priced), start=1):
-        bills.append(one)
+    for number, bill in enumerate(_bills(store.units, jobs, priced), start=1):
+        bills.append(bill)
         on_read(number, len(jobs))
     return ledger.report(bills, within, month, since=since, now=now)
 
@@ -91,10 +91,10 @@ def month_of(now: float, wished: str | None) -> tuple[str, list[str]]:
 
 def days(workers: Workers, wished: Sequence[str], *, now: float) -> dict[tuple[str, str], Total]:
     """Return what each class cost on each of the days, without those on which nobody was there."""
-    found = {}
+    totals = {}
     for day in wished:
         spans = workers.list_spans(day)
-        for worker_class in sorted({one.worker_class for one in spans}):
-            own = [one for one in spans if one.worker_class == worker_class]
-            found[day, worker_class] = usage.total(own, now=now)
-    return found
+        for worker_class in sorted({span.worker_class for span in spans}):
+            own = [span for span in spans if span.worker_class == worker_class]
+            totals[day, worker_class] = usage.total(own, now=now)
+    return totals

@@ -53,8 +53,8 @@ class Metadata:
         if body is None:
             return None
         try:
-            told = json.loads(body)
-            return Interruption(action=str(told["action"]), time=str(told["time"]))
+            notice = json.loads(body)
+            return Interruption(action=str(notice["action"]), time=str(notice["time"]))
         except (ValueError, KeyError, TypeError) as error:
             raise Unreachable("the metadata service gave a notice that cannot be read") from error
 

@@ -267,8 +267,8 @@ def _let_go(tag: str, message: Any, settle: Callable[[Receipt], None]) -> None:
 
 def _receipt(message: Any) -> Receipt:
     """Return what settles a message of kombu's."""
-    told = message.delivery_info
-    return _receipt_of(told["sqs_queue"], told["sqs_message"])
+    delivery = message.delivery_info
+    return _receipt_of(delivery["sqs_queue"], delivery["sqs_message"])
 
 
 def _receipt_of(queue_url: str, message: dict[str, Any]) -> Receipt:

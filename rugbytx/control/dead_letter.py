@@ -61,12 +61,12 @@ def _chosen(queue: Queue, ids: Collection[str]) -> Iterator[DeadLetter]:
 
 def _receive(queue: Queue) -> Iterator[DeadLetter]:
     """Yield messages until none is shown; one that is delivered twice is yielded once."""
-    seen: set[str] = set()
+    yielded: set[str] = set()
     for _ in range(MOST_LETTERS):
         received = queue.receive_dead()
-        if not received or len(seen) >= MOST_LETTERS:
+        if not received or len(yielded) >= MOST_LETTERS:
             return
         for letter in received:
-            if letter.id not in seen:
-                seen.add(letter.id)
+            if letter.id not in yielded:
+                yielded.add(letter.id)
                 yield letter

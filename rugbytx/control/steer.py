@@ -72,7 +72,7 @@ def resume(worker_class: str | None, store: Store, *, by: str) -> SteerResult:
 
 def drain(worker: str, store: Store, *, by: str) -> SteerResult:
     """Have a worker receive nothing more after the unit in work, whenever it is started; raises NotFound."""
-    living = [one.name for one in store.workers.list()]
+    living = [present.name for present in store.workers.list()]
     if worker not in living and (Scope.WORKER, worker) not in _standing(store.halts):
         names = f"; there are {', '.join(sorted(living))}" if living else "; no worker is there at all"
         raise NotFound(f"there is no worker {worker}{names}")

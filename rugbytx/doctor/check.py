@@ -47,15 +47,15 @@ class Check:
 
     def run(self) -> Sequence[CheckResult]:
         """Look, for ``timeout_s`` at most."""
-        found: list[Sequence[CheckResult]] = []
+        results: list[Sequence[CheckResult]] = []
         thread = threading.Thread(
-            target=lambda: found.append(self._looked()), name=f"check {self.name}", daemon=True
+            target=lambda: results.append(self._looked()), name=f"check {self.name}", daemon=True
         )
         began_at = time.monotonic()
         thread.start()
         thread.join(self.timeout_s)
-        if found:
-            return found[0]
+        if results:
+            return results[0]
         return [self._failure(f"no answer within {time.monotonic() - began_at:.0f} s")]
 
     def _looked(self) -> Sequence[CheckResult]:

@@ -127,7 +127,9 @@ def checks(settings: Settings) -> list[Check]:
 
 def by_hand() -> list[CheckResult]:
     """Return what is left to a person, as warnings: none of it is known to be well."""
-    return [CheckResult(check=one.name, health=Health.WARN, text=one.what, remedy=one.how) for one in BY_HAND]
+    return [
+        CheckResult(check=task.name, health=Health.WARN, text=task.what, remedy=task.how) for task in BY_HAND
+    ]
 
 
 def _queue_times(settings: Settings) -> CheckResult:
@@ -135,11 +137,11 @@ def _queue_times(settings: Settings) -> CheckResult:
     sqs = client("sqs")
     with translated(sqs, f"queue {settings.queue}"):
         url = sqs.get_queue_url(QueueName=settings.queue)["QueueUrl"]
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     wrong = []
-    if int(found["VisibilityTimeout"]) != settings.visibility_s:
-        wrong.append(f"visibility is {found['VisibilityTimeout']} s and not {settings.visibility_s:g}")
-    redrive = json.loads(found.get("RedrivePolicy", "{}"))
+    if int(attributes["VisibilityTimeout"]) != settings.visibility_s:
+        wrong.append(f"visibility is {attributes['VisibilityTimeout']} s and not {settings.visibility_s:g}")
+    redrive = json.loads(attributes.get("RedrivePolicy", "{}"))
     if int(redrive.get("maxReceiveCount", 0)) <= WORN_RECEIVES:
         wrong.append(f"it has no dead-letter queue that waits for more than {WORN_RECEIVES} receives")
     return _judged("queue times", wrong, "visibility and dead-letter queue are as workers expect")
@@ -148,8 +150,8 @@ def _queue_times(settings: Settings) -> CheckResult:
 def _table_life(settings: Settings) -> CheckResult:
     dynamodb = client("dynamodb")
     with translated(dynamodb, f"table {settings.table}"):
-        found = dynamodb.describe_time_to_live(TableName=settings.table)["TimeToLiveDescription"]
-    is_on = found.get("TimeToLiveStatus") == "ENABLED" and found.get("AttributeName") == EXPIRES
+        life = dynamodb.describe_time_to_live(TableName=settings.table)["TimeToLiveDescription"]
+    is_on = life.get("TimeToLiveStatus") == "ENABLED" and life.get("AttributeName") == EXPIRES
     return _judged(
         "table life", [] if is_on else [f"TTL on {EXPIRES} is not on"], f"records end by {EXPIRES}"
     )
@@ -158,8 +160,10 @@ def _table_life(settings: Settings) -> CheckResult:
 def _table_recovery(settings: Settings) -> CheckResult:
     dynamodb = client("dynamodb")
     with translated(dynamodb, f"table {settings.table}"):
-        found = dynamodb.describe_continuous_backups(TableName=settings.table)["ContinuousBackupsDescription"]
-    status = found.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
+        backups = dynamodb.describe_continuous_backups(TableName=settings.table)[
+            "ContinuousBackupsDescription"
+        ]
+    status = backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
     wrong = [] if status == "ENABLED" else ["point-in-time recovery is off"]
     return _judged("table recovery", wrong, "point-in-time recovery is on")
 

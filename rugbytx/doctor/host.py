@@ -49,8 +49,8 @@ def checks(settings: Settings, *, root: Path = Path("/")) -> list[Check]:
 
 
 def _host(root: Path) -> CheckResult:
-    seen = host_files.read(root)
-    kind = seen.model or f"{platform.system()} on {platform.machine()}"
+    files = host_files.read(root)
+    kind = files.model or f"{platform.system()} on {platform.machine()}"
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     text = f"{kind}, {os.cpu_count()} cores, {memory_bytes >> 30} GiB of memory"
     return CheckResult(check="host", health=Health.OK, text=text)
@@ -59,9 +59,9 @@ def _host(root: Path) -> CheckResult:
 def _gpu(root: Path) -> CheckResult:
     """Say which GPU and driver there are; none is no failure, as the encoders decide."""
     driver = host_files.driver(root)
-    told = _nvidia_smi()
-    if told or driver:
-        return CheckResult(check="gpu", health=Health.OK, text=told or driver)
+    answer = _nvidia_smi()
+    if answer or driver:
+        return CheckResult(check="gpu", health=Health.OK, text=answer or driver)
     if host_files.read(root).has_nvidia_device:
         return CheckResult(
             check="gpu",
@@ -100,15 +100,15 @@ def _program(name: str, program: str) -> CheckResult:
 def _encoders(settings: Settings, root: Path) -> Sequence[CheckResult]:
     """Try every family that may work here, say of each why it does or does not, and which one is taken."""
     temporary.use(settings.scratch)
-    seen = host_files.read(root)
+    files = host_files.read(root)
     wished = None if settings.encoder == "auto" else Family(settings.encoder)
-    candidates = encoder_family.candidates(seen, wished=wished)
+    candidates = encoder_family.candidates(files, wished=wished)
     x264 = X264(preset=settings.x264_preset, profile=settings.x264_profile)
     # Fresh: whoever asks wants to know what is, not what was.
     trials = Trials(ffmpeg=settings.ffmpeg, encoders=Encoders(x264=x264), root=root)
     findings, verdicts = [], {}
     for family in Family:
-        if untried := _untried(family, seen, candidates):
+        if untried := _untried(family, files, candidates):
             findings.append(CheckResult(check=f"encoder {family}", health=Health.OK, text=untried))
             continue
         verdicts[family] = trials.verdict(family)
@@ -116,14 +116,14 @@ def _encoders(settings: Settings, root: Path) -> Sequence[CheckResult]:
     return [*findings, _taken(candidates, verdicts, settings)]
 
 
-def _untried(family: Family, seen: Host, candidates: Candidates) -> str:
+def _untried(family: Family, files: Host, candidates: Candidates) -> str:
     """Return why a family is not tried; empty for one that is.
 
     What cannot be there is left alone: looking for it may hang a Jetson.
     """
     if family in candidates.families:
         return ""
-    is_jetson = bool(seen.tegra_release) or "nvidia,tegra" in seen.compatible
+    is_jetson = bool(files.tegra_release) or "nvidia,tegra" in files.compatible
     if family is Family.NVENC and is_jetson:
         return "not tried: this Jetson does not have it"
     if family is Family.NVMPI:

@@ -67,11 +67,11 @@ def _table(system: Connection) -> Sequence[CheckResult]:
 
 def _permitted(name: str, tried: Sequence[Tried], *, of: str) -> CheckResult:
     """Say which of the actions that were tried are refused, if any is."""
-    refused = [one for one in tried if one.refusal]
+    refused = [action for action in tried if action.refusal]
     if not refused:
-        actions = ", ".join(one.action.partition(":")[2] for one in tried)
+        actions = ", ".join(action.action.partition(":")[2] for action in tried)
         return CheckResult(check=name, health=Health.OK, text=f"allowed: {actions}")
-    actions = ", ".join(one.action for one in refused)
+    actions = ", ".join(action.action for action in refused)
     return CheckResult(
         check=name,
         health=Health.FAIL,

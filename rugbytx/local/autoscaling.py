@@ -21,19 +21,19 @@ class Decisions:
         self._sentences: SimpleQueue[str] = SimpleQueue()
         self._last = (0, "")
 
-    def note(self, found: Recorded) -> None:
+    def note(self, recorded: Recorded) -> None:
         """Note a decision, from the autoscaler's thread."""
-        decision = found.decision
+        decision = recorded.decision
         if (decision.desired, decision.reason) != self._last:
             self._last = (decision.desired, decision.reason)
             self._sentences.put(f"The autoscaler wants {decision.desired} AWS workers: {decision.reason}.")
 
     def tell(self) -> list[str]:
         """Return the sentences since the last call."""
-        told = []
+        sentences = []
         while not self._sentences.empty():
-            told.append(self._sentences.get())
-        return told
+            sentences.append(self._sentences.get())
+        return sentences
 
 
 @contextmanager

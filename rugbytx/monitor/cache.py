@@ -147,8 +147,8 @@ class Look:
             if self._monotonic() - kept.seen_at > lasts_s:
                 kept.value = read()
                 kept.seen_at = self._monotonic()
-            seen: Seen = kept.value
-            return seen
+            value: Seen = kept.value
+            return value
 
     def _read_summary(self) -> Summary:
         store = self.system.store
@@ -178,19 +178,19 @@ class Look:
         """Return the page's jobs, and where the next page begins."""
         if exact := self._named(asked):
             return [exact], None
-        found: list[Job] = []
+        page: list[Job] = []
         before = asked.before
         for _ in range(-(-MOST_SEARCHED // PAGE)):
             jobs = self.system.store.jobs.list(status=asked.status, limit=PAGE + 1, before=before)
             for job in jobs:
-                if len(found) == PAGE:
-                    return found, before
+                if len(page) == PAGE:
+                    return page, before
                 before = mark_of(job)
                 if asked.text.lower() in f"{job.id} {job.source.url}".lower():
-                    found.append(job)
+                    page.append(job)
             if len(jobs) <= PAGE:
-                return found, None
-        return found, before
+                return page, None
+        return page, before
 
     def _named(self, asked: Asked) -> Job | None:
         """Return the one job that was asked for by its whole id, whatever its place in the list."""
@@ -237,8 +237,8 @@ def _decision(text: str) -> Mapping[str, Any] | None:
     True
     """
     try:
-        told = json.loads(text)
-        found = told.get("decision", told)
-        return found if {"desired", "reason"} <= set(found) else None
+        record = json.loads(text)
+        decision = record.get("decision", record)
+        return decision if {"desired", "reason"} <= set(decision) else None
     except (ValueError, AttributeError, TypeError):
         return None

@@ -34,18 +34,18 @@ def look(system: Connection, *, jobs: int, units: int) -> MetricFacts:
     )
 
 
-def text(found: Iterable[MetricFamily]) -> str:
+def text(families: Iterable[MetricFamily]) -> str:
     """Return figures in Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(_Figures(found))
+    registry.register(_Figures(families))
     return generate_latest(registry).decode()
 
 
 class _Figures(Collector):
     """Figures as gauges."""
 
-    def __init__(self, found: Iterable[MetricFamily]) -> None:
-        self._found = tuple(found)
+    def __init__(self, families: Iterable[MetricFamily]) -> None:
+        self._found = tuple(families)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges."""

@@ -20,7 +20,7 @@ def body(notification: Notification, job: Job, place: OutputBucket) -> str:
     outputs = job.outputs if is_same else notification.outputs
     if notification.kind is not NotificationKind.SUCCEEDED:
         outputs = None
-    told = {
+    values = {
         "schema": SCHEMA,
         "id": notification.id,
         "type": str(notification.kind),
@@ -40,4 +40,4 @@ def body(notification: Notification, job: Job, place: OutputBucket) -> str:
         "duration_s": outputs.duration_s if outputs else None,
         "output_bytes": outputs.size_bytes if outputs else None,
     }
-    return json.dumps(told, ensure_ascii=False)
+    return json.dumps(values, ensure_ascii=False)

@@ -30,16 +30,16 @@ class FolderFiles:
 
     def size_bytes(self, path: str) -> int | None:
         """Return a file's size, or None where there is none."""
-        found = self._find(path)
-        return found.stat().st_size if found else None
+        file = self._find(path)
+        return file.stat().st_size if file else None
 
     def read(self, path: str, span: range) -> bytes:
         """Return these bytes of a file; raises TransferError where they are not all there."""
-        found = self._find(path)
+        source = self._find(path)
         try:
-            if found is None:
+            if source is None:
                 raise TransferError(f"{path} is not there")
-            with found.open("rb") as file:
+            with source.open("rb") as file:
                 file.seek(span.start)
                 body = file.read(len(span))
         except OSError as error:
@@ -50,8 +50,8 @@ class FolderFiles:
 
     def _find(self, path: str) -> Path | None:
         try:
-            found = (self._root / path).resolve()
-            return found if found.is_relative_to(self._root) and found.is_file() else None
+            file = (self._root / path).resolve()
+            return file if file.is_relative_to(self._root) and file.is_file() else None
         except (OSError, ValueError):  # a loop of links, a name that is too long, a null byte
             return None
 

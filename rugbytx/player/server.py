@@ -141,8 +141,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._whole(HLS_JS.read_bytes(), "text/javascript; charset=utf-8")
         elif path == "/playing.json":
             playing = self.server.playing
-            told = {"title": playing.title, "source": f"media/{quote(playing.master)}"}
-            self._whole(json.dumps(told).encode(), "application/json")
+            description = {"title": playing.title, "source": f"media/{quote(playing.master)}"}
+            self._whole(json.dumps(description).encode(), "application/json")
         elif path.startswith("/media/"):
             self._media(path.removeprefix("/media/"))
         else:

@@ -205,7 +205,7 @@ class Halts(Protocol):
 class ScalingDecisions(Protocol):
     """The autoscaler's latest decision."""
 
-    def record(self, told: Told, *, decision: str) -> None:
+    def record(self, target: Told, *, decision: str) -> None:
         """Write a decision down: whole, as JSON, and what gates read of it."""
 
     def read_desired(self) -> Told | None:

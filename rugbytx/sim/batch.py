@@ -40,18 +40,18 @@ def one(case: Case) -> Outcome:
 
 
 def run_all(
-    cases: Sequence[Case], *, told: Callable[[int, int], None] = lambda _, __: None
+    cases: Sequence[Case], *, on_part: Callable[[int, int], None] = lambda _, __: None
 ) -> Iterator[Outcome]:
-    """Yield what each case comes to, in order; ``told`` hears how many parts of all are done, and how many there are."""
+    """Yield what each case comes to, in order; ``on_part`` hears how many parts of all are done, and how many there are."""
     split = [partition.split(case) for case in cases]
     drawn = [part for each in split for part in each]
     workers = os.cpu_count() or 1
     counts = [len(each) for each in split]
 
     def said(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-        for done, found in enumerate(outcomes, start=1):
-            told(done, len(drawn))
-            yield found
+        for done, result in enumerate(outcomes, start=1):
+            on_part(done, len(drawn))
+            yield result
 
     if (len(drawn) < WORTH_A_POOL and len(drawn) == len(cases)) or workers <= 1:
         yield from partition.joined(said(map(one, drawn)), counts)

@@ -141,11 +141,11 @@ class Book:
         """Write down the queue and the fleet, where they changed."""
         if not self.is_kept:
             return
-        one = FleetSample(self.now(), visible, in_flight, desired, running)
-        if self.samples and self.samples[-1].at == one.at:
-            self.samples[-1] = one
+        sample = FleetSample(self.now(), visible, in_flight, desired, running)
+        if self.samples and self.samples[-1].at == sample.at:
+            self.samples[-1] = sample
         else:
-            self.samples.append(one)
+            self.samples.append(sample)
 
     def killed(self, ticket: Ticket, cause: str, *, lost_s: float, units: int) -> None:
         """Write down a kill at work."""

@@ -35,9 +35,9 @@ def sweep_once(store: Store, queue: Queue) -> int:
     depth = queue.depth()
     waiting = sum(job.status is Status.QUEUED for job in jobs)
     sent = 0
-    for seen in due:
+    for stale in due:
         # The list may lag behind; a duplicate is cheap, but a read is cheaper.
-        job = store.jobs.read(seen.id)
+        job = store.jobs.read(stale.id)
         if job is None:
             continue
         decision = resend.decide(job, now=now, visible=depth.visible, waiting=waiting)

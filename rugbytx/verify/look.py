@@ -135,9 +135,9 @@ class _Look:
                 continue
             pairs = [(f"{entry.size_bytes} bytes", f"{path.stat().st_size} bytes")]
             pairs.append((f"SHA-256 {entry.sha256[:12]}", f"SHA-256 {sha256(path)[:12]}"))
-            for expected, seen in pairs:
-                if expected != seen:
-                    yield Finding(rule=Rule.MANIFEST, where=name, expected=expected, seen=seen)
+            for expected, actual in pairs:
+                if expected != actual:
+                    yield Finding(rule=Rule.MANIFEST, where=name, expected=expected, seen=actual)
 
     def _master(self, name: str, grid: Grid | None) -> Grid | None:
         """Check the master and all that it names; return the grid, found in the renditions if not given."""
@@ -149,14 +149,14 @@ class _Look:
             self._add(Rule.PLAYLIST, name, "a master playlist of ours", str(error))
             return grid
         named = [variant.path for variant in master.variants]
-        read = {playlist: found for playlist in named if (found := self._read(playlist))}
+        read = {path: content for path in named if (content := self._read(path))}
         grid = grid or published.job_grid(segments for _, segments in read.values())
         if grid is None:
             return None
         for playlist, (media, segments) in read.items():
             self._keep(*published.check_video(playlist, media, segments, published.thinned(grid, segments)))
-        for one in master.iframes:
-            self._iframes(one, master, read)
+        for iframes in master.iframes:
+            self._iframes(iframes, master, read)
         if master.audio:
             named.append(master.audio)
             if sound := self._read(master.audio):
@@ -183,36 +183,40 @@ class _Look:
         self.on_step(f"{name}: {len(media.entries)} segments")
         segments = list(self.folder.segments(media, self.findings))
         paths = {span.path for entry in media.entries for span in (entry.segment, entry.init)}
-        found = {path: self.folder.find(path) for path in paths}
-        if not all(found.values()):
+        files = {path: self.folder.find(path) for path in paths}
+        if not all(files.values()):
             self.astray.add(name)
-        sizes = {path: file.stat().st_size for path, file in found.items() if file}
+        sizes = {path: file.stat().st_size for path, file in files.items() if file}
         self.findings.extend(published.check_tiling(media, sizes))
         return media, segments
 
-    def _iframes(self, one: parser.Iframes, master: parser.MasterPlaylist, read: Mapping[str, Read]) -> None:
+    def _iframes(
+        self, iframes: parser.Iframes, master: parser.MasterPlaylist, read: Mapping[str, Read]
+    ) -> None:
         """Check a playlist of keyframes against the rendition of its size."""
         sizes = {(variant.width, variant.height): variant.path for variant in master.variants}
-        path = sizes.get((one.width, one.height), "")
+        path = sizes.get((iframes.width, iframes.height), "")
         try:
-            media = parser.parse_media(self.folder.text(one.path), name=one.path)
+            media = parser.parse_media(self.folder.text(iframes.path), name=iframes.path)
         except VerificationError as error:
-            self._add(Rule.PLAYLIST, one.path, "a playlist of keyframes", str(error))
+            self._add(Rule.PLAYLIST, iframes.path, "a playlist of keyframes", str(error))
             return
         if path and path not in read:
             return  # that was found already
         if not path:
-            self._add(Rule.PICTURE_SIZE, one.path, "that of a variant", f"{one.width}x{one.height}")
+            self._add(
+                Rule.PICTURE_SIZE, iframes.path, "that of a variant", f"{iframes.width}x{iframes.height}"
+            )
             return
-        self.findings.extend(published.check_iframes(one.path, media, read[path][1]))
+        self.findings.extend(published.check_iframes(iframes.path, media, read[path][1]))
         measured = before_publish.measured(media)
         for which, declared, rate in (
-            ("peak", one.bandwidth_bps, measured.peak_bps),
-            ("average", one.average_bps, measured.average_bps),
+            ("peak", iframes.bandwidth_bps, measured.peak_bps),
+            ("average", iframes.average_bps, measured.average_bps),
         ):
-            told = before_publish.declared(one.path, which, declared, rate)
-            if not told.passed:
-                self.findings.append(told.finding())
+            check = before_publish.declared(iframes.path, which, declared, rate)
+            if not check.passed:
+                self.findings.append(check.finding())
 
     def _keep(self, timeline: Timeline, findings: Iterable[Finding]) -> None:
         self.timelines[timeline.name] = timeline
@@ -225,11 +229,11 @@ class _Look:
         if path is None:
             return
         try:
-            seen = inspect(path, pulse=Watch(), ffprobe=ffprobe)
+            mp4 = inspect(path, pulse=Watch(), ffprobe=ffprobe)
         except (TranscodeError, VerificationError) as error:
             self._add(Rule.BOXES, name, "a progressive MP4", str(error))
             return
-        self.findings.extend(progressive_mp4.check(grid, seen, has_audio=has_audio, where=name))
+        self.findings.extend(progressive_mp4.check(grid, mp4, has_audio=has_audio, where=name))
 
     def _play(self, name: str, grid: Grid, *, has_frames: bool, ffmpeg: str) -> None:
         self.on_step(f"{name}: every frame")
@@ -237,8 +241,8 @@ class _Look:
         if path:
             self.findings.extend(play(path, grid, has_frames=has_frames, ffmpeg=ffmpeg))
 
-    def _add(self, rule: Rule, where: str, expected: str, seen: str) -> None:
-        self.findings.append(Finding(rule=rule, where=where, expected=expected, seen=seen))
+    def _add(self, rule: Rule, where: str, expected: str, actual: str) -> None:
+        self.findings.append(Finding(rule=rule, where=where, expected=expected, seen=actual))
 
 
 def _has_frames(timeline: Timeline) -> bool:

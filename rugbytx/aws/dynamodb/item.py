@@ -166,9 +166,9 @@ def parse_span(item: Item) -> Span:
     return Span.model_validate(fields_of(item))
 
 
-def told_item(told: Told) -> Item:
+def told_item(target: Told) -> Item:
     """Return what gates read as an item."""
-    return make_item(SCALING_PK, TOLD_SK, {"schema": SCHEMA, "at": told.at, "wanted": told.wanted})
+    return make_item(SCALING_PK, TOLD_SK, {"schema": SCHEMA, "at": target.at, "wanted": target.wanted})
 
 
 def decision_item(text: str) -> Item:

@@ -67,8 +67,8 @@ class DynamoJobs(Jobs):
         """Return jobs from the index; one that changed its status meanwhile may be in two places."""
         jobs: dict[str, Job] = {}
         for status in statuses:
-            found = self._of_status(status, limit, oldest_first=oldest_first, before=before)
-            jobs |= {job.id: job for job in found}
+            page = self._of_status(status, limit, oldest_first=oldest_first, before=before)
+            jobs |= {job.id: job for job in page}
         return sorted(jobs.values(), key=mark_of, reverse=not oldest_first)[:limit]
 
     def _of_status(
@@ -83,7 +83,7 @@ class DynamoJobs(Jobs):
         within: dict[str, Value] = {**values}
         if before:
             key, within = f"{key} AND #submitted_at <= :last", {**values, "last": before.submitted_at}
-        found = self._table.query(
+        items = self._table.query(
             key,
             within,
             IndexName=STATUS_INDEX,
@@ -91,7 +91,7 @@ class DynamoJobs(Jobs):
             PaginationConfig={"PageSize": limit + 1},  # with the one that tells that these are all
         )
         count, last_at = 0, 0.0
-        for job in map(parse_job, filter(is_known_schema, found)):
+        for job in map(parse_job, filter(is_known_schema, items)):
             if count >= limit and job.submitted_at != last_at:
                 return
             if before is None or mark_of(job) < before:
@@ -199,12 +199,12 @@ class DynamoJobs(Jobs):
         # later job of the same id.
         pk = job_pk(job_id)
         for _ in range(DELETE_ROUNDS):
-            found = {item["sk"]["S"]: item for item in self._items_of(job_id)}
-            job = found.pop(JOB_SK, None)
+            items = {item["sk"]["S"]: item for item in self._items_of(job_id)}
+            job = items.pop(JOB_SK, None)
             if job is not None and parse_job(job).removed_at is None:
                 return
-            if found:
-                self._table.delete([(pk, sk) for sk in found])
+            if items:
+                self._table.delete([(pk, sk) for sk in items])
             elif job is None:
                 return
             else:

@@ -21,9 +21,9 @@ class DynamoScalingDecisions(ScalingDecisions):
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def record(self, told: Told, *, decision: str) -> None:
+    def record(self, target: Told, *, decision: str) -> None:
         # The whole first: what gates obey can be explained.
-        for item in (decision_item(decision), told_item(told)):
+        for item in (decision_item(decision), told_item(target)):
             self._table.put(item, condition=condition.FREE_OR_KNOWN, values=condition.WORDS)
 
     def read_desired(self) -> Told | None:

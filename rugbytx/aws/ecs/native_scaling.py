@@ -59,7 +59,8 @@ class NativeScaling:
     def read(self) -> NativeSetup:
         """Return what is there: every policy of the service, the alarms that call one, and our own alarms."""
         policies = tuple(
-            _policy(told) for told in self._pages("describe_scaling_policies", "ScalingPolicies")
+            _policy(description)
+            for description in self._pages("describe_scaling_policies", "ScalingPolicies")
         )
         self._arns = {policy.name: policy.arn for policy in policies}
         return NativeSetup(target=self._target(), policies=policies, alarms=tuple(self._alarms(policies)))
@@ -67,7 +68,7 @@ class NativeScaling:
     def states(self) -> Mapping[str, str]:
         """Return the state of each alarm that ``read`` tells of, e.g. ``ALARM``."""
         policies = self.read().policies
-        return {told["AlarmName"]: told["StateValue"] for told in self._told_alarms(policies)}
+        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in self._told_alarms(policies)}
 
     def carry_out(self, changes: Sequence[Change]) -> None:
         """Make the changes, in their order; each may be made twice."""
@@ -131,17 +132,17 @@ class NativeScaling:
 
     def _target(self) -> Target | None:
         with translated(self._autoscaling, "scalable target"):
-            told = self._autoscaling.describe_scalable_targets(
+            targets = self._autoscaling.describe_scalable_targets(
                 ServiceNamespace=NAMESPACE,
                 ResourceIds=[self._of["ResourceId"]],
                 ScalableDimension=DIMENSION,
             )["ScalableTargets"]
-        if not told:
+        if not targets:
             return None
-        state = told[0].get("SuspendedState") or {}
+        state = targets[0].get("SuspendedState") or {}
         return Target(
-            least=told[0]["MinCapacity"],
-            most=told[0]["MaxCapacity"],
+            least=targets[0]["MinCapacity"],
+            most=targets[0]["MaxCapacity"],
             is_suspended=any(state.get(way) for way in SUSPENDED),
         )
 
@@ -150,30 +151,30 @@ class NativeScaling:
             pages = self._autoscaling.get_paginator(operation).paginate(
                 **self._of, PaginationConfig={"PageSize": 50, "MaxItems": 50 * MOST_PAGES}
             )
-            return [one for page in pages for one in page[name]]
+            return [item for page in pages for item in page[name]]
 
     def _alarms(self, policies: Sequence[NativePolicy]) -> list[Alarm]:
         return [
-            Alarm(name=told["AlarmName"], configuration=told, actions=tuple(told["AlarmActions"]))
-            for told in self._told_alarms(policies)
+            Alarm(name=alarm["AlarmName"], configuration=alarm, actions=tuple(alarm["AlarmActions"]))
+            for alarm in self._told_alarms(policies)
         ]
 
     def _told_alarms(self, policies: Sequence[NativePolicy]) -> Iterable[Configuration]:
         """Return each alarm once: ours by their names, the others by what they call."""
         asked: list[dict[str, Any]] = [{"AlarmNames": list(alarm_names(self._name))}]
         asked += [{"ActionPrefix": policy.arn} for policy in policies]
-        found: dict[str, Configuration] = {}
+        alarms: dict[str, Configuration] = {}
         with translated(self._cloudwatch, "alarms"):
             for wish in asked:
-                told = self._cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm"], **wish)["MetricAlarms"]
-                found |= {one["AlarmName"]: one for one in told}
-        return found.values()
+                answer = self._cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm"], **wish)["MetricAlarms"]
+                alarms |= {alarm["AlarmName"]: alarm for alarm in answer}
+        return alarms.values()
 
 
-def _policy(told: Mapping[str, Any]) -> NativePolicy:
+def _policy(description: Mapping[str, Any]) -> NativePolicy:
     return NativePolicy(
-        name=told["PolicyName"],
-        type=told["PolicyType"],
-        configuration=told.get(CONFIGURATIONS.get(told["PolicyType"], ""), {}),
-        arn=told["PolicyARN"],
+        name=description["PolicyName"],
+        type=description["PolicyType"],
+        configuration=description.get(CONFIGURATIONS.get(description["PolicyType"], ""), {}),
+        arn=description["PolicyARN"],
     )

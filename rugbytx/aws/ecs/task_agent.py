@@ -55,10 +55,10 @@ class Agent:
         return self._put({"ProtectionEnabled": False}, asked_s=0.0)
 
     def _put(self, wish: Mapping[str, object], *, asked_s: float) -> AgentReply:
-        told, date = self._ask(wish)
-        if failure := told.get("failure"):
+        answer, date = self._ask(wish)
+        if failure := answer.get("failure"):
             return AgentReply(refusal=_sentence(failure, "Reason", "Detail"))
-        protection = told.get("protection")
+        protection = answer.get("protection")
         if not isinstance(protection, Mapping):
             raise Unreachable("the ECS agent gave an answer that cannot be read")
         if protection.get("ProtectionEnabled") is not wish["ProtectionEnabled"]:
@@ -106,19 +106,19 @@ def _refusal(status: int, body: bytes) -> str:
 
 def _read(body: bytes) -> Mapping[str, Any]:
     try:
-        told = json.loads(body)
+        answer = json.loads(body)
     except ValueError as error:
         raise Unreachable("the ECS agent gave an answer that is no JSON") from error
-    if not isinstance(told, Mapping):
+    if not isinstance(answer, Mapping):
         raise Unreachable("the ECS agent gave an answer that cannot be read")
-    return told
+    return answer
 
 
-def _sentence(told: object, *names: str) -> str:
+def _sentence(answer: object, *names: str) -> str:
     """Return a failure's or an error's fields in one line."""
-    if not isinstance(told, Mapping):
+    if not isinstance(answer, Mapping):
         return "no reason"
-    return ": ".join(str(told[name]) for name in names if told.get(name)) or "no reason"
+    return ": ".join(str(answer[name]) for name in names if answer.get(name)) or "no reason"
 
 
 def _granted_s(expires: object, date: str, *, asked_s: float) -> float:

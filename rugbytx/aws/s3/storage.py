@@ -149,16 +149,16 @@ class S3Storage:
             try:
                 wanted: Wanted = {"Range": f"bytes={span.start}-{span.stop - 1}"} if span else {}
                 with closing(self._client.get_object(Bucket=bucket, Key=key, **wanted)["Body"]) as body:
-                    found = body.read()
+                    content = body.read()
             except ClientError as error:
                 if code(error) in MISSING:
                     raise TransferError(f"s3://{bucket}/{key} does not exist") from error
                 if code(error) not in PAST_END:
                     raise
-                found = b""
-        if span and len(found) != len(span):
+                content = b""
+        if span and len(content) != len(span):
             raise TransferError(f"s3://{bucket}/{key} ends before byte {span.stop}")
-        return found
+        return content
 
     def list(self, bucket: str, prefix: str) -> Iterable[Stored]:
         """Return every object under the prefix, asked for page by page."""

@@ -30,13 +30,13 @@ def list_notifications(context: typer.Context, job_ids: Jobs = None, *, as_json:
         notes = [note for job_id in job_ids for note in webhook.of_job(job_id, store)]
     else:
         notes = list(webhook.pending(store.outbox))
-    told = [(note, dispatch) for note in notes for dispatch in note.dispatches]
-    for note, dispatch in told:
+    pairs = [(note, dispatch) for note in notes for dispatch in note.dispatches]
+    for note, dispatch in pairs:
         if as_json:
             emit(_as_json(note, dispatch))
         else:
             say(_line(note, dispatch))
-    if not told:
+    if not pairs:
         remark("nothing is to be told")
 
 

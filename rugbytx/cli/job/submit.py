@@ -82,7 +82,7 @@ def submit(  # noqa: PLR0913 - each is a switch of the command line
     if watch and accepted:
         from rugbytx.cli.job.watch import watch_all
 
-        watched = watch_all(system, [one.job.id for one in accepted], as_json=as_json)
+        watched = watch_all(system, [result.job.id for result in accepted], as_json=as_json)
         code = code or watched
     raise typer.Exit(code)
 
@@ -96,18 +96,18 @@ def _accept(
     from rugbytx.intake import Refused, accept_all
 
     accepted: list[Accepted] = []
-    code, told, is_silent = 0, 0, False
+    code, answered, is_silent = 0, 0, False
     with uploads(console(stderr=True)) as on_upload:
         for result in accept_all(requests, system, on_upload=on_upload):
             if isinstance(result, Refused):
                 code = code or code_of(result.error)
                 if not is_silent:
                     complain(result.error)
-                    told += 1
+                    answered += 1
                 # Once is enough: its neighbours, which had begun, met the same silence.
                 is_silent |= isinstance(result.error, Unreachable)
                 continue
-            told += 1
+            answered += 1
             accepted.append(result)
             if as_json:
                 emit({"action": str(result.action), **to_json(result.job, None, system)})
@@ -115,8 +115,8 @@ def _accept(
                 say(f"{result.job.id}  {result.action}  {printable(result.job.source.url)}")
             for note in result.notes:
                 remark(note)
-    if told < len(requests):
-        complain(f"{len(requests) - told} more were not accepted")
+    if answered < len(requests):
+        complain(f"{len(requests) - answered} more were not accepted")
     return accepted, code
 
 

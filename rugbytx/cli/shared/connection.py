@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rugbytx.aws.ecs.service import EcsFleet
 
 
-def _connect(found: System, chosen: Settings) -> Connection:
-    system.adopt(found)
+def _connect(located: System, chosen: Settings) -> Connection:
+    system.adopt(located)
     return system.connect(chosen)
 
 
@@ -38,14 +38,14 @@ def connection(context: typer.Context) -> Connection:
     name that is none: it was meant to change something.
     """
     wiring = _wiring(context)
-    found = system.locate(wiring.environ)
-    chosen = _read({**wiring.environ, **found.environ})
-    made = wiring.connect(found, chosen)
-    remark(describe(found, wiring.environ, address=made.address, queue=chosen.queue))
+    located = system.locate(wiring.environ)
+    chosen = _read({**wiring.environ, **located.environ})
+    made = wiring.connect(located, chosen)
+    remark(describe(located, wiring.environ, address=made.address, queue=chosen.queue))
     return made
 
 
-def describe(found: System, environ: Mapping[str, str], *, address: ServiceEndpoints, queue: str) -> str:
+def describe(located: System, environ: Mapping[str, str], *, address: ServiceEndpoints, queue: str) -> str:
     """Return one line that names the system, as its clients have it and not as the settings sound.
 
     >>> url = "http://127.0.0.1:41234"
@@ -55,7 +55,7 @@ def describe(found: System, environ: Mapping[str, str], *, address: ServiceEndpo
     >>> describe(System(is_local=False), {"AWS_PROFILE": "club"}, address=address, queue="q")
     'http://127.0.0.1:41234 (profile club, region eu-west-1), queue q'
     """
-    if found.is_local:
+    if located.is_local:
         return f"local system at {address.place} (state in memory)"
     where = f"{named(address, environ)}, queue {queue}"
     return where if system.chosen(environ) else f"{where}; no local system is up"
@@ -63,10 +63,10 @@ def describe(found: System, environ: Mapping[str, str], *, address: ServiceEndpo
 
 def fleet(made: Connection) -> "EcsFleet":
     """Return the system's fleet, having named its place on stderr where that is not the system's."""
-    found = system.fleet(made.settings)
-    if found.address.place != made.address.place:
-        remark(f"fleet: {found.address.place}")
-    return found
+    service = system.fleet(made.settings)
+    if service.address.place != made.address.place:
+        remark(f"fleet: {service.address.place}")
+    return service
 
 
 def alone(context: typer.Context) -> Settings:

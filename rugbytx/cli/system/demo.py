@@ -164,7 +164,10 @@ def _table(job: "Job", plan: "Plan", manifest: "Manifest") -> "Table":
         path = Path(object_keys.relative(entry.key, job.id, job.generation))
         sizes[path.parts[0] if len(path.parts) > 1 else path.suffix] += entry.size_bytes
     duration_s, frames = float(plan.grid.duration_s), str(plan.grid.frames)
-    rows = [(one.name, f"{one.width}x{one.height}", frames, sizes[one.name]) for one in plan.renditions]
+    rows = [
+        (rendition.name, f"{rendition.width}x{rendition.height}", frames, sizes[rendition.name])
+        for rendition in plan.renditions
+    ]
     if plan.audio:
         rows.append(("audio", f"{plan.audio.sample_rate / 1000:g} kHz", "", sizes["audio"]))
     if plan.mp4:

@@ -61,8 +61,8 @@ def _findings(context: typer.Context, *, first_day: bool) -> "Iterable[CheckResu
     from rugbytx.errors import SettingsError
 
     wiring = context.obj if isinstance(context.obj, Wiring) else Wiring()
-    found = system.locate(wiring.environ)
-    environ = {**wiring.environ, **found.environ}
+    located = system.locate(wiring.environ)
+    environ = {**wiring.environ, **located.environ}
     yield from _unknown(settings_module.unknown(environ))
     try:
         chosen = settings_module.read(environ)
@@ -72,7 +72,7 @@ def _findings(context: typer.Context, *, first_day: bool) -> "Iterable[CheckResu
         )
         chosen = settings_module.Settings()
     yield from check.run(host.checks(chosen))
-    if not found.is_local and not system.chosen(wiring.environ):
+    if not located.is_local and not system.chosen(wiring.environ):
         yield check.CheckResult(
             check="system",
             health=check.Health.WARN,
@@ -81,7 +81,7 @@ def _findings(context: typer.Context, *, first_day: bool) -> "Iterable[CheckResu
         )
         return
     try:
-        connection = wiring.connect(found, chosen)
+        connection = wiring.connect(located, chosen)
     except SettingsError as error:
         yield check.CheckResult(
             check="connection",
@@ -90,7 +90,7 @@ def _findings(context: typer.Context, *, first_day: bool) -> "Iterable[CheckResu
             remedy="set AWS_REGION and credentials, or AWS_PROFILE",
         )
         return
-    where = describe(found, wiring.environ, address=connection.address, queue=chosen.queue)
+    where = describe(located, wiring.environ, address=connection.address, queue=chosen.queue)
     yield check.CheckResult(check="system", health=check.Health.OK, text=where)
     yield from doctor_system.regions(environ)
     yield from check.run(doctor_system.checks(connection))

@@ -136,8 +136,8 @@ def iframes(track: Track) -> tuple[Segment, ...]:
     first sample of the mdat behind it.
     """
     return tuple(
-        Segment(offset=one.offset, size_bytes=one.first_sample_bytes, duration=one.duration)
-        for one in track.fragments
+        Segment(offset=fragment.offset, size_bytes=fragment.first_sample_bytes, duration=fragment.duration)
+        for fragment in track.fragments
     )
 
 

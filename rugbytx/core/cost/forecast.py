@@ -67,12 +67,12 @@ def decide(
     What finished chunks of the same class and recipe measured goes before what
     is assumed.  ``is_bt709`` is as for ``encoder.first``.
     """
-    seen = observed or {}
-    family = _usual_family(worker_class, seen)
+    observations = observed or {}
+    family = _usual_family(worker_class, observations)
     # A plan of one chunk is its own last; otherwise one chunk in many is not worth telling.
     is_last = plan.grid.chunks == 1
     way = encoder_recipe.first(family, plan.media.video, plan.renditions, is_bt709=is_bt709, is_last=is_last)
-    encode_s, narrowest, speed = _encode(plan, worker_class, way.recipe, seen)
+    encode_s, narrowest, speed = _encode(plan, worker_class, way.recipe, observations)
     audio_s = float(plan.grid.duration_s) / worker_class.cpu.audio_s_per_s.value if plan.audio else 0.0
     return Forecast(
         worker_class=worker_class,
@@ -89,20 +89,22 @@ def observe(jobs: Iterable[tuple[Plan, Sequence[Unit]]]) -> Observations:
 
     The median, because a neighbour's load or a cold disk spoils single chunks.
     """
-    found: defaultdict[tuple[str, Recipe], list[float]] = defaultdict(list)
+    speeds_px_per_s: defaultdict[tuple[str, Recipe], list[float]] = defaultdict(list)
     for plan, units in jobs:
         for unit in units:
-            told = unit.measured
+            measured = unit.measured
             is_chunk = unit.state is State.DONE and UnitKey.parse(unit.key).kind is Kind.VIDEO
-            if is_chunk and told.encode_s > 0 and told.encoder in set(Recipe):
-                speed = told.frames * frame_px(plan) / told.encode_s
-                found[told.worker_class, Recipe(told.encoder)].append(speed)
-    return {key: Observed(px_per_s=median(speeds), chunks=len(speeds)) for key, speeds in found.items()}
+            if is_chunk and measured.encode_s > 0 and measured.encoder in set(Recipe):
+                speed = measured.frames * frame_px(plan) / measured.encode_s
+                speeds_px_per_s[measured.worker_class, Recipe(measured.encoder)].append(speed)
+    return {
+        key: Observed(px_per_s=median(speeds), chunks=len(speeds)) for key, speeds in speeds_px_per_s.items()
+    }
 
 
 def frame_px(plan: Plan) -> float:
     """Return the pixels that one frame of the grid has in all renditions together, on average."""
-    return sum(one.width * one.height / one.frame_step for one in plan.renditions)
+    return sum(rendition.width * rendition.height / rendition.frame_step for rendition in plan.renditions)
 
 
 def work_px(plan: Plan) -> float:
@@ -119,9 +121,9 @@ def source_px(plan: Plan) -> float:
 def _usual_family(worker_class: WorkerClass, observed: Observations) -> Family:
     """Return the family that most of the class's finished chunks came from, or else the class's own."""
     counts: Counter[Family] = Counter()
-    for (name, recipe), seen in observed.items():
+    for (name, recipe), observation in observed.items():
         if name == worker_class.name:
-            counts[recipe.family] += seen.chunks
+            counts[recipe.family] += observation.chunks
     return counts.most_common(1)[0][0] if counts else worker_class.family
 
 
@@ -130,13 +132,13 @@ def _encode(
 ) -> tuple[float, str, Figure]:
     """Return how long encoding takes, which engine sets the pace, and what that rests on."""
     made_px = work_px(plan)
-    seen = observed.get((worker_class.name, recipe))
-    if seen:
-        source = f"{seen.chunks} finished chunks of class {worker_class.name} by {recipe}"
+    observation = observed.get((worker_class.name, recipe))
+    if observation:
+        source = f"{observation.chunks} finished chunks of class {worker_class.name} by {recipe}"
         return (
-            made_px / seen.px_per_s,
+            made_px / observation.px_per_s,
             "",
-            Figure(value=seen.px_per_s, evidence=Evidence.MEASURED, source=source),
+            Figure(value=observation.px_per_s, evidence=Evidence.MEASURED, source=source),
         )
     cpu = worker_class.cpu
     cpu_s = 0.0

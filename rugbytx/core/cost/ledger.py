@@ -39,11 +39,11 @@ class SlotPrices:
 
 def rates(spans: Iterable[Span], by_class: Mapping[str, float]) -> SlotPrices:
     """Return the rates that spans show; of several spans of a worker, the last one's."""
-    ordered = sorted(spans, key=lambda one: one.started_at)
+    ordered = sorted(spans, key=lambda span: span.started_at)
     return SlotPrices(
-        by_worker={one.worker: one.usd_per_h / one.slots for one in ordered},
+        by_worker={span.worker: span.usd_per_h / span.slots for span in ordered},
         by_class=by_class,
-        classes={one.worker: one.worker_class for one in ordered},
+        classes={span.worker: span.worker_class for span in ordered},
     )
 
 
@@ -61,8 +61,8 @@ def usd_of(unit: Unit, priced: SlotPrices) -> float:
     if unit.fence == 0:
         return 0.0
     attempts = [
-        (one.worker, one.worker_class or priced.classes.get(one.worker, UNKNOWN), one.elapsed_s)
-        for one in unit.lost
+        (failed.worker, failed.worker_class or priced.classes.get(failed.worker, UNKNOWN), failed.elapsed_s)
+        for failed in unit.lost
     ]
     if unit.state in {State.DONE, State.FAILED}:
         done = unit.measured
@@ -129,11 +129,11 @@ def bill(job: Job, units: Iterable[Unit], priced: SlotPrices) -> Bill:
         if unit.state in {State.DONE, State.FAILED}:
             frames[done.worker_class] += done.frames if is_video else 0
             busy_s[done.worker_class] += done.elapsed_s
-        for one in unit.lost:
-            worker_class = one.worker_class or priced.classes.get(one.worker, UNKNOWN)
-            lost[worker_class, one.fate] += 1
-            lost_frames += one.frames if is_video else 0
-            busy_s[worker_class] += one.elapsed_s
+        for failed in unit.lost:
+            worker_class = failed.worker_class or priced.classes.get(failed.worker, UNKNOWN)
+            lost[worker_class, failed.fate] += 1
+            lost_frames += failed.frames if is_video else 0
+            busy_s[worker_class] += failed.elapsed_s
     made = {name: count for name, count in frames.items() if count}
     return Bill(
         job_id=job.id,
@@ -190,7 +190,7 @@ class CostReport:
     @property
     def premature(self) -> int:
         """Return how many units a worker left unfinished: whoever fell silent, and AWS workers told to leave."""
-        return sum(one.silent + (one.left if one.worker_class == "aws" else 0) for one in self.shares)
+        return sum(share.silent + (share.left if share.worker_class == "aws" else 0) for share in self.shares)
 
 
 def report(
@@ -198,12 +198,12 @@ def report(
 ) -> CostReport:
     """Return the report on ``bills`` and the ``spans`` since an instant; ``month`` are those since the month began."""
     lost: Counter[tuple[str, Fate]] = Counter()
-    for one in bills:
-        lost.update(one.lost)
-    within = [one for one, end in usage.ends(spans, now=now) if end > since]
+    for job_bill in bills:
+        lost.update(job_bill.lost)
+    within = [span for span, end in usage.ends(spans, now=now) if end > since]
     names = {
-        *(one.worker_class for one in within),
-        *(name for one in bills for name in one.busy_s),
+        *(span.worker_class for span in within),
+        *(name for job_bill in bills for name in job_bill.busy_s),
         *(name for name, _ in lost),
     }
     return CostReport(
@@ -216,15 +216,15 @@ def report(
         ),
         endings=_endings(within, now=now),
         lost={
-            fate: sum(count for (_, each), count in lost.items() if each is fate)
+            fate: sum(count for (_, ended), count in lost.items() if ended is fate)
             for fate in Fate
             if fate not in {Fate.SILENT, Fate.LEAVING}
         },
-        frames=sum(sum(one.frames.values()) for one in bills),
-        lost_frames=sum(one.lost_frames for one in bills),
+        frames=sum(sum(job_bill.frames.values()) for job_bill in bills),
+        lost_frames=sum(job_bill.lost_frames for job_bill in bills),
         month_usd={
             name: usage.spent_usd(month, now=now, worker_class=name)
-            for name in sorted({one.worker_class for one in month})
+            for name in sorted({span.worker_class for span in month})
         },
     )
 
@@ -232,14 +232,14 @@ def report(
 def _share(
     name: str, bills: Sequence[Bill], spans: Sequence[Span], lost: Mapping[tuple[str, Fate], int], now: float
 ) -> Share:
-    own = [one for one in bills if one.worker_class == name and one.frames]
+    own = [job_bill for job_bill in bills if job_bill.worker_class == name and job_bill.frames]
     return Share(
         worker_class=name,
         jobs=len(own),
-        frames=sum(one.frames.get(name, 0) for one in bills),
-        busy_s=sum(one.busy_s.get(name, 0.0) for one in bills),
-        usd=sum((one.usd for one in own), 0.0),
-        total=usage.total((one for one in spans if one.worker_class == name), now=now),
+        frames=sum(job_bill.frames.get(name, 0) for job_bill in bills),
+        busy_s=sum(job_bill.busy_s.get(name, 0.0) for job_bill in bills),
+        usd=sum((job_bill.usd for job_bill in own), 0.0),
+        total=usage.total((span for span in spans if span.worker_class == name), now=now),
         silent=lost.get((name, Fate.SILENT), 0),
         left=lost.get((name, Fate.LEAVING), 0),
     )
@@ -248,8 +248,8 @@ def _share(
 def _endings(spans: Iterable[Span], *, now: float) -> dict[str, int]:
     """Return how AWS workers ended, a worker that goes on after midnight not at all."""
     counted: Counter[str] = Counter()
-    for one in spans:
-        if one.worker_class == "aws" and one.ending != usage.End.MIDNIGHT:
-            counted["silent" if usage.is_silent(one, now=now) else one.ending] += 1
+    for span in spans:
+        if span.worker_class == "aws" and span.ending != usage.End.MIDNIGHT:
+            counted["silent" if usage.is_silent(span, now=now) else span.ending] += 1
     del counted[""]
     return {name: counted[name] for name in (*(str(end) for end in usage.End if end != "midnight"), "silent")}

@@ -69,12 +69,12 @@ def of_film(film_s: float, paces: Mapping[str, Pace]) -> Iterator[Took]:
 
 def of_plan(forecasts: Iterable[Forecast]) -> Iterator[Took]:
     """Yield how long a planned source would take."""
-    for one in forecasts:
+    for forecast in forecasts:
         yield Took(
-            worker_class=one.worker_class,
-            busy_s=one.busy_s,
-            slow_s=one.busy_s / SLOW_SHARE,
-            evidence=one.speed.evidence,
+            worker_class=forecast.worker_class,
+            busy_s=forecast.busy_s,
+            slow_s=forecast.busy_s / SLOW_SHARE,
+            evidence=forecast.speed.evidence,
         )
 
 

@@ -44,19 +44,19 @@ def parse(text: str, *, zone_of: Callable[[str], tzinfo]) -> Hours:
     >>> parse("22:00-06:30 UTC", zone_of={"UTC": UTC}.__getitem__).end
     datetime.time(6, 30)
     """
-    found = _FORM.fullmatch(text.strip())
-    if found is None:
+    match = _FORM.fullmatch(text.strip())
+    if match is None:
         raise ValueError(f"{text!r} has not the form 22:00-06:00 Europe/Dublin")
     try:
-        begin, end = time.fromisoformat(found[1]), time.fromisoformat(found[2])
+        begin, end = time.fromisoformat(match[1]), time.fromisoformat(match[2])
     except ValueError as error:
         raise ValueError(f"{text!r} names no time of day: {error}") from error
     if begin == end:
         raise ValueError(f"{text!r} ends when it begins; leave it out to work at all hours")
     try:
-        zone = zone_of(found[3])
+        zone = zone_of(match[3])
     except (KeyError, OSError, ValueError) as error:  # ZoneInfo's: unknown, a folder, a path
-        raise ValueError(f"{found[3]!r} is no time zone, such as Europe/Dublin") from error
+        raise ValueError(f"{match[3]!r} is no time zone, such as Europe/Dublin") from error
     return Hours(begin=begin, end=end, zone=zone)
 
 

@@ -68,7 +68,9 @@ def splices(grid: Grid, fingerprints: Sequence[str]) -> tuple[Fraction, ...]:
     >>> splices(grid, ["one", "other", "other"])
     (Fraction(6, 1),)
     """
-    changes = (index for index, (one, other) in enumerate(pairwise(fingerprints), start=1) if one != other)
+    changes = (
+        index for index, (before, after) in enumerate(pairwise(fingerprints), start=1) if before != after
+    )
     return tuple(grid.chunk_frames(index).start / grid.rate for index in changes)
 
 

@@ -146,16 +146,16 @@ class _Lines:
 
     def passes(self, line: str) -> bool:
         """Pass the line if it is the next; say whether it was."""
-        found = not self.ended and self._lines[self._at] == line
-        self._at += found
-        return found
+        is_next = not self.ended and self._lines[self._at] == line
+        self._at += is_next
+        return is_next
 
     def match(self, pattern: re.Pattern[str], what: str) -> re.Match[str]:
         """Pass a line that fits wholly."""
-        found = self.match_if(pattern)
-        if found is None:
+        match = self.match_if(pattern)
+        if match is None:
             raise self.wrong(f"should have {what}")
-        return found
+        return match
 
     def is_next(self, pattern: re.Pattern[str]) -> bool:
         """Return whether the next line fits wholly."""
@@ -163,9 +163,9 @@ class _Lines:
 
     def match_if(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """Pass the next line if it fits wholly."""
-        found = None if self.ended else pattern.fullmatch(self._lines[self._at])
-        self._at += found is not None
-        return found
+        match = None if self.ended else pattern.fullmatch(self._lines[self._at])
+        self._at += match is not None
+        return match
 
 
 def parse_media(text: str, *, name: str) -> MediaPlaylist:
@@ -219,20 +219,20 @@ def parse_master(text: str, *, name: str) -> MasterPlaylist:
     sound = lines.match_if(_MEDIA)
     variants: list[Variant] = []
     while not (lines.ended or lines.is_next(_IFRAMES)):
-        found = lines.match(_VARIANT, "a variant")
+        match = lines.match(_VARIANT, "a variant")
         path = lines.match(_PATH, "a relative path")
-        if bool(found[8]) != bool(sound) or bool(found[4]) != bool(sound):
+        if bool(match[8]) != bool(sound) or bool(match[4]) != bool(sound):
             raise lines.wrong("has a variant whose sound is not what the master offers")
         variants.append(
             Variant(
                 path=_unescaped(path[1]),
-                bandwidth_bps=int(found[1]),
-                average_bps=int(found[2]),
-                video_codec=found[3],
-                audio_codec=found[4] or "",
-                width=int(found[5]),
-                height=int(found[6]),
-                frame_rate=Fraction(found[7]),
+                bandwidth_bps=int(match[1]),
+                average_bps=int(match[2]),
+                video_codec=match[3],
+                audio_codec=match[4] or "",
+                width=int(match[5]),
+                height=int(match[6]),
+                frame_rate=Fraction(match[7]),
             )
         )
     if not variants:
@@ -245,14 +245,14 @@ def parse_master(text: str, *, name: str) -> MasterPlaylist:
 
 def _iframes(lines: _Lines) -> Iterator[Iframes]:
     while not lines.ended:
-        found = lines.match(_IFRAMES, "a variant of keyframes")
+        match = lines.match(_IFRAMES, "a variant of keyframes")
         yield Iframes(
-            path=_unescaped(found[6]),
-            bandwidth_bps=int(found[1]),
-            average_bps=int(found[2]),
-            video_codec=found[3],
-            width=int(found[4]),
-            height=int(found[5]),
+            path=_unescaped(match[6]),
+            bandwidth_bps=int(match[1]),
+            average_bps=int(match[2]),
+            video_codec=match[3],
+            width=int(match[4]),
+            height=int(match[5]),
         )
 
 
@@ -279,5 +279,5 @@ def _unescaped(uri: str) -> str:
     >>> _unescaped("720p/a%20%22b%22%3A1.mp4")
     '720p/a "b":1.mp4'
     """
-    raw = re.sub(rb"%([0-9A-F]{2})", lambda found: bytes([int(found[1], 16)]), uri.encode())
+    raw = re.sub(rb"%([0-9A-F]{2})", lambda match: bytes([int(match[1], 16)]), uri.encode())
     return raw.decode(errors="replace")

@@ -158,13 +158,13 @@ def _alarm_changes(
     there = {alarm.name: alarm for alarm in present.alarms}
     changes = []
     for alarm in setup.alarms:
-        found = there.get(alarm.name)
+        existing = there.get(alarm.name)
         actions = (kept[alarm.policy].arn,) if alarm.policy in kept else ()
-        if found is None:
+        if existing is None:
             reason = MISSING
         elif alarm.policy in changed:
             reason = POLICY_CHANGES
-        elif found.actions != actions or not covers(alarm.configuration, found.configuration):
+        elif existing.actions != actions or not covers(alarm.configuration, existing.configuration):
             reason = DIFFERS
         else:
             continue
@@ -172,14 +172,14 @@ def _alarm_changes(
     return changes
 
 
-def _policy_reason(policy: NativePolicy, found: NativePolicy | None) -> str:
-    if found is None:
+def _policy_reason(policy: NativePolicy, existing: NativePolicy | None) -> str:
+    if existing is None:
         return MISSING
-    same = found.type == policy.type and covers(policy.configuration, found.configuration)
+    same = existing.type == policy.type and covers(policy.configuration, existing.configuration)
     return "" if same else DIFFERS
 
 
-def covers(wish: Any, found: Any) -> bool:
+def covers(wish: Any, existing: Any) -> bool:
     """Return whether everything that is wished for is there; services add their defaults.
 
     >>> covers({"Cooldown": 60}, {"Cooldown": 60.0, "MetricAggregationType": "Average"})
@@ -188,13 +188,13 @@ def covers(wish: Any, found: Any) -> bool:
     False
     """
     if isinstance(wish, Mapping):
-        return isinstance(found, Mapping) and all(
-            name in found and covers(value, found[name]) for name, value in wish.items()
+        return isinstance(existing, Mapping) and all(
+            name in existing and covers(value, existing[name]) for name, value in wish.items()
         )
     if isinstance(wish, (list, tuple)):
         return (
-            isinstance(found, (list, tuple))
-            and len(wish) == len(found)
-            and all(covers(one, other) for one, other in zip(wish, found, strict=True))
+            isinstance(existing, (list, tuple))
+            and len(wish) == len(existing)
+            and all(covers(wished, other) for wished, other in zip(wish, existing, strict=True))
         )
-    return bool(wish == found)
+    return bool(wish == existing)

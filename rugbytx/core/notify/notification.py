@@ -245,5 +245,7 @@ def look_again_at(notes: Sequence[Notification], job: Job | None, *, now: float)
             looks.append(now + min(max(age_s, NOT_YET_S), LONGEST_PAUSE_S))
     if looks:
         return int(-(-min(looks) // 1))
-    is_parked = any(one.state is DispatchState.GIVEN_UP for note in notes for one in note.dispatches)
+    is_parked = any(
+        dispatch.state is DispatchState.GIVEN_UP for note in notes for dispatch in note.dispatches
+    )
     return PARKED_AT if is_parked else None

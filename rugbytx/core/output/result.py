@@ -120,7 +120,7 @@ def objects_of(unit: Unit) -> Mapping[str, int]:
         case Kind.VIDEO | Kind.AUDIO:
             tracks = tracks_of(unit)
             sizes = {file.key: file.size_bytes for file in tracks.files}
-            return sizes | {one.key: one.size_bytes for one in tracks.stills}
+            return sizes | {still.key: still.size_bytes for still in tracks.stills}
         case Kind.MP4:
             mp4 = Mp4Result.model_validate_json(unit.result)
             return {mp4.key: mp4.size_bytes}

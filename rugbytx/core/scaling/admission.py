@@ -75,8 +75,8 @@ def may_stay(facts: AdmissionFacts, policy: ScalingPolicy) -> bool:
     It leaves where the autoscaler says that the Jetson does the rest in time.  In
     silence it stays: a lane under way is no reason to judge alone.
     """
-    told = facts.told
-    is_told = told is not None and facts.now - told.at <= policy.silent_s
+    target = facts.told
+    is_told = target is not None and facts.now - target.at <= policy.silent_s
     return not is_told or decide(facts, policy).is_open
 
 

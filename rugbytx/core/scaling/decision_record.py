@@ -58,8 +58,12 @@ def record(facts: ScalingFacts, policy: ScalingPolicy, *, before: Recorded | Non
         policy=policy,
         decision=decision,
         ordered_at=facts.now if has_raised else facts.fleet.ordered_at,
-        sent=tuple(one for one in sent if one.job_id in open_ids and facts.now - one.at < policy.assist_s),
-        at_risk=tuple(one.job_id for one in finishes if one.is_late(facts.now)),
+        sent=tuple(
+            pointer
+            for pointer in sent
+            if pointer.job_id in open_ids and facts.now - pointer.at < policy.assist_s
+        ),
+        at_risk=tuple(finish.job_id for finish in finishes if finish.is_late(facts.now)),
     )
 
 
@@ -67,7 +71,7 @@ def assists(before: Recorded | None, *, now: float) -> Counter[str]:
     """Return how many assists of each job were sent lately."""
     if before is None:
         return Counter()
-    return Counter(one.job_id for one in before.sent if now - one.at < before.policy.assist_s)
+    return Counter(sent.job_id for sent in before.sent if now - sent.at < before.policy.assist_s)
 
 
 def fleet_fact(before: Recorded | None, *, desired: int, now: float) -> FleetFact:
@@ -78,13 +82,13 @@ def fleet_fact(before: Recorded | None, *, desired: int, now: float) -> FleetFac
 def differences(recorded: Recorded, policy: ScalingPolicy | None = None) -> Iterator[str]:
     """Yield what would be decided otherwise today, or by another policy: ``name: then -> now``."""
     again = desired_count.decide(recorded.facts, policy or recorded.policy)
-    for one in fields(ScalingDecision):
-        then, now = getattr(recorded.decision, one.name), getattr(again, one.name)
+    for field in fields(ScalingDecision):
+        then, now = getattr(recorded.decision, field.name), getattr(again, field.name)
         if then != now:
-            yield f"{one.name}: {then} -> {now}"
+            yield f"{field.name}: {then} -> {now}"
 
 
 def _sent(decision: ScalingDecision, now: float) -> Iterator[Sent]:
-    for one in decision.assists:
-        for _ in range(one.count):
-            yield Sent(job_id=one.job_id, at=now)
+    for assist in decision.assists:
+        for _ in range(assist.count):
+            yield Sent(job_id=assist.job_id, at=now)

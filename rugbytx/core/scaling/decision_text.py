@@ -24,9 +24,9 @@ SENTENCES = {
 }
 
 
-def lines(found: Recorded) -> Iterator[str]:
+def lines(recorded: Recorded) -> Iterator[str]:
     """Yield the lines."""
-    facts, policy, decision = found.facts, found.policy, found.decision
+    facts, policy, decision = recorded.facts, recorded.policy, recorded.decision
     yield from _facts(facts, policy)
     yield ""
     yield (

@@ -15,7 +15,7 @@ DANGER = "deadline-in-danger"
 FREE = "slot-is-free"
 
 
-def decide(facts: ScalingFacts, policy: ScalingPolicy, found: Capacity, *, wanted: int) -> tuple[Assist, ...]:
+def decide(facts: ScalingFacts, policy: ScalingPolicy, slots: Capacity, *, wanted: int) -> tuple[Assist, ...]:
     """Return which jobs get further lanes; lanes, and assists under way, never exceed what a job can use.
 
     Every free slot that may receive gets one: the Jetson's, because its work is
@@ -23,7 +23,7 @@ def decide(facts: ScalingFacts, policy: ScalingPolicy, found: Capacity, *, wante
     wanted, because the number that is wanted counts on them.  Jobs whose deadline is
     in danger come first, but in mode ``fastest``, where all are to be quick.
     """
-    free = _free(facts, found, wanted=wanted)
+    free = _free(facts, slots, wanted=wanted)
     # A lane that finds no plan leaves at once, and its pointer is remembered as under way for minutes.
     jobs = sorted((job for job in facts.jobs if job.is_planned), key=lambda job: job.deadline_at)
     speed_px_per_s = _slot_px_per_s(facts)
@@ -72,15 +72,15 @@ def _spread(jobs: Sequence[JobFact], free: int, given: dict[str, int]) -> None:
         given[most.job_id] = given.get(most.job_id, 0) + 1
 
 
-def _free(facts: ScalingFacts, found: Capacity, *, wanted: int) -> int:
+def _free(facts: ScalingFacts, slots: Capacity, *, wanted: int) -> int:
     """Return the slots that would take an assist: free ones, less the messages that wait for them already."""
     jetson = sum(
         worker.slots - worker.busy
         for worker in facts.workers
         if worker.worker_class == JETSON and worker.is_able
     )
-    admitted = max(0, wanted - len(found.busy))
-    aws = sum(worker.slots for worker in found.idle[:admitted])
+    admitted = max(0, wanted - len(slots.busy))
+    aws = sum(worker.slots for worker in slots.idle[:admitted])
     waiting = sum(job.is_queued for job in facts.jobs) + sum(job.assists for job in facts.jobs)
     return jetson + aws - max(waiting, facts.visible)
 

@@ -86,9 +86,9 @@ def learned(samples: Sequence[float], prior: Pace) -> Pace:
     )
 
 
-def _mixed(seen: float, assumed_px_per_s: float, chunks: int) -> float:
+def _mixed(measured_px_per_s: float, assumed_px_per_s: float, chunks: int) -> float:
     whole = chunks + PRIOR_CHUNKS
-    return whole / (chunks / seen + PRIOR_CHUNKS / assumed_px_per_s)
+    return whole / (chunks / measured_px_per_s + PRIOR_CHUNKS / assumed_px_per_s)
 
 
 @dataclass(frozen=True, kw_only=True)

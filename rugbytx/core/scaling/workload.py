@@ -77,4 +77,4 @@ def paces(workers: Iterable[Worker], priors: Mapping[str, Pace]) -> dict[str, Pa
     for worker in workers:
         if worker.worker_class in speeds:
             speeds[worker.worker_class].extend(worker.speeds)
-    return {name: pace.learned(found, priors[name]) for name, found in speeds.items()}
+    return {name: pace.learned(chunk_speeds, priors[name]) for name, chunk_speeds in speeds.items()}

@@ -150,15 +150,15 @@ def _spent(unit: Unit) -> str:
     return ""
 
 
-def _claim_reason(seen: Unit | None) -> str:
-    if seen is None:
+def _claim_reason(unit: Unit | None) -> str:
+    if unit is None:
         return "first-claim"
     reasons = {
         State.LEASED: "lease-ran-out",
         State.WAITING: "retry-is-due",
         State.DONE: "made-by-another-encoder",
     }
-    return reasons[seen.state]
+    return reasons[unit.state]
 
 
 def _look_again_at(unit: Unit) -> float:

@@ -20,23 +20,23 @@ UNITS: Mapping[str, str] = {
 }
 
 
-def gauges(found: Recorded) -> dict[str, float]:
+def gauges(recorded: Recorded) -> dict[str, float]:
     """Return the figures by their names."""
-    facts = found.facts
+    facts = recorded.facts
     alive = [worker.worker_class for worker in facts.workers if worker.until > facts.now]
     oldest_at = min((job.submitted_at for job in facts.jobs), default=facts.now)
     return {
-        "Backlog": found.decision.backlog_s,
+        "Backlog": recorded.decision.backlog_s,
         "OldestJobAge": (facts.now - oldest_at) / 60,
         "DeadlinesMissed": sum(job.deadline_at < facts.now for job in facts.jobs),
         "JetsonsAlive": alive.count(JETSON),
         "AwsWorkersAlive": alive.count(AWS),
-        "AwsWorkersDesired": found.decision.desired,
+        "AwsWorkersDesired": recorded.decision.desired,
     }
 
 
-def embedded(found: Recorded, *, table: str) -> dict[str, Any]:
+def embedded(recorded: Recorded, *, table: str) -> dict[str, Any]:
     """Return the figures as fields of a log line that CloudWatch reads as metrics."""
     return embedded_metrics.fields(
-        at=found.facts.now, labels={DIMENSION: table}, values=gauges(found), units=UNITS
+        at=recorded.facts.now, labels={DIMENSION: table}, values=gauges(recorded), units=UNITS
     )

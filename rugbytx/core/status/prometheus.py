@@ -102,5 +102,5 @@ def _counted(name: str, about: str, labels: tuple[str, ...], counts: Counter[Any
 
 
 def _median(name: str, about: str, labels: tuple[str, ...], values: Values) -> MetricFamily:
-    samples = tuple((key, median(found)) for key, found in sorted(values.items()))
+    samples = tuple((key, median(group)) for key, group in sorted(values.items()))
     return MetricFamily(name=name, help=about, labels=labels, samples=samples)

@@ -92,9 +92,9 @@ def _conformance(texts: Texts) -> PublishCheck:
     )
 
 
-def _equal(rule: Rule, where: str, expected: object, seen: object) -> PublishCheck:
+def _equal(rule: Rule, where: str, expected: object, actual: object) -> PublishCheck:
     return PublishCheck(
-        rule=rule, where=where, expected=str(expected), seen=str(seen), passed=expected == seen
+        rule=rule, where=where, expected=str(expected), seen=str(actual), passed=expected == actual
     )
 
 
@@ -136,7 +136,7 @@ def _video(grid: Grid, name: str, files: Sequence[TrackFile]) -> Iterator[Publis
 
 def _keyframes(name: str, media: parser.MediaPlaylist, files: Sequence[TrackFile]) -> PublishCheck:
     """Return whether the playlist of keyframes names all of them, and nothing else."""
-    due = {(one.offset, one.size_bytes) for file in files for one in file.iframes}
+    due = {(iframe.offset, iframe.size_bytes) for file in files for iframe in file.iframes}
     named = sum((entry.segment.offset, entry.segment.size_bytes) in due for entry in media.entries)
     count, keyframes = sum(len(file.iframes) for file in files), sum(file.keyframes for file in files)
     return PublishCheck(
@@ -165,13 +165,15 @@ def _timeline(
     """Yield what the playlist of one video rendition says of time."""
     starts = parser.starts_us(media.entries)
     yield _near(Rule.DURATION, name, grid.duration_s, Fraction(starts[-1], 1_000_000), within_s=1 / grid.rate)
-    seen = [at for at, entry in zip(starts, media.entries, strict=False) if entry.discontinuities]
-    yield _equal(Rule.DISCONTINUITY, name, _at(breaks_us), _at(seen))
+    discontinuities_us = [
+        at for at, entry in zip(starts, media.entries, strict=False) if entry.discontinuities
+    ]
+    yield _equal(Rule.DISCONTINUITY, name, _at(breaks_us), _at(discontinuities_us))
 
 
 def _boundaries(name: str, media: parser.MediaPlaylist, first: parser.MediaPlaylist) -> PublishCheck:
     mine, others = parser.starts_us(media.entries), parser.starts_us(first.entries)
-    same = sum(one == other for one, other in zip(mine, others, strict=False))
+    same = sum(mine_us == other for mine_us, other in zip(mine, others, strict=False))
     passed = mine == others
     return PublishCheck(
         rule=Rule.BOUNDARIES,
@@ -224,15 +226,15 @@ def _rates(
 ) -> Iterator[PublishCheck]:
     """Yield whether the master names every playlist, and declares what they measure."""
     names = {path: name for name, path in texts.paths.items()}
-    named = [variant.path for variant in master.variants] + [one.path for one in master.iframes]
+    named = [variant.path for variant in master.variants] + [iframes.path for iframes in master.iframes]
     named += [master.audio] if master.audio else []
     yield _equal(Rule.PLAYLIST, "master", sorted(names), sorted(named))
     sound = measured(media["audio"]) if master.audio else media_playlist.Bitrates(average_bps=0, peak_bps=0)
-    for one in master.iframes:
-        if name := names.get(one.path):
+    for iframes in master.iframes:
+        if name := names.get(iframes.path):
             keys = measured(media[name])
-            yield declared(name, "peak", one.bandwidth_bps, keys.peak_bps)
-            yield declared(name, "average", one.average_bps, keys.average_bps)
+            yield declared(name, "peak", iframes.bandwidth_bps, keys.peak_bps)
+            yield declared(name, "average", iframes.average_bps, keys.average_bps)
     for variant in master.variants:
         if name := names.get(variant.path):
             picture = measured(media[name])

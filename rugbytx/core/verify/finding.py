@@ -81,9 +81,9 @@ class Finding:
         return f"{self.where} fails the {self.rule} check: expected {self.expected}, saw {self.seen}"
 
 
-def finding(rule: Rule, where: str, expected: object, seen: object) -> Finding:
+def finding(rule: Rule, where: str, expected: object, actual: object) -> Finding:
     """Return a finding, whatever was expected and seen."""
-    return Finding(rule=rule, where=where, expected=str(expected), seen=str(seen))
+    return Finding(rule=rule, where=where, expected=str(expected), seen=str(actual))
 
 
 def require(findings: Sequence[Finding]) -> None:

@@ -33,20 +33,20 @@ class Mp4:
     streams: Mapping[str, Mp4Stream]
 
 
-def check(grid: Grid, seen: Mp4, *, has_audio: bool, where: str) -> Iterator[Finding]:
+def check(grid: Grid, mp4: Mp4, *, has_audio: bool, where: str) -> Iterator[Finding]:
     """Yield what is wrong with the MP4 of a film on this grid.
 
     Pictures and sound both start at zero, and last as long as the film to a
     frame of each, so that neither is shifted against the other.
     """
-    order = [kind for kind in seen.boxes if kind in {"moov", "mdat"}]
+    order = [kind for kind in mp4.boxes if kind in {"moov", "mdat"}]
     if order != ["moov", "mdat"]:
         yield finding(Rule.FAST_START, where, "an index, then the pictures", ", ".join(order) or "neither")
     wanted = ["audio", "video"] if has_audio else ["video"]
-    if sorted(seen.streams) != wanted:
-        found = ", ".join(sorted(seen.streams)) or "nothing"
-        yield finding(Rule.TRACK_COUNT, where, ", ".join(wanted), found)
-    for kind, stream in seen.streams.items():
+    if sorted(mp4.streams) != wanted:
+        kinds = ", ".join(sorted(mp4.streams)) or "nothing"
+        yield finding(Rule.TRACK_COUNT, where, ", ".join(wanted), kinds)
+    for kind, stream in mp4.streams.items():
         yield from _stream(grid, kind, stream, f"the {kind} of {where}")
 
 

@@ -80,13 +80,13 @@ def check_video(
 ) -> tuple[Timeline, tuple[Finding, ...]]:
     """Return a rendition's timeline and what is wrong with its segments; ``grid`` is its own."""
     timeline = _timeline(name, media, segments, grid, has_frames=True)
-    found = (
+    findings = (
         *_inits(segments),
         *_lengths(media, segments),
         *_on_grid(segments, grid),
         *_whole(timeline, grid),
     )
-    return timeline, found[:MOST_FINDINGS]
+    return timeline, findings[:MOST_FINDINGS]
 
 
 def check_audio(
@@ -94,13 +94,13 @@ def check_audio(
 ) -> tuple[Timeline, tuple[Finding, ...]]:
     """Return the audio's timeline and what is wrong with its segments."""
     timeline = _timeline(name, media, segments, grid, has_frames=False)
-    found = [*_inits(segments), *_lengths(media, segments)]
+    findings = [*_inits(segments), *_lengths(media, segments)]
     tracks = [segment.track for segment in segments if segment.track]
     if len(tracks) == len(segments):
         fragments = tuple(fragment for track in tracks for fragment in track.fragments)
         joined = replace(tracks[0], fragments=fragments)
-        found += check_sound(grid, tracks[0].timescale, joined, segments[0].entry.segment.path)
-    return timeline, tuple(found[:MOST_FINDINGS])
+        findings += check_sound(grid, tracks[0].timescale, joined, segments[0].entry.segment.path)
+    return timeline, tuple(findings[:MOST_FINDINGS])
 
 
 def check_iframes(
@@ -119,16 +119,16 @@ def check_iframes(
         for span, track in tracks
         for fragment in track.fragments
     ]
-    seen = [entry.segment for entry in media.entries]
+    named = [entry.segment for entry in media.entries]
     if not media.is_iframes:
         yield finding(Rule.PLAYLIST, name, "#EXT-X-I-FRAMES-ONLY", "none")
-    wrong = [one for one in seen if one not in set(due)]
-    if seen != due:
-        what = f"{len(seen)}, {len(wrong)} of them no keyframes" if wrong else f"{len(seen)} of them"
+    wrong = [span for span in named if span not in set(due)]
+    if named != due:
+        what = f"{len(named)}, {len(wrong)} of them no keyframes" if wrong else f"{len(named)} of them"
         yield finding(Rule.KEYFRAMES, name, f"the {len(due)} keyframes of its rendition", what)
     lasts_us = parser.starts_us(media.entries)[-1]
     whole_us = parser.starts_us([segment.entry for segment in segments])[-1]
-    if abs(lasts_us - whole_us) > len(seen):
+    if abs(lasts_us - whole_us) > len(named):
         yield finding(Rule.DURATION, name, f"{whole_us / 1e6:.6f} s", f"{lasts_us / 1e6:.6f} s")
 
 
@@ -141,10 +141,10 @@ def check_tiling(media: parser.MediaPlaylist, sizes: dict[str, int]) -> Iterator
     for entry in media.entries:
         ranges.setdefault(entry.segment.path, []).append(entry.segment)
     for path, ordered in ranges.items():
-        for one, other in pairwise(ordered):
-            if one.end != other.offset:
+        for span, other in pairwise(ordered):
+            if span.end != other.offset:
                 yield finding(
-                    Rule.TILING, path, f"a segment at byte {one.end}", f"one at byte {other.offset}"
+                    Rule.TILING, path, f"a segment at byte {span.end}", f"one at byte {other.offset}"
                 )
         if path in sizes and ordered[-1].end != sizes[path]:
             yield finding(Rule.TILING, path, f"{ordered[-1].end} bytes", f"{sizes[path]}")
@@ -203,8 +203,8 @@ def _lengths(media: parser.MediaPlaylist, segments: Iterable[PublishedSegment]) 
             ticks = sum(fragment.duration for fragment in segment.track.fragments)
             lasts_us = Fraction(ticks * 1_000_000, segment.track.timescale)
             if abs(lasts_us - segment.entry.duration_us) > 1:
-                seen = f"an EXTINF of {segment.entry.duration_us / 1_000_000:.6f} s"
-                yield finding(Rule.DURATION, segment.where, f"{float(lasts_us) / 1_000_000:.6f} s", seen)
+                extinf = f"an EXTINF of {segment.entry.duration_us / 1_000_000:.6f} s"
+                yield finding(Rule.DURATION, segment.where, f"{float(lasts_us) / 1_000_000:.6f} s", extinf)
 
 
 def _on_grid(segments: Iterable[PublishedSegment], grid: Grid) -> Iterator[Finding]:

@@ -39,12 +39,12 @@ def check_together(
 
     ``videos`` stand in the order of the master's variants.
     """
-    found = (
+    findings = (
         *_discontinuities(videos, audio),
         *_boundaries(videos),
         *_variants(master, videos, audio, name),
     )
-    return found[:MOST_FINDINGS]
+    return findings[:MOST_FINDINGS]
 
 
 def _discontinuities(videos: Sequence[Timeline], audio: Timeline | None) -> Iterator[Finding]:
@@ -95,9 +95,9 @@ def _variants(
             pairs.append((Rule.CODEC, video_codec(video.codecs), variant.video_codec))
         if audio and audio.codecs:
             pairs.append((Rule.CODEC, ",".join(sorted(audio.codecs)), variant.audio_codec))
-        for rule, expected, seen in pairs:
-            if expected != seen:
-                yield finding(rule, where, expected, seen)
+        for rule, expected, actual in pairs:
+            if expected != actual:
+                yield finding(rule, where, expected, actual)
         sound = audio.rates if audio else media_playlist.Bitrates(average_bps=0, peak_bps=0)
         for which, said, here, there in (
             ("peak", variant.bandwidth_bps, video.rates.peak_bps, sound.peak_bps),

@@ -59,20 +59,20 @@ def windows(plan: Plan, chunks: Sequence[TracksResult], *, seed: str) -> tuple[W
     length, longer = (min(grid.frames, max(1, round(wish * grid.rate))) for wish in (WINDOW_S, CHANCE_S))
     splices = [
         index
-        for index, (one, other) in enumerate(pairwise(chunks), 1)
-        if one.fingerprint != other.fingerprint
+        for index, (chunk, other) in enumerate(pairwise(chunks), 1)
+        if chunk.fingerprint != other.fingerprint
     ]
     joins = [index for index in range(1, grid.chunks) if index not in splices]
     chosen = sorted(joins, key=lambda index: _chance(seed, f"join {index}"))[:MOST_JOINS]
     chances = [int(_chance(seed, str(number)) * (grid.frames - longer + 1)) for number in range(CHANCES)]
-    found = (
+    candidates = (
         Window(place=WindowReason.START, frames=range(length)),
         *(_around(grid, index, length, WindowReason.SPLICE) for index in splices[:MOST_SPLICES]),
         *(_around(grid, index, length, WindowReason.JOIN) for index in chosen),
         *(Window(place=WindowReason.SAMPLE, frames=range(first, first + longer)) for first in chances),
     )
     # A film of two seconds has one window, however often it is hit.
-    return tuple({window.frames: window for window in reversed(found)}.values())[::-1]
+    return tuple({window.frames: window for window in reversed(candidates)}.values())[::-1]
 
 
 def parts(plan: Plan, files: Sequence[TrackFile], frames: range) -> tuple[int, tuple[Part, ...]]:

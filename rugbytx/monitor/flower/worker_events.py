@@ -68,9 +68,9 @@ class Beats:
         """Return what is new since the look before; raises Unreachable."""
         workers = self._store.workers.list()
         now = time.time()  # noqa: TID251  Flower holds it against this host's clock
-        found = list(events(self._spoken, workers, store_now=self._store.now(), now=now))
+        fresh = list(events(self._spoken, workers, store_now=self._store.now(), now=now))
         self._spoken = {worker.name: worker.seen_at for worker in workers}
-        return found
+        return fresh
 
     def _run(self, tell: Callable[[Event], None]) -> None:
         while True:

@@ -122,10 +122,10 @@ class JobAction(ActionPage):
             raise HTTPError(403, "these pages are read-only")
         look: Look = self.application.look
         try:
-            told = await run(partial(ACTIONS[name], job_id, look.system, by=self.who))
+            answer = await run(partial(ACTIONS[name], job_id, look.system, by=self.who))
         except HTTPError as error:
             if isinstance(error.__cause__, JobRejected):
                 raise HTTPError(409, str(error.__cause__)) from error
             raise
         look.forget()
-        self.finish(told)
+        self.finish(answer)

@@ -13,7 +13,7 @@ from rugbytx.monitor.page.handler import run
 from rugbytx.monitor.system_metrics import text
 
 
-def of_summary(seen: Summary) -> Iterator[MetricFamily]:
+def of_summary(summary: Summary) -> Iterator[MetricFamily]:
     """Yield the figures of queue, open jobs and workers."""
     yield MetricFamily(
         name="rugbytx_messages",
@@ -21,7 +21,7 @@ def of_summary(seen: Summary) -> Iterator[MetricFamily]:
         labels=("queue", "state"),
         samples=tuple(
             ((queue, state), count)
-            for queue, depth in (("transcode", seen.depth), ("dead", seen.dead))
+            for queue, depth in (("transcode", summary.depth), ("dead", summary.dead))
             for state, count in (("visible", depth.visible), ("in-flight", depth.in_flight))
         ),
     )
@@ -29,18 +29,18 @@ def of_summary(seen: Summary) -> Iterator[MetricFamily]:
         name="rugbytx_open_jobs",
         help="Jobs that want work done",
         labels=("status",),
-        samples=tuple(((str(status),), seen.count(status)) for status in sorted(OPEN)),
+        samples=tuple(((str(status),), summary.count(status)) for status in sorted(OPEN)),
     )
-    late = sum(job.deadline_at < seen.at for job in seen.open_jobs)
+    late = sum(job.deadline_at < summary.at for job in summary.open_jobs)
     yield MetricFamily(
         name="rugbytx_late_jobs", help="Open jobs whose deadline has passed", samples=(((), float(late)),)
     )
-    yield from _of_workers(seen)
+    yield from _of_workers(summary)
 
 
-def _of_workers(seen: Summary) -> Iterator[MetricFamily]:
+def _of_workers(summary: Summary) -> Iterator[MetricFamily]:
     workers, slots, busy = Counter[str](), Counter[str](), Counter[str]()
-    for worker in seen.workers:
+    for worker in summary.workers:
         workers[worker.worker_class] += 1
         slots[worker.worker_class] += worker.slots
         busy[worker.worker_class] += worker.busy

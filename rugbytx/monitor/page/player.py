@@ -83,8 +83,8 @@ class PlayerPage(Page):
             self._send(HLS_JS.read_bytes(), "text/javascript; charset=utf-8")
         elif path == "playing.json":
             playing = await run(stage.playing, job_id)
-            told = {"title": playing.title, "source": f"media/{quote(playing.master)}"}
-            self._send(json.dumps(told).encode(), "application/json")
+            description = {"title": playing.title, "source": f"media/{quote(playing.master)}"}
+            self._send(json.dumps(description).encode(), "application/json")
         elif path.startswith("media/"):
             await self._media(stage.place(job_id), path.removeprefix("media/"))
         else:

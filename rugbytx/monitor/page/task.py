@@ -55,8 +55,8 @@ def job_of(task_kwargs: str | None) -> str | None:
     >>> job_of(None) is None
     True
     """
-    found = _JOB.search(task_kwargs or "")
-    return found[1] if found else None
+    match = _JOB.search(task_kwargs or "")
+    return match[1] if match else None
 
 
 class TasksData(TasksDataTable):

@@ -62,7 +62,7 @@ class Metrics:
         With a datapoint missing, target tracking does nothing: it treats the alarm
         as of insufficient data (docs AWS: target tracking).
         """
-        seen = [point for point in self.points if point.seen_from <= now][-count:]
-        is_whole = len(seen) == count and seen[-1].at - seen[0].at <= (count - 1) * PERIOD_S + 1
-        is_fresh = bool(seen) and now - seen[-1].seen_from < 2 * PERIOD_S
-        return seen if is_whole and is_fresh else []
+        visible = [point for point in self.points if point.seen_from <= now][-count:]
+        is_whole = len(visible) == count and visible[-1].at - visible[0].at <= (count - 1) * PERIOD_S + 1
+        is_fresh = bool(visible) and now - visible[-1].seen_from < 2 * PERIOD_S
+        return visible if is_whole and is_fresh else []

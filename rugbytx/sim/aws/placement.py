@@ -91,7 +91,11 @@ class CapacityProvider:
     def _assign(self) -> None:
         for task in list(self._pending):
             host = next(
-                (one for one in self.cloud.hosts if one.is_ready and not one.is_taken and not one.is_noticed),
+                (
+                    instance
+                    for instance in self.cloud.hosts
+                    if instance.is_ready and not instance.is_taken and not instance.is_noticed
+                ),
                 None,
             )
             if host is None:

@@ -136,12 +136,12 @@ class SimulatedQueue:
         """Return visible and in flight as SQS tells them: as they were up to a minute ago (docs AWS)."""
         age_s = self.luck.uniform(0, self.figures.stale_s) if age_s is None else age_s
         seen_at = self.env.now - age_s
-        found = self._history[0]
+        counts = self._history[0]
         for entry in reversed(self._history):
-            found = entry
+            counts = entry
             if entry[0] <= seen_at:
                 break
-        return found[1], found[2]
+        return counts[1], counts[2]
 
     def _show(self, message: Message) -> None:
         self.touched_at = self.env.now

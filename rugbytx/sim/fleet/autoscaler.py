@@ -105,14 +105,14 @@ class Controller:
 
     def is_held(self, job_id: str, *, but: str) -> bool:
         """Return whether another worker says that it has a message of the job."""
-        return any(job_id in one.jobs for one in self.present() if one.name != but)
+        return any(job_id in worker.jobs for worker in self.present() if worker.name != but)
 
     def choice(self, own: Row, others: Sequence[Row], worker: Present) -> job_priority.JobChoice:
         """Return which job a lane serves next."""
         workers = self.present()
         paces = workload.paces(workers, self._priors)
         own_fact, *facts = self._job_facts([own, *others], workers, {})
-        living = {worker.worker_class, *(one.worker_class for one in workers)}
+        living = {worker.worker_class, *(other.worker_class for other in workers)}
         return job_priority.decide(
             own_fact,
             facts,
@@ -141,7 +141,7 @@ class Controller:
                 swept_at = env.now
                 self._sweep()
             is_idle = not self.table.rows and not any(
-                one.worker_class == AWS for one in self.workers.values()
+                worker.worker_class == AWS for worker in self.workers.values()
             )
             if is_idle and not (self.fleet and self.fleet.desired):
                 self._wake = env.event()
@@ -159,17 +159,17 @@ class Controller:
 
     def _tick(self, fleet: ScaledService) -> Generator[Any, Any, None]:
         """Decide once, and act, as ``autoscaler.Autoscaler.tick`` does."""
-        found = decision_record.record(self.facts(fleet), self.policy, before=self.before)
-        before, self.before = self.before, found
-        decision, now = found.decision, found.facts.now
+        recorded = decision_record.record(self.facts(fleet), self.policy, before=self.before)
+        before, self.before = self.before, recorded
+        decision, now = recorded.decision, recorded.facts.now
         if self.site.trace.tick_took_s:
             yield self.site.env.timeout(self.site.trace.tick_took_s)
         self.told = admission.Told(at=now, wanted=decision.wanted)
         if decision.desired != fleet.desired:
             fleet.order(decision.desired)
-        for one in decision.assists:
-            for _ in range(one.count):
-                self.site.queue.send(int(one.job_id))
+        for assist in decision.assists:
+            for _ in range(assist.count):
+                self.site.queue.send(int(assist.job_id))
         book = self.site.book
         book.decisions += 1
         last = before.decision if before else None
@@ -195,8 +195,8 @@ class Controller:
         now = self.site.env.now
         if self._ghosts:
             self._ghosts = [ghost for ghost in self._ghosts if ghost.until > now]
-        told = (worker.heard(now) for worker in self.workers.values())
-        return (*(one for one in told if one), *self._ghosts)
+        presences = (worker.heard(now) for worker in self.workers.values())
+        return (*(presence for presence in presences if presence), *self._ghosts)
 
     def _job_facts(
         self, rows: Sequence[Row], workers: Sequence[Worker], assists: Mapping[str, int]

@@ -151,15 +151,15 @@ _UNIT = Unit(key="", generation=1, state=State.WAITING, fence=0)
 
 
 def unit_record(
-    key: UnitKey, seen: Unit | None, *, state: State, maker: str, lease_until: float = 0.0
+    key: UnitKey, before: Unit | None, *, state: State, maker: str, lease_until: float = 0.0
 ) -> Unit:
     """Return a unit's record; what it has been through is kept."""
-    seen = seen or _UNIT
-    return seen.model_copy(
+    before = before or _UNIT
+    return before.model_copy(
         update={
             "key": str(key),
             "state": state,
-            "fence": seen.fence + (state is State.LEASED),
+            "fence": before.fence + (state is State.LEASED),
             "maker": maker,
             "lease_until": lease_until,
             "retry_at": 0.0,

@@ -205,16 +205,16 @@ class LaneWorker:
         yield from self._do(row, decision.key, decision.seen)
         return False
 
-    def _do(self, row: Row, key: UnitKey, seen: Unit | None) -> Generator[Any, Any, None]:
+    def _do(self, row: Row, key: UnitKey, before: Unit | None) -> Generator[Any, Any, None]:
         site, ticket = self.site, row.ticket
         now = site.env.now
         self._refresh()
         stay = site.trace.stay(ticket.number, str(key), self.worker_class) or self._stay(row, key)
         service_s = stay.work_s
         lease_until = now + service_s + site.settings.lease_s
-        leased = unit_record(key, seen, state=State.LEASED, maker=self.maker, lease_until=lease_until)
-        if seen and seen.state is State.LEASED:
-            leased = leased.model_copy(update={"deaths": seen.deaths + 1})
+        leased = unit_record(key, before, state=State.LEASED, maker=self.maker, lease_until=lease_until)
+        if before and before.state is State.LEASED:
+            leased = leased.model_copy(update={"deaths": before.deaths + 1})
         row.put(leased, key)
         row.wake_at = lease_until
         self._work = (row, key, now)

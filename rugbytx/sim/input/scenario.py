@@ -100,19 +100,19 @@ class Scenario(_Part):
 
     def size(self, name: str) -> Size:
         """Return the kind of upload of that name: the scenario's own before a built-in one; raises SettingsError."""
-        return next((one for one in self.sizes if one.name == name), None) or size_of(name)
+        return next((size for size in self.sizes if size.name == name), None) or size_of(name)
 
     def draw(self, seed: int) -> tuple[Upload, ...]:
         """Return the uploads in their order; ``seed`` decides those at random."""
-        found = list(self.uploads)
-        for one in self.arrivals:
-            found += [
-                Upload(at_s=one.at_s + index * one.every_s, size=one.kind, deadline_s=one.deadline_s)
-                for index in range(one.count)
+        uploads = list(self.uploads)
+        for burst in self.arrivals:
+            uploads += [
+                Upload(at_s=burst.at_s + index * burst.every_s, size=burst.kind, deadline_s=burst.deadline_s)
+                for index in range(burst.count)
             ]
         if self.stream:
-            found += _drawn(self.stream, random.Random(f"{seed}/arrivals"))  # noqa: S311  luck, not a secret
-        return tuple(sorted(found, key=lambda upload: upload.at_s))
+            uploads += _drawn(self.stream, random.Random(f"{seed}/arrivals"))  # noqa: S311  luck, not a secret
+        return tuple(sorted(uploads, key=lambda upload: upload.at_s))
 
 
 def _drawn(stream: UploadStream, luck: random.Random) -> Iterator[Upload]:
@@ -155,10 +155,10 @@ def load(name: str) -> Scenario:
 
 def checked(scenario: Scenario) -> Scenario:
     """Return the scenario; raises SettingsError for an upload of no known kind, or for none at all."""
-    kinds = {one.kind for one in scenario.arrivals} | {one.size for one in scenario.uploads}
+    kinds = {burst.kind for burst in scenario.arrivals} | {upload.size for upload in scenario.uploads}
     kinds |= set(scenario.stream.per_day) if scenario.stream else set()
     if not kinds:
         raise SettingsError(f"the scenario {scenario.name} has no uploads")
-    for kind in kinds - SIZES.keys() - {one.name for one in scenario.sizes}:
+    for kind in kinds - SIZES.keys() - {size.name for size in scenario.sizes}:
         raise SettingsError(f"the scenario {scenario.name}: there is no upload of kind {kind!r}")
     return scenario

@@ -147,15 +147,15 @@ def frontier(loads: Sequence[JobLoad], hosts: Hosts) -> tuple[FrontierPoint, ...
     >>> [(point.makespan_s / 60, round(point.usd, 3)) for point in frontier(three, hosts)]
     [(28.0, 0.7), (35.0, 0.467), (53.0, 0.442), (70.0, 0.233), (105.0, 0.0)]
     """
-    found = []
+    points = []
     for cloud in range(hosts.cloud + 1):
         fleet = replace(hosts, cloud=cloud)
         for jobs in range(cloud, len(loads) + 1 if cloud else 1):
             end_s = atomic_makespan_s(loads, fleet, cloud_jobs=jobs)
             usd = hosts.usd(work_s=jobs * loads[0].cloud_s if loads else 0.0, hosts=cloud)
-            found.append(FrontierPoint(makespan_s=end_s, usd=usd, hosts=cloud))
+            points.append(FrontierPoint(makespan_s=end_s, usd=usd, hosts=cloud))
     best: list[FrontierPoint] = []
-    for point in sorted(found, key=lambda one: (one.makespan_s, one.usd)):
+    for point in sorted(points, key=lambda point: (point.makespan_s, point.usd)):
         if point.makespan_s < math.inf and (not best or point.usd < best[-1].usd - 1e-9):
             best.append(point)
     return tuple(best)

@@ -69,7 +69,9 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures by name; the names stay."""
-        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "turnarounds_s"}
+        values = {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name != "turnarounds_s"
+        }
         rounded = {
             name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()
         }
@@ -200,7 +202,7 @@ MOST_ATOMIC = 40
 
 def bound(case: Case, *, detect_s: float = 0.0) -> Bound:
     """Return the lower bounds of a scenario; outages are not in them, which only lowers them."""
-    figures, found = case.figures, loads(case)
+    figures, jobs = case.figures, loads(case)
     has_jetson = not any(fault.kind == "jetson-off" and fault.at_s <= 0 for fault in case.scenario.faults)
     hosts = Hosts(
         edge=int(has_jetson),
@@ -209,13 +211,13 @@ def bound(case: Case, *, detect_s: float = 0.0) -> Bound:
         detect_s=detect_s,
         usd_per_h=case.prices.host_h(figures.purchase),
     )
-    is_equal = len({load.edge_s for load in found}) == 1 and len(found) <= MOST_ATOMIC
+    is_equal = len({load.edge_s for load in jobs}) == 1 and len(jobs) <= MOST_ATOMIC
     return Bound(
-        fluid_s=lower_bound.fluid_makespan_s(found, hosts),
-        atomic_s=lower_bound.atomic_makespan_s(found, hosts) if is_equal else None,
-        usd=lower_bound.cheapest_usd(found, hosts),
+        fluid_s=lower_bound.fluid_makespan_s(jobs, hosts),
+        atomic_s=lower_bound.atomic_makespan_s(jobs, hosts) if is_equal else None,
+        usd=lower_bound.cheapest_usd(jobs, hosts),
         usd_chunks=lower_bound.cheapest_usd(loads(case, is_chunked=True), hosts),
-        frontier=lower_bound.frontier(found, hosts) if is_equal else (),
+        frontier=lower_bound.frontier(jobs, hosts) if is_equal else (),
     )
 
 

@@ -21,13 +21,13 @@ class Admission:
 
     def look(self, name: str) -> AdmissionDecision:
         """Return whether the worker of this name is wanted; raises Unreachable.  SQS is asked only while the autoscaler is silent."""
-        policy, now, told = self._settings.policy, self._store.now(), self._store.scaling.read_desired()
-        is_silent = told is None or now - told.at > policy.silent_s
+        policy, now, target = self._settings.policy, self._store.now(), self._store.scaling.read_desired()
+        is_silent = target is None or now - target.at > policy.silent_s
         facts = admission.AdmissionFacts(
             now=now,
             name=name,
             worker_class=AWS,
-            told=told,
+            told=target,
             workers=self._store.workers.list(),
             is_busy=self._busy() > 0,
             visible=self._queue.depth().visible if is_silent else 0,

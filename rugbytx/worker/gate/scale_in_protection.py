@@ -72,7 +72,7 @@ _DONE = {ProtectionStep.TAKE: "protection-taken", ProtectionStep.RELEASE: "prote
 
 def here(*, lasts_s: float) -> Protection | None:
     """Return the protection of the ECS task that this process is, or None where it is none."""
-    found = task_agent.here()
-    if found is None:
+    agent = task_agent.here()
+    if agent is None:
         return None
-    return Protection(found, is_idle=transport.is_idle, policy=ProtectionPolicy(lasts_s=lasts_s))
+    return Protection(agent, is_idle=transport.is_idle, policy=ProtectionPolicy(lasts_s=lasts_s))

@@ -28,10 +28,10 @@ class Diary:
     #: Where it is ``aws``, CloudWatch reads the log and takes figures from it.
     worker_class: str = ""
 
-    def claimed(self, lease: Lease, seen: Unit | None) -> None:
+    def claimed(self, lease: Lease, former: Unit | None) -> None:
         """Tell of a unit that was taken from a worker that fell silent; any other claim is told by its end."""
-        if seen is not None and seen.state is State.LEASED:
-            self._write(audit_trail.TAKEN_OVER, lease, reason=f"{seen.owner} fell silent")
+        if former is not None and former.state is State.LEASED:
+            self._write(audit_trail.TAKEN_OVER, lease, reason=f"{former.owner} fell silent")
 
     def done(self, lease: Lease, measured: Measured) -> None:
         """Tell of a unit that was committed."""

@@ -108,8 +108,8 @@ class Lane:
         job has put that off by then.
         """
         store = self.ports.store
-        others = (one for one in store.workers.list() if one.name != self.worker)
-        if any(own.id in one.jobs for one in others):
+        others = (worker for worker in store.workers.list() if worker.name != self.worker)
+        if any(own.id in worker.jobs for worker in others):
             wake_at = min(own.wake_at, store.now() + self.settings.heartbeat_s)
             store.jobs.set_wake(own.id, own.generation, wake_at=wake_at)
         else:

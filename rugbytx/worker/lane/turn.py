@@ -131,7 +131,7 @@ class Turns:
                 "job_id": job.id,
                 "maker": changed.pin,
                 "before": job.pin,
-                "frames_lost": sum(one.frames for one in changed.repinned[len(job.repinned) :]),
+                "frames_lost": sum(repinned.frames for repinned in changed.repinned[len(job.repinned) :]),
                 "reason": reason,
             },
         )
