@@ -26,12 +26,12 @@ from rugbytx.core.cost import usage
 from rugbytx.core.fleet import halt
 from rugbytx.core.job.job import Pointer
 from rugbytx.core.scaling import decision_record, desired_count, workload
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 from rugbytx.core.scaling.decision_record import Recorded
 from rugbytx.core.scaling.facts import AWS, ScalingFacts
 from rugbytx.core.status import fleet_gauges
 from rugbytx.errors import RugbytxError, SettingsError
-from rugbytx.notify.notifier import may_tell, notifier_of
+from rugbytx.notify.notifier import can_deliver, notifier_of
 from rugbytx.notify.outbox import deadline_at_risk
 from rugbytx.ports import Fleet, Queue
 from rugbytx.ports.lease_name import LeaseName
@@ -61,7 +61,7 @@ class Autoscaler:
         self._settings = settings
         self._policies_seen_at = float("-inf")
 
-    def look(self) -> Recorded:
+    def decide(self) -> Recorded:
         """Return what would be decided at this moment, and do nothing."""
         store, settings = self._store, self._settings
         now, before = store.now(), self._before()
@@ -98,9 +98,9 @@ class Autoscaler:
         ):
             return None
         self.refuse_policies()
-        before, recorded = self._before(), self.look()
+        before, recorded = self._before(), self.decide()
         decision = recorded.decision
-        target = Told(at=recorded.facts.now, wanted=decision.wanted)
+        target = WorkerTarget(at=recorded.facts.now, wanted=decision.wanted)
         self._store.scaling.record(target, decision=decision_record.to_json(recorded))
         if decision.desired != recorded.facts.fleet.desired:
             self._fleet.set_desired(decision.desired)
@@ -108,7 +108,7 @@ class Autoscaler:
             pointer = Pointer(job_id=assist.job_id, generation=assist.generation)
             self._queue.send([pointer] * assist.count)
         self._warn(recorded, before)
-        _tell_of(recorded, before)
+        _log_decision(recorded, before)
         return recorded
 
     def sweep(self, owner: str) -> None:
@@ -190,7 +190,7 @@ def name() -> str:
     return f"autoscaler@{socket.gethostname()}-{os.getpid()}"
 
 
-def _tell_of(recorded: Recorded, before: Recorded | None) -> None:
+def _log_decision(recorded: Recorded, before: Recorded | None) -> None:
     """Log the decision with the facts it rests on, as one event, and an alarm when it begins."""
     log.info(
         "scaling-decision",
@@ -223,7 +223,7 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     )
     owner = name()
     recorded = autoscaler.once(owner)
-    if may_tell(here.settings):
+    if can_deliver(here.settings):
         notifier_of(here.settings, here.store).once(owner)
     if recorded:
         log.info("gauges", extra=fleet_gauges.embedded(recorded, table=here.settings.table))

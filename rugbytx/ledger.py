@@ -11,7 +11,7 @@ from rugbytx.core.job.job import Job
 from rugbytx.ports.store import Jobs, Store, Units, Workers
 from rugbytx.settings import Settings
 
-#: So many generations of a job are looked at, the latest ones.
+#: The most generations of a job that are read, the latest ones.
 MOST_GENERATIONS = 5
 
 #: Called with how many jobs have been read, and of how many.

@@ -29,7 +29,7 @@ from rugbytx.errors import SettingsError
 
 PREFIX = "RUGBYTX_"
 
-#: What whoever asks for Celery's remote control is told.
+#: The answer to those who ask for Celery's remote control.
 NO_REMOTE_CONTROL = (
     "Celery's remote control is off, since SQS carries none: ask the store with `rugbytx workers`, "
     "`rugbytx drain WORKER` or `rugbytx cancel JOB`"
@@ -114,8 +114,8 @@ class Settings(BaseModel):
     #: libx264's preset and profile.
     x264_preset: X264Preset = "veryfast"
     x264_profile: Literal["high", "main"] = "high"
-    #: At most so many seconds of film are read in a second of encoding, to give a worker another host's pace;
-    #: 0 for as fast as it goes.
+    #: The most seconds of film that are read in a second of encoding, to give a worker another host's pace; 0 for as
+    #: fast as it goes.
     read_rate: float = Field(default=0.0, ge=0)
     #: What a planned stop (a first SIGTERM) does with the chunk in work: hand it back now, or finish it.
     leave: Literal["now", "chunk"] = "now"
@@ -160,7 +160,7 @@ class Settings(BaseModel):
     max_workers: int = Field(default=3, ge=0, le=1000)
     #: Slots of one AWS worker, which is what its ``--concurrency`` says.
     aws_slots: int = Field(default=1, ge=1, le=64)
-    #: From the order of an AWS worker to its first receive.
+    #: The time from the order of an AWS worker to its first receive.
     cold_start_s: float = Field(default=AWS.start_s, ge=0)
     #: An idle AWS worker stays at most this long, and only where one more match would want it.
     idle_grace_s: float = Field(default=120.0, ge=0)

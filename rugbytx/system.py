@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 NEUTRAL = frozenset({"AWS_CA_BUNDLE", "AWS_PAGER", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE"})
 NEUTRAL_PREFIX = "AWS_CLI_"
 PREFIXES = ("AWS_", "RUGBYTX_")
-#: What a worker is and how it works, and not of which system it is one.
+#: The settings that say how a worker works, and not to which system it belongs.
 OWN = frozenset(
     f"RUGBYTX_{name}"
     for name in (
@@ -51,7 +51,7 @@ OWN = frozenset(
         *("WORK_HOURS", "DOWNLOAD_BPS", "UPLOAD_BPS"),
     )
 )
-#: On the loopback device an answer takes microseconds; silence is a dead system.
+#: How long a local system may take: over loopback an answer takes microseconds, so silence is a dead system.
 CONNECT_TIMEOUT_S = 1.0
 
 

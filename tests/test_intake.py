@@ -94,7 +94,7 @@ class TestAccept:
         """The record says when to look again, should the pointer be lost."""
         accepted = accept(Request(source=fakes.add_object("a.mp4"), deadline_s=2700), fakes.connection)
         job = accepted.job
-        assert (accepted.action, accepted.notes) == (AcceptanceAction.CREATE, ())
+        assert (accepted.action, accepted.remarks) == (AcceptanceAction.CREATE, ())
         assert fakes.store.jobs.read(job.id) == job
         assert (job.status, job.deadline_at, job.wake_at) == (Status.QUEUED, NOW + 2700, NOW + 600)
         assert fakes.queue.sent == [Pointer(job_id=job.id, generation=1)]
@@ -114,7 +114,7 @@ class TestAccept:
         assert stands is not None
         assert (stands.deadline_at, stands.chunk_s) == (NOW + 60, None)
         assert len(fakes.queue.sent) == 1
-        assert second.notes == (
+        assert second.remarks == (
             f"{url} is job {first.job.id} already, which is QUEUED",
             "its deadline is the tighter one asked for here",
             "its chunk length was fixed when it was first submitted",
@@ -150,7 +150,7 @@ class TestAccept:
             Status.FAILED,
             1,
         )
-        assert "which FAILED (the file is truncated); --force does it again" in again.notes[0]
+        assert "which FAILED (the file is truncated); --force does it again" in again.remarks[0]
 
     def test_force_opens_the_next_generation(self, fakes: Fakes) -> None:
         """It is a job of its own in all but its id."""
@@ -168,7 +168,7 @@ class TestAccept:
         accepted = accept(Request(source=fakes.add_object("a.mp4")), fakes.connection)
         assert fakes.store.jobs.read(accepted.job.id) == accepted.job
         assert accepted.job.wake_at == NOW + 600
-        assert "starts within 10 minutes or so, because no message could be sent" in accepted.notes[0]
+        assert "starts within 10 minutes or so, because no message could be sent" in accepted.remarks[0]
 
     def test_a_lost_answer_changes_nothing(self, fakes: Fakes) -> None:
         """The SDK's retry must not take our own record for somebody else's."""

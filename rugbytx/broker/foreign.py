@@ -30,7 +30,7 @@ def install(pattern: str, profile: str) -> None:
     _Wish.pattern, _Wish.profile = pattern, profile
 
 
-def translated(message: Mapping[str, Any]) -> dict[str, Any] | None:
+def translate(message: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the message as Celery can read it, or None where it is refused, having said why."""
     body = str(message["Body"])
     if foreign_message.is_ours(body):

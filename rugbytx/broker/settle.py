@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: No further try after so long: by then the message is visible again.
+#: How long settling a message is tried: after that the message is visible again.
 SETTLE_S = 60.0
 #: How long a process that ends waits for its last messages.
 LEAVE_S = 4.0

@@ -37,7 +37,7 @@ from rugbytx.broker.wire import ANSWER_S, Curl, ReceiveResult, SqsConnection
 
 log = logging.getLogger(__name__)
 
-#: Between two looks whether a receive is allowed, at least.
+#: The shortest time between two checks whether a receive is allowed.
 SHORTEST_INTERVAL_S = 0.1
 
 #: kombu's messages that are not settled, by delivery tag.  Of the process and not of a channel: a
@@ -45,7 +45,7 @@ SHORTEST_INTERVAL_S = 0.1
 HELD: "OrderedDict[str, Any]" = OrderedDict()
 
 
-#: Of the process, too: it is about the message and not about the connection.
+#: One for the process, too: it is about the message and not about the connection.
 restraint = Restraint()
 
 
@@ -189,7 +189,7 @@ class Channel(SQS.Channel):
 
     def _deliver(self, deliver: Any, message: dict[str, Any], queue: str, url: str) -> None:
         try:
-            if readable := foreign.translated(message):
+            if readable := foreign.translate(message):
                 deliver(self._message_to_python(readable, queue, url))
         except Exception:
             HELD.pop(message["ReceiptHandle"], None)
@@ -216,7 +216,7 @@ class Channel(SQS.Channel):
         """
         del multiple
         if message := HELD.get(delivery_tag):
-            restraint.acknowledged()
+            restraint.reset()
             _let_go(delivery_tag, message, settler().acknowledge)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:

@@ -15,7 +15,7 @@ from rugbytx.ports import Queue
 MOST_LETTERS = 1000
 
 
-def look(queue: Queue) -> Sequence[DeadLetter]:
+def list_letters(queue: Queue) -> Sequence[DeadLetter]:
     """Return what the dead-letter queue holds, the oldest first, and show it again at once.
 
     Looking counts as a receive, which this queue does not mind.

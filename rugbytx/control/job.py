@@ -48,8 +48,8 @@ class ControlResult:
 
     job: Job
     action: ControlAction
-    #: What who asked should know, a sentence each.
-    notes: tuple[str, ...] = ()
+    #: What the caller should know, a sentence each.
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +71,15 @@ def cancel(job_id: str, system: Connection, *, by: str = "") -> ControlResult:
         job = read(job_id, system.store.jobs)
         if job.status is Status.CANCELLED:
             return ControlResult(
-                job=job, action=ControlAction.KEEP, notes=(f"job {job.id} was cancelled before",)
+                job=job, action=ControlAction.KEEP, remarks=(f"job {job.id} was cancelled before",)
             )
         if not job.is_open:
-            note = f"job {job.id} cannot be cancelled: it {job.status} before"
-            return ControlResult(job=job, action=ControlAction.TOO_LATE, notes=(note,))
+            remark = f"job {job.id} cannot be cancelled: it {job.status} before"
+            return ControlResult(job=job, action=ControlAction.TOO_LATE, remarks=(remark,))
         if system.store.jobs.end(job.id, job.generation, Status.CANCELLED, reason=CANCEL_REASON):
-            audit.note(system.store, job.id, ENDED, by=by, generation=job.generation, reason=Status.CANCELLED)
+            audit.record_entry(
+                system.store, job.id, ENDED, by=by, generation=job.generation, reason=Status.CANCELLED
+            )
             return ControlResult(job=read(job_id, system.store.jobs), action=ControlAction.CANCEL)
     raise _restless(job_id)
 
@@ -98,13 +100,13 @@ def retry(job_id: str, system: Connection, *, redo: UnitKey | None = None, by: s
             raise JobRejected(f"job {job.id} is {job.status}; a unit can be redone once it has ended")
         if job.is_open:
             return ControlResult(
-                job=job, action=ControlAction.KEEP, notes=(f"job {job.id} is {job.status} already",)
+                job=job, action=ControlAction.KEEP, remarks=(f"job {job.id} is {job.status} already",)
             )
         following = _following(job, system, redo)
         if system.store.jobs.reopen(following):
-            audit.reopened(system.store, job, following, by=by, reason=str(redo or ""))
+            audit.record_retry(system.store, job, following, by=by, reason=str(redo or ""))
             return ControlResult(
-                job=following, action=ControlAction.RETRY, notes=_begin(job, following, system)
+                job=following, action=ControlAction.RETRY, remarks=_begin(job, following, system)
             )
     raise _restless(job_id)
 
@@ -155,18 +157,18 @@ def _following(job: Job, system: Connection, redo: UnitKey | None) -> Job:
 
 def _begin(job: Job, following: Job, system: Connection) -> tuple[str, ...]:
     """Send the pointer of a generation that was opened; return what who asked should know."""
-    notes = [f"job {job.id} is tried again, as generation {following.generation}"]
+    remarks = [f"job {job.id} is tried again, as generation {following.generation}"]
     if following.units:
-        notes.append(f"{len(following.adopted)} of its {following.units} units are taken over")
+        remarks.append(f"{len(following.adopted)} of its {following.units} units are taken over")
     elif job.done:
-        notes.append("nothing of it is taken over, so it is done from the beginning")
+        remarks.append("nothing of it is taken over, so it is done from the beginning")
     try:
         system.queue.send([Pointer(job_id=job.id, generation=following.generation)])
     except Unreachable as error:
-        notes.append(
+        remarks.append(
             f"it starts within {FIRST_RESEND_S / 60:g} minutes or so, for no message was sent: {error}"
         )
-    return tuple(notes)
+    return tuple(remarks)
 
 
 def _restless(job_id: str) -> Unreachable:

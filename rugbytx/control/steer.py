@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from rugbytx.audit import note
+from rugbytx.audit import record_entry
 from rugbytx.control.job import read
 from rugbytx.core.fleet.halt import Halt, Scope
 from rugbytx.core.job import audit_trail
@@ -84,7 +84,7 @@ def undrain(worker: str, store: Store, *, by: str) -> SteerResult:
     return _lift(Scope.WORKER, worker, store, by=by)
 
 
-def told(job_id: str, store: Store, *, limit: int = MOST_ENTRIES) -> Sequence[AuditEntry]:
+def list_entries(job_id: str, store: Store, *, limit: int = MOST_ENTRIES) -> Sequence[AuditEntry]:
     """Return what happened to a job, and to the system meanwhile, in order; raises NotFound."""
     job = read(job_id, store.jobs)
     own = [*store.audit.read(job_id, limit=limit)]
@@ -106,7 +106,7 @@ def _open(job_id: str, store: Store) -> Job:
 def _bumped(job: Job, store: Store, *, bumped_at: float | None, what: str, by: str) -> SteerResult:
     if not store.jobs.bump(job.id, job.generation, bumped_at=bumped_at):
         raise JobRejected(f"job {job.id} has ended just now")
-    note(store, job.id, what, by=by, generation=job.generation)
+    record_entry(store, job.id, what, by=by, generation=job.generation)
     return SteerResult(has_changed=True, what=what, name=job.id)
 
 
@@ -131,7 +131,7 @@ def _halt(scope: Scope, name: str, store: Store, *, by: str) -> SteerResult:
     is_new = (scope, name) not in _standing(store.halts)
     if is_new:
         store.halts.add(Halt(scope=scope, name=name, at=store.now(), by=by))
-        note(store, audit_trail.SYSTEM, what, by=by, reason=name or str(scope))
+        record_entry(store, audit_trail.SYSTEM, what, by=by, reason=name or str(scope))
     return SteerResult(has_changed=is_new, what=what, name=name or str(scope))
 
 
@@ -140,5 +140,5 @@ def _lift(scope: Scope, name: str, store: Store, *, by: str) -> SteerResult:
     is_there = (scope, name) in _standing(store.halts)
     if is_there:
         store.halts.lift(scope, name)
-        note(store, audit_trail.SYSTEM, what, by=by, reason=name or str(scope))
+        record_entry(store, audit_trail.SYSTEM, what, by=by, reason=name or str(scope))
     return SteerResult(has_changed=is_there, what=what, name=name or str(scope))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from rugbytx.audit import note
+from rugbytx.audit import record_entry
 from rugbytx.core.job import audit_trail
 from rugbytx.core.notify.notification import PARKED_AT, Errand, Notification, replayed
 from rugbytx.errors import NotFound, Unreachable
@@ -43,7 +43,7 @@ def replay(
                 store.outbox.schedule_errand(Errand(job_id=job_id, due_at=int(store.now())))
                 # It is parked again should it be given up again.
                 store.outbox.forget_errand(Errand(job_id=job_id, due_at=PARKED_AT))
-                note(
+                record_entry(
                     store,
                     job_id,
                     audit_trail.REPLAYED,
@@ -59,7 +59,7 @@ def _begun_anew(notification: Notification, store: Store, *, every: bool) -> tup
         again, count = replayed(notification, every=every, now=store.now())
         if not count or store.outbox.replace_notification(again):
             return again, count
-        stands = {note.id: note for note in store.outbox.list_notifications(notification.job_id)}
+        stands = {each.id: each for each in store.outbox.list_notifications(notification.job_id)}
         if notification.id not in stands:
             return notification, 0
         notification = stands[notification.id]

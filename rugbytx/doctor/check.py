@@ -32,7 +32,7 @@ class CheckResult:
 
 
 #: Looks, and returns what it found; what it raises of rugbytx's errors is a failure too.
-Look = Callable[[], Sequence[CheckResult]]
+Examination = Callable[[], Sequence[CheckResult]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Check:
     """Something to look at."""
 
     name: str
-    look: Look
+    examine: Examination
     #: What helps where looking itself fails.
     remedy: str = ""
     timeout_s: float = TIMEOUT_S
@@ -49,7 +49,7 @@ class Check:
         """Look, for ``timeout_s`` at most."""
         results: list[Sequence[CheckResult]] = []
         thread = threading.Thread(
-            target=lambda: results.append(self._looked()), name=f"check {self.name}", daemon=True
+            target=lambda: results.append(self._examined()), name=f"check {self.name}", daemon=True
         )
         began_at = time.monotonic()
         thread.start()
@@ -58,9 +58,9 @@ class Check:
             return results[0]
         return [self._failure(f"no answer within {time.monotonic() - began_at:.0f} s")]
 
-    def _looked(self) -> Sequence[CheckResult]:
+    def _examined(self) -> Sequence[CheckResult]:
         try:
-            return self.look()
+            return self.examine()
         except RugbytxError as error:
             return [self._failure(str(error))]
         except Exception as error:  # noqa: BLE001  a doctor that falls ill says so, and goes on with the next check

@@ -24,7 +24,7 @@ from rugbytx.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Below ``out/`` like every output, and no job's.
+#: A key below ``out/``, like every output's, that is no job's.
 KEY = "out/-doctor-/first-day"
 #: S3's smallest part but for the last.
 PART_BYTES = 5 * 1024 * 1024
@@ -104,24 +104,28 @@ BY_HAND: tuple[ByHand, ...] = (
 def checks(settings: Settings) -> list[Check]:
     """Return what a program can try."""
     return [
-        Check(name="queue times", look=lambda: [_queue_times(settings)], remedy="see deploy/aws/data.yaml"),
-        Check(name="table life", look=lambda: [_table_life(settings)], remedy="see deploy/aws/data.yaml"),
         Check(
-            name="table recovery", look=lambda: [_table_recovery(settings)], remedy="see deploy/aws/data.yaml"
+            name="queue times", examine=lambda: [_queue_times(settings)], remedy="see deploy/aws/data.yaml"
+        ),
+        Check(name="table life", examine=lambda: [_table_life(settings)], remedy="see deploy/aws/data.yaml"),
+        Check(
+            name="table recovery",
+            examine=lambda: [_table_recovery(settings)],
+            remedy="see deploy/aws/data.yaml",
         ),
         Check(
             name="parts and ranges",
-            look=lambda: [_parts(settings)],
+            examine=lambda: [_parts(settings)],
             remedy="see the bucket's policy",
             timeout_s=120,
         ),
-        Check(name="expiring addresses", look=lambda: [_expiry(settings)], remedy="see the host's clock"),
+        Check(name="expiring addresses", examine=lambda: [_expiry(settings)], remedy="see the host's clock"),
         Check(
             name="scaling policies",
-            look=lambda: [_policies(settings)],
+            examine=lambda: [_policies(settings)],
             remedy="see RUGBYTX_CLUSTER and RUGBYTX_SERVICE",
         ),
-        Check(name="instance metadata", look=lambda: [_metadata(settings)]),
+        Check(name="instance metadata", examine=lambda: [_metadata(settings)]),
     ]
 
 

@@ -26,23 +26,23 @@ _SMI = ("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=
 def checks(settings: Settings, *, root: Path = Path("/")) -> list[Check]:
     """Return the checks of this host."""
     return [
-        Check(name="host", look=lambda: [_host(root)], remedy="let this user read /proc and /dev"),
+        Check(name="host", examine=lambda: [_host(root)], remedy="let this user read /proc and /dev"),
         Check(
             name="gpu",
-            look=lambda: [_gpu(root)],
+            examine=lambda: [_gpu(root)],
             remedy="a driver that does not answer needs a restart of the host, or a new installation",
         ),
         _program_check("ffmpeg", settings.ffmpeg),
         _program_check("ffprobe", settings.ffprobe),
         Check(
             name="encoder",
-            look=lambda: _encoders(settings, root),
+            examine=lambda: _encoders(settings, root),
             remedy=f"see to `ffmpeg` and `gpu` first; {PREFIX}ENCODER=x264 leaves the GPU alone",
             timeout_s=4 * TIMEOUT_S,
         ),
         Check(
             name="scratch",
-            look=lambda: [_scratch(settings)],
+            examine=lambda: [_scratch(settings)],
             remedy=f"make {settings.scratch} writable, or choose another folder by {PREFIX}SCRATCH",
         ),
     ]
@@ -87,7 +87,7 @@ def _nvidia_smi() -> str:
 
 def _program_check(name: str, program: str) -> Check:
     remedy = f"install ffmpeg (Debian: apt-get install ffmpeg), or point {PREFIX}{name.upper()} at it"
-    return Check(name=name, look=lambda: [_program(name, program)], remedy=remedy)
+    return Check(name=name, examine=lambda: [_program(name, program)], remedy=remedy)
 
 
 def _program(name: str, program: str) -> CheckResult:

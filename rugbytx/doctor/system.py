@@ -25,11 +25,11 @@ def checks(system: Connection, *, clock: Callable[[], float] = time.time) -> lis
     settings = system.settings
     buckets = dict.fromkeys((*settings.source_buckets, settings.output_bucket))
     return [
-        Check(name="queue", look=lambda: _queue(system), remedy=_RESOURCES),
-        Check(name="table", look=lambda: _table(system), remedy=_RESOURCES),
+        Check(name="queue", examine=lambda: _queue(system), remedy=_RESOURCES),
+        Check(name="table", examine=lambda: _table(system), remedy=_RESOURCES),
         Check(
             name="clock",
-            look=lambda: [_clock(system, clock)],
+            examine=lambda: [_clock(system, clock)],
             remedy="see to the table first: the store's time stands in its answers",
         ),
         *(_bucket_check(system, bucket) for bucket in buckets),
@@ -96,7 +96,7 @@ def _clock(system: Connection, clock: Callable[[], float]) -> CheckResult:
 
 
 def _bucket_check(system: Connection, bucket: str) -> Check:
-    return Check(name=f"bucket {bucket}", look=lambda: [_bucket(system, bucket)], remedy=_RESOURCES)
+    return Check(name=f"bucket {bucket}", examine=lambda: [_bucket(system, bucket)], remedy=_RESOURCES)
 
 
 def _bucket(system: Connection, bucket: str) -> CheckResult:

@@ -48,7 +48,7 @@ class Agents:
         self._lock = threading.Lock()
         #: How many tasks the service should have: ECS protects no more than that.
         self.desired: int | None = None
-        #: What is said whatever is asked, in place of the truth.
+        #: The answer to every request, in place of the truth.
         self.trouble: Said | None = None
         #: The longest protection that is granted, shorter than what is asked for.
         self.most_s: float | None = None
@@ -101,7 +101,7 @@ class Agents:
                 return 429, "You have reached maximum request limit."
             asking.asked_at.append(now)
             if wish is None:
-                return self.trouble or self._told(asking)
+                return self.trouble or self._describe(asking)
             minutes = _minutes(wish)
             if isinstance(minutes, str):
                 return 400, _error(asking.arn, "InvalidParameterException", minutes)
@@ -111,7 +111,7 @@ class Agents:
     def _changed(self, task: _Task, minutes: int) -> Said:
         if not minutes:
             task.protected_until = 0.0
-            return self._told(task)
+            return self._describe(task)
         others = sum(_is_protected(other) for other in self._tasks.values() if other is not task)
         if task.is_stopping:
             return _failure(task.arn, "TASK_NOT_VALID")
@@ -119,10 +119,10 @@ class Agents:
             return _failure(task.arn, "DEPLOYMENT_BLOCKED")
         lasts_s = 60.0 * minutes if self.most_s is None else min(60.0 * minutes, self.most_s)
         task.protected_until = time.monotonic() + lasts_s
-        return self._told(task)
+        return self._describe(task)
 
     @staticmethod
-    def _told(task: _Task) -> Said:
+    def _describe(task: _Task) -> Said:
         is_protected = _is_protected(task)
         protection: dict[str, object] = {"ProtectionEnabled": is_protected, "TaskArn": task.arn}
         if is_protected:

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 #: From SIGTERM to SIGKILL: ECS's default on EC2.
 STOP_S = 30.0
-#: So many workers that crash are no accident.
+#: How many crashed workers end the local system.
 MOST_CRASHES = 5
 
 
@@ -51,17 +51,17 @@ class LocalService:
         *,
         agents: Agents,
         desired: Callable[[], int],
-        note: Callable[[int, int], None],
+        on_counts: Callable[[int, int], None],
         start: Callable[[str], LocalWorker],
         cold_start_s: float,
         most: int,
         chance: random.Random | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``start`` runs a worker with an ``ECS_AGENT_URI``; ``note`` is told how many tasks run and wait."""
+        """``start`` runs a worker with an ``ECS_AGENT_URI``; ``on_counts`` is told how many tasks run and wait."""
         self._agents = agents
         self._desired = desired
-        self._note = note
+        self._on_counts = on_counts
         self._start = start
         self._cold_start_s = cold_start_s
         self._most = most
@@ -76,7 +76,7 @@ class LocalService:
         """Return the workers of the tasks that run, or are being stopped."""
         return [task.worker for task in self.tasks if task.worker]
 
-    def look(self) -> list[str]:
+    def reconcile(self) -> list[str]:
         """Do once what the scheduler does all the time; return a sentence for each thing done.
 
         While the desired count cannot be read the last one holds.  Raises
@@ -89,7 +89,7 @@ class LocalService:
         done = [*self._bury(), *self._scale(self._agents.desired or 0), *self._begin()]
         live = [task for task in self.tasks if task.killed_at is None]
         running = sum(task.worker is not None for task in live)
-        self._note(running, len(live) - running)
+        self._on_counts(running, len(live) - running)
         return done
 
     def stop(self) -> None:

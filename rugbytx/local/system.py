@@ -128,7 +128,7 @@ class LocalSystem:
         Only from the main thread, and about once a second.  Raises HostUnfit
         where that has no prospects.
         """
-        return [*self.replace_dead(), *(self.service.look() if self.service else ())]
+        return [*self.replace_dead(), *(self.service.reconcile() if self.service else ())]
 
     def replace_dead(self) -> list[str]:
         """Start a worker for each one that died; return a sentence for each.
@@ -178,7 +178,7 @@ class LocalSystem:
         service = LocalService(
             agents=stack.enter_context(Agents()),
             desired=lambda: fleet.state().desired,
-            note=lambda running, pending: cluster.note(
+            on_counts=lambda running, pending: cluster.record_counts(
                 chosen, region=region, running=running, pending=pending
             ),
             start=lambda uri: self._launch("aws", {task_agent.VARIABLE: uri}),

@@ -93,7 +93,7 @@ class _Kept:
     value: Any = None
 
 
-class Look:
+class SystemCache:
     """Reads for the pages.  Safe to share between threads."""
 
     def __init__(self, system: Connection, *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -127,7 +127,7 @@ class Look:
         """Return what the figures of ended jobs are of; raises Unreachable."""
         return self._fresh(
             "facts",
-            lambda: system_metrics.look(self.system, jobs=MEASURED_JOBS, units=MEASURED_UNITS),
+            lambda: system_metrics.collect(self.system, jobs=MEASURED_JOBS, units=MEASURED_UNITS),
             lasts_s=MEASURED_S,
         )
 

@@ -13,7 +13,7 @@ from rugbytx.core.status.prometheus import MetricFacts, MetricFamily
 from rugbytx.system import Connection
 
 
-def look(system: Connection, *, jobs: int, units: int) -> MetricFacts:
+def collect(system: Connection, *, jobs: int, units: int) -> MetricFacts:
     """Return what the figures are of: a query for each way to end, and one for each job whose units are looked at."""
     store = system.store
     now = store.now()

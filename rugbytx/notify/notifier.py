@@ -36,10 +36,10 @@ def notifier_of(settings: Settings, store: Store) -> "Notifier":
     return Notifier(leases=store.leases, runner=runner, notify_s=settings.notify_s)
 
 
-def may_tell(settings: Settings) -> bool:
-    """Return whether a process that is no worker is meant to tell: it was given the secret, or the bus.
+def can_deliver(settings: Settings) -> bool:
+    """Return whether a process that is no worker may deliver notifications: it was given the secret, or the bus.
 
-    One without them would note failures of what a worker can deliver.
+    One without them would record failures of what a worker can deliver.
     """
     return bool(settings.notify_secret.get_secret_value() or settings.event_bus)
 

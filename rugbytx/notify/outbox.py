@@ -25,7 +25,7 @@ THREADS = 8
 ROUND_S = 30.0
 #: An errand whose notifier died is run again after this; one that takes longer is run by two at worst.
 GUARD_S = 60
-#: What a job may tell in one errand: its generations' ends come one by one.
+#: The most notifications of a job in one errand: its generations' ends come one by one.
 MOST_TRIES = 50
 
 
@@ -85,43 +85,45 @@ class ErrandRunner:
     def _run(self, errand: Errand, until: float) -> None:
         """Run one errand under a guard.
 
-        The errand goes before the notifications are read: whoever notes one later
-        notes an errand with it, and that one stays.
+        The errand goes before the notifications are read: whoever adds one later
+        adds an errand with it, and that one stays.
         """
         store = self.store
         guard = Errand(job_id=errand.job_id, due_at=int(store.now()) + GUARD_S, is_guard=True)
         store.outbox.schedule_errand(guard)
         store.outbox.forget_errand(errand)
         job = store.jobs.read(errand.job_id)
-        noted = list(store.outbox.list_notifications(errand.job_id))
-        notes = [
-            self._opened(note, job) if job and core.is_to_open(noted, place, job) else note
-            for place, note in enumerate(noted)
+        written = list(store.outbox.list_notifications(errand.job_id))
+        notifications = [
+            self._opened(notification, job) if job and core.is_to_open(written, place, job) else notification
+            for place, notification in enumerate(written)
         ]
         for _ in range(MOST_TRIES):
             now = store.now()
-            turn = list(core.due(notes, now=now)) if self.monotonic() <= until else []
+            turn = list(core.due(notifications, now=now)) if self.monotonic() <= until else []
             if not turn:
                 break
             for due in turn:
-                notes[due.note] = self._try(notes[due.note], due)
-        again_at = core.look_again_at(notes, job, now=store.now())
+                notifications[due.notification] = self._try(notifications[due.notification], due)
+        again_at = core.errand_due_at(notifications, job, now=store.now())
         if again_at is not None:
             store.outbox.schedule_errand(Errand(job_id=errand.job_id, due_at=again_at))
         store.outbox.forget_errand(guard)
 
-    def _opened(self, note: Notification, job: Job) -> Notification:
+    def _opened(self, notification: Notification, job: Job) -> Notification:
         """Return the notification with its body and dispatches."""
         targets = (*sorted(job.notify), *self.everywhere)
-        opened = core.opened(note, body=body(note, job, self.place), targets=targets, now=self.store.now())
+        opened = core.opened(
+            notification, body=body(notification, job, self.place), targets=targets, now=self.store.now()
+        )
         return self._changed(opened)
 
-    def _try(self, note: Notification, due: Due) -> Notification:
-        """Carry one dispatch to its target, and note what came of it."""
-        dispatch = note.dispatches[due.dispatch]
+    def _try(self, notification: Notification, due: Due) -> Notification:
+        """Carry one dispatch to its target, and record what came of it."""
+        dispatch = notification.dispatches[due.dispatch]
         failure = ""
         try:
-            self.courier.deliver(dispatch.target, note, sent_at=self.store.now())
+            self.courier.deliver(dispatch.target, notification, sent_at=self.store.now())
         except NotDelivered as error:
             failure = str(error)
         after = core.tried(
@@ -133,21 +135,21 @@ class ErrandRunner:
         log.info(
             "notification-tried",
             extra={
-                "job_id": note.job_id,
-                "id": note.id,
+                "job_id": notification.job_id,
+                "id": notification.id,
                 "target": shown(dispatch.target),
                 "state": after.state,
                 "tries": after.tries,
                 "reason": failure,
             },
         )
-        dispatches = list(note.dispatches)
+        dispatches = list(notification.dispatches)
         dispatches[due.dispatch] = after
-        change = {"dispatches": tuple(dispatches), "edition": note.edition + 1}
-        return self._changed(note.model_copy(update=change))
+        change = {"dispatches": tuple(dispatches), "edition": notification.edition + 1}
+        return self._changed(notification.model_copy(update=change))
 
-    def _changed(self, note: Notification) -> Notification:
+    def _changed(self, notification: Notification) -> Notification:
         """Write the notification down; where somebody else changed it meanwhile, leave all to the guard."""
-        if not self.store.outbox.replace_notification(note):
-            raise NotDelivered(f"notification {note.id} was changed by somebody else meanwhile")
-        return note
+        if not self.store.outbox.replace_notification(notification):
+            raise NotDelivered(f"notification {notification.id} was changed by somebody else meanwhile")
+        return notification

@@ -61,7 +61,7 @@ class BucketFiles:
 
     def __init__(self, storage: Storage, *, bucket: str, prefix: str) -> None:
         self._storage, self._bucket, self._prefix = storage, bucket, prefix
-        #: Of media only: no key of theirs is ever written twice, and a player asks for hundreds of ranges.
+        #: The sizes of media only: no key of theirs is ever written twice, and a player asks for hundreds of ranges.
         self._known: dict[str, int] = {}
 
     def size_bytes(self, path: str) -> int | None:

@@ -29,12 +29,12 @@ from rugbytx.player.place import PLAYLIST, PlayableFiles
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
-#: Under these names a browser on this machine, or behind a tunnel to it, knows this server.
+#: The names under which a browser on this machine, or behind a tunnel to it, knows this server.
 NAMES = frozenset({HOST, "localhost", "[::1]"})
 #: hls.js, where ``npm ci`` has put it.
 HLS_JS = HERE / "node_modules/hls.js/dist/hls.min.js"
 
-#: What of the outputs is served; all else is no business of a player's.
+#: The outputs that are served, by their suffix; no other file is a player's business.
 MEDIA_TYPES = {
     ".m3u8": PLAYLIST_TYPE,
     ".mp4": "video/mp4",
@@ -53,7 +53,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "media-src 'self' blob:; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-#: So much is read and sent at a time.
+#: How much is read and sent at a time.
 PIECE_BYTES = 1 << 20
 #: A connection that asks for nothing is closed.
 _IDLE_S = 120.0

@@ -13,7 +13,7 @@ class FleetState:
 
     desired: int
     running: int
-    #: On their way: a host is being started, or an image fetched.
+    #: Workers on their way: a host is being started, or an image fetched.
     pending: int
 
 

@@ -18,7 +18,7 @@ from rugbytx.core.job.job import Job, Outputs, Status
 from rugbytx.core.lease.unit import Charge, Lease, Measured, Unit, UnitKey, UnitProgress
 from rugbytx.core.notify.notification import Errand, Notification
 from rugbytx.core.output.retention import Cleaning
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 
 
 class Jobs(Protocol):
@@ -205,10 +205,10 @@ class Halts(Protocol):
 class ScalingDecisions(Protocol):
     """The autoscaler's latest decision."""
 
-    def record(self, target: Told, *, decision: str) -> None:
+    def record(self, target: WorkerTarget, *, decision: str) -> None:
         """Write a decision down: whole, as JSON, and what gates read of it."""
 
-    def read_desired(self) -> Told | None:
+    def read_desired(self) -> WorkerTarget | None:
         """Return how many AWS workers the autoscaler wants, and since when; None where it never decided."""
 
     def read(self) -> str:

@@ -34,7 +34,7 @@ def case_of(
     return Case(scenario=scenario, policy=policy, figures=figures, prices=prices, seed=seed)
 
 
-def one(case: Case) -> Outcome:
+def run_one(case: Case) -> Outcome:
     """Run a case without its timeline."""
     return outcome(run(replace(case, is_kept=False)))
 
@@ -54,11 +54,11 @@ def run_all(
             yield result
 
     if (len(drawn) < WORTH_A_POOL and len(drawn) == len(cases)) or workers <= 1:
-        yield from partition.joined(said(map(one, drawn)), counts)
+        yield from partition.joined(said(map(run_one, drawn)), counts)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         chunk = max(1, min(8, len(drawn) // (4 * workers)))
-        yield from partition.joined(said(pool.map(one, drawn, chunksize=chunk)), counts)
+        yield from partition.joined(said(pool.map(run_one, drawn, chunksize=chunk)), counts)
 
 
 def seeds(case: Case, runs: int) -> list[Case]:

@@ -24,7 +24,7 @@ class Site:
     book: Book
     queue: SimulatedQueue
     seed: int
-    #: What is known of the day, where it is one that was.
+    #: The record of the day, where it is one that was.
     trace: Trace = UNKNOWN
 
     @property

@@ -109,7 +109,7 @@ class Book:
         self.tickets.append(ticket)
         self.open_tickets += 1
 
-    def done(self, ticket: Ticket, worker: str) -> bool:
+    def record_end(self, ticket: Ticket, worker: str) -> bool:
         """Write down that an upload is finished; False where it was already."""
         if ticket.done_at is not None:
             return False
@@ -117,7 +117,7 @@ class Book:
         self.open_tickets -= 1
         return True
 
-    def worked(self, worker: str, job: int, start: float, *, is_wasted: bool = False) -> None:
+    def record_work(self, worker: str, job: int, start: float, *, is_wasted: bool = False) -> None:
         """Write down that a worker was at a job from ``start`` until now."""
         end = self.now()
         self.works += 1
@@ -132,7 +132,7 @@ class Book:
         self._last[worker] = WorkSpan(worker, job, start, end, is_wasted)
         self.spans.append(self._last[worker])
 
-    def cold(self, worker: str, start: float) -> None:
+    def record_cold_start(self, worker: str, start: float) -> None:
         """Write down a cold start that ends here."""
         if self.is_kept:
             self.spans.append(WorkSpan(worker, -1, start, self.now()))
@@ -147,7 +147,7 @@ class Book:
         else:
             self.samples.append(sample)
 
-    def killed(self, ticket: Ticket, cause: str, *, lost_s: float, units: int) -> None:
+    def record_kill(self, ticket: Ticket, cause: str, *, lost_s: float, units: int) -> None:
         """Write down a kill at work."""
         self.kills[cause] += 1
         ticket.kills += 1

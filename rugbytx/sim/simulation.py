@@ -42,7 +42,7 @@ class Case:
     seed: int
     #: Whether timelines are wanted.
     is_kept: bool = True
-    #: What was measured, where the day is one that was.
+    #: The measurements, where the day is one that was.
     trace: Trace = UNKNOWN
 
 
@@ -183,7 +183,7 @@ class _World:
             row = self.table.submit(ticket)
             row.wake_at = self.env.now + FIRST_RESEND_S
         self.site.queue.send(number)
-        self.controller.uploaded()
+        self.controller.wake()
 
     def _minutes(self) -> Generator[Any, Any, None]:
         """Do what happens once a minute, and see whether all is over."""
@@ -204,7 +204,7 @@ class _World:
         """Return the life of an ECS task: our worker's or the note's."""
         host = task.host
         if host and not host.busy_s and self.env.now <= host.launched_at + host.cold_s + 1:
-            self.book.cold(task.name, host.launched_at)
+            self.book.record_cold_start(task.name, host.launched_at)
         yield from self._worker(task.name, task).live()
 
     def _worker(self, name: str, task: EcsTask | None) -> LaneWorker | WholeWorker:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rugbytx.local.autoscaling import decided
+from rugbytx.local.autoscaling import decide_in_background
 from rugbytx.settings import WorkerClassName
 from tests.bench import world
 from tests.bench.figure import Figure, Result
@@ -33,7 +33,7 @@ def measure(folder: Path, scale: Scale) -> Result:
     """Leave one worker of each kind alone, each behind a proxy that counts, beside an autoscaler that wants none."""
     window_s = scale.of(180, 3)
     with world.system(folder, {}, aws_max=1) as local, ExitStack() as stack:
-        stack.enter_context(decided(local.settings))
+        stack.enter_context(decide_in_background(local.settings))
         proxies = {
             name: stack.enter_context(FaultProxy(local.endpoint_url, random.Random(0)))  # noqa: S311  no faults
             for name in (*CLASSES, PLAIN)

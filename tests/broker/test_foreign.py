@@ -27,13 +27,13 @@ def test_our_own_messages_pass_as_they_are() -> None:
     """And what is no JSON at all is Celery's to refuse."""
     for body in (task_message(Pointer(job_id="a", generation=1)), "hello"):
         message = {**NOTICE, "Body": body}
-        assert foreign.translated(message) == message
+        assert foreign.translate(message) == message
 
 
 def test_without_a_wish_it_is_refused_with_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
     """Which names the setting."""
     with caplog.at_level(logging.ERROR):
-        assert foreign.translated(NOTICE) is None
+        assert foreign.translate(NOTICE) is None
     (record,) = caplog.records
     assert record.message == "message-refused"
     assert "RUGBYTX_LEGACY_BODY" in vars(record)["reason"]
@@ -42,7 +42,7 @@ def test_without_a_wish_it_is_refused_with_a_sentence(caplog: pytest.LogCaptureF
 def test_with_a_pattern_it_is_a_submission() -> None:
     """The receipt stays the message's own, so that it is acknowledged once the job is recorded."""
     foreign.install("s3://{bucket}/{video.key}", "clip")
-    readable = foreign.translated(NOTICE)
+    readable = foreign.translate(NOTICE)
     assert readable
     assert (readable["ReceiptHandle"], readable["MessageId"]) == ("r1", "m1")
     envelope = json.loads(readable["Body"])
@@ -64,5 +64,5 @@ def test_what_does_not_fit_is_refused_and_not_guessed_at(
     """With the field that is missing, or is no text."""
     foreign.install(pattern, "match")
     with caplog.at_level(logging.ERROR):
-        assert foreign.translated(NOTICE) is None
+        assert foreign.translate(NOTICE) is None
     assert field in vars(caplog.records[0])["reason"]

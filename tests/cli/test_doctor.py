@@ -191,9 +191,9 @@ def test_a_check_that_hangs_or_breaks_is_a_failure_and_the_next_one_follows() ->
         raise KeyError("x")
 
     checks = [
-        Check(name="a", look=hang, remedy="wait", timeout_s=0.2),
-        Check(name="b", look=fall_silent),
-        Check(name="c", look=trip),
+        Check(name="a", examine=hang, remedy="wait", timeout_s=0.2),
+        Check(name="b", examine=fall_silent),
+        Check(name="c", examine=trip),
     ]
     assert [(one.check, one.health, one.text, one.remedy) for one in check.run(checks)] == [
         ("a", Health.FAIL, "no answer within 0 s", "wait"),

@@ -12,7 +12,7 @@ from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.unit import Kind, UnitKey, UnitProgress
 from rugbytx.core.scaling import decision_record
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 from rugbytx.core.scaling.facts import ScalingFacts
 from rugbytx.errors import NotFound, Unreachable
 from rugbytx.settings import Settings
@@ -93,7 +93,7 @@ def test_workers_and_the_decision_are_below(fakes: Fakes, job: Job) -> None:
     fakes.store.halts.add(Halt(scope=Scope.CLASS, name="aws", at=now, by="ann@desk"))
     facts = ScalingFacts(now=now, paces=Settings().priors)
     decided = decision_record.to_json(decision_record.record(facts, Settings().policy, before=None))
-    fakes.store.scaling.record(Told(at=now, wanted=0), decision=decided)
+    fakes.store.scaling.record(WorkerTarget(at=now, wanted=0), decision=decided)
     drawn, written = io.StringIO(), io.StringIO()
     console = Console(file=drawn, force_terminal=True, width=140)
     steps = work(fakes, job)

@@ -19,7 +19,7 @@ from rugbytx.control import job as control
 from rugbytx.core.job.job import Pointer, Source
 from rugbytx.core.notify.notification import Notification, NotificationKind
 from rugbytx.errors import Unreachable
-from rugbytx.monitor.cache import Asked, Look
+from rugbytx.monitor.cache import Asked, SystemCache
 from rugbytx.settings import Settings
 from tests.deploy.conftest import Deployed
 from tests.deploy.stacks import everything
@@ -142,7 +142,7 @@ def _watch(deployed: Deployed, finished: dict[str, Any]) -> None:
             if name.startswith("AWS_"):
                 patched.setenv(name, value)
         here = system.connect(settings)
-        look = Look(here)
+        look = SystemCache(here)
         assert look.summary().open_jobs
         assert look.jobs(Asked()).overviews
         control.cancel(finished["job_id"], here)

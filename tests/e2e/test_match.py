@@ -14,7 +14,7 @@ from rugbytx.core.output.result import Manifest
 from rugbytx.core.verify.job_report import JobReport
 from rugbytx.local.system import LocalSystem
 from rugbytx.verify.fetch import fetch
-from rugbytx.verify.look import look
+from rugbytx.verify.verification import verify
 from tests.footage import make
 from tests.processes import descendants
 
@@ -82,6 +82,6 @@ def test_a_match_comes_out_whole(system: LocalSystem, match: Path, tmp_path: Pat
     assert abs(report.sound_offset.ends_s) <= Fraction(1, RATE)
 
     master = fetch(connection.storage, bucket, job.outputs, tmp_path / "out", on_bytes=lambda _: None)
-    verdict = look(master, on_step=lambda _: None)
+    verdict = verify(master, on_step=lambda _: None)
     assert [finding.sentence for finding in verdict.findings] == []
     assert verdict.frames == MINUTES * 60 * RATE * len(report.renditions)

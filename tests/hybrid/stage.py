@@ -201,7 +201,7 @@ class Stage:
     def look(self) -> None:
         """Do what ECS would, and note what has changed."""
         if self.local.service:
-            for sentence in self.local.service.look():
+            for sentence in self.local.service.reconcile():
                 self.note(sentence)
         if self._autoscaler.poll() is not None:
             raise RuntimeError(f"the autoscaler ended with status {self._autoscaler.returncode}")

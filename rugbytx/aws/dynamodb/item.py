@@ -30,7 +30,7 @@ from rugbytx.core.job.job import Job
 from rugbytx.core.lease.unit import Unit, UnitKey
 from rugbytx.core.output.retention import Cleaning
 from rugbytx.core.record import SCHEMA
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 from rugbytx.errors import WrittenByNewer
 
 DAY_S = 86_400
@@ -166,7 +166,7 @@ def parse_span(item: Item) -> Span:
     return Span.model_validate(fields_of(item))
 
 
-def told_item(target: Told) -> Item:
+def target_item(target: WorkerTarget) -> Item:
     """Return what gates read as an item."""
     return make_item(SCALING_PK, TOLD_SK, {"schema": SCHEMA, "at": target.at, "wanted": target.wanted})
 
@@ -176,9 +176,9 @@ def decision_item(text: str) -> Item:
     return make_item(SCALING_PK, DECISION_SK, {"schema": SCHEMA, "text": text})
 
 
-def parse_told(item: Item) -> Told:
+def parse_target(item: Item) -> WorkerTarget:
     """Return what the item tells gates."""
-    return Told(at=float(item["at"]["N"]), wanted=int(item["wanted"]["N"]))
+    return WorkerTarget(at=float(item["at"]["N"]), wanted=int(item["wanted"]["N"]))
 
 
 def is_known_schema(item: Item) -> bool:

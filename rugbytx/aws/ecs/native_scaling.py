@@ -68,7 +68,7 @@ class NativeScaling:
     def states(self) -> Mapping[str, str]:
         """Return the state of each alarm that ``read`` tells of, e.g. ``ALARM``."""
         policies = self.read().policies
-        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in self._told_alarms(policies)}
+        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in self._described_alarms(policies)}
 
     def carry_out(self, changes: Sequence[Change]) -> None:
         """Make the changes, in their order; each may be made twice."""
@@ -156,10 +156,10 @@ class NativeScaling:
     def _alarms(self, policies: Sequence[NativePolicy]) -> list[Alarm]:
         return [
             Alarm(name=alarm["AlarmName"], configuration=alarm, actions=tuple(alarm["AlarmActions"]))
-            for alarm in self._told_alarms(policies)
+            for alarm in self._described_alarms(policies)
         ]
 
-    def _told_alarms(self, policies: Sequence[NativePolicy]) -> Iterable[Configuration]:
+    def _described_alarms(self, policies: Sequence[NativePolicy]) -> Iterable[Configuration]:
         """Return each alarm once: ours by their names, the others by what they call."""
         asked: list[dict[str, Any]] = [{"AlarmNames": list(alarm_names(self._name))}]
         asked += [{"ActionPrefix": policy.arn} for policy in policies]

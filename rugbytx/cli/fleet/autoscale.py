@@ -31,7 +31,7 @@ def autoscale(
     from rugbytx import logs
     from rugbytx.autoscaler import Autoscaler, name
     from rugbytx.cli.shared.connection import connection, fleet
-    from rugbytx.notify.notifier import may_tell, notifier_of
+    from rugbytx.notify.notifier import can_deliver, notifier_of
 
     system = connection(context)
     autoscaler = Autoscaler(
@@ -42,10 +42,10 @@ def autoscale(
         settings=system.settings,
     )
     if explain:
-        _show(autoscaler.look(), as_json=as_json)
+        _show(autoscaler.decide(), as_json=as_json)
         return
     logs.set_up("INFO", None, stream=sys.stderr)
-    notifier = notifier_of(system.settings, system.store) if may_tell(system.settings) else None
+    notifier = notifier_of(system.settings, system.store) if can_deliver(system.settings) else None
     if once:
         recorded = autoscaler.once(name())
         if notifier:
@@ -58,11 +58,13 @@ def autoscale(
     if notifier:
         notifier.start(owner=name())
     autoscaler.run(
-        name(), until=threading.Event(), on_decision=lambda recorded: _tell(recorded, as_json=as_json)
+        name(),
+        until=threading.Event(),
+        on_decision=lambda recorded: _print_decision(recorded, as_json=as_json),
     )
 
 
-def _tell(recorded: "Recorded", *, as_json: bool) -> None:
+def _print_decision(recorded: "Recorded", *, as_json: bool) -> None:
     from rugbytx.cli.shared.job_view import local_time
     from rugbytx.core.scaling import decision_record
 

@@ -9,7 +9,7 @@ from rugbytx.cli.shared.output import emit, say
 if TYPE_CHECKING:
     from rugbytx.system import Connection
 
-#: Between two looks of --watch.
+#: How often ``--watch`` reads the store.
 LOOK_S = 2.0
 
 
@@ -29,11 +29,11 @@ def queue(
     system = connection(context)
     never = threading.Event()
     while True:
-        values = look(system)
+        values = summarize(system)
         if as_json:
             emit(values)
         else:
-            for line in lines(values):
+            for line in format_summary(values):
                 say(line)
         if not watch:
             return
@@ -42,7 +42,7 @@ def queue(
             say("")
 
 
-def look(system: "Connection") -> dict[str, Any]:
+def summarize(system: "Connection") -> dict[str, Any]:
     """Return what the queue is like, with stable keys."""
     from rugbytx.core.job.job import Status
     from rugbytx.core.scaling import decision_record, workload
@@ -73,7 +73,7 @@ def look(system: "Connection") -> dict[str, Any]:
         "oldest_wait_s": now - min((job.submitted_at for job in waiting), default=now),
         "visible": depth.visible,
         "in_flight": depth.in_flight,
-        # As often later as sooner, and later one time in ten.
+        # The median, and the time that is exceeded one time in ten.
         "empty_in_s": empty_in_s,
         "empty_in_p90_s": None if empty_in_s is None else empty_in_s * slow,
         "decided_s_ago": now - target.at if target else None,
@@ -84,8 +84,8 @@ def look(system: "Connection") -> dict[str, Any]:
     }
 
 
-def lines(values: dict[str, Any]) -> list[str]:
-    """Return a look as lines for people."""
+def format_summary(values: dict[str, Any]) -> list[str]:
+    """Return the summary as lines for people."""
     from rugbytx.cli.shared.duration import show
 
     empty = "never: nobody works"

@@ -60,7 +60,7 @@ def apply(
             }
         )
         return
-    _tell(decision, dry_run=dry_run)
+    _print_changes(decision, dry_run=dry_run)
     if policy is PolicyKind.NONE and state.desired:
         remark(
             f"the service still wants {state.desired} workers: nobody sets that number until an autoscaler runs"
@@ -105,7 +105,7 @@ def _decide(settings: "Settings", kind: PolicyKind, present: "NativeSetup", *, m
     return policy_changes.decide(setup, present, own_alarms=policy_setup.alarm_names(name))
 
 
-def _tell(decision: "SetupChanges", *, dry_run: bool) -> None:
+def _print_changes(decision: "SetupChanges", *, dry_run: bool) -> None:
     if not decision.changes:
         say("nothing to change")
     for change in decision.changes:

@@ -37,7 +37,7 @@ def workers(
 
     store = connection(context).store
     if watch:
-        follow(looks(store), console=console(), as_json=as_json)
+        follow(poll_workers(store), console=console(), as_json=as_json)
         return
     at, living = store.now(), store.workers.list()
     if as_json:
@@ -49,7 +49,7 @@ def workers(
         remark("no workers")
 
 
-def looks(store: "Store", *, pause: Pause = time.sleep) -> Iterator[tuple[float, Sequence["Worker"]]]:
+def poll_workers(store: "Store", *, pause: Pause = time.sleep) -> Iterator[tuple[float, Sequence["Worker"]]]:
     """Yield the store's time and the workers, again and again; raises Unreachable after long silence."""
     silent_s = 0.0
     while True:

@@ -33,9 +33,9 @@ def cancel(context: typer.Context, job_ids: JobIds, *, as_json: Json = False) ->
         else:
             typer.echo(f"{answer.job.id}  {answer.action}  {answer.job.status}")
         if answer.action is ControlAction.TOO_LATE:
-            complain(answer.notes[0])
+            complain(answer.remarks[0])
             code = code or Code.JOB_FAILED
             continue
-        for note in answer.notes:
-            remark(note)
+        for sentence in answer.remarks:
+            remark(sentence)
     raise typer.Exit(code)

@@ -28,7 +28,7 @@ def logs(
     if job_id is None:
         entries = store.audit.read(audit_trail.SYSTEM, limit=limit)
     else:
-        entries = steer.told(job_id, store, limit=limit)
+        entries = steer.list_entries(job_id, store, limit=limit)
     for entry in entries:
         if as_json:
             emit(_as_json(entry))

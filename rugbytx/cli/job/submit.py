@@ -113,8 +113,8 @@ def _accept(
                 emit({"action": str(result.action), **to_json(result.job, None, system)})
             else:
                 say(f"{result.job.id}  {result.action}  {printable(result.job.source.url)}")
-            for note in result.notes:
-                remark(note)
+            for sentence in result.remarks:
+                remark(sentence)
     if answered < len(requests):
         complain(f"{len(requests) - answered} more were not accepted")
     return accepted, code
@@ -123,21 +123,21 @@ def _accept(
 def _from(name: str) -> list[str]:
     """Return the sources that a file lists; ``-`` is stdin."""
     if name == "-":
-        return listed(sys.stdin)
+        return read_sources(sys.stdin)
     try:
         with Path(name).open(encoding="utf-8") as file:
-            return listed(file)
+            return read_sources(file)
     except UnicodeDecodeError as error:
         raise JobRejected(f"{name} is no list of sources: it is not UTF-8 text") from error
     except OSError as error:
         raise SourceMissing(f"{name} cannot be read: {(error.strerror or str(error)).lower()}") from error
 
 
-def listed(file: TextIO) -> list[str]:
+def read_sources(file: TextIO) -> list[str]:
     r"""Return the sources in ``file``, one a line; blank lines and those that begin with # are left out.
 
     >>> import io
-    >>> listed(io.StringIO("# round 7\n\ns3://games/a.mp4\n  b.mp4 \n"))
+    >>> read_sources(io.StringIO("# round 7\n\ns3://games/a.mp4\n  b.mp4 \n"))
     ['s3://games/a.mp4', 'b.mp4']
     """
     sources: list[str] = []

@@ -23,7 +23,7 @@ POLL_S = 0.7
 #: A store that fell silent is asked less and less often, and given up after so long.
 LONGEST_POLL_S = 8.0
 PATIENCE_S = 90.0
-#: Where nothing else changes, a line at least so often, and not more often, shows the frames.
+#: How often a line shows the frames where nothing else changes.
 LINE_S = 10.0
 
 Pause = Callable[[float], None]
@@ -122,7 +122,7 @@ def _write(
     sentences: Sequence[str] = ()
     last: Sequence[Snapshot] = ()
     for last in states:
-        before, sentences = sentences, around.told(at=max(standing.at for standing in last))
+        before, sentences = sentences, around.fleet_lines(at=max(standing.at for standing in last))
         for text in sentences:
             if text not in before:
                 console.print(text, soft_wrap=True)

@@ -77,7 +77,7 @@ def demo(
             job = _transcode(chosen, local, connection, profile=profile, chunk_s=chunk or CHUNK_S)
             elapsed_s = time.monotonic() - began
             plan, manifest = _bring(job, connection, folder)
-            _tell(job, plan, manifest, folder=folder, elapsed_s=elapsed_s)
+            _print_summary(job, plan, manifest, folder=folder, elapsed_s=elapsed_s)
     except RugbytxError as error:
         complain(f"the demo failed: {error}")
         raise typer.Exit(1) from error
@@ -131,7 +131,7 @@ def _bring(job: "Job", connection: "Connection", folder: Path) -> "tuple[Plan, M
     return plan, manifest
 
 
-def _tell(job: "Job", plan: "Plan", manifest: "Manifest", *, folder: Path, elapsed_s: float) -> None:
+def _print_summary(job: "Job", plan: "Plan", manifest: "Manifest", *, folder: Path, elapsed_s: float) -> None:
     """Print what was made, what it took, and how to play it."""
     from rugbytx.core.output import object_keys
 

@@ -22,7 +22,7 @@ class Took:
     """How long one worker of a class would be at it."""
 
     worker_class: WorkerClass
-    #: As often longer as shorter, and what is exceeded one time in ten.
+    #: The median time, and the one that is exceeded one time in ten.
     busy_s: float
     slow_s: float
     evidence: Evidence
@@ -35,9 +35,9 @@ class Quote:
     took: Took
     #: ``power``, ``on-demand`` or ``spot``.
     payment: str
-    #: What an hour costs, and from whom that is known.
+    #: The price of an hour, with its source.
     price: Item
-    #: Of the worker alone, starting included; and where the work is slow.
+    #: The cost of the worker alone, starting included; and the cost where the work is slow.
     usd: float
     slow_usd: float
     #: What the source costs on its way to the worker, once the month's free gigabytes are used up.

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-#: So many faults of a sick encoder within so long are no accident.
+#: How many faults of a sick encoder, within how long, open the breaker.
 MOST_SICK = 3
 WINDOW_S = 600.0
 #: How long an open breaker stays open: as long as a failed trial is remembered.

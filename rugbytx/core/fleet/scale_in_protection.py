@@ -25,7 +25,7 @@ SILENT = "protection-unanswered"
 NOT_WANTED = "nothing-in-hand"
 LEAVING_HAND = "receive-may-be-under-way"
 
-#: Between two requests that fail: the first pause, and the longest.
+#: The first pause between two requests that fail, and the longest.
 SHORTEST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 60.0
 
@@ -73,7 +73,7 @@ class AgentReply:
 class Standing:
     """What is known of this task's protection; a fresh task has none."""
 
-    #: Until when it stands for certain.
+    #: When it ends, if it is not renewed.
     until: float = -inf
     refresh_at: float = -inf
     #: Whether it may stand: a request without an answer may have been granted.

@@ -48,14 +48,14 @@ class WorkerClass:
     """A kind of host that takes work: a value with speed and encoder."""
 
     name: str
-    #: What it runs on, for people.
+    #: The host that it runs on, for people.
     host: str
     #: The encoder that it most likely has; a trial on the host decides.
     family: Family
     #: Pixels of all renditions together that the GPU encodes in a second, decoding and scaling included.
     gpu_px_per_s: Figure
     cpu: Cpu
-    #: From "one is wanted" to "it works", paid like work; 0 for a host that is always on.
+    #: The time from the order of a host until it works, paid like work; 0 for a host that is always on.
     start_s: float
 
 

@@ -49,11 +49,11 @@ def master_playlist(
             average_bps=picture.average_bps + sound.average_bps, peak_bps=picture.peak_bps + sound.peak_bps
         )
         text = (
-            f"#EXT-X-STREAM-INF:{_told(rendition, files, together, sound_codec)},"
+            f"#EXT-X-STREAM-INF:{_common_attributes(rendition, files, together, sound_codec)},"
             f"FRAME-RATE={float(plan.grid_of(rendition).rate):.3f}{group}\n{uri(path_of(rendition.name))}"
         )
         variants.append((abs(together.average_bps - DEFAULT_BPS), text))
-        keys = _told(rendition, files, measure(files, target_s=target_s, iframes=True))
+        keys = _common_attributes(rendition, files, measure(files, target_s=target_s, iframes=True))
         path = uri(path_of(iframes_name(rendition.name)))
         iframes.append(f'#EXT-X-I-FRAME-STREAM-INF:{keys},URI="{path}"')
     start = min(range(len(variants)), key=lambda number: variants[number][0])
@@ -61,7 +61,9 @@ def master_playlist(
     return "\n".join([*lines, *(text for _, text in variants), *(iframes if has_iframes else []), ""])
 
 
-def _told(rendition: Rendition, files: Sequence[TrackFile], rates: Bitrates, sound_codec: str = "") -> str:
+def _common_attributes(
+    rendition: Rendition, files: Sequence[TrackFile], rates: Bitrates, sound_codec: str = ""
+) -> str:
     """Return the attributes that a variant and its keyframes have in common."""
     return (
         f"BANDWIDTH={rates.peak_bps},AVERAGE-BANDWIDTH={rates.average_bps},"

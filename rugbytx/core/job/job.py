@@ -66,7 +66,7 @@ class Outputs(Record):
     poster_key: str = ""
     #: The WebVTT file of the thumbnails.
     storyboard_key: str = ""
-    #: What of the source was lost, a line each.
+    #: The losses of the source's content, a line each.
     warnings: tuple[str, ...] = ()
 
 
@@ -120,7 +120,7 @@ class Job(Versioned):
     repinned: tuple[Repinned, ...] = ()
     #: When somebody began to remove the job; it opens no more.
     removed_at: float | None = None
-    #: Who submitted it, as ``name@host``; empty where nobody said.
+    #: The submitter, as ``name@host``; empty where nobody said.
     submitted_by: str = ""
     #: URLs that are told how the job ends.
     notify: frozenset[str] = frozenset()

@@ -24,17 +24,17 @@ LONGEST_PAUSE_S = 600.0
 #: an outage says nothing of the job.
 OUTAGE_PAUSE_S = 30.0
 
-#: What a worker hands back because it leaves, another may claim at once.
+#: A unit that a worker hands back because it leaves may be claimed by another at once.
 LEAVING_PAUSE_S = 0.0
 
-#: What an unfit host hands back waits until its gate has closed, so that it does not take it again;
-#: each further refusal makes the pause twice as long, because a full disk closes no gate.
+#: A unit that an unfit host hands back waits until that host's gate has closed, so that it does not take the unit
+#: again; each further refusal makes the pause twice as long, because a full disk closes no gate.
 UNFIT_PAUSE_S = 30.0
 UNFIT_GROWTH = 2.0
 
-#: So many hosts may refuse a unit before it is charged for it: a source that makes every host unfit
-#: must not go round the fleet for ever.  It takes three quarters of an hour, so that two broken hosts do
-#: not fail a job that a third will do.
+#: How many hosts may refuse a unit before it is charged for it: a source that makes every host unfit must not go
+#: round the fleet for ever.  It takes three quarters of an hour, so that two broken hosts do not fail a job that a
+#: third will do.
 MOST_REFUSALS = 8
 
 
@@ -105,7 +105,7 @@ def decide(  # noqa: PLR0911  one for each kind of error
         case _:
             return RetryDecision(
                 action=RetryAction.RETRY,
-                reason=_told(error),
+                reason=_sentence_of(error),
                 pause_s=_pause_s(verdicts, jitter),
                 is_unknown=True,
             )
@@ -121,10 +121,10 @@ def _refused(sentence: str, refusals: int) -> RetryDecision:
     )
 
 
-def _told(error: BaseException) -> str:
+def _sentence_of(error: BaseException) -> str:
     """Return the sentence of an error that the tree does not sort; it names no path of this host.
 
-    >>> _told(PermissionError(errno.EACCES, "Permission denied", "/scratch/source"))
+    >>> _sentence_of(PermissionError(errno.EACCES, "Permission denied", "/scratch/source"))
     'PermissionError: Permission denied'
     """
     sentence = str(error)

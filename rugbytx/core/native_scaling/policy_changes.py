@@ -71,7 +71,7 @@ class Alarm:
     configuration: Configuration
     #: The policy that it calls, by name; nothing where it only shows.
     policy: str = ""
-    #: What it calls, by ARN: known of alarms that are there.
+    #: The ARNs that it calls: known of alarms that are there.
     actions: tuple[str, ...] = ()
 
 

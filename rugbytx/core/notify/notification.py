@@ -10,7 +10,7 @@
                                                 a try each; what failed is tried again for a day
 
 The first two stand before the third, so no end is without its notification;
-and what was noted for an end that never came is never told.  A dispatch that
+and what was written for an end that never came is never delivered.  A dispatch that
 was tried and whose answer was not written down is tried again: a target
 knows a notification by its id.  A target's dispatches of one job go in order:
 one that fails keeps those behind it waiting.
@@ -28,9 +28,10 @@ FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 3600.0
 #: A dispatch is given up so long after it was first due; ``rugbytx webhooks replay`` begins anew.
 PATIENCE_S = 24 * 3600.0
-#: An end that was noted and did not come within this will not come by whoever noted it.
+#: An end that was announced and did not come within this time will not come by whoever announced it.
 NEVER_S = 24 * 3600.0
-#: What is not true yet is looked at again after as long as it has been so, but at least after this.
+#: The shortest time until an announcement that is not true yet is checked again; it doubles with the announcement's
+#: age.
 NOT_YET_S = 2.0
 #: A job tells so many targets at most.
 MOST_TARGETS = 8
@@ -45,7 +46,7 @@ class NotificationKind(StrEnum):
     CANCELLED = "job.cancelled"
 
 
-#: What is told of each end.
+#: The kind of notification for each way to end.
 OF_STATUS = {
     Status.SUCCEEDED: NotificationKind.SUCCEEDED,
     Status.FAILED: NotificationKind.FAILED,
@@ -133,37 +134,37 @@ def truth(notification: Notification, job: Job | None) -> Truth:
     return Truth.TRUE if OF_STATUS[Status(ending[0])] is notification.kind else Truth.NEVER
 
 
-def is_to_open(notes: Sequence[Notification], place: int, job: Job | None) -> bool:
+def is_to_open(notifications: Sequence[Notification], place: int, job: Job | None) -> bool:
     """Return whether a notification is to be told from now on: it is true, and nothing behind it is told already."""
-    is_first = not any(note.body for note in notes[place:])
-    return is_first and truth(notes[place], job) is Truth.TRUE
+    is_first = not any(notification.body for notification in notifications[place:])
+    return is_first and truth(notifications[place], job) is Truth.TRUE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Due:
     """A dispatch whose turn it is: its place in its notification, and that one's in the job's list."""
 
-    note: int
+    notification: int
     dispatch: int
 
 
-def due(notes: Sequence[Notification], *, now: float) -> Iterator[Due]:
+def due(notifications: Sequence[Notification], *, now: float) -> Iterator[Due]:
     """Yield the dispatches to try, one a target: the first that waits, if its time has come."""
     blocked: set[str] = set()
-    for number, note in enumerate(notes):
-        for place, dispatch in enumerate(note.dispatches):
+    for number, notification in enumerate(notifications):
+        for place, dispatch in enumerate(notification.dispatches):
             if dispatch.state is not DispatchState.WAITING or dispatch.target in blocked:
                 continue
             blocked.add(dispatch.target)
             if dispatch.due_at <= now:
-                yield Due(note=number, dispatch=place)
+                yield Due(notification=number, dispatch=place)
 
 
-def next_look_at(notes: Iterable[Notification]) -> float | None:
+def next_try_at(notifications: Iterable[Notification]) -> float | None:
     """Return when the next of the dispatches is due; None where none waits."""
     waiting: dict[str, float] = {}
-    for note in notes:
-        for dispatch in note.dispatches:
+    for notification in notifications:
+        for dispatch in notification.dispatches:
             if dispatch.state is DispatchState.WAITING:
                 waiting.setdefault(dispatch.target, dispatch.due_at)
     return min(waiting.values(), default=None)
@@ -218,7 +219,7 @@ def replayed(notification: Notification, *, every: bool, now: float) -> tuple[No
 
 @dataclass(frozen=True, kw_only=True)
 class Errand:
-    """A note that a job has something to tell, and when to look at it."""
+    """A reminder that a job has notifications to deliver, and when they are due."""
 
     job_id: str
     #: Store time, in whole seconds.
@@ -231,21 +232,23 @@ class Errand:
 PARKED_AT = 999_999_999_999_998
 
 
-def look_again_at(notes: Sequence[Notification], job: Job | None, *, now: float) -> int | None:
+def errand_due_at(notifications: Sequence[Notification], job: Job | None, *, now: float) -> int | None:
     """Return when a job's errand is due next, in whole seconds; None where nothing is left of it.
 
-    ``notes`` are the job's, each that is true with its dispatches.
+    ``notifications`` are the job's, each that is true with its dispatches.
     """
     looks: list[float] = []
-    if (dispatch_at := next_look_at(notes)) is not None:
+    if (dispatch_at := next_try_at(notifications)) is not None:
         looks.append(max(dispatch_at, now))
-    for note in notes:
-        age_s = max(now - note.at, 0.0)
-        if not note.body and truth(note, job) is Truth.NOT_YET and age_s < NEVER_S:
+    for notification in notifications:
+        age_s = max(now - notification.at, 0.0)
+        if not notification.body and truth(notification, job) is Truth.NOT_YET and age_s < NEVER_S:
             looks.append(now + min(max(age_s, NOT_YET_S), LONGEST_PAUSE_S))
     if looks:
         return int(-(-min(looks) // 1))
     is_parked = any(
-        dispatch.state is DispatchState.GIVEN_UP for note in notes for dispatch in note.dispatches
+        dispatch.state is DispatchState.GIVEN_UP
+        for notification in notifications
+        for dispatch in notification.dispatches
     )
     return PARKED_AT if is_parked else None

@@ -32,12 +32,12 @@ class TrackFile(Record):
     init_sha256: str
     timescale: int
     codec: str
-    #: Of the pictures; 0 for audio, and where a former version did not note it.
+    #: The pictures' size; 0 for audio, and where a former version did not record it.
     width: int = 0
     height: int = 0
     #: The decode time of the first sample, in ticks.
     start: int
-    #: When the first and the last sample are shown, in ticks; 0 where a former version did not note it.
+    #: When the first and the last sample are shown, in ticks; 0 where a former version did not record it.
     first_shown: int = 0
     last_shown: int = 0
     samples: int

@@ -18,20 +18,20 @@ from rugbytx.core.job.job import Job, Outputs
 from rugbytx.core.output import object_keys
 from rugbytx.core.output.result import Manifest
 
-#: What a generation left behind is looked at so long after its end.
+#: How long after its end a generation is cleaned up.
 CLEAN_AFTER_S = 24 * 3600.0
 
-#: For so long a retry may take over the units of a generation that did not succeed.  It ends
-#: an hour before the clean-up, so that neither has to know how far the other is.
+#: How long a retry may take over the units of a generation that did not succeed.  It ends an hour before the clean-
+#: up, so that neither has to know how far the other is.
 LENDS_S = CLEAN_AFTER_S - 3600.0
 
-#: Clean-ups fall due on the hour, so that an end which is written several times is noted once.
+#: Clean-ups fall due on the hour, so that an end that is written several times schedules one.
 DUE_STEP_S = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cleaning:
-    """A note that a job's objects are to be looked at."""
+    """A clean-up of a job's objects, and when it is due."""
 
     job_id: str
     #: Store time, in whole seconds.
@@ -60,8 +60,8 @@ def due_at(ended_at: float) -> int:
 def decide(job: Job | None, *, now: float) -> CleanupDecision:
     """Return what a due clean-up does for a job as it stands.
 
-    Whatever ended the job, or will end it, has noted a clean-up of its own: so
-    there is nothing to do, and nothing to note, for one that is open or ended
+    Whatever ended the job, or will end it, schedules a clean-up of its own: so
+    there is nothing to do, and nothing to schedule, for one that is open or ended
     lately.
     """
     if job is None:

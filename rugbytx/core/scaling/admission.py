@@ -28,7 +28,7 @@ REASONS = frozenset({OPEN, ALWAYS_ON, NOT_WANTED, NO_WORK, JETSON_SILENT, JETSON
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class WorkerTarget:
     """What the autoscaler said last, and when, in store time."""
 
     at: float
@@ -42,7 +42,7 @@ class AdmissionFacts:
     now: float
     name: str
     worker_class: str
-    told: Told | None
+    target: WorkerTarget | None
     #: Those that are believed to live.
     workers: Sequence[Worker]
     #: Whether a slot of this worker is at work: it knows that better than its last word in ``workers``.
@@ -63,9 +63,9 @@ def decide(facts: AdmissionFacts, policy: ScalingPolicy) -> AdmissionDecision:
     """Return whether the worker may receive."""
     if facts.worker_class != AWS:
         return AdmissionDecision(is_open=True, reason=ALWAYS_ON)
-    if facts.told is None or facts.now - facts.told.at > policy.silent_s:
+    if facts.target is None or facts.now - facts.target.at > policy.silent_s:
         return _alone(facts)
-    is_wanted = _rank(facts) < facts.told.wanted
+    is_wanted = _rank(facts) < facts.target.wanted
     return AdmissionDecision(is_open=is_wanted, reason=OPEN if is_wanted else NOT_WANTED)
 
 
@@ -75,7 +75,7 @@ def may_stay(facts: AdmissionFacts, policy: ScalingPolicy) -> bool:
     It leaves where the autoscaler says that the Jetson does the rest in time.  In
     silence it stays: a lane under way is no reason to judge alone.
     """
-    target = facts.told
+    target = facts.target
     is_told = target is not None and facts.now - target.at <= policy.silent_s
     return not is_told or decide(facts, policy).is_open
 

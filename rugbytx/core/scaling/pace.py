@@ -15,10 +15,10 @@ from rugbytx.core.fleet.worker_class import Evidence
 MATCH_BYTES = 4e9
 MATCH_PX = 216_000 * 3_744_000
 PX_PER_BYTE = MATCH_PX / MATCH_BYTES
-#: What it is cut into.
+#: The number of chunks that it is cut into.
 MATCH_CHUNKS = 120
 
-#: As many measured chunks weigh as much as what was assumed before.
+#: How many measured chunks weigh as much as the assumed pace.
 PRIOR_CHUNKS = 3
 #: The latest chunks that a speed is taken from.
 MOST_SAMPLES = 32

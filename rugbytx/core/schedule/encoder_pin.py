@@ -33,7 +33,7 @@ class EncoderPin:
     maker: str
     #: How often the job was pinned anew.
     times: int
-    #: Until when a worker with that encoder is believed to live.
+    #: When the last worker with that encoder counts as silent.
     lives_until: float
 
 

@@ -36,14 +36,14 @@ class Memory:
     #: Other jobs of which nothing could be claimed, until the next unit, whoever's it is.
     passed: set[str] = field(default_factory=set)
 
-    def note(self, job_id: str, *, own_id: str, has_more: bool) -> None:
-        """Note what came of a turn: ``has_more`` says whether there was anything to do for the lane.
+    def remember(self, job_id: str, *, own_id: str, has_more: bool) -> None:
+        """Remember what came of a turn: ``has_more`` says whether there was anything to do for the lane.
 
         >>> memory = Memory(passed={"a"})
-        >>> memory.note("b", own_id="c", has_more=False)
+        >>> memory.remember("b", own_id="c", has_more=False)
         >>> sorted(memory.passed)
         ['a', 'b']
-        >>> memory.note("d", own_id="c", has_more=True)
+        >>> memory.remember("d", own_id="c", has_more=True)
         >>> memory
         Memory(serving='d', passed=set())
         """

@@ -97,7 +97,7 @@ def decide(
             continue
         claimable = [key for key in pending if key not in taken or taken[key].is_claimable(now)]
         if not claimable:
-            wake_at = min(_look_again_at(taken[key]) for key in pending)
+            wake_at = min(_claimable_again_at(taken[key]) for key in pending)
             return LaneDecision(action=LaneAction.WAIT, reason="all-units-taken", wake_at=wake_at)
         key = claimable[0]
         if key.kind is Kind.VIDEO:
@@ -161,6 +161,6 @@ def _claim_reason(unit: Unit | None) -> str:
     return reasons[unit.state]
 
 
-def _look_again_at(unit: Unit) -> float:
+def _claimable_again_at(unit: Unit) -> float:
     """Return when a unit that somebody has, or that waits, should be looked at again."""
     return unit.claimable_at() + (AFTER_LEASE_S if unit.state is State.LEASED else 0.0)

@@ -29,7 +29,7 @@ class UnitOverview:
     worker_class: str = ""
     encoder: str = ""
     gpu: str = ""
-    #: What its heartbeat last said that it does.
+    #: The step that its heartbeat last named.
     step: str = ""
     started_at: float = 0.0
     elapsed_s: float = 0.0

@@ -47,7 +47,7 @@ class Texts:
     media: Mapping[str, str]
     #: Those of the keyframes, by rendition.
     iframes: Mapping[str, str]
-    #: Under which path the master names each of them; those of keyframes by ``master.iframes_name``.
+    #: The path under which the master names each of them; those of keyframes by ``master.iframes_name``.
     paths: Mapping[str, str]
 
 

@@ -53,7 +53,7 @@ class UnitFacts(Record):
     fence: int
     verdicts: int
     deaths: int
-    #: From the job's submission to the beginning of this attempt.
+    #: The time from the job's submission to the beginning of this attempt.
     wait_s: float
     elapsed_s: float
     #: Seconds of the encoder alone.
@@ -91,13 +91,13 @@ class TrackFacts(Record):
     keyframes: int
     segments: int
     longest_segment_s: float
-    #: What was asked of the encoder.
+    #: The rate that the encoder was asked for.
     planned_average_bps: int
     planned_peak_bps: int
     #: What the segments came to (RFC 8216, 4.1).
     measured_average_bps: int
     measured_peak_bps: int
-    #: In the order of the film; the audio is a single one.
+    #: The chunks in the order of the film; the audio is a single one.
     chunks: tuple[ChunkFacts, ...] = ()
 
 
@@ -124,7 +124,7 @@ class JobReport(Versioned):
     #: Why the plan is what it is, a sentence each.
     notes: tuple[str, ...]
     duration_s: float
-    #: In the order of the work: the plan, the audio, the chunks, the MP4.
+    #: The units in the order of the work: the plan, the audio, the chunks, the MP4.
     units: tuple[UnitFacts, ...]
     tracks: tuple[TrackFacts, ...]
     sound_offset: SoundOffset | None
@@ -136,7 +136,7 @@ class JobReport(Versioned):
     source_reads: float
     #: The checks before publishing, each with the figure that it saw; what those of the chunks saw stands at the tracks.
     gates: tuple[PublishCheck, ...]
-    #: What is no fault and yet worth a look, a sentence each.
+    #: Things that are no fault and yet worth knowing, a sentence each.
     warnings: tuple[str, ...]
 
 

@@ -19,7 +19,7 @@ class Mp4Stream:
     packets: int
     start_s: Fraction
     duration_s: Fraction
-    #: Of sound; 0 for pictures.
+    #: The sound's sample rate; 0 for pictures.
     sample_rate: int = 0
 
 

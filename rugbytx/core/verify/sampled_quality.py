@@ -58,9 +58,9 @@ BOUNDS: Mapping[Metric, Bounds] = {
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingDecision:
-    """Whether to look, and why."""
+    """Whether to sample the quality, and why."""
 
-    look: bool
+    samples: bool
     reason: str
 
 
@@ -71,13 +71,13 @@ class QualitySample(Record):
     first_frame: int
     frames: int
     at_s: float
-    #: Of the window, at a join of its middle third.
+    #: The window's mean; at a join, that of its middle third.
     mean: float
     #: The lowest of a single frame.
     worst: float
-    #: At a join, the lower mean of its neighbours.
+    #: The lower mean of its neighbours, at a join.
     beside: float | None = None
-    #: At a join, the lowest of a single frame of its neighbours.
+    #: The lowest value of a single frame of its neighbours, at a join.
     worst_beside: float | None = None
     #: By how many frames it shows the source too late, at a join behind it, and before it; negative for too early.
     late: int = 0
@@ -98,7 +98,7 @@ class Quality(Versioned):
     samples: tuple[QualitySample, ...]
     #: Windows that there was no time for.
     left_out: int
-    #: Of all frames that were compared.
+    #: The mean of all frames that were compared.
     mean: float
     #: The lowest mean of a window, and where that is.
     worst: float
@@ -129,16 +129,16 @@ class Scores:
 def decide(
     units: Mapping[UnitKey, Unit], *, has_source: bool, waiting: int, budget_s: float
 ) -> SamplingDecision:
-    """Return whether the lane that has just published looks at what it published."""
+    """Return whether the lane that has just published samples the quality of what it published."""
     if budget_s <= 0:
-        return SamplingDecision(look=False, reason="not-wanted")
+        return SamplingDecision(samples=False, reason="not-wanted")
     if CHECK in units:
-        return SamplingDecision(look=False, reason="looked-before")
+        return SamplingDecision(samples=False, reason="looked-before")
     if waiting:
-        return SamplingDecision(look=False, reason="other-work-waits")
+        return SamplingDecision(samples=False, reason="other-work-waits")
     if not has_source:
-        return SamplingDecision(look=False, reason="source-not-here")
-    return SamplingDecision(look=True, reason="published")
+        return SamplingDecision(samples=False, reason="source-not-here")
+    return SamplingDecision(samples=True, reason="published")
 
 
 def judge(

@@ -20,7 +20,7 @@ _JOBS_TAB = """\
 _PRESENCE = '{% include "presence.html" %}\n'
 _SCRIPT = "\n<script src=\"{{ reverse_url('jobs-static', 'presence.js') }}\"></script>"
 
-#: What is added to a template of Flower's: in front of or behind the first place where such a text stands.
+#: Additions to Flower's templates: in front of or behind the first place where such a text stands.
 _BEFORE: Mapping[str, tuple[str, str]] = {
     "navbar.html": ("</ul>", _JOBS_TAB),
     "workers.html": ("</div>\n{% end %}\n\n{% block extra_scripts %}", _PRESENCE),

@@ -11,7 +11,7 @@ from rugbytx.control import steer
 from rugbytx.core.job.cursor import Mark
 from rugbytx.core.job.job import Status
 from rugbytx.errors import JobRejected
-from rugbytx.monitor.cache import Asked, Look
+from rugbytx.monitor.cache import Asked, SystemCache
 from rugbytx.monitor.page.handler import ActionPage, Page, run
 from rugbytx.monitor.page.payload import job_row, summary_row, unit_row
 from rugbytx.system import Connection
@@ -32,8 +32,8 @@ class JobsData(Page):
     @authenticated
     async def get(self) -> None:
         """Answer with the jobs that are asked for, and the mark behind them."""
-        look: Look = self.application.look
-        listing = await run(look.jobs, self._asked())
+        cache: SystemCache = self.application.cache
+        listing = await run(cache.jobs, self._asked())
         self.finish(
             {
                 "jobs": [job_row(overview) for overview in listing.overviews],
@@ -60,8 +60,8 @@ class SummaryData(Page):
     @authenticated
     async def get(self) -> None:
         """Answer with the card's values."""
-        look: Look = self.application.look
-        self.finish(summary_row(await run(look.summary), await run(look.decision)))
+        cache: SystemCache = self.application.cache
+        self.finish(summary_row(await run(cache.summary), await run(cache.decision)))
 
 
 class JobPage(Page):
@@ -70,8 +70,8 @@ class JobPage(Page):
     @authenticated
     async def get(self, job_id: str) -> None:
         """Answer with the page."""
-        look: Look = self.application.look
-        overview = await run(look.job, job_id)
+        cache: SystemCache = self.application.cache
+        overview = await run(cache.job, job_id)
         self.render("job.html", job=overview.job)
 
 
@@ -81,8 +81,8 @@ class JobData(Page):
     @authenticated
     async def get(self, job_id: str) -> None:
         """Answer with the job and its map."""
-        look: Look = self.application.look
-        overview = await run(look.job, job_id)
+        cache: SystemCache = self.application.cache
+        overview = await run(cache.job, job_id)
         self.finish({**job_row(overview), "pieces": [unit_row(unit) for unit in overview.units]})
 
 
@@ -91,7 +91,7 @@ def _job(
 ) -> Mapping[str, Any]:
     """Do what ends or reopens a job, and return what the page is told of it."""
     answer = act(job_id, system, by=by)
-    return {"action": str(answer.action), "notes": list(answer.notes)}
+    return {"action": str(answer.action), "notes": list(answer.remarks)}
 
 
 def _steer(
@@ -120,12 +120,12 @@ class JobAction(ActionPage):
         """Do it, and answer with what became of it."""
         if not self.application.may_act:
             raise HTTPError(403, "these pages are read-only")
-        look: Look = self.application.look
+        cache: SystemCache = self.application.cache
         try:
-            answer = await run(partial(ACTIONS[name], job_id, look.system, by=self.who))
+            answer = await run(partial(ACTIONS[name], job_id, cache.system, by=self.who))
         except HTTPError as error:
             if isinstance(error.__cause__, JobRejected):
                 raise HTTPError(409, str(error.__cause__)) from error
             raise
-        look.forget()
+        cache.forget()
         self.finish(answer)

@@ -8,7 +8,7 @@ from tornado.web import authenticated
 
 from rugbytx.core.job.job import OPEN
 from rugbytx.core.status.prometheus import MetricFamily, families
-from rugbytx.monitor.cache import Look, Summary
+from rugbytx.monitor.cache import Summary, SystemCache
 from rugbytx.monitor.page.handler import run
 from rugbytx.monitor.system_metrics import text
 
@@ -64,8 +64,8 @@ class MetricsPage(Metrics):
     @authenticated
     async def get(self) -> None:
         """Answer with Prometheus' text."""
-        look: Look = self.application.look
-        summary, facts = await run(look.summary), await run(look.facts)
+        cache: SystemCache = self.application.cache
+        summary, facts = await run(cache.summary), await run(cache.facts)
         await super().get()
         self.write(text([*of_summary(summary), *families(facts)]))
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

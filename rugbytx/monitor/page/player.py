@@ -11,7 +11,7 @@ from tornado.web import HTTPError, authenticated
 from rugbytx.core.job.job import Job
 from rugbytx.core.output import object_keys
 from rugbytx.errors import NotFound
-from rugbytx.monitor.cache import Look
+from rugbytx.monitor.cache import SystemCache
 from rugbytx.monitor.page.handler import Page, run
 from rugbytx.player import server
 from rugbytx.player.byte_range import wanted
@@ -25,14 +25,14 @@ MOST_PLACES = 50
 class Stage:
     """What can be played, by job."""
 
-    def __init__(self, look: Look) -> None:
-        self._look = look
+    def __init__(self, cache: SystemCache) -> None:
+        self._cache = cache
         self._places: OrderedDict[str, BucketFiles] = OrderedDict()
         self._lock = threading.Lock()
 
     def place(self, job_id: str) -> BucketFiles:
         """Return where the job's outputs lie; sizes that were asked for before are known."""
-        system = self._look.system
+        system = self._cache.system
         with self._lock:
             if job_id not in self._places:
                 self._places[job_id] = BucketFiles(
@@ -46,7 +46,7 @@ class Stage:
 
     def playing(self, job_id: str) -> Playing:
         """Return what a job has to play: what it published, or what is finished; raises NotFound."""
-        job = self._look.system.store.jobs.read(job_id)
+        job = self._cache.system.store.jobs.read(job_id)
         if job is None:
             raise NotFound(f"there is no job {job_id}")
         place = self.place(job_id)

@@ -11,7 +11,7 @@ from tornado.web import authenticated
 
 from rugbytx.core.job.job import Status
 from rugbytx.core.status.overview import JobOverview
-from rugbytx.monitor.cache import Look
+from rugbytx.monitor.cache import SystemCache
 from rugbytx.monitor.page.handler import run
 
 #: The keyword arguments as Celery's events have them: the repr of a pointer's fields.
@@ -19,7 +19,7 @@ _JOB = re.compile(r"'job_id': '([0-9a-z]{1,64})'")
 _GENERATION = re.compile(r"'generation': (\d+)")
 
 
-def told(task_kwargs: str, overview: JobOverview | None) -> dict[str, str]:
+def describe_task(task_kwargs: str, overview: JobOverview | None) -> dict[str, str]:
     """Return what is shown of a task as its arguments and its result."""
     if overview is None:
         return {}
@@ -67,10 +67,10 @@ class TasksData(TasksDataTable):
         """Have Flower make its answer, add to it, and give it."""
         self._answer: dict[str, Any] = {}
         super().get()
-        look: Look = self.application.look
+        cache: SystemCache = self.application.cache
         for task in self._answer.get("data", []):
             if job_id := job_of(task.get("kwargs")):
-                task.update(told(task["kwargs"], await run(look.brief, job_id)))
+                task.update(describe_task(task["kwargs"], await run(cache.brief, job_id)))
         self.finish(self._answer)
 
     def write(self, chunk: Any) -> None:
@@ -89,15 +89,15 @@ class TaskPage(TaskView):
         self._sheet: JobOverview | None = None
         task = get_task_by_id(self.application.events, self.path_args[0])
         if self.get_current_user() and task and (job_id := job_of(task.kwargs)):
-            look: Look = self.application.look
-            self._sheet = await run(look.brief, job_id)
+            cache: SystemCache = self.application.cache
+            self._sheet = await run(cache.brief, job_id)
 
     def format_task(self, task: Any) -> Any:
         """Return the task as it is shown."""
         shown = super().format_task(task)
         if self._sheet is None:
             return shown
-        fields = {**vars(shown), **told(shown.kwargs or "", self._sheet)}
+        fields = {**vars(shown), **describe_task(shown.kwargs or "", self._sheet)}
         copied = type(shown)(uuid=shown.uuid)
         vars(copied).update(fields)
         return copied

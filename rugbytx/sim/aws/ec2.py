@@ -30,7 +30,7 @@ class Instance:
     #: Whether a task is placed on it, and whether it may be ended by a scale-in.
     is_taken: bool = False
     busy_s: float = 0.0
-    #: What is called when a notice comes, or when it dies without one.
+    #: Called when a notice comes, or when it dies without one.
     on_loss: Callable[[str], None] | None = None
 
 
@@ -45,7 +45,7 @@ class Cloud:
     luck: random.Random
     trace: Trace = UNKNOWN
     hosts: list[Instance] = field(default_factory=list)
-    #: Until when Spot has none to give.
+    #: When Spot has instances again.
     storm_until: float = -1.0
     _count: int = 0
 

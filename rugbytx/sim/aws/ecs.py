@@ -25,7 +25,7 @@ class EcsTask:
     revision: int
     host: Instance | None = None
     process: Process | None = None
-    #: Until when it is protected from scale-in and deployments.
+    #: When its protection from scale-in and deployments ends.
     protected_until: float = -math.inf
     #: When it last let go of its protection.
     unprotected_at: float = -math.inf

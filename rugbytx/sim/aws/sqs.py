@@ -12,7 +12,7 @@ from simpy import Environment, Event
 from rugbytx.sim.input.assumptions import Figures
 from rugbytx.sim.input.trace import UNKNOWN, Trace
 
-#: No extension reaches beyond so long after the receive; docs AWS: visibility timeout.
+#: The longest time after a receive that an extension reaches; docs AWS: visibility timeout.
 MOST_IN_FLIGHT_S = 12 * 3600.0
 LONG_POLL_S = 20.0
 
@@ -116,7 +116,7 @@ class SimulatedQueue:
             self.in_flight -= 1
         else:
             self.waiting.remove(message)
-        self._note()
+        self._remember_counts()
         return True
 
     def change_visibility(self, delivery: ReceivedMessage, timeout_s: float) -> bool:
@@ -147,7 +147,7 @@ class SimulatedQueue:
         self.touched_at = self.env.now
         self.waiting.append(message)
         self._deliver()
-        self._note()
+        self._remember_counts()
 
     def _deliver(self) -> None:
         """Give what waits to those who poll; who gets it is chance, for SQS promises no order."""
@@ -170,7 +170,7 @@ class SimulatedQueue:
             poll.succeed(ReceivedMessage(message, message.receipt))
             if self.luck.random() < self.figures.duplicate_p:
                 self._show(Message(body=message.body, sent_at=message.sent_at))
-        self._note()
+        self._remember_counts()
 
     def _next(self) -> Message:
         """Take the message that waits longest, or the one that was given first on a day that is known."""
@@ -182,11 +182,11 @@ class SimulatedQueue:
     def _expire_later(self, message: Message, receipt: int) -> None:
         """Look at the message when its time-out is over; an extension meanwhile only moves that look."""
 
-        def look(_: Event) -> None:
+        def expire(_: Event) -> None:
             if message.in_flight and message.receipt == receipt and not message.is_deleted:
                 self._expire(message, receipt)
 
-        self.env.timeout(message.shown_at - self.env.now).callbacks.append(look)
+        self.env.timeout(message.shown_at - self.env.now).callbacks.append(expire)
 
     def _expire(self, message: Message, receipt: int) -> None:
         if message.receipt != receipt or message.shown_at > self.env.now + 1e-9:
@@ -195,7 +195,7 @@ class SimulatedQueue:
         self.in_flight -= 1
         self._show(message)
 
-    def _note(self) -> None:
+    def _remember_counts(self) -> None:
         """Remember the counts for as long as an approximate answer may be old."""
         entry = (self.env.now, len(self.waiting), self.in_flight)
         history = self._history

@@ -23,7 +23,7 @@ from rugbytx.sim.fleet.job_table import JobTable, Row
 from rugbytx.sim.input.policy import Scaler
 from rugbytx.sim.recorder import Said
 
-#: No pause is shorter.
+#: The shortest pause.
 LEAST_S = 1e-6
 
 
@@ -67,7 +67,7 @@ class Controller:
     policy: ScalingPolicy
     fleet: ScaledService | None = None
     workers: dict[str, Present] = field(default_factory=dict)
-    told: admission.Told | None = None
+    target: admission.WorkerTarget | None = None
     before: Recorded | None = None
     _wake: Event | None = None
     _assumed: Assumed = field(init=False)
@@ -80,11 +80,11 @@ class Controller:
         self._priors = self.site.settings.priors
 
     def join(self, worker: Present) -> None:
-        """Note that a worker says that it lives."""
+        """Record that a worker says that it lives."""
         self.workers[worker.name] = worker
 
     def part(self, worker: Present, *, is_silent: bool) -> None:
-        """Note that a worker is gone; one that could not say so is believed to live for a minute."""
+        """Record that a worker is gone; one that could not say so is believed to live for a minute."""
         self.workers.pop(worker.name, None)
         last = worker.heard(self.site.env.now)
         if is_silent and last:
@@ -122,8 +122,8 @@ class Controller:
             serving=worker.serving,
         )
 
-    def uploaded(self) -> None:
-        """Look at the next tick: a job was accepted."""
+    def wake(self) -> None:
+        """Run the next tick: a job was accepted."""
         if self._wake is not None and not self._wake.triggered:
             self._wake.succeed()
 
@@ -164,7 +164,7 @@ class Controller:
         decision, now = recorded.decision, recorded.facts.now
         if self.site.trace.tick_took_s:
             yield self.site.env.timeout(self.site.trace.tick_took_s)
-        self.told = admission.Told(at=now, wanted=decision.wanted)
+        self.target = admission.WorkerTarget(at=now, wanted=decision.wanted)
         if decision.desired != fleet.desired:
             fleet.order(decision.desired)
         for assist in decision.assists:
@@ -218,7 +218,7 @@ class Controller:
             now=self.site.env.now,
             name=worker.name,
             worker_class=worker.worker_class,
-            told=self.told,
+            target=self.target,
             workers=self.present(),
             is_busy=worker.is_busy,
             visible=self.site.queue.visible,

@@ -73,7 +73,7 @@ class Row:
             self._record = self._fact = None
 
     def begin(self, now: float) -> None:
-        """Note that a lane has begun with the job."""
+        """Record that a lane has begun with the job."""
         if self.ticket.started_at is None:
             self.ticket.started_at = now
             self._record = self._fact = None

@@ -44,7 +44,7 @@ class LaneWorker:
     protect: Callable[[float], bool] | None = None
     unprotect: Callable[[], None] = lambda: None
     used: Callable[[float], None] = lambda _: None
-    #: From its first word to its first receive.
+    #: The time from its first report to its first receive.
     attach_s: float = 0.0
     #: How long it takes from here to its next claim, once it knows that it stays and for which job.
     pause_s: float = 0.0
@@ -144,7 +144,7 @@ class LaneWorker:
             is_done = yield from self._step(serving)
             if is_done and serving is row:
                 break
-            self._memory.note(serving.id, own_id=row.id, has_more=not is_done)
+            self._memory.remember(serving.id, own_id=row.id, has_more=not is_done)
         site.queue.requests += (site.env.now - begun_at) / site.settings.heartbeat_s
         site.queue.delete(delivery)
         self._exit()
@@ -222,10 +222,10 @@ class LaneWorker:
         self._work = None
         row.put(unit_record(key, leased, state=State.DONE, maker=self.maker), key)
         site.book.store_writes += 3 + service_s / site.settings.heartbeat_s  # claim, commit, the job's set
-        site.book.worked(self.name, ticket.number, now)
+        site.book.record_work(self.name, ticket.number, now)
         self.used(service_s)
         if key.kind is Kind.VIDEO:
-            self.voice.measured(site.env.now, row.unit_px(key) / service_s)
+            self.voice.add_speed(site.env.now, row.unit_px(key) / service_s)
         self.pause_s = stay.pause_s
         if key.kind is Kind.PUBLISH:
             self._finish(row)
@@ -258,7 +258,7 @@ class LaneWorker:
         return Stay(work_s=fetch_s + figures.unit_overhead_s + plain_s * spread(figures.chunk_cv, self.luck))
 
     def _finish(self, row: Row) -> None:
-        if self.site.book.done(row.ticket, self.name):
+        if self.site.book.record_end(row.ticket, self.name):
             self.table.close(row)
 
     def _leave(self, cause: str) -> None:
@@ -273,9 +273,9 @@ class LaneWorker:
             row, key, began_at = self._work
             self._work = None
             self._hand_back(row, key, back_s, is_silent=is_silent)
-            site.book.worked(self.name, row.ticket.number, began_at, is_wasted=True)
+            site.book.record_work(self.name, row.ticket.number, began_at, is_wasted=True)
             self.used(now - began_at)
-            site.book.killed(row.ticket, cause, lost_s=now - began_at, units=1)
+            site.book.record_kill(row.ticket, cause, lost_s=now - began_at, units=1)
         if self._delivery:
             site.queue.change_visibility(self._delivery, back_s)
         self._exit()

@@ -60,7 +60,7 @@ class WholeWorker:
         if self.worker_class == "jetson":
             site.book.egress_bytes += ticket.size.size_bytes
         yield site.env.timeout(self._service_s(ticket))
-        self._stop_work(is_wasted=not site.book.done(ticket, self.name))
+        self._stop_work(is_wasted=not site.book.record_end(ticket, self.name))
         site.queue.delete(delivery)
         if self.protect:
             self.unprotect()
@@ -79,7 +79,7 @@ class WholeWorker:
         self._beats += 1
         ticket.running -= 1
         self.used(spent_s)
-        self.site.book.worked(self.name, ticket.number, self._started_at, is_wasted=is_wasted)
+        self.site.book.record_work(self.name, ticket.number, self._started_at, is_wasted=is_wasted)
         if is_wasted:
             ticket.wasted_s += spent_s
         return spent_s
@@ -91,7 +91,7 @@ class WholeWorker:
         ticket = self._ticket
         if ticket is not None:
             self._stop_work(is_wasted=True)
-            self.site.book.killed(ticket, cause, lost_s=0.0, units=1)
+            self.site.book.record_kill(ticket, cause, lost_s=0.0, units=1)
 
     def _beat_later(self, beats: int, delivery: ReceivedMessage) -> None:
         """Extend the message while this attempt lasts; the note's heartbeat sets its 20 minutes anew."""

@@ -23,7 +23,7 @@ class Figures:
     unit_overhead_s: float = 0.5  # assumed
     #: How fast the Jetson gets a source to its scratch, before its first chunk; 0: the note's 35 minutes hold it.
     jetson_network_bps: float = 0.0
-    #: From the power's return to a worker that receives.
+    #: The time from the power's return to a worker that receives.
     boot_s: float = 90.0  # assumed
     # SQS
     #: A message is delivered once more without a reason.

@@ -71,7 +71,7 @@ class FleetPolicy:
     poll_s: float = float(cast("int", celeryconfig.aws.broker_transport_options["wait_time_seconds"]))
 
 
-def _note(name: str, says: str, **changed: object) -> FleetPolicy:
+def _from_note(name: str, says: str, **changed: object) -> FleetPolicy:
     return FleetPolicy(name=name, says=says, **changed)  # type: ignore[arg-type]
 
 
@@ -91,29 +91,29 @@ def _ours(name: str, says: str, **changed: object) -> FleetPolicy:
 POLICIES = {
     policy.name: policy
     for policy in (
-        _note("note-current", "the note's current settings: scale-in cooldown 300 s"),
-        _note("note-recommended", "the note's recommendation: 1500 s", scale_in_cooldown_s=1500.0),
-        _note(
+        _from_note("note-current", "the note's current settings: scale-in cooldown 300 s"),
+        _from_note("note-recommended", "the note's recommendation: 1500 s", scale_in_cooldown_s=1500.0),
+        _from_note(
             "note-heartbeat",
             "and its heartbeat, every 5 minutes",
             scale_in_cooldown_s=1500.0,
             beat_s=300.0,
         ),
-        _note(
+        _from_note(
             "note-protected",
             "and its task protection",
             scale_in_cooldown_s=1500.0,
             beat_s=300.0,
             protects=True,
         ),
-        _note(
+        _from_note(
             "note-steps",
             "its step scaling, with its heartbeat",
             scaler=Scaler.STEPS,
             scale_in_cooldown_s=1500.0,
             beat_s=300.0,
         ),
-        _note(
+        _from_note(
             "tracking-in-flight",
             "target tracking on visible and in-flight messages for each task, heartbeat, protection",
             scale_in_cooldown_s=1500.0,

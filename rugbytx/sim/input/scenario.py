@@ -91,7 +91,7 @@ class Scenario(_Part):
     faults: tuple[InjectedFault, ...] = ()
     #: Kinds of uploads of the scenario's own.
     sizes: tuple[Size, ...] = ()
-    #: So long after the last upload all should be over.
+    #: How long after the last upload everything should be done.
     watch_s: float = Field(default=8 * 3600.0, gt=0)
     #: The chunk that is asked for at submit; None for the plan's default.
     chunk_s: float | None = None

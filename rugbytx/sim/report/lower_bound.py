@@ -29,7 +29,7 @@ class Hosts:
 
     edge: int = 1
     cloud: int
-    #: From "one is wanted" to "it works", paid like work.
+    #: The time from the order of a host until it works, paid like work.
     start_s: float
     #: How long nobody notices; no part of the bill.
     detect_s: float = 0.0

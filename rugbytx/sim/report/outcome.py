@@ -25,7 +25,7 @@ class Outcome:
     is_drained: bool
     #: When the first upload came.
     first_s: float
-    #: From the first upload to the last end.
+    #: The time from the first upload to the last end.
     makespan_s: float | None
     #: How long each upload took, the shortest first.
     turnarounds_s: tuple[float, ...] = field(repr=False)

@@ -19,7 +19,7 @@ class Admission:
         self._settings = settings
         self._busy = busy
 
-    def look(self, name: str) -> AdmissionDecision:
+    def decide(self, name: str) -> AdmissionDecision:
         """Return whether the worker of this name is wanted; raises Unreachable.  SQS is asked only while the autoscaler is silent."""
         policy, now, target = self._settings.policy, self._store.now(), self._store.scaling.read_desired()
         is_silent = target is None or now - target.at > policy.silent_s
@@ -27,7 +27,7 @@ class Admission:
             now=now,
             name=name,
             worker_class=AWS,
-            told=target,
+            target=target,
             workers=self._store.workers.list(),
             is_busy=self._busy() > 0,
             visible=self._queue.depth().visible if is_silent else 0,

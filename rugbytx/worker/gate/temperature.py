@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-#: So much cooler than its limit a host must be before it takes work again, or the gate would flap.
+#: How much cooler than its limit a host must be before it takes work again, or the gate would flap.
 COOLED_C = 10.0
 
 

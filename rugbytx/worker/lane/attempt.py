@@ -15,7 +15,7 @@ from rugbytx.core.schedule import next_unit
 from rugbytx.errors import LeaseLost
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
-from rugbytx.worker.lane.audit import Diary
+from rugbytx.worker.lane.audit import JobAudit
 from rugbytx.worker.lane.heartbeat import Heartbeat
 from rugbytx.worker.lane.outcome import Ending
 from rugbytx.worker.presence.chunk_speeds import Speeds
@@ -33,14 +33,14 @@ class Attempts:
 
     ports: Ports
     settings: Settings
-    #: Who we are, in leases and records.
+    #: This worker's name, in leases and records.
     worker: str
     notice: Notice
     speeds: Speeds = field(default_factory=Speeds)
 
-    def diary(self, job: Job) -> Diary:
+    def audit(self, job: Job) -> JobAudit:
         """Return what this worker adds to the job's trail."""
-        return Diary(self.ports.store, job, worker=self.worker, worker_class=self.settings.worker_class)
+        return JobAudit(self.ports.store, job, worker=self.worker, worker_class=self.settings.worker_class)
 
     def make(
         self,
@@ -67,8 +67,8 @@ class Attempts:
         )
         if lease is None:
             return None
-        diary = self.diary(job)
-        diary.claimed(lease, decision.seen)
+        audit = self.audit(job)
+        audit.record_takeover(lease, decision.seen)
         account = Account(
             worker=self.worker, worker_class=settings.worker_class, started_at=lease.until - settings.lease_s
         )
@@ -93,8 +93,8 @@ class Attempts:
                 result = encode.do(bench, plan)
             measured = account.close()
             store.units.commit(lease, result=result.model_dump_json(), measured=measured)
-            self.speeds.note(plan, lease.key, measured)
-            diary.done(lease, measured)
+            self.speeds.record(plan, lease.key, measured)
+            audit.record_done(lease, measured)
         except Exception as error:  # noqa: BLE001  the tree in rugbytx.errors sorts every error there is
             return self._settle(job, lease, account, error)
         return None
@@ -108,7 +108,7 @@ class Attempts:
             refusals=lease.refusals,
             jitter=random.random(),  # noqa: S311  no secret
         )
-        self.diary(job).failed(lease, outcome, error)
+        self.audit(job).record_failure(lease, outcome, error)
         if outcome.action is retry.RetryAction.ABANDON:
             return None
         try:

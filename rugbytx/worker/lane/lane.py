@@ -29,12 +29,12 @@ class Lane:
 
     ports: Ports
     settings: Settings
-    #: Who we are, in leases and records.
+    #: This worker's name, in leases and records.
     worker: str
     #: This process's own folder on the scratch disk.
     scratch: Path
     notice: Notice
-    #: Where the speeds of finished chunks are noted.
+    #: The record of finished chunks' speeds.
     speeds: Speeds = field(default_factory=Speeds)
 
     def run(self, pointer: Pointer, delivery: Delivery) -> Ending:
@@ -78,7 +78,7 @@ class Lane:
                 return Ending.HAND_BACK
             if after is After.NOTHING_LEFT and job.id == own.id:
                 return Ending.ACKNOWLEDGE
-            choices.note(job, own=own, has_more=after is After.GO_ON)
+            choices.remember(job, own=own, has_more=after is After.GO_ON)
         return Ending.HAND_BACK
 
     def _open_job(self, pointer: Pointer) -> Job | None:

@@ -47,7 +47,7 @@ class Turns:
         store = self.attempts.ports.store
         units = self._units_of(job)
         plan = plan_of(units)
-        early_playlists.note(store.jobs, job, plan, units)
+        early_playlists.complete_record(store.jobs, job, plan, units)
         self._shown[job.id] = early_playlists.show(
             job,
             plan,
@@ -77,7 +77,7 @@ class Turns:
                 if decision.key == PLAN:
                     # Our next unit may be another job's, and a job without a plan gets no assist.
                     units = store.units.read(job.id, job.generation)
-                    early_playlists.note(store.jobs, job, plan_of(units), units)
+                    early_playlists.complete_record(store.jobs, job, plan_of(units), units)
             case next_unit.LaneAction.PIN:
                 self._pin(job, plan, units, decision.reason)
             case next_unit.LaneAction.WAIT:
@@ -88,7 +88,7 @@ class Turns:
                 self._finish(job, plan, units, self.receipt, self._folder(job))
             case next_unit.LaneAction.FAIL:
                 if store.jobs.end(job.id, job.generation, Status.FAILED, reason=decision.reason):
-                    self.attempts.diary(job).ended(Status.FAILED, decision.reason)
+                    self.attempts.audit(job).record_end(Status.FAILED, decision.reason)
         return After.GO_ON
 
     def _folder(self, job: Job) -> Path:
@@ -147,7 +147,7 @@ class Turns:
         outputs = Outputs.model_validate_json(units[PUBLISH].result)
         if not self.attempts.ports.store.jobs.end(job.id, job.generation, Status.SUCCEEDED, outputs=outputs):
             return
-        self.attempts.diary(job).ended(Status.SUCCEEDED)
+        self.attempts.audit(job).record_end(Status.SUCCEEDED)
         cleanup.after_publishing(
             job, outputs, storage=self.attempts.ports.storage, bucket=self.attempts.settings.output_bucket
         )
@@ -157,8 +157,8 @@ class Turns:
             waiting=self.attempts.ports.queue.depth().visible,
             budget_s=self.attempts.settings.check_s,
         )
-        log.info("look", extra={"job_id": job.id, "look": decision.look, "reason": decision.reason})
-        if decision.look:
+        log.info("sampling", extra={"job_id": job.id, "samples": decision.samples, "reason": decision.reason})
+        if decision.samples:
             claim = next_unit.LaneDecision(
                 action=next_unit.LaneAction.CLAIM, reason=decision.reason, key=CHECK
             )

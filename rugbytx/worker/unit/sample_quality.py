@@ -42,7 +42,7 @@ def check(bench: Bench, plan: Plan) -> Quality:
         generation=bench.job.generation,
         left_out=len(windows) - len(looked),
     )
-    _tell(bench, quality)
+    _publish(bench, quality)
     return quality
 
 
@@ -60,7 +60,7 @@ def _fetch(bench: Bench, plan: Plan, window: Window) -> tuple[Path, int]:
     return path, first
 
 
-def _tell(bench: Bench, quality: Quality) -> None:
+def _publish(bench: Bench, quality: Quality) -> None:
     """Write the result beside the outputs, and raise the alarm where it is bad."""
     key = object_keys.file_key(bench.lease, "quality", "json")
     body = quality.model_dump_json(indent=1).encode()

@@ -15,9 +15,9 @@ from rugbytx.core.notify.notification import (
     NotificationKind,
     Truth,
     due,
+    errand_due_at,
     is_to_open,
-    look_again_at,
-    next_look_at,
+    next_try_at,
     opened,
     replayed,
     tried,
@@ -82,10 +82,10 @@ def test_a_target_is_told_in_order() -> None:
     """One that fails keeps those behind it waiting, and no other target."""
     both = sent(DispatchState.WAITING, target=A, due_at=9.0) + sent(DispatchState.WAITING, target=B)
     notes = [note(NotificationKind.AT_RISK, dispatches=both), note(dispatches=sent(DispatchState.WAITING))]
-    assert list(due(notes, now=5.0)) == [Due(note=0, dispatch=1)]
-    assert next_look_at(notes) == 0.0
+    assert list(due(notes, now=5.0)) == [Due(notification=0, dispatch=1)]
+    assert next_try_at(notes) == 0.0
     told = note(NotificationKind.AT_RISK, dispatches=sent(DispatchState.DELIVERED))
-    assert list(due([told, notes[1]], now=5.0)) == [Due(note=1, dispatch=0)]
+    assert list(due([told, notes[1]], now=5.0)) == [Due(notification=1, dispatch=0)]
 
 
 @given(st.lists(st.floats(0, 1, exclude_max=True), max_size=200))
@@ -141,14 +141,14 @@ def test_a_replay_begins_anew_what_was_given_up() -> None:
 )
 def test_when_an_errand_is_run_again(notes: list[Notification], status: Status, expected: int | None) -> None:
     """Never earlier than something is due, and not at all when nothing is left."""
-    assert look_again_at(notes, make_job(status=status), now=100.0) == expected
+    assert errand_due_at(notes, make_job(status=status), now=100.0) == expected
 
 
 def test_an_end_that_never_came_is_forgotten() -> None:
     """Whoever ends the job after a day has noted it anew."""
     job = make_job(status=Status.RUNNING)
-    assert look_again_at([note()], job, now=24 * 3600.0 - 1) is not None
-    assert look_again_at([note()], job, now=24 * 3600.0) is None
+    assert errand_due_at([note()], job, now=24 * 3600.0 - 1) is not None
+    assert errand_due_at([note()], job, now=24 * 3600.0) is None
 
 
 def test_its_id_tells_it_from_others() -> None:

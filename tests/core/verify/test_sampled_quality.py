@@ -48,7 +48,7 @@ def test_a_look_keeps_nobody_waiting(
 ) -> None:
     """It is never worth a download, and never done twice."""
     decision = sampled_quality.decide(units, has_source=has_source, waiting=waiting, budget_s=budget_s)
-    assert (decision.look, decision.reason) == (reason == "published", reason)
+    assert (decision.samples, decision.reason) == (reason == "published", reason)
 
 
 def test_windows_lie_at_the_start_at_splices_at_joins_and_anywhere() -> None:

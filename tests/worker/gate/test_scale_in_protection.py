@@ -42,7 +42,7 @@ class Bench:
     def look(self, *, after_s: float = 5.0) -> str:
         """Look once, after a while; return the gate's reason."""
         self.clock.advance(after_s)
-        self.view.look()
+        self.view.refresh()
         return self.view.reason
 
 

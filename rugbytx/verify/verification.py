@@ -1,4 +1,4 @@
-"""Look at published outputs again: every byte range, every box, every frame.
+"""Verify published outputs: every byte range, every box, every frame.
 
 ::
 
@@ -7,8 +7,8 @@
     files ── init + segment, boxes ─┼─► findings
     ffmpeg ── every frame decoded ──┘
 
-Whatever is found is told and nothing ends the look but its end, so that one
-broken segment does not hide another.
+Whatever is wrong becomes a finding, and the rest is verified all the same, so that
+one broken segment does not hide another.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,7 +42,7 @@ class VerificationResult:
     findings: tuple[Finding, ...]
     files: int
     segments: int
-    #: Of all renditions together.
+    #: The frames of all renditions together.
     frames: int
     #: Whether every frame was decoded as well.
     decoded: bool
@@ -50,7 +50,7 @@ class VerificationResult:
     has_manifest: bool
 
 
-def look(
+def verify(
     master: Path,
     *,
     on_step: Callable[[str], None],
@@ -61,7 +61,7 @@ def look(
 
     ``on_step`` hears what is looked at next.  Raises HostUnfit where there is no ffmpeg.
     """
-    begun = _Look(folder=OutputFolder(path=master.parent), on_step=on_step)
+    begun = _Verification(folder=OutputFolder(path=master.parent), on_step=on_step)
     return begun.at(master, programs=programs or Programs(), quick=quick)
 
 
@@ -70,19 +70,19 @@ Read = tuple[parser.MediaPlaylist, list[PublishedSegment]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Look:
-    """One look at a folder of outputs, and what it found so far."""
+class _Verification:
+    """One verification of a folder of outputs, and its findings so far."""
 
     folder: OutputFolder
     on_step: Callable[[str], None]
     findings: list[Finding] = field(default_factory=list)
-    #: By the playlist's name, the audio's last.
+    #: Timelines by the playlist's name, the audio's last.
     timelines: dict[str, Timeline] = field(default_factory=dict)
     #: Playlists that name files which are not among the outputs: a decoder would follow them.
     astray: set[str] = field(default_factory=set)
 
     def at(self, path: Path, *, programs: Programs, quick: bool) -> VerificationResult:
-        manifest, report = self._told()
+        manifest, report = self._records()
         if manifest:
             self.findings.extend(self._against(manifest))
         grid = self._master(path.name, report.grid if report else None)
@@ -111,7 +111,7 @@ class _Look:
             has_manifest=manifest is not None,
         )
 
-    def _told(self) -> tuple[Manifest | None, JobReport | None]:
+    def _records(self) -> tuple[Manifest | None, JobReport | None]:
         """Return the manifest and the report that lie beside the master, if they do."""
         manifest, report = None, None
         for path in sorted(self.folder.path.glob("*.json")):

@@ -1,4 +1,4 @@
-"""A look at outputs: nothing is wrong with what a lane published, and nothing that breaks it goes unseen."""
+"""Verified outputs: nothing is wrong with what a lane published, and nothing that breaks it goes unseen."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ import pytest
 
 from rugbytx.control import job as control
 from rugbytx.core.verify.finding import Finding
-from rugbytx.verify.look import VerificationResult, look
+from rugbytx.verify.verification import VerificationResult, verify
 from tests.footage import film, make
 from tests.hostile.trap import Canary
 from tests.published import SmallMedia, copy, publish
@@ -24,7 +24,7 @@ AUDIO = "audio/00000-f1.mp4"
 
 def looked(master: Path, *, quick: bool = True) -> VerificationResult:
     """Look without being told of it."""
-    return look(master, on_step=lambda _: None, quick=quick)
+    return verify(master, on_step=lambda _: None, quick=quick)
 
 
 def rules(findings: Sequence[Finding]) -> set[str]:
@@ -41,7 +41,7 @@ def edit(path: Path, change: Callable[[str], str]) -> None:
 
 
 def forget_manifest(master: Path) -> None:
-    """Let the look depend on playlists and boxes alone."""
+    """Let the verification depend on playlists and boxes alone."""
     for path in master.parent.glob("*.json"):
         path.unlink()
 
@@ -410,7 +410,7 @@ def test_a_master_that_is_none_is_told(plain: Path) -> None:
 
 
 def test_a_second_generation_has_files_of_the_first(tmp_path: Path) -> None:
-    """They lie beside its own, and the look finds them there."""
+    """They lie beside its own, and the verification finds them there."""
     world = World(tmp_path / "scratch")
     world.settings = world.settings.model_copy(update={"check_s": 0})
     publish(world, film(tmp_path / "film.mp4", length_s=2), SmallMedia(), chunk_s=6.0)
