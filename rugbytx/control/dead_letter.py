@@ -31,7 +31,7 @@ def redrive(queue: Queue, ids: Collection[str] = ()) -> Iterator[DeadLetter]:
     Sent first and deleted second: cut off between the two, a letter is there
     twice, and a pointer that comes twice finds nothing to do.
     """
-    for letter in _chosen(queue, ids):
+    for letter in _choose(queue, ids):
         queue.send_again(letter)
         queue.drop_dead([letter])
         yield letter
@@ -39,12 +39,12 @@ def redrive(queue: Queue, ids: Collection[str] = ()) -> Iterator[DeadLetter]:
 
 def drop(queue: Queue, ids: Collection[str] = ()) -> Iterator[DeadLetter]:
     """Delete dead letters, those with these ids or all, yielding each that went."""
-    for letter in _chosen(queue, ids):
+    for letter in _choose(queue, ids):
         queue.drop_dead([letter])
         yield letter
 
 
-def _chosen(queue: Queue, ids: Collection[str]) -> Iterator[DeadLetter]:
+def _choose(queue: Queue, ids: Collection[str]) -> Iterator[DeadLetter]:
     """Yield the letters with these ids, or all, and show the others again; raises NotFound for an id that is not there."""
     missing = set(ids)
     others = []

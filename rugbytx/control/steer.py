@@ -49,7 +49,7 @@ def bump(job_id: str, store: Store, *, by: str) -> SteerResult:
     job = _open(job_id, store)
     if job.bumped_at is not None:
         return SteerResult(has_changed=False, what=audit_trail.BUMPED, name=job.id)
-    return _bumped(job, store, bumped_at=store.now(), what=audit_trail.BUMPED, by=by)
+    return _bump(job, store, bumped_at=store.now(), what=audit_trail.BUMPED, by=by)
 
 
 def unbump(job_id: str, store: Store, *, by: str) -> SteerResult:
@@ -57,7 +57,7 @@ def unbump(job_id: str, store: Store, *, by: str) -> SteerResult:
     job = _open(job_id, store)
     if job.bumped_at is None:
         return SteerResult(has_changed=False, what=audit_trail.UNBUMPED, name=job.id)
-    return _bumped(job, store, bumped_at=None, what=audit_trail.UNBUMPED, by=by)
+    return _bump(job, store, bumped_at=None, what=audit_trail.UNBUMPED, by=by)
 
 
 def pause(worker_class: str | None, store: Store, *, by: str) -> SteerResult:
@@ -103,7 +103,7 @@ def _open(job_id: str, store: Store) -> Job:
     return job
 
 
-def _bumped(job: Job, store: Store, *, bumped_at: float | None, what: str, by: str) -> SteerResult:
+def _bump(job: Job, store: Store, *, bumped_at: float | None, what: str, by: str) -> SteerResult:
     if not store.jobs.bump(job.id, job.generation, bumped_at=bumped_at):
         raise JobRejected(f"job {job.id} has ended just now")
     record_entry(store, job.id, what, by=by, generation=job.generation)

@@ -106,9 +106,9 @@ class Agents:
             if isinstance(minutes, str):
                 return 400, _error(asking.arn, "InvalidParameterException", minutes)
             self.asked.append((task, minutes))
-            return self.trouble or self._changed(asking, minutes)
+            return self.trouble or self._change(asking, minutes)
 
-    def _changed(self, task: _Task, minutes: int) -> Said:
+    def _change(self, task: _Task, minutes: int) -> Said:
         if not minutes:
             task.protected_until = 0.0
             return self._describe(task)

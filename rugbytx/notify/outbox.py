@@ -95,7 +95,7 @@ class ErrandRunner:
         job = store.jobs.read(errand.job_id)
         written = list(store.outbox.list_notifications(errand.job_id))
         notifications = [
-            self._opened(notification, job) if job and core.is_to_open(written, place, job) else notification
+            self._open(notification, job) if job and core.is_to_open(written, place, job) else notification
             for place, notification in enumerate(written)
         ]
         for _ in range(MOST_TRIES):
@@ -110,13 +110,13 @@ class ErrandRunner:
             store.outbox.schedule_errand(Errand(job_id=errand.job_id, due_at=again_at))
         store.outbox.forget_errand(guard)
 
-    def _opened(self, notification: Notification, job: Job) -> Notification:
+    def _open(self, notification: Notification, job: Job) -> Notification:
         """Return the notification with its body and dispatches."""
         targets = (*sorted(job.notify), *self.everywhere)
         opened = core.opened(
             notification, body=body(notification, job, self.place), targets=targets, now=self.store.now()
         )
-        return self._changed(opened)
+        return self._replace(opened)
 
     def _try(self, notification: Notification, due: Due) -> Notification:
         """Carry one dispatch to its target, and record what came of it."""
@@ -146,9 +146,9 @@ class ErrandRunner:
         dispatches = list(notification.dispatches)
         dispatches[due.dispatch] = after
         change = {"dispatches": tuple(dispatches), "edition": notification.edition + 1}
-        return self._changed(notification.model_copy(update=change))
+        return self._replace(notification.model_copy(update=change))
 
-    def _changed(self, notification: Notification) -> Notification:
+    def _replace(self, notification: Notification) -> Notification:
         """Write the notification down; where somebody else changed it meanwhile, leave all to the guard."""
         if not self.store.outbox.replace_notification(notification):
             raise NotDelivered(f"notification {notification.id} was changed by somebody else meanwhile")
