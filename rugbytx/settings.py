@@ -23,17 +23,14 @@ from rugbytx.core.fleet import receive_window
 from rugbytx.core.fleet.worker_class import AWS_HOST, WorkerClass
 from rugbytx.core.notify.signature import key_of
 from rugbytx.core.scaling import pace
-from rugbytx.core.scaling.facts import Mode, Policy
+from rugbytx.core.scaling.facts import Mode, ScalingPolicy
 from rugbytx.core.scaling.pace import PRIORS, PX_PER_BYTE, Assumed, Pace
 from rugbytx.errors import SettingsError
 
 PREFIX = "RUGBYTX_"
 
-#: What whoever asks for Celery's remote control is told.
-NO_REMOTE_CONTROL = (
-    "Celery's remote control is off, since SQS carries none: ask the store with `rugbytx workers`, "
-    "`rugbytx drain WORKER` or `rugbytx cancel JOB`"
-)
+#: The answer to those who ask for Celery's remote control.
+NO_REMOTE_CONTROL = "Celery's remote control is off, since SQS carries none: ask the store with `rugbytx workers`, `rugbytx drain WORKER` or `rugbytx cancel JOB`"
 #: Names that somebody may have set, and why they are no settings.
 _REASONS = {"REMOTE_CONTROL": NO_REMOTE_CONTROL}
 
@@ -115,8 +112,8 @@ class Settings(BaseModel):
     #: libx264's preset and profile.
     x264_preset: X264Preset = "veryfast"
     x264_profile: Literal["high", "main"] = "high"
-    #: At most so many seconds of film are read in a second of encoding, to give a worker another host's pace;
-    #: 0 for as fast as it goes.
+    #: The most seconds of film that are read in a second of encoding, to give a worker another host's pace; 0 for as
+    #: fast as it goes.
     read_rate: float = Field(default=0.0, ge=0)
     #: What a planned stop (a first SIGTERM) does with the chunk in work: hand it back now, or finish it.
     leave: Literal["now", "chunk"] = "now"
@@ -161,7 +158,7 @@ class Settings(BaseModel):
     max_workers: int = Field(default=3, ge=0, le=1000)
     #: Slots of one AWS worker, which is what its ``--concurrency`` says.
     aws_slots: int = Field(default=1, ge=1, le=64)
-    #: From the order of an AWS worker to its first receive.
+    #: The time from the order of an AWS worker to its first receive.
     cold_start_s: float = Field(default=AWS_HOST.start_s, ge=0)
     #: An idle AWS worker stays at most this long, and only where one more match would want it.
     idle_grace_s: float = Field(default=120.0, ge=0)
@@ -218,10 +215,7 @@ class Settings(BaseModel):
         bounds = (("a third", 3, "LEASE_S", self.lease_s), ("half", 2, "VISIBILITY_S", self.visibility_s))
         for share, beats, name, whole_s in bounds:
             if self.heartbeat_s * beats > whole_s:
-                message = (
-                    f"{PREFIX}HEARTBEAT_S ({self.heartbeat_s:g}) must be at most {share}"
-                    f" of {PREFIX}{name} ({whole_s:g})"
-                )
+                message = f"{PREFIX}HEARTBEAT_S ({self.heartbeat_s:g}) must be at most {share} of {PREFIX}{name} ({whole_s:g})"
                 raise ValueError(message)
         if not self.source_buckets:
             message = f"{PREFIX}SOURCE_BUCKETS must name at least one bucket"
@@ -241,9 +235,9 @@ class Settings(BaseModel):
         return receive_window.parse(self.work_hours, zone_of=ZoneInfo) if self.work_hours else None
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> ScalingPolicy:
         """Return what scaling and gates go by."""
-        return Policy(
+        return ScalingPolicy(
             mode=self.mode,
             max_workers=self.max_workers,
             aws_slots=self.aws_slots,

@@ -52,7 +52,7 @@ def worker_argv(name: str, *, log_level: str) -> list[str]:
     ]
 
 
-class Worker:
+class LocalWorker:
     """One worker process in a process group of its own.
 
     Its output goes to ``log``, through a thread that watches for readiness and

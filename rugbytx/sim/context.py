@@ -8,9 +8,9 @@ from simpy import Environment
 
 from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.settings import Settings
-from rugbytx.sim.aws.sqs import Queue
+from rugbytx.sim.aws.sqs import SimulatedQueue
 from rugbytx.sim.input.assumptions import Figures
-from rugbytx.sim.input.policy import Policy
+from rugbytx.sim.input.policy import FleetPolicy
 from rugbytx.sim.input.trace import UNKNOWN, Trace
 from rugbytx.sim.recorder import Book, Ticket
 
@@ -21,11 +21,11 @@ class Site:
 
     env: Environment
     figures: Figures
-    policy: Policy
+    policy: FleetPolicy
     book: Book
-    queue: Queue
+    queue: SimulatedQueue
     seed: int
-    #: What is known of the day, where it is one that was.
+    #: The record of the day, where it is one that was.
     trace: Trace = UNKNOWN
 
     @property

@@ -79,7 +79,7 @@ class MainProcess:
             heat=Heat(hottest_c=settings.hottest_c, read=host.temperature_c),
             work_hours=settings.hours,
             fitness=Fitness(process.media, on_unfit=self._leave_unfit),
-            admission=admission.look if settings.worker_class is WorkerClass.AWS else None,
+            admission=admission.decide if settings.worker_class is WorkerClass.AWS else None,
             protection=scale_in_protection.here(lasts_s=settings.protection_s),
             worker_class=settings.worker_class,
             on_halt=lambda is_halted: process.notice.halt(is_halted=is_halted),

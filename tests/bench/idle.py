@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rugbytx.core.fleet.worker_class import WorkerClass
-from rugbytx.local.autoscaling import decided
+from rugbytx.local.autoscaling import decide_in_background
 from tests.bench import world
 from tests.bench.figure import Figure, Result
 from tests.bench.turn import Scale
 from tests.faults.proxy import FaultProxy
 
 if TYPE_CHECKING:
-    from rugbytx.local.fleet import Worker
+    from rugbytx.local.fleet import LocalWorker
 
 #: From here on nothing of a worker's start is seen.
 SETTLE_S = 5
@@ -33,12 +33,12 @@ def measure(folder: Path, scale: Scale) -> Result:
     """Leave one worker of each kind alone, each behind a proxy that counts, beside an autoscaler that wants none."""
     window_s = scale.of(180, 3)
     with world.system(folder, {}, aws_max=1) as local, ExitStack() as stack:
-        stack.enter_context(decided(local.settings))
+        stack.enter_context(decide_in_background(local.settings))
         proxies = {
             name: stack.enter_context(FaultProxy(local.endpoint_url, random.Random(0)))  # noqa: S311  no faults
             for name in (*CLASSES, PLAIN)
         }
-        workers: list[Worker] = [
+        workers: list[LocalWorker] = [
             world.our_worker(
                 folder,
                 f"idle-{worker_class}",

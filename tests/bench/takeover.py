@@ -12,7 +12,7 @@ from rugbytx import system as systems
 from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job
 from rugbytx.core.lease.unit import Kind, State, UnitKey
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import LocalWorker
 from rugbytx.local.system import LocalSystem
 from tests.bench import footage, world
 from tests.bench.figure import Bound, Figure, Result
@@ -102,7 +102,7 @@ def _takeovers(local: LocalSystem, sources: Sequence[Path]) -> list[Takeover]:
     return found
 
 
-def _writes(workers: Sequence[Worker], job: Job) -> bool:
+def _writes(workers: Sequence[LocalWorker], job: Job) -> bool:
     """Return whether an encoder of these workers has written frames of the job's: more than a file's header."""
     for pid in (pid for worker in workers for pid in descendants(worker.pid, "ffmpeg", job.id, "libx264")):
         for path in Path(f"/proc/{pid}/fd").glob("*"):

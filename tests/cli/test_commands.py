@@ -8,7 +8,7 @@ import pytest
 
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.result import Result, TracksResult
-from rugbytx.core.lease.unit import PLAN, Kind, Measured, Progress, UnitKey
+from rugbytx.core.lease.unit import PLAN, Kind, Measured, UnitKey, UnitProgress
 from tests.connection import ADDRESS, NOW, OUTPUTS, Fakes, Run, make_job
 from tests.plans import small_plan
 
@@ -47,7 +47,7 @@ def running(fakes: Fakes) -> Job:
         fakes.store.jobs.add_done(job.id, 1, [key])
     lease = fakes.store.units.claim(job, UnitKey(Kind.VIDEO, 1), None, owner="jetson-1", lease_s=60)
     assert lease
-    fakes.store.units.renew(lease, lease_s=60, progress=Progress(step="encode", frames=125, fps=75.0))
+    fakes.store.units.renew(lease, lease_s=60, progress=UnitProgress(step="encode", frames=125, fps=75.0))
     return job
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rugbytx.core.job.job import Job, Status
-from rugbytx.core.lease.result import Metric, Place
+from rugbytx.core.lease.result import Metric, WindowReason
 from rugbytx.core.lease.unit import CHECK, Measured
 from rugbytx.core.verify import sampled_quality
 from rugbytx.core.verify.sample_windows import Window
@@ -19,7 +19,7 @@ def job(fakes: Fakes) -> Job:
     """Return a published job whose only join is bad."""
     job = fakes.store.jobs.create(make_job())
     fakes.end(job, Status.SUCCEEDED)
-    window = Window(place=Place.JOIN, frames=range(30, 90))
+    window = Window(place=WindowReason.JOIN, frames=range(30, 90))
     scores = Scores(metric=Metric.SSIM, values=(0.97,) * 20 + (0.91,) * 20 + (0.97,) * 20)
     found = sampled_quality.judge(
         small_plan(chunks=2), [(window, scores)], job_id=job.id, generation=1, left_out=0

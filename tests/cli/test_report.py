@@ -11,7 +11,7 @@ from rugbytx.core.cost.usage import DAY_S, End
 from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.result import TracksResult
-from rugbytx.core.lease.unit import Charge, Kind, Measured, Progress, UnitKey
+from rugbytx.core.lease.unit import Charge, Kind, Measured, UnitKey, UnitProgress
 from tests.connection import Fakes, Run, make_job
 
 CHUNK = UnitKey(Kind.VIDEO, 0)
@@ -33,7 +33,7 @@ def week(fakes: Fakes) -> Job:
     store.jobs.start(job.id, 1)
     first = store.units.claim(job, CHUNK, None, owner="aws-1", lease_s=60)
     assert first
-    store.units.renew(first, lease_s=60, progress=Progress(frames=40))
+    store.units.renew(first, lease_s=60, progress=UnitProgress(frames=40))
     store.clock.advance(61)
     second = store.units.claim(job, CHUNK, store.units.read(job.id, 1)[CHUNK], owner="aws-2", lease_s=60)
     assert second

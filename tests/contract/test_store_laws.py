@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from rugbytx.core.job.job import Status
 from rugbytx.core.lease.result import TracksResult
-from rugbytx.core.lease.unit import Charge, Kind, Lease, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.lease.unit import Charge, Kind, Lease, Measured, State, Unit, UnitKey, UnitProgress
 from rugbytx.errors import LeaseLost
 from tests.store_bench import LEASE_S, Bench, fake_bench
 
@@ -71,7 +71,7 @@ class Lanes(RuleBasedStateMachine):
         lease = data.draw(st.sampled_from(self.leases))
         wanted = self.job.is_open and self.job.generation == lease.generation
         try:
-            self.bench.store.units.renew(lease, lease_s=LEASE_S, progress=Progress())
+            self.bench.store.units.renew(lease, lease_s=LEASE_S, progress=UnitProgress())
         except LeaseLost:
             assert not (self.is_ours(lease) and wanted)
         else:

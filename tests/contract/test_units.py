@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from rugbytx.core.job.job import Status
-from rugbytx.core.lease.failed_attempt import Attempt, Fate
-from rugbytx.core.lease.unit import CHECK, Charge, Kind, Lease, Measured, Progress, State, UnitKey
+from rugbytx.core.lease.failed_attempt import FailedAttempt, Fate
+from rugbytx.core.lease.unit import CHECK, Charge, Kind, Lease, Measured, State, UnitKey, UnitProgress
 from rugbytx.errors import LeaseLost
 from tests.store_bench import CHUNK, LEASE_S, MADE, NO_PROGRESS, NOTHING, OTHER, Bench
 
@@ -105,7 +105,7 @@ def test_renewal_moves_lease_and_wake(shaky: Bench) -> None:
     job = shaky.created()
     lease = shaky.claimed(job)
     shaky.advance(40)
-    progress = Progress(step="encode", frames=500, fps=48.5)
+    progress = UnitProgress(step="encode", frames=500, fps=48.5)
     renewed = shaky.store.units.renew(lease, lease_s=LEASE_S, progress=progress)
     assert renewed == replace(lease, until=renewed.until)
     assert renewed.until == pytest.approx(lease.until + 40, abs=2)
@@ -280,7 +280,7 @@ def test_given_back_waits(shaky: Bench, charge: Charge, verdicts: int, refusals:
     shaky.store.units.commit(again, result=MADE, measured=NOTHING)
     done = shaky.unit(job)
     assert done
-    lost = Attempt(worker="jetson-1", worker_class="jetson", fate=fate, frames=100, elapsed_s=3.5)
+    lost = FailedAttempt(worker="jetson-1", worker_class="jetson", fate=fate, frames=100, elapsed_s=3.5)
     assert done.lost == (lost,)
 
 
@@ -288,7 +288,7 @@ def test_a_unit_remembers_who_fell_silent(shaky: Bench) -> None:
     """With the frames of the last heartbeat, which are encoded in vain; a renewal and a commit forget nobody."""
     job = shaky.created()
     first = shaky.claimed(job, owner="aws-1")
-    shaky.store.units.renew(first, lease_s=LEASE_S, progress=Progress(step="encode", frames=500))
+    shaky.store.units.renew(first, lease_s=LEASE_S, progress=UnitProgress(step="encode", frames=500))
     shaky.advance(LEASE_S + 1)
     shaky.claimed(job, owner="aws-2")
     shaky.advance(LEASE_S + 1)

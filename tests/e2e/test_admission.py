@@ -13,7 +13,7 @@ from rugbytx.aws.client import client
 from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import OPEN, Status
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection
 from rugbytx.worker.gate.gate import OPEN as OPEN_GATE
@@ -43,7 +43,7 @@ def waiting(system: LocalSystem, connection: Connection, clip: Path) -> Iterator
 
 def say(connection: Connection, *, wanted: int) -> None:
     """Say what the autoscaler would."""
-    connection.store.scaling.record(Told(at=connection.store.now(), wanted=wanted), decision="")
+    connection.store.scaling.record(WorkerTarget(at=connection.store.now(), wanted=wanted), decision="")
 
 
 def seen(connection: Connection) -> Worker | None:

@@ -17,7 +17,7 @@ from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
 from rugbytx.core.output import object_keys
 from rugbytx.core.output.result import plan_of, tracks_of
 from rugbytx.local import playback
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import LocalWorker
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection
 from tests.e2e.conftest import RUGBYTX
@@ -57,7 +57,7 @@ def wait_for(connection: Connection, job: Job, holds: Callable[[Job, Mapping[Uni
     pytest.fail(f"not within {BOUND_S:g} s")
 
 
-def wait_for_log(worker: Worker, text: str) -> None:
+def wait_for_log(worker: LocalWorker, text: str) -> None:
     """Return once the worker has logged something."""
     until = time.monotonic() + BOUND_S
     while text not in worker.log.read_text(encoding="utf-8"):

@@ -22,7 +22,7 @@ from rugbytx.core.job.job import Job
 from rugbytx.core.lease.unit import Unit, UnitKey
 from rugbytx.core.scaling import decision_record
 from rugbytx.core.scaling.decision_record import Recorded
-from rugbytx.local.fleet import READY_S, Worker
+from rugbytx.local.fleet import READY_S, LocalWorker
 from rugbytx.local.system import LocalSystem
 from tests.hybrid import record
 from tests.hybrid.film import CHUNK_S, CLIP_S, MATCH_S, Reel, work_px
@@ -123,7 +123,7 @@ class Stage:
         return time.monotonic() - self._began_at
 
     @property
-    def jetson(self) -> Worker:
+    def jetson(self) -> LocalWorker:
         """Return the Jetson's process."""
         return self.local.workers[0]
 
@@ -201,7 +201,7 @@ class Stage:
     def look(self) -> None:
         """Do what ECS would, and note what has changed."""
         if self.local.service:
-            for sentence in self.local.service.look():
+            for sentence in self.local.service.reconcile():
                 self.note(sentence)
         if self._autoscaler.poll() is not None:
             raise RuntimeError(f"the autoscaler ended with status {self._autoscaler.returncode}")

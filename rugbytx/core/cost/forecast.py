@@ -67,21 +67,14 @@ def decide(
     What finished chunks of the same class and recipe measured goes before what
     is assumed.  ``is_bt709`` is as for ``encoder.first``.
     """
-    seen = observed or {}
-    family = _usual_family(host, seen)
+    observations = observed or {}
+    family = _usual_family(host, observations)
     # A plan of one chunk is its own last; otherwise one chunk in many is not worth telling.
     is_last = plan.grid.chunks == 1
     way = encoder_recipe.first(family, plan.media.video, plan.renditions, is_bt709=is_bt709, is_last=is_last)
-    encode_s, narrowest, speed = _encode(plan, host, way.recipe, seen)
+    encode_s, narrowest, speed = _encode(plan, host, way.recipe, observations)
     audio_s = float(plan.grid.duration_s) / host.cpu.audio_s_per_s.value if plan.audio else 0.0
-    return Forecast(
-        host=host,
-        way=way,
-        encode_s=encode_s,
-        audio_s=audio_s,
-        narrowest=narrowest,
-        speed=speed,
-    )
+    return Forecast(host=host, way=way, encode_s=encode_s, audio_s=audio_s, narrowest=narrowest, speed=speed)
 
 
 def observe(jobs: Iterable[tuple[Plan, Sequence[Unit]]]) -> Observations:
@@ -89,20 +82,27 @@ def observe(jobs: Iterable[tuple[Plan, Sequence[Unit]]]) -> Observations:
 
     The median, because a neighbour's load or a cold disk spoils single chunks.
     """
-    found: defaultdict[tuple[WorkerClass, Recipe], list[float]] = defaultdict(list)
+    speeds_px_per_s: defaultdict[tuple[WorkerClass, Recipe], list[float]] = defaultdict(list)
     for plan, units in jobs:
         for unit in units:
-            told = unit.measured
+            measured = unit.measured
             is_chunk = unit.state is State.DONE and unit.key.kind is Kind.VIDEO
-            if is_chunk and told.worker_class and told.encode_s > 0 and told.encoder in set(Recipe):
-                speed = told.frames * frame_px(plan) / told.encode_s
-                found[told.worker_class, Recipe(told.encoder)].append(speed)
-    return {key: Observed(px_per_s=median(speeds), chunks=len(speeds)) for key, speeds in found.items()}
+            if (
+                is_chunk
+                and measured.worker_class
+                and measured.encode_s > 0
+                and measured.encoder in set(Recipe)
+            ):
+                speed = measured.frames * frame_px(plan) / measured.encode_s
+                speeds_px_per_s[measured.worker_class, Recipe(measured.encoder)].append(speed)
+    return {
+        key: Observed(px_per_s=median(speeds), chunks=len(speeds)) for key, speeds in speeds_px_per_s.items()
+    }
 
 
 def frame_px(plan: Plan) -> float:
     """Return the pixels that one frame of the grid has in all renditions together, on average."""
-    return sum(one.width * one.height / one.frame_step for one in plan.renditions)
+    return sum(rendition.width * rendition.height / rendition.frame_step for rendition in plan.renditions)
 
 
 def work_px(plan: Plan) -> float:
@@ -119,9 +119,9 @@ def source_px(plan: Plan) -> float:
 def _usual_family(host: HostFigures, observed: Observations) -> Family:
     """Return the family that most of the class's finished chunks came from, or else the class's own."""
     counts: Counter[Family] = Counter()
-    for (name, recipe), seen in observed.items():
+    for (name, recipe), observation in observed.items():
         if name == host.worker_class:
-            counts[recipe.family] += seen.chunks
+            counts[recipe.family] += observation.chunks
     return counts.most_common(1)[0][0] if counts else host.family
 
 
@@ -130,13 +130,13 @@ def _encode(
 ) -> tuple[float, str, Figure]:
     """Return how long encoding takes, which engine sets the pace, and what that rests on."""
     made_px = work_px(plan)
-    seen = observed.get((host.worker_class, recipe))
-    if seen:
-        source = f"{seen.chunks} finished chunks of class {host.worker_class} by {recipe}"
+    observation = observed.get((host.worker_class, recipe))
+    if observation:
+        source = f"{observation.chunks} finished chunks of class {host.worker_class} by {recipe}"
         return (
-            made_px / seen.px_per_s,
+            made_px / observation.px_per_s,
             "",
-            Figure(value=seen.px_per_s, evidence=Evidence.MEASURED, source=source),
+            Figure(value=observation.px_per_s, evidence=Evidence.MEASURED, source=source),
         )
     cpu = host.cpu
     cpu_s = 0.0

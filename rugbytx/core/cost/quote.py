@@ -22,7 +22,7 @@ class Took:
     """How long one worker of a class would be at it."""
 
     host: HostFigures
-    #: As often longer as shorter, and what is exceeded one time in ten.
+    #: The median time, and the one that is exceeded one time in ten.
     busy_s: float
     slow_s: float
     evidence: Evidence
@@ -35,9 +35,9 @@ class Quote:
     took: Took
     #: ``power``, ``on-demand`` or ``spot``.
     payment: str
-    #: What an hour costs, and from whom that is known.
+    #: The price of an hour, with its source.
     price: Item
-    #: Of the worker alone, starting included; and where the work is slow.
+    #: The cost of the worker alone, starting included; and the cost where the work is slow.
     usd: float
     slow_usd: float
     #: What the source costs on its way to the worker, once the month's free gigabytes are used up.
@@ -69,12 +69,12 @@ def of_film(film_s: float, paces: Mapping[WorkerClass, Pace]) -> Iterator[Took]:
 
 def of_plan(forecasts: Iterable[Forecast]) -> Iterator[Took]:
     """Yield how long a planned source would take."""
-    for one in forecasts:
+    for forecast in forecasts:
         yield Took(
-            host=one.host,
-            busy_s=one.busy_s,
-            slow_s=one.busy_s / SLOW_SHARE,
-            evidence=one.speed.evidence,
+            host=forecast.host,
+            busy_s=forecast.busy_s,
+            slow_s=forecast.busy_s / SLOW_SHARE,
+            evidence=forecast.speed.evidence,
         )
 
 

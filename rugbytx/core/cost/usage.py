@@ -47,16 +47,16 @@ class Span(Versioned):
 
     worker: str
     worker_class: WorkerClass
-    #: Since when it is paid for.
+    #: When it begins to be paid for.
     started_at: float
     #: When its gate first let it work; 0 while it has not.
     ready_at: float = 0.0
     seen_at: float
-    #: Until when it is believed to live, without another word; its end, once it has ended.
+    #: When it counts as silent unless it reports again; its end, once it has ended.
     until: float
     #: Seconds in which at least one slot was busy.
     busy_s: float = 0.0
-    #: Since when no slot has been busy; may lie on the day before.
+    #: When the last slot became free; may lie on the day before.
     idle_since: float
     #: Idle stretches of more than half an hour, and what they add up to.
     long_idles: int = 0
@@ -120,7 +120,7 @@ class Total:
 
     spans: int = 0
     paid_s: float = 0.0
-    #: Of that, before work could be given.
+    #: The part of it before work could be given.
     cold_s: float = 0.0
     busy_s: float = 0.0
     idle_s: float = 0.0

@@ -33,7 +33,7 @@ class Halt(Versioned):
     scope: Scope
     name: str = ""
     at: float
-    #: Who asked, as ``name@host``.
+    #: The person who asked, as ``name@host``.
     by: str = ""
 
 

@@ -32,7 +32,7 @@ class Worker(Versioned):
     #: The fingerprint of its encoder; see ``ports.Media.maker``.
     maker: str = ""
     seen_at: float
-    #: Until when it is believed to live, without another word.
+    #: When it counts as silent unless it reports again.
     until: float
     #: Why its gate is open or closed.
     gate: str = ""
@@ -41,11 +41,11 @@ class Worker(Versioned):
     #: The jobs whose messages it has, one for each busy slot.
     jobs: tuple[str, ...] = ()
     started_at: float = 0.0
-    #: Since when no slot has been busy; its start, before the first.
+    #: When the last slot became free; the worker's start, before the first task.
     idle_since: float = 0.0
     #: The speeds of the chunks that it finished last, in px/s, the latest last.
     speeds: tuple[float, ...] = ()
-    #: Of the hottest sensor, where the host shows one.
+    #: The hottest sensor's reading, where the host shows one.
     temperature_c: float | None = None
     #: A Jetson's ``nvpmodel`` mode.
     power_mode: str = ""

@@ -57,14 +57,14 @@ class HostFigures:
     """What a class's host has and how fast it is."""
 
     worker_class: WorkerClass
-    #: What it is, for people.
+    #: The host that it is, for people.
     hardware: str
     #: The encoder that it most likely has; a trial on the host decides.
     family: Family
     #: Pixels of all renditions together that the GPU encodes in a second, decoding and scaling included.
     gpu_px_per_s: Figure
     cpu: Cpu
-    #: From "one is wanted" to "it works", paid like work; 0 for a host that is always on.
+    #: The time from the order of a host until it works, paid like work; 0 for a host that is always on.
     start_s: float
 
 

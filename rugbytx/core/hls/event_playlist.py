@@ -16,7 +16,7 @@ from fractions import Fraction
 from itertools import takewhile
 
 from rugbytx.core.hls import master_playlist, media_playlist
-from rugbytx.core.hls.media_playlist import Kind
+from rugbytx.core.hls.media_playlist import PlaylistType
 from rugbytx.core.job.job import Job
 from rugbytx.core.lease.result import TrackFile, TracksResult
 from rugbytx.core.lease.unit import AUDIO, State, Unit, UnitKey
@@ -61,7 +61,7 @@ def texts(job: Job, plan: Plan, chunks: Sequence[TracksResult], audio: TracksRes
     it leaves room for the longest segment that can come.
     """
     target_s = int(plan.grid.segment / plan.grid.rate) + LONGER_S
-    kind = Kind.GROWN if len(chunks) == plan.grid.chunks else Kind.GROWING
+    kind = PlaylistType.GROWN if len(chunks) == plan.grid.chunks else PlaylistType.GROWING
     lasts_s = plan.grid.chunk_frames(len(chunks) - 1).stop / plan.grid.rate
     files = {rendition.name: media_playlist.files_of(chunks, rendition.name) for rendition in plan.renditions}
     sound = None

@@ -26,7 +26,7 @@ class Fate(StrEnum):
     REDONE = "redone"
 
 
-class Attempt(Record):
+class FailedAttempt(Record):
     """One attempt that came to nothing."""
 
     worker: str

@@ -82,7 +82,7 @@ class Metric(StrEnum):
     SSIM = "ssim"
 
 
-class Place(StrEnum):
+class WindowReason(StrEnum):
     """Why a window lies where it lies."""
 
     START = "start"
@@ -94,10 +94,10 @@ class Place(StrEnum):
     SAMPLE = "sample"
 
 
-class Sample(Record):
+class QualitySample(Record):
     """What one window came to."""
 
-    place: Place
+    place: WindowReason
     first_frame: int
     frames: int
     at_s: float
@@ -125,7 +125,7 @@ class Quality(Versioned):
     metric: Metric
     #: The rendition that was looked at: the first.
     rendition: str
-    samples: tuple[Sample, ...]
+    samples: tuple[QualitySample, ...]
     #: Windows that there was no time for.
     left_out: int
     #: Of all frames that were compared.

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
 from rugbytx.core.fleet.presence import SaidClass
 from rugbytx.core.job.job import Outputs
 from rugbytx.core.lease import failed_attempt
-from rugbytx.core.lease.failed_attempt import Attempt, Fate
+from rugbytx.core.lease.failed_attempt import FailedAttempt, Fate
 from rugbytx.core.lease.result import Mp4Result, Quality, Result, TracksResult
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.record import Record, Versioned
@@ -146,7 +146,7 @@ class Measured(Record):
     encode_s: float = 0.0
 
 
-class Progress(Record):
+class UnitProgress(Record):
     """How far the attempt under way has come, as its heartbeat last said."""
 
     step: str = ""
@@ -192,8 +192,8 @@ class Unit(Versioned):
     #: What the attempt that was given back last was charged with.
     charge: Annotated[Charge, BeforeValidator(_charge)] = Charge.NOTHING
     #: The last attempts that came to nothing, the latest last.
-    lost: tuple[Attempt, ...] = ()
-    progress: Progress = Progress()
+    lost: tuple[FailedAttempt, ...] = ()
+    progress: UnitProgress = UnitProgress()
     measured: Measured = Measured()
     #: What it leaves behind, as JSON, once it is DONE.  ``result`` reads it where it is wanted: a film's chunks come
     #: to 1.3 MB and 20,000 values, which lanes, ledger and monitor read often and seldom look into.
@@ -217,7 +217,7 @@ class Unit(Versioned):
         """Return whether a claim at store time ``now`` may succeed."""
         return self.claimable_at() <= now
 
-    def lost_with_this(self) -> tuple[Attempt, ...]:
+    def lost_with_this(self) -> tuple[FailedAttempt, ...]:
         """Return what the next claim's ``lost`` is: with a next claim, this attempt came to nothing."""
         match self.state:
             case State.LEASED:
@@ -226,7 +226,7 @@ class Unit(Versioned):
                 fate, worker = Fate.REDONE, self.measured.worker
             case State.WAITING | State.FAILED:
                 fate, worker = _FATES[self.charge], self.measured.worker
-        latest = Attempt(
+        latest = FailedAttempt(
             worker=worker,
             worker_class=self.measured.worker_class,
             fate=fate,

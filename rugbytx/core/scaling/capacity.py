@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.fleet.worker_class import WorkerClass
-from rugbytx.core.scaling.facts import Facts, Policy
+from rugbytx.core.scaling.facts import ScalingFacts, ScalingPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ class Capacity:
         return None
 
 
-def capacity(facts: Facts, policy: Policy) -> Capacity:
+def capacity(facts: ScalingFacts, policy: ScalingPolicy) -> Capacity:
     """Return the slots that the facts tell of."""
     jetson = facts.paces[WorkerClass.JETSON].px_per_s * sum(
         worker.slots
@@ -97,7 +97,7 @@ def capacity(facts: Facts, policy: Policy) -> Capacity:
     )
 
 
-def _ready(facts: Facts, policy: Policy, *, living: int, starting: int) -> tuple[float, ...]:
+def _ready(facts: ScalingFacts, policy: ScalingPolicy, *, living: int, starting: int) -> tuple[float, ...]:
     """Return when each of the AWS workers that there may be could begin."""
     left_s = max(0.0, facts.fleet.ordered_at + policy.cold_start_s - facts.now)
     ready: Sequence[float] = [0.0] * living + [left_s] * starting

@@ -15,10 +15,10 @@ from rugbytx.core.fleet.worker_class import Evidence, WorkerClass
 MATCH_BYTES = 4e9
 MATCH_PX = 216_000 * 3_744_000
 PX_PER_BYTE = MATCH_PX / MATCH_BYTES
-#: What it is cut into.
+#: The number of chunks that it is cut into.
 MATCH_CHUNKS = 120
 
-#: As many measured chunks weigh as much as what was assumed before.
+#: How many measured chunks weigh as much as the assumed pace.
 PRIOR_CHUNKS = 3
 #: The latest chunks that a speed is taken from.
 MOST_SAMPLES = 32
@@ -88,9 +88,9 @@ def learned(samples: Sequence[float], prior: Pace) -> Pace:
     )
 
 
-def _mixed(seen: float, assumed_px_per_s: float, chunks: int) -> float:
+def _mixed(measured_px_per_s: float, assumed_px_per_s: float, chunks: int) -> float:
     whole = chunks + PRIOR_CHUNKS
-    return whole / (chunks / seen + PRIOR_CHUNKS / assumed_px_per_s)
+    return whole / (chunks / measured_px_per_s + PRIOR_CHUNKS / assumed_px_per_s)
 
 
 @dataclass(frozen=True, kw_only=True)

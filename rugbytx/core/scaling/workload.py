@@ -78,4 +78,4 @@ def paces(workers: Iterable[Worker], priors: Mapping[WorkerClass, Pace]) -> dict
     for worker in workers:
         if worker.worker_class in speeds:
             speeds[worker.worker_class].extend(worker.speeds)
-    return {name: pace.learned(found, priors[name]) for name, found in speeds.items()}
+    return {name: pace.learned(chunk_speeds, priors[name]) for name, chunk_speeds in speeds.items()}

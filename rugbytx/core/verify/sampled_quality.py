@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from rugbytx.core.lease.result import Metric, Place, Quality, Sample
+from rugbytx.core.lease.result import Metric, Quality, QualitySample, WindowReason
 from rugbytx.core.lease.unit import CHECK, State, Unit, UnitKey
 from rugbytx.core.plan.plan import Grid, Plan
 from rugbytx.core.verify import frame_pairing
@@ -47,10 +47,10 @@ BOUNDS: Mapping[Metric, Bounds] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
-    """Whether to look, and why."""
+class SamplingDecision:
+    """Whether to sample the quality, and why."""
 
-    look: bool
+    samples: bool
     reason: str
 
 
@@ -64,17 +64,19 @@ class Scores:
     pairs: tuple[Pair, ...] = ()
 
 
-def decide(units: Mapping[UnitKey, Unit], *, has_source: bool, waiting: int, budget_s: float) -> Decision:
-    """Return whether the lane that has just published looks at what it published."""
+def decide(
+    units: Mapping[UnitKey, Unit], *, has_source: bool, waiting: int, budget_s: float
+) -> SamplingDecision:
+    """Return whether the lane that has just published samples the quality of what it published."""
     if budget_s <= 0:
-        return Decision(look=False, reason="not-wanted")
+        return SamplingDecision(samples=False, reason="not-wanted")
     if CHECK in units:
-        return Decision(look=False, reason="looked-before")
+        return SamplingDecision(samples=False, reason="looked-before")
     if waiting:
-        return Decision(look=False, reason="other-work-waits")
+        return SamplingDecision(samples=False, reason="other-work-waits")
     if not has_source:
-        return Decision(look=False, reason="source-not-here")
-    return Decision(look=True, reason="published")
+        return SamplingDecision(samples=False, reason="source-not-here")
+    return SamplingDecision(samples=True, reason="published")
 
 
 def judge(
@@ -108,10 +110,10 @@ def quality_of(units: Mapping[UnitKey, Unit]) -> Quality | None:
     return result if isinstance(result, Quality) else None
 
 
-def _sample(grid: Grid, window: Window, scores: Scores) -> Sample:
+def _sample(grid: Grid, window: Window, scores: Scores) -> QualitySample:
     values, pairs = scores.values, scores.pairs
     own, beside, worst_beside = values, None, None
-    is_join = window.place in {Place.JOIN, Place.SPLICE} and len(values) >= 3
+    is_join = window.place in {WindowReason.JOIN, WindowReason.SPLICE} and len(values) >= 3
     if is_join:
         third = len(values) // 3
         own = values[third : len(values) - third]
@@ -119,7 +121,7 @@ def _sample(grid: Grid, window: Window, scores: Scores) -> Sample:
         beside, worst_beside = round(min(_mean(before), _mean(after)), 5), round(min(*before, *after), 5)
     middle = len(pairs) // 2 if is_join else 0
     most = min(round(grid.rate), len(pairs) // 4)
-    return Sample(
+    return QualitySample(
         place=window.place,
         first_frame=window.frames.start,
         frames=len(values),
@@ -134,7 +136,7 @@ def _sample(grid: Grid, window: Window, scores: Scores) -> Sample:
     )
 
 
-def _alarms(samples: Sequence[Sample], bounds: Bounds, metric: Metric) -> Iterator[str]:
+def _alarms(samples: Sequence[QualitySample], bounds: Bounds, metric: Metric) -> Iterator[str]:
     """Yield a sentence for each sample that is bad: the first thing that is wrong with it."""
     for sample in samples:
         where = f"the {sample.place} at {sample.at_s:g} s"
@@ -144,15 +146,14 @@ def _alarms(samples: Sequence[Sample], bounds: Bounds, metric: Metric) -> Iterat
             yield f"{where} has {metric} {sample.mean:g}, and beside it are {sample.beside:g}"
         elif sample.worst_beside is not None and sample.worst < sample.worst_beside - bounds.fall:
             yield (
-                f"{where} has a frame of {metric} {sample.worst:g},"
-                f" and the worst beside it has {sample.worst_beside:g}"
+                f"{where} has a frame of {metric} {sample.worst:g}, and the worst beside it has {sample.worst_beside:g}"
             )
         elif sample.strangest > frame_pairing.STRANGE:
             yield f"{where} has a frame that is {sample.strangest:g} grey levels off the source's"
         yield from _misplaced(sample, where)
 
 
-def _misplaced(sample: Sample, where: str) -> Iterator[str]:
+def _misplaced(sample: QualitySample, where: str) -> Iterator[str]:
     """Yield where the source's frames stand in other places than their own."""
     behind = " behind it" if sample.beside is not None else ""
     for late, side in ((sample.late_before, " before it"), (sample.late, behind)):

@@ -25,7 +25,7 @@ class Voice:
     period_s: float
     started_at: float = 0.0
     speeds: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_SAMPLES))
-    #: What it said or will say, and when, the earliest first; the first has been said.
+    #: Its reports and when it makes them, the earliest first; the first has been made.
     _words: deque[tuple[float, Worker]] = field(default_factory=deque)
 
     def start(self, now: float) -> None:
@@ -50,8 +50,8 @@ class Voice:
         )
         self._say(word, at=self._next(now, min(SAMPLE_S, self.period_s)))
 
-    def measured(self, now: float, px_per_s: float) -> None:
-        """Note the speed of a chunk; it is told with the next word."""
+    def add_speed(self, now: float, px_per_s: float) -> None:
+        """Record the speed of a chunk; the next announcement has it."""
         self.speeds.append(px_per_s)
         if self._words:
             at = self._next(now, self.period_s)

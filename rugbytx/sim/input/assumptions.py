@@ -23,7 +23,7 @@ class Figures:
     unit_overhead_s: float = 0.5  # assumed
     #: How fast the Jetson gets a source to its scratch, before its first chunk; 0: the note's 35 minutes hold it.
     jetson_network_bps: float = 0.0
-    #: From the power's return to a worker that receives.
+    #: The time from the power's return to a worker that receives.
     boot_s: float = 90.0  # assumed
     # SQS
     #: A message is delivered once more without a reason.
@@ -93,8 +93,10 @@ def altered(value: _Value, changes: dict[str, str]) -> tuple[_Value, dict[str, s
     {'tick_s': '3'}
     """
     left, own = {}, {}
-    known = {one.name: getattr(value, one.name) for one in fields(value)}  # type: ignore[arg-type]
-    kinds = {name: type(found) for name, found in known.items() if isinstance(found, (bool, int, float, str))}
+    known = {entry.name: getattr(value, entry.name) for entry in fields(value)}  # type: ignore[arg-type]
+    kinds = {
+        name: type(default) for name, default in known.items() if isinstance(default, (bool, int, float, str))
+    }
     for name, text in changes.items():
         wide = ("cold_least_s", "cold_mode_s", "cold_most_s") if name == "cold_start_s" else (name,)
         for field in wide:
@@ -111,7 +113,7 @@ def _parsed(name: str, text: str, kind: type) -> bool | int | float | str:
             return text.lower() == "true"
         raise SettingsError(f"{name} is true or false, not {text!r}")
     if issubclass(kind, StrEnum):
-        if text not in {str(one) for one in kind}:
+        if text not in {str(member) for member in kind}:
             raise SettingsError(f"{name} is one of {', '.join(kind)}, not {text!r}")
         return kind(text)
     if kind is str:

@@ -35,11 +35,11 @@ class Choices:
         if self.settings.worker_class is not WorkerClass.AWS:
             return True
         store = self.ports.store
-        facts = admission.Facts(
+        facts = admission.AdmissionFacts(
             now=store.now(),
             name=self.worker,
             worker_class=WorkerClass.AWS,
-            told=store.scaling.read_desired(),
+            target=store.scaling.read_desired(),
             workers=store.workers.list(),
             is_busy=True,
         )
@@ -77,9 +77,9 @@ class Choices:
         store.jobs.set_wake(own.id, own.generation, wake_at=store.now() + AWAY_S)
         return job
 
-    def note(self, job: Job, *, own: Job, has_more: bool) -> None:
+    def remember(self, job: Job, *, own: Job, has_more: bool) -> None:
         """Remember what came of a turn."""
-        self._memory.note(job.id, own_id=own.id, has_more=has_more)
+        self._memory.remember(job.id, own_id=own.id, has_more=has_more)
 
     def _others(self, own: Job) -> list[Job]:
         """Return the other open jobs, without those that were tried just before."""

@@ -149,9 +149,9 @@ def require_pictures(plan: Plan, index: int, pictures: Mapping[Picture, Path]) -
         name = f"the {picture} of chunk {index}"
         if picture not in pictures or not pictures[picture].is_file():
             raise VerificationError(f"{name} was not written")
-        seen = thumbnails.jpeg_size(pictures[picture].read_bytes(), name=name)
-        if seen != planned:
-            raise VerificationError(f"{name} should have {planned} pixels and has {seen}")
+        written = thumbnails.jpeg_size(pictures[picture].read_bytes(), name=name)
+        if written != planned:
+            raise VerificationError(f"{name} should have {planned} pixels and has {written}")
 
 
 def upload_pictures(bench: Bench, pictures: Mapping[Picture, Path]) -> Iterator[StillFile]:

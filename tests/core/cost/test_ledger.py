@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 
 from rugbytx.core.cost import ledger
-from rugbytx.core.cost.ledger import Bill, Rates
+from rugbytx.core.cost.ledger import Bill, SlotPrices
 from rugbytx.core.cost.usage import End, Span
 from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job, Status
-from rugbytx.core.lease.failed_attempt import Attempt, Fate
+from rugbytx.core.lease.failed_attempt import FailedAttempt, Fate
 from rugbytx.core.lease.unit import AUDIO, PLAN, Kind, Measured, State, Unit, UnitKey
 from tests.store_bench import PROFILE, SOURCE
 
 NOW = 1_795_608_000.0
-RATES = Rates(
+RATES = SlotPrices(
     by_worker={"aws-1": 0.5, "aws-2": 0.2},
     by_class={WorkerClass.AWS: 0.6, WorkerClass.JETSON: 0.0036},
     classes={"aws-1": WorkerClass.AWS, "aws-2": WorkerClass.AWS, "jetson-1": WorkerClass.JETSON},
@@ -56,10 +56,10 @@ def chunk(index: int, worker: str, *, elapsed_s: float, **changed: Any) -> Unit:
     return unit(UnitKey(Kind.VIDEO, index), worker, elapsed_s=elapsed_s, frames=100, **changed)
 
 
-def lost(worker: str, fate: Fate, **changed: Any) -> Attempt:
+def lost(worker: str, fate: Fate, **changed: Any) -> FailedAttempt:
     """Return an attempt that came to nothing."""
     worker_class = "" if fate is Fate.SILENT else worker.partition("-")[0]
-    return Attempt(worker=worker, fate=fate, **{"worker_class": worker_class, **changed})
+    return FailedAttempt(worker=worker, fate=fate, **{"worker_class": worker_class, **changed})
 
 
 def made(worker: str, *, at: float, lasts_s: float = 3600, **changed: Any) -> Span:

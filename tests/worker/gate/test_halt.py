@@ -39,14 +39,14 @@ def test_the_gate_of_whom_it_is_about_closes(halt: Halt, reason: str, tmp_path: 
     )
     view._name = "celery@a"
     store.halts.add(halt)
-    view.look()
+    view.refresh()
     assert (view.reason, notice.is_halted) == (reason, reason != OPEN)
     store.table.down = True
-    view.look()
+    view.refresh()
     assert (view.reason, notice.is_halted) == (STORE_UNREACHABLE, reason != OPEN)
     store.table.down = False
     store.halts.lift(halt.scope, halt.name)
-    view.look()
+    view.refresh()
     assert (view.reason, notice.is_halted) == (OPEN, False)
 
 

@@ -9,7 +9,7 @@ from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Status
 from rugbytx.core.lease.unit import PLAN, Charge
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 from rugbytx.errors import HostUnfit
 from tests.store_bench import NOTHING
 from tests.worker.scenes import assert_well
@@ -176,8 +176,10 @@ def test_an_aws_lane_leaves_the_rest_to_the_jetson(claims: Claims) -> None:
     """On the autoscaler's word, between two units, with a fresh message for whoever does the rest."""
     world = claims.world
     world.settings = world.settings.model_copy(update={"worker_class": WorkerClass.AWS})
-    world.store.scaling.record(Told(at=world.store.now(), wanted=1), decision="")
-    claims.interrupt = lambda: world.store.scaling.record(Told(at=world.store.now(), wanted=0), decision="")
+    world.store.scaling.record(WorkerTarget(at=world.store.now(), wanted=1), decision="")
+    claims.interrupt = lambda: world.store.scaling.record(
+        WorkerTarget(at=world.store.now(), wanted=0), decision=""
+    )
     world.deliver()
     assert claims.seen[-1] == (world.job_id, "VIDEO#00000")
     assert world.job().is_open
@@ -192,10 +194,10 @@ def test_an_aws_lane_that_leaves_others_at_it_sends_nothing(claims: Claims) -> N
     world = claims.world
     world.settings = world.settings.model_copy(update={"worker_class": WorkerClass.AWS})
     now = world.store.now()
-    world.store.scaling.record(Told(at=now, wanted=1), decision="")
+    world.store.scaling.record(WorkerTarget(at=now, wanted=1), decision="")
 
     def leave() -> None:
-        world.store.scaling.record(Told(at=now, wanted=0), decision="")
+        world.store.scaling.record(WorkerTarget(at=now, wanted=0), decision="")
         world.store.workers.announce(
             Worker(
                 name="another",
