@@ -5,7 +5,7 @@ import logging
 import socket
 
 from rugbytx.core.job import audit_trail
-from rugbytx.core.job.audit_trail import Entry
+from rugbytx.core.job.audit_trail import AuditEntry
 from rugbytx.core.job.job import Job
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import Store
@@ -13,23 +13,27 @@ from rugbytx.ports import Store
 log = logging.getLogger(__name__)
 
 
-def note(store: Store, job_id: str, what: str, *, by: str, generation: int = 0, reason: str = "") -> None:
+def record_entry(
+    store: Store, job_id: str, what: str, *, by: str, generation: int = 0, reason: str = ""
+) -> None:
     """Add an entry of this moment to a job's trail, or to the system's."""
     try:
-        entry = Entry(at=store.now(), what=what, by=by, generation=generation, reason=reason)
+        entry = AuditEntry(at=store.now(), what=what, by=by, generation=generation, reason=reason)
         store.audit.add(job_id, entry)
     except RugbytxError as error:
         log.warning("trail-not-written", extra={"job_id": job_id, "reason": str(error)})
 
 
-def reopened(store: Store, former: Job, following: Job, *, by: str, reason: str) -> None:
+def record_retry(store: Store, former: Job, following: Job, *, by: str, reason: str) -> None:
     """Add that a job is done again; its record forgets by that who had submitted it first."""
     try:
         if first := audit_trail.submitted(former):
             store.audit.add(former.id, first)
     except RugbytxError as error:
         log.warning("trail-not-written", extra={"job_id": former.id, "reason": str(error)})
-    note(store, following.id, audit_trail.RETRIED, by=by, generation=following.generation, reason=reason)
+    record_entry(
+        store, following.id, audit_trail.RETRIED, by=by, generation=following.generation, reason=reason
+    )
 
 
 def who() -> str:

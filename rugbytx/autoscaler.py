@@ -24,14 +24,15 @@ from typing import Any
 from rugbytx import logs
 from rugbytx.core.cost import usage
 from rugbytx.core.fleet import halt
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Pointer
 from rugbytx.core.scaling import decision_record, desired_count, workload
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 from rugbytx.core.scaling.decision_record import Recorded
-from rugbytx.core.scaling.facts import AWS, Facts
+from rugbytx.core.scaling.facts import ScalingFacts
 from rugbytx.core.status import fleet_gauges
 from rugbytx.errors import RugbytxError, SettingsError
-from rugbytx.notify.notifier import may_tell, notifier_of
+from rugbytx.notify.notifier import can_deliver, notifier_of
 from rugbytx.notify.outbox import deadline_at_risk
 from rugbytx.ports import Fleet, Queue
 from rugbytx.ports.lease_name import LeaseName
@@ -61,19 +62,16 @@ class Autoscaler:
         self._settings = settings
         self._policies_seen_at = float("-inf")
 
-    def look(self) -> Recorded:
+    def decide(self) -> Recorded:
         """Return what would be decided at this moment, and do nothing."""
         store, settings = self._store, self._settings
         now, before = store.now(), self._before()
         workers = tuple(sorted(store.workers.list(), key=lambda worker: worker.name))
         jobs = store.jobs.list_open(MOST_JOBS)
-        facts = Facts(
+        facts = ScalingFacts(
             now=now,
             jobs=workload.facts(
-                jobs,
-                workers,
-                assists=decision_record.assists(before, now=now),
-                assumed=settings.assumed,
+                jobs, workers, assists=decision_record.assists(before, now=now), assumed=settings.assumed
             ),
             workers=workers,
             paces=workload.paces(workers, settings.priors),
@@ -82,7 +80,7 @@ class Autoscaler:
             visible=self._queue.depth().visible,
         )
         policy = settings.policy
-        if halt.reason(store.halts.list(), worker="", worker_class=AWS):
+        if halt.reason(store.halts.list(), worker="", worker_class=WorkerClass.AWS):
             # Whoever would be started would receive nothing.
             policy = replace(policy, max_workers=0)
         return decision_record.record(facts, policy, before=before)
@@ -98,18 +96,18 @@ class Autoscaler:
         ):
             return None
         self.refuse_policies()
-        before, found = self._before(), self.look()
-        decision = found.decision
-        told = Told(at=found.facts.now, wanted=decision.wanted)
-        self._store.scaling.record(told, decision=decision_record.to_json(found))
-        if decision.desired != found.facts.fleet.desired:
+        before, recorded = self._before(), self.decide()
+        decision = recorded.decision
+        target = WorkerTarget(at=recorded.facts.now, wanted=decision.wanted)
+        self._store.scaling.record(target, decision=decision_record.to_json(recorded))
+        if decision.desired != recorded.facts.fleet.desired:
             self._fleet.set_desired(decision.desired)
         for assist in decision.assists:
             pointer = Pointer(job_id=assist.job_id, generation=assist.generation)
             self._queue.send([pointer] * assist.count)
-        self._warn(found, before)
-        _tell_of(found, before)
-        return found
+        self._warn(recorded, before)
+        _log_decision(recorded, before)
+        return recorded
 
     def sweep(self, owner: str) -> None:
         """Send pointers for jobs that nobody keeps awake, and do the clean-ups that are due."""
@@ -124,11 +122,11 @@ class Autoscaler:
 
     def once(self, owner: str) -> Recorded | None:
         """Decide and sweep once, and leave to whoever comes next; None where another autoscaler decides."""
-        found = self.tick(owner)
-        if found:
+        recorded = self.tick(owner)
+        if recorded:
             self._store.leases.release(LeaseName.AUTOSCALER, owner=owner)
         self.sweep(owner)
-        return found
+        return recorded
 
     def refuse_policies(self) -> None:
         """Raise SettingsError while Application Auto Scaling moves the same fleet: two hands on one number."""
@@ -137,8 +135,7 @@ class Autoscaler:
             return
         if policies := self._fleet.attached_policies():
             raise SettingsError(
-                f"Application Auto Scaling moves this service too ({', '.join(policies)}); "
-                "`rugbytx scaling apply --policy none` takes that away"
+                f"Application Auto Scaling moves this service too ({', '.join(policies)}); `rugbytx scaling apply --policy none` takes that away"
             )
         self._policies_seen_at = now
 
@@ -148,8 +145,8 @@ class Autoscaler:
         next_sweep_s = 0.0
         while not until.is_set():
             try:
-                if found := self.tick(owner):
-                    on_decision(found)
+                if recorded := self.tick(owner):
+                    on_decision(recorded)
                 next_sweep_s -= settings.tick_s
                 if next_sweep_s <= 0:
                     self.sweep(owner)
@@ -160,18 +157,18 @@ class Autoscaler:
                 log.warning("tick-failed", extra={"reason": str(error)})
             until.wait(settings.tick_s)
 
-    def _warn(self, found: Recorded, before: Recorded | None) -> None:
+    def _warn(self, recorded: Recorded, before: Recorded | None) -> None:
         """Tell who asked for it of each job that has come to be at risk of missing its deadline."""
         known = set(before.at_risk) if before else set()
         finish_s = {
-            one.job_id: one.in_s
-            for one in desired_count.finishes(found.facts, found.policy, found.decision)
-            if one.job_id in found.at_risk and one.job_id not in known
+            finish.job_id: finish.in_s
+            for finish in desired_count.finishes(recorded.facts, recorded.policy, recorded.decision)
+            if finish.job_id in recorded.at_risk and finish.job_id not in known
         }
         for job_id, in_s in finish_s.items():
             if job := self._store.jobs.read(job_id):
-                finish_at = None if in_s is None else found.facts.now + in_s
-                deadline_at_risk(self._store, job, finish_at=finish_at, reason=found.decision.reason)
+                finish_at = None if in_s is None else recorded.facts.now + in_s
+                deadline_at_risk(self._store, job, finish_at=finish_at, reason=recorded.decision.reason)
 
     def _before(self) -> Recorded | None:
         """Return the last decision; one that cannot be read is another version's, and nothing is remembered of it."""
@@ -190,21 +187,21 @@ def name() -> str:
     return f"autoscaler@{socket.gethostname()}-{os.getpid()}"
 
 
-def _tell_of(found: Recorded, before: Recorded | None) -> None:
+def _log_decision(recorded: Recorded, before: Recorded | None) -> None:
     """Log the decision with the facts it rests on, as one event, and an alarm when it begins."""
     log.info(
         "scaling-decision",
         extra={
-            "desired": found.decision.desired,
-            "wanted": found.decision.wanted,
-            "busy": found.decision.busy,
-            "reason": found.decision.reason,
-            "alarms": list(found.decision.alarms),
-            "recorded": decision_record.to_json(found),
+            "desired": recorded.decision.desired,
+            "wanted": recorded.decision.wanted,
+            "busy": recorded.decision.busy,
+            "reason": recorded.decision.reason,
+            "alarms": list(recorded.decision.alarms),
+            "recorded": decision_record.to_json(recorded),
         },
     )
     known = before.decision.alarms if before else ()
-    for alarm in set(found.decision.alarms).difference(known):
+    for alarm in set(recorded.decision.alarms).difference(known):
         log.warning("scaling-alarm", extra={"reason": alarm})
 
 
@@ -222,10 +219,12 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         settings=here.settings,
     )
     owner = name()
-    found = autoscaler.once(owner)
-    if may_tell(here.settings):
+    recorded = autoscaler.once(owner)
+    if can_deliver(here.settings):
         notifier_of(here.settings, here.store).once(owner)
-    if found:
-        gauges = fleet_gauges.embedded(found, table=here.settings.table, unreadable=here.store.unreadable())
+    if recorded:
+        gauges = fleet_gauges.embedded(
+            recorded, table=here.settings.table, unreadable=here.store.unreadable()
+        )
         log.info("gauges", extra=gauges)
-    return {"decided": bool(found), "desired": found.decision.desired if found else None}
+    return {"decided": bool(recorded), "desired": recorded.decision.desired if recorded else None}

@@ -8,7 +8,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 
-#: So many times as many are begun as are done at once, so that a slow one at the front holds up nobody.
+#: How many times more calls are begun than run at once, so that a slow one at the front delays no other.
 DEPTH = 2
 
 

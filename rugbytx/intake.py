@@ -3,7 +3,7 @@
 The record in the store is the acceptance; the pointer in the queue only makes
 it start soon.  A crash or a cut between the two loses nothing: the job's
 ``wake_at`` is written with the record, and the sweep sends a pointer for every
-open job that nobody picked up.  So a failed send is a note to the submitter and
+open job that nobody picked up.  So a failed send is a remark to the submitter and
 not an error, for an error would make them submit again what was accepted.
 """
 
@@ -13,8 +13,8 @@ from functools import partial
 from itertools import groupby, islice
 
 from rugbytx import concurrency, profiles
-from rugbytx.audit import note, reopened
-from rugbytx.core.job.acceptance import Action, Decision, decide
+from rugbytx.audit import record_entry, record_retry
+from rugbytx.core.job.acceptance import AcceptanceAction, AcceptanceDecision, decide
 from rugbytx.core.job.audit_trail import JOINED
 from rugbytx.core.job.job import Job, Pointer, Source, Status, identify
 from rugbytx.core.schedule.resend import FIRST_RESEND_S
@@ -24,11 +24,21 @@ from rugbytx.source import OnUpload, is_local, resolve
 from rugbytx.system import Connection
 from rugbytx.urls import targets
 
-__all__ = ["Accepted", "Action", "Decision", "Refused", "Request", "accept", "accept_all", "check", "decide"]
+__all__ = [
+    "AcceptanceAction",
+    "AcceptanceDecision",
+    "Accepted",
+    "Refused",
+    "Request",
+    "accept",
+    "accept_all",
+    "check",
+    "decide",
+]
 
 #: SQS takes ten messages in one request (SendMessageBatch).
 BATCH = 10
-#: So many records are written at once: each is two calls, which take longer to be answered than to be made.
+#: How many records are written at once: each is two calls, which take longer to be answered than to be made.
 AT_ONCE = 16
 #: How often a decision is made again because somebody else changed the job meanwhile.
 DECISIONS = 6
@@ -52,7 +62,7 @@ class Request:
     force: bool = False
     #: URLs that are told how the job ends; those of the settings are told as well.
     notify: tuple[str, ...] = ()
-    #: Who asks, as ``name@host``, for the job's trail.
+    #: The caller, as ``name@host``, for the job's trail.
     by: str = ""
 
 
@@ -61,15 +71,15 @@ class Accepted:
     """A job as it stands after a request, and what happened to get it there."""
 
     job: Job
-    action: Action
+    action: AcceptanceAction
     reason: str
     #: What the submitter should know, a sentence each.
-    notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_to_send(self) -> bool:
         """Return whether the job needs a pointer: whoever joins an open one needs none."""
-        return self.action in {Action.CREATE, Action.REOPEN}
+        return self.action in {AcceptanceAction.CREATE, AcceptanceAction.REOPEN}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,11 +165,11 @@ def _record(request: Request, system: Connection, on_upload: OnUpload | None) ->
     )
     decision, job = _write(wanted, system.store, force=request.force)
     return Accepted(
-        job=job, action=decision.action, reason=decision.reason, notes=_notes(decision, wanted, source)
+        job=job, action=decision.action, reason=decision.reason, remarks=_remarks(decision, wanted, source)
     )
 
 
-def _write(wanted: Job, store: Store, *, force: bool) -> tuple[Decision, Job]:
+def _write(wanted: Job, store: Store, *, force: bool) -> tuple[AcceptanceDecision, Job]:
     """Decide and write; whoever was faster is taken into account by deciding again.
 
     Most requests are for what nobody asked for before, so writing comes first:
@@ -171,32 +181,34 @@ def _write(wanted: Job, store: Store, *, force: bool) -> tuple[Decision, Job]:
             raise Unreachable(f"job {wanted.id} is being removed; submit it again once it is gone")
         decision = decide(existing, wanted, force=force)
         match decision.action:
-            case Action.CREATE:
+            case AcceptanceAction.CREATE:
                 existing = store.jobs.create(wanted)
                 if existing == wanted:
                     return decision, existing
-            case Action.REOPEN:
+            case AcceptanceAction.REOPEN:
                 if existing and store.jobs.reopen(decision.job):
-                    reopened(store, existing, decision.job, by=wanted.submitted_by, reason=decision.reason)
+                    record_retry(
+                        store, existing, decision.job, by=wanted.submitted_by, reason=decision.reason
+                    )
                     return decision, decision.job
                 existing = store.jobs.read(wanted.id)
-            case Action.JOIN:
+            case AcceptanceAction.JOIN:
                 if joined := _join(decision, wanted, store):
                     return decision, joined
                 existing = store.jobs.read(wanted.id)
-            case Action.KEEP:
+            case AcceptanceAction.KEEP:
                 return decision, decision.job
     raise Unreachable(f"job {wanted.id} keeps changing under our hands; submit it again")
 
 
-def _join(decision: Decision, wanted: Job, store: Store) -> Job | None:
+def _join(decision: AcceptanceDecision, wanted: Job, store: Store) -> Job | None:
     """Bring what is wanted to the open job; None where that has ended just now, so that nobody would be told."""
     job = decision.job
     if decision.notify and not store.jobs.add_targets(job.id, job.generation, decision.notify):
         return None
     if decision.deadline_at is not None:
         store.jobs.tighten_deadline(job.id, job.generation, deadline_at=decision.deadline_at)
-    note(store, job.id, JOINED, by=wanted.submitted_by, generation=job.generation)
+    record_entry(store, job.id, JOINED, by=wanted.submitted_by, generation=job.generation)
     change = {
         "deadline_at": decision.deadline_at or job.deadline_at,
         "notify": job.notify | decision.notify,
@@ -205,7 +217,7 @@ def _join(decision: Decision, wanted: Job, store: Store) -> Job | None:
 
 
 def _send(results: Sequence[Accepted | Refused], queue: Queue) -> list[Accepted | Refused]:
-    """Send the pointers of what was recorded; where that fails the sweep will, and a note says so."""
+    """Send the pointers of what was recorded; where that fails the sweep will, and a remark says so."""
     pointers = [
         Pointer(job_id=result.job.id, generation=result.job.generation)
         for result in results
@@ -217,7 +229,7 @@ def _send(results: Sequence[Accepted | Refused], queue: Queue) -> list[Accepted 
     except Unreachable as error:
         late = f"the job starts within {FIRST_RESEND_S / 60:g} minutes or so, because no message could be sent: {error}"
         return [
-            replace(result, notes=(*result.notes, late))
+            replace(result, remarks=(*result.remarks, late))
             if isinstance(result, Accepted) and result.is_to_send
             else result
             for result in results
@@ -225,30 +237,30 @@ def _send(results: Sequence[Accepted | Refused], queue: Queue) -> list[Accepted 
     return list(results)
 
 
-def _notes(decision: Decision, wanted: Job, source: Source) -> tuple[str, ...]:
+def _remarks(decision: AcceptanceDecision, wanted: Job, source: Source) -> tuple[str, ...]:
     """Return what the submitter should know."""
-    job, notes = decision.job, []
+    job, remarks = decision.job, []
     match decision.action:
-        case Action.JOIN:
-            notes.append(f"{source.url} is job {job.id} already, which is {job.status}")
+        case AcceptanceAction.JOIN:
+            remarks.append(f"{source.url} is job {job.id} already, which is {job.status}")
             if decision.reason == "open-so-force-joins":
-                notes.append("it is not done yet, so there was nothing to force")
+                remarks.append("it is not done yet, so there was nothing to force")
             if decision.notify:
-                notes.append("whoever is to be told of its end is told as well")
+                remarks.append("whoever is to be told of its end is told as well")
             if decision.deadline_at is not None:
-                notes.append("its deadline is the tighter one asked for here")
+                remarks.append("its deadline is the tighter one asked for here")
             if wanted.chunk_s is not None and wanted.chunk_s != job.chunk_s:
-                notes.append("its chunk length was fixed when it was first submitted")
-        case Action.KEEP:
+                remarks.append("its chunk length was fixed when it was first submitted")
+        case AcceptanceAction.KEEP:
             why = f" ({job.reason})" if job.reason and job.status is not Status.SUCCEEDED else ""
-            notes.append(f"{source.url} is job {job.id}, which {job.status}{why}; --force does it again")
+            remarks.append(f"{source.url} is job {job.id}, which {job.status}{why}; --force does it again")
             if wanted.notify:
-                notes.append("it has ended, so nobody is told of it again")
-        case Action.REOPEN:
-            notes.append(f"job {job.id} is done again, as generation {job.generation}")
-        case Action.CREATE:
+                remarks.append("it has ended, so nobody is told of it again")
+        case AcceptanceAction.REOPEN:
+            remarks.append(f"job {job.id} is done again, as generation {job.generation}")
+        case AcceptanceAction.CREATE:
             pass
-    return tuple(notes)
+    return tuple(remarks)
 
 
 def check(request: Request) -> None:

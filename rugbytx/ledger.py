@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 from rugbytx import prices
 from rugbytx.core.cost import ledger, usage
-from rugbytx.core.cost.ledger import Bill, Rates, Report
+from rugbytx.core.cost.ledger import Bill, CostReport, SlotPrices
 from rugbytx.core.cost.usage import Total
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job
 from rugbytx.ports.store import Jobs, Store, Units, Workers
 from rugbytx.settings import Settings
 
-#: So many generations of a job are looked at, the latest ones.
+#: The most generations of a job that are read, the latest ones.
 MOST_GENERATIONS = 5
 
 #: Called with how many jobs have been read, and of how many.
@@ -34,24 +35,24 @@ def jobs_since(jobs: Jobs, since: float, *, limit: int) -> list[Job]:
     ]
 
 
-def report(store: Store, settings: Settings, *, since_s: float, limit: int, on_read: OnRead) -> Report:
+def report(store: Store, settings: Settings, *, since_s: float, limit: int, on_read: OnRead) -> CostReport:
     """Return the report on the last ``since_s`` seconds, job by job; raises Unreachable."""
     now = store.now()
     since = now - since_s
     days = usage.days(min(since, month_start(now)), now)
     spans = {day: store.workers.list_spans(day) for day in days}
-    within = [one for day in usage.days(since, now) for one in spans[day]]
-    month = [one for day in usage.days(month_start(now), now) for one in spans[day]]
+    within = [bill for day in usage.days(since, now) for bill in spans[day]]
+    month = [bill for day in usage.days(month_start(now), now) for bill in spans[day]]
     priced = ledger.rates(within, rates(settings).by_class)
     jobs = jobs_since(store.jobs, since, limit=limit)
     bills = []
-    for number, one in enumerate(_bills(store.units, jobs, priced), start=1):
-        bills.append(one)
+    for number, bill in enumerate(_bills(store.units, jobs, priced), start=1):
+        bills.append(bill)
         on_read(number, len(jobs))
     return ledger.report(bills, within, month, since=since, now=now)
 
 
-def _bills(units: Units, jobs: Sequence[Job], priced: Rates) -> Iterator[Bill]:
+def _bills(units: Units, jobs: Sequence[Job], priced: SlotPrices) -> Iterator[Bill]:
     for job in jobs:
         first = max(1, job.generation - MOST_GENERATIONS + 1)
         claimed = [
@@ -62,14 +63,14 @@ def _bills(units: Units, jobs: Sequence[Job], priced: Rates) -> Iterator[Bill]:
         yield ledger.bill(job, claimed, priced)
 
 
-def rates(settings: Settings) -> Rates:
+def rates(settings: Settings) -> SlotPrices:
     """Return what an hour of a slot of each class costs, where no span says so, and a gigabyte's way to it."""
-    return Rates(
+    return SlotPrices(
         by_class={
-            "aws": settings.aws_usd_per_h / settings.aws_slots,
-            "jetson": prices.built_in().power_h.usd,
+            WorkerClass.AWS: settings.aws_usd_per_h / settings.aws_slots,
+            WorkerClass.JETSON: prices.built_in().power_h.usd,
         },
-        usd_per_gb={"jetson": settings.jetson_usd_per_gb},
+        usd_per_gb={WorkerClass.JETSON: settings.jetson_usd_per_gb},
     )
 
 
@@ -89,12 +90,12 @@ def month_of(now: float, wished: str | None) -> tuple[str, list[str]]:
     return month, usage.days(first.timestamp(), last) if last >= first.timestamp() else []
 
 
-def days(workers: Workers, wished: Sequence[str], *, now: float) -> dict[tuple[str, str], Total]:
+def days(workers: Workers, wished: Sequence[str], *, now: float) -> dict[tuple[str, WorkerClass], Total]:
     """Return what each class cost on each of the days, without those on which nobody was there."""
-    found = {}
+    totals = {}
     for day in wished:
         spans = workers.list_spans(day)
-        for worker_class in sorted({one.worker_class for one in spans}):
-            own = [one for one in spans if one.worker_class == worker_class]
-            found[day, worker_class] = usage.total(own, now=now)
-    return found
+        for worker_class in sorted({span.worker_class for span in spans}):
+            own = [span for span in spans if span.worker_class == worker_class]
+            totals[day, worker_class] = usage.total(own, now=now)
+    return totals

@@ -22,7 +22,7 @@ from rugbytx.core.cost import forecast, quote, storage_footprint
 from rugbytx.core.cost.forecast import Forecast, Observations
 from rugbytx.core.cost.quote import Quote
 from rugbytx.core.cost.storage_footprint import Footprint
-from rugbytx.core.fleet.worker_class import CLASSES
+from rugbytx.core.fleet.worker_class import HOSTS
 from rugbytx.core.job.job import Source, Status
 from rugbytx.core.job.profile import Profile
 from rugbytx.core.lease.unit import Unit
@@ -120,7 +120,7 @@ def _preview(
 ) -> Preview:
     plan = planner.decide(media, source, profile, chunk_s=wish.chunk_s)
     is_bt709 = filter_graph.is_bt709(media.video)
-    forecasts = tuple(forecast.decide(plan, one, is_bt709=is_bt709, observed=observed) for one in CLASSES)
+    forecasts = tuple(forecast.decide(plan, one, is_bt709=is_bt709, observed=observed) for one in HOSTS)
     graphs = [filter_graph.graph(plan, 0, recipe) for recipe in _recipes(forecasts)]
     choices = explanation.choices(plan, profile, chunk_s=wish.chunk_s, graphs=graphs, is_bt709=is_bt709)
     return Preview(

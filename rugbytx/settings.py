@@ -20,20 +20,17 @@ from pydantic import (
 from rugbytx import prices, temporary
 from rugbytx.core import rate_limit
 from rugbytx.core.fleet import receive_window
-from rugbytx.core.fleet.worker_class import AWS
+from rugbytx.core.fleet.worker_class import AWS_HOST, WorkerClass
 from rugbytx.core.notify.signature import key_of
 from rugbytx.core.scaling import pace
-from rugbytx.core.scaling.facts import Mode, Policy
+from rugbytx.core.scaling.facts import Mode, ScalingPolicy
 from rugbytx.core.scaling.pace import PRIORS, PX_PER_BYTE, Assumed, Pace
 from rugbytx.errors import SettingsError
 
 PREFIX = "RUGBYTX_"
 
-#: What whoever asks for Celery's remote control is told.
-NO_REMOTE_CONTROL = (
-    "Celery's remote control is off, since SQS carries none: ask the store with `rugbytx workers`, "
-    "`rugbytx drain WORKER` or `rugbytx cancel JOB`"
-)
+#: The answer to those who ask for Celery's remote control.
+NO_REMOTE_CONTROL = "Celery's remote control is off, since SQS carries none: ask the store with `rugbytx workers`, `rugbytx drain WORKER` or `rugbytx cancel JOB`"
 #: Names that somebody may have set, and why they are no settings.
 _REASONS = {"REMOTE_CONTROL": NO_REMOTE_CONTROL}
 
@@ -41,8 +38,6 @@ _REASONS = {"REMOTE_CONTROL": NO_REMOTE_CONTROL}
 X264Preset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
 ]
-
-WorkerClass = Literal["jetson", "aws"]
 
 
 class Settings(BaseModel):
@@ -92,7 +87,7 @@ class Settings(BaseModel):
 
     # -- this worker
     #: Which class of worker this one is.
-    worker_class: WorkerClass = "jetson"
+    worker_class: WorkerClass = WorkerClass.JETSON
     #: The module of Celery's own keys under ``celeryconfig``; the worker class by default.
     celery_config: str = ""
     #: The folder of sources and chunks in work: room for the largest source, twice for MPEG-TS, and 256 MiB.
@@ -117,8 +112,8 @@ class Settings(BaseModel):
     #: libx264's preset and profile.
     x264_preset: X264Preset = "veryfast"
     x264_profile: Literal["high", "main"] = "high"
-    #: At most so many seconds of film are read in a second of encoding, to give a worker another host's pace;
-    #: 0 for as fast as it goes.
+    #: The most seconds of film that are read in a second of encoding, to give a worker another host's pace; 0 for as
+    #: fast as it goes.
     read_rate: float = Field(default=0.0, ge=0)
     #: What a planned stop (a first SIGTERM) does with the chunk in work: hand it back now, or finish it.
     leave: Literal["now", "chunk"] = "now"
@@ -163,8 +158,8 @@ class Settings(BaseModel):
     max_workers: int = Field(default=3, ge=0, le=1000)
     #: Slots of one AWS worker, which is what its ``--concurrency`` says.
     aws_slots: int = Field(default=1, ge=1, le=64)
-    #: From the order of an AWS worker to its first receive.
-    cold_start_s: float = Field(default=AWS.start_s, ge=0)
+    #: The time from the order of an AWS worker to its first receive.
+    cold_start_s: float = Field(default=AWS_HOST.start_s, ge=0)
     #: An idle AWS worker stays at most this long, and only where one more match would want it.
     idle_grace_s: float = Field(default=120.0, ge=0)
     #: Work is planned to be done this long before its deadline.
@@ -186,8 +181,8 @@ class Settings(BaseModel):
     #: What a job takes besides its pictures (planning, joining, publishing), on the Jetson.
     job_overhead_s: float = Field(default=30.0, ge=0)
     #: The pace of a slot of each class until chunks have been measured: by default the note's.
-    assumed_jetson_px_per_s: float = Field(default=PRIORS["jetson"].px_per_s, gt=0)
-    assumed_aws_px_per_s: float = Field(default=PRIORS["aws"].px_per_s, gt=0)
+    assumed_jetson_px_per_s: float = Field(default=PRIORS[WorkerClass.JETSON].px_per_s, gt=0)
+    assumed_aws_px_per_s: float = Field(default=PRIORS[WorkerClass.AWS].px_per_s, gt=0)
 
     @field_validator("source_buckets", "notify_urls", mode="before")
     @classmethod
@@ -220,10 +215,7 @@ class Settings(BaseModel):
         bounds = (("a third", 3, "LEASE_S", self.lease_s), ("half", 2, "VISIBILITY_S", self.visibility_s))
         for share, beats, name, whole_s in bounds:
             if self.heartbeat_s * beats > whole_s:
-                message = (
-                    f"{PREFIX}HEARTBEAT_S ({self.heartbeat_s:g}) must be at most {share}"
-                    f" of {PREFIX}{name} ({whole_s:g})"
-                )
+                message = f"{PREFIX}HEARTBEAT_S ({self.heartbeat_s:g}) must be at most {share} of {PREFIX}{name} ({whole_s:g})"
                 raise ValueError(message)
         if not self.source_buckets:
             message = f"{PREFIX}SOURCE_BUCKETS must name at least one bucket"
@@ -235,7 +227,7 @@ class Settings(BaseModel):
         """Return what an hour of this worker costs."""
         if self.usd_per_h is not None:
             return self.usd_per_h
-        return self.aws_usd_per_h if self.worker_class == "aws" else prices.built_in().power_h.usd
+        return self.aws_usd_per_h if self.worker_class is WorkerClass.AWS else prices.built_in().power_h.usd
 
     @property
     def hours(self) -> receive_window.Hours | None:
@@ -243,9 +235,9 @@ class Settings(BaseModel):
         return receive_window.parse(self.work_hours, zone_of=ZoneInfo) if self.work_hours else None
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> ScalingPolicy:
         """Return what scaling and gates go by."""
-        return Policy(
+        return ScalingPolicy(
             mode=self.mode,
             max_workers=self.max_workers,
             aws_slots=self.aws_slots,
@@ -268,7 +260,7 @@ class Settings(BaseModel):
         return Assumed(px_per_byte=self.assumed_px_per_byte, overhead_px=overhead_px)
 
     @property
-    def priors(self) -> Mapping[str, Pace]:
+    def priors(self) -> Mapping[WorkerClass, Pace]:
         """Return how fast a slot of each class is taken to be until it has been measured."""
         return pace.priors(
             jetson_px_per_s=self.assumed_jetson_px_per_s, aws_px_per_s=self.assumed_aws_px_per_s
@@ -287,7 +279,11 @@ class Settings(BaseModel):
         work at the same price and nobody would know.  Who asks for x264, and
         the local system, mean it.
         """
-        return self.worker_class != "aws" or self.encoder == "x264" or self.celery_config == "local"
+        return (
+            self.worker_class is not WorkerClass.AWS
+            or self.encoder == "x264"
+            or self.celery_config == "local"
+        )
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:

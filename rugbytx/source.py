@@ -152,22 +152,22 @@ def _put(path: Path, storage: Storage, bucket: str, on_upload: OnUpload) -> Sour
 def status(path: Path) -> os.stat_result:
     """Return what a local source is; raises SourceMissing, or UnsupportedMedia for what is empty or no file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError as error:
         raise SourceMissing(f"there is no file {path}") from error
     except (OSError, ValueError) as error:
         raise SourceMissing(f"{path} cannot be read: {_why(error)}") from error
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         raise UnsupportedMedia(f"{path} is a folder, not a video file")
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise UnsupportedMedia(f"{path} is not a regular file")
-    if found.st_size == 0:
+    if status.st_size == 0:
         raise UnsupportedMedia(f"{path} is empty")
-    return found
+    return status
 
 
-def _identity(found: os.stat_result) -> tuple[int, int, int]:
-    return found.st_ino, found.st_size, found.st_mtime_ns
+def _identity(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _hash(path: Path, on_bytes: OnBytes) -> str:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rugbytx import settings as rugbytx_settings
-from rugbytx.core.address import Address
+from rugbytx.core.address import ServiceEndpoints
 from rugbytx.errors import SettingsError
 from rugbytx.ports import Queue
 from rugbytx.ports.service import Permissions, Storage
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 NEUTRAL = frozenset({"AWS_CA_BUNDLE", "AWS_PAGER", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE"})
 NEUTRAL_PREFIX = "AWS_CLI_"
 PREFIXES = ("AWS_", "RUGBYTX_")
-#: What a worker is and how it works, and not of which system it is one.
+#: The settings that say how a worker works, and not to which system it belongs.
 OWN = frozenset(
     f"RUGBYTX_{name}"
     for name in (
@@ -52,7 +52,7 @@ OWN = frozenset(
         *("WORK_HOURS", "DOWNLOAD_BPS", "UPLOAD_BPS"),
     )
 )
-#: On the loopback device an answer takes microseconds; silence is a dead system.
+#: How long a local system may take: over loopback an answer takes microseconds, so silence is a dead system.
 CONNECT_TIMEOUT_S = 1.0
 
 
@@ -75,7 +75,7 @@ class Connection:
     storage: Storage
     settings: Settings
     #: Where SQS, S3 and DynamoDB are.
-    address: Address
+    address: ServiceEndpoints
     #: Asked by the doctor alone.
     permissions: Permissions
 

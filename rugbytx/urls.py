@@ -15,7 +15,7 @@ LONGEST_HOST = 253
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class OutputBucket:
     """Where the output bucket is, and where readers find it."""
 
     bucket: str
@@ -25,11 +25,11 @@ class Place:
     base_url: str = ""
 
 
-def object_url(key: str, place: Place) -> str:
+def object_url(key: str, place: OutputBucket) -> str:
     """Return where readers find an output: behind the CDN if there is one, else in the bucket itself.
 
-    >>> s3 = Place(bucket="b", s3_url="https://s3.eu-west-1.amazonaws.com")
-    >>> object_url("out/a b.m3u8", s3), object_url("x", Place(bucket="b", s3_url="http://127.0.0.1:5000/"))
+    >>> s3 = OutputBucket(bucket="b", s3_url="https://s3.eu-west-1.amazonaws.com")
+    >>> object_url("out/a b.m3u8", s3), object_url("x", OutputBucket(bucket="b", s3_url="http://127.0.0.1:5000/"))
     ('https://b.s3.eu-west-1.amazonaws.com/out/a%20b.m3u8', 'http://127.0.0.1:5000/b/x')
     """
     path = quote(key)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from typer.testing import Result
 
-from rugbytx.core.address import Address
+from rugbytx.core.address import ServiceEndpoints
 from rugbytx.core.job.job import Job, Outputs, Source, Status, identify
 from rugbytx.core.job.profile import Profile, Rung
 from rugbytx.settings import Settings
@@ -17,7 +17,7 @@ from tests.fakes.store import FakeStore
 PROFILE = Profile(name="small", rungs=(Rung(height=360, rate_bps=600_000, high_motion_rate_bps=900_000),))
 NOW = 1_800_000_000.0
 #: Where the fakes would be.
-ADDRESS = Address(
+ADDRESS = ServiceEndpoints(
     region="eu-west-1", endpoints=dict.fromkeys(("SQS", "S3", "DynamoDB"), "http://127.0.0.1:5000")
 )
 OUTPUTS = Outputs(

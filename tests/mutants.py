@@ -88,8 +88,8 @@ MUTANTS = (
             ),
             Edit(
                 "rugbytx/worker/lane/attempt.py",
-                "            store.units.commit(lease, result=result.model_dump_json(), measured=measured)",
-                "            store.units.commit(lease, result=result.model_dump_json(), measured=measured)\n"
+                "            store.units.commit(lease, result=result, measured=measured)",
+                "            store.units.commit(lease, result=result, measured=measured)\n"
                 "            from rugbytx.worker.unit.workspace import LATE\n"
                 "            while LATE:\n"
                 "                LATE.pop()()",

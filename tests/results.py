@@ -1,7 +1,7 @@
 """Results of units, as lanes leave them, made from faultless tracks."""
 
 from rugbytx.core.cmaf import track_parser
-from rugbytx.core.output.result import TrackFile, TracksResult
+from rugbytx.core.lease.result import TrackFile, TracksResult
 from rugbytx.core.plan.plan import Plan
 from tests.tracks import audio_track, video_track
 

@@ -10,19 +10,19 @@ from rugbytx.aws.dynamodb.clock import StoreTime
 from rugbytx.aws.dynamodb.store import open_store
 from rugbytx.core.job.job import Job, Outputs, Source
 from rugbytx.core.job.profile import Profile
-from rugbytx.core.lease.unit import Kind, Lease, Measured, Progress, Unit, UnitKey
+from rugbytx.core.lease.result import TracksResult
+from rugbytx.core.lease.unit import Kind, Lease, Measured, Unit, UnitKey, UnitProgress
 from rugbytx.ports import Store
 from tests.fakes.store import FakeStore
 
 CHUNK = UnitKey(Kind.VIDEO, 3)
 LEASE_S = 120.0
 NOTHING = Measured()
-NO_PROGRESS = Progress()
+#: What an attempt may leave behind, by whose fingerprint tests tell it from another's.
+MADE, OTHER = (TracksResult(fingerprint=name, files=()) for name in ("made", "other"))
+NO_PROGRESS = UnitProgress()
 PROFILE = Profile.model_validate(
-    {
-        "name": "small",
-        "rungs": [{"height": 360, "rate_bps": 600_000, "high_motion_rate_bps": 900_000}],
-    }
+    {"name": "small", "rungs": [{"height": 360, "rate_bps": 600_000, "high_motion_rate_bps": 900_000}]}
 )
 SOURCE = Source(bucket="rugbytx-source", key="match.mp4", etag="e1", size_bytes=7)
 OUTPUTS = Outputs(

@@ -148,7 +148,7 @@ def test_a_look_changes_nothing(bench: Bench) -> None:
     """It says what would be decided."""
     for number in range(3):
         bench.submit(f"match-{number}")
-    assert bench.autoscaler().look().decision.desired == 1
+    assert bench.autoscaler().decide().decision.desired == 1
     assert bench.fleet.state().desired == 0
     assert not bench.store.scaling.read()
 
@@ -186,7 +186,7 @@ def test_a_record_is_decided_again(bench: Bench) -> None:
     """The same facts and policy differ in nothing; another policy would differ, and says in what."""
     for number in range(3):
         bench.submit(f"match-{number}")
-    found = decision_record.from_json(decision_record.to_json(bench.autoscaler().look()))
+    found = decision_record.from_json(decision_record.to_json(bench.autoscaler().decide()))
     assert list(decision_record.differences(found)) == []
     cheap = replace(found.policy, mode=Mode.CHEAPEST)
     assert "desired: 1 -> 0" in list(decision_record.differences(found, cheap))

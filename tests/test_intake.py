@@ -22,7 +22,7 @@ from rugbytx.errors import (
     Unreachable,
     UnsupportedMedia,
 )
-from rugbytx.intake import AT_ONCE, Accepted, Action, Refused, Request, accept, accept_all, decide
+from rugbytx.intake import AT_ONCE, AcceptanceAction, Accepted, Refused, Request, accept, accept_all, decide
 from rugbytx.ports import OnBytes, Stored
 from rugbytx.source import Moved
 from tests.connection import NOW, Fakes, make_job
@@ -45,19 +45,19 @@ class TestDecide:
     @pytest.mark.parametrize(
         ("existing", "force", "action", "reason"),
         [
-            (None, False, Action.CREATE, "not-seen-before"),
-            (None, True, Action.CREATE, "not-seen-before"),
-            (Status.QUEUED, False, Action.JOIN, "same-job-is-open"),
-            (Status.RUNNING, False, Action.JOIN, "same-job-is-open"),
-            (Status.RUNNING, True, Action.JOIN, "open-so-force-joins"),
-            (Status.SUCCEEDED, False, Action.KEEP, "same-job-has-ended"),
-            (Status.FAILED, False, Action.KEEP, "same-job-has-ended"),
-            (Status.SUCCEEDED, True, Action.REOPEN, "forced"),
-            (Status.CANCELLED, True, Action.REOPEN, "forced"),
+            (None, False, AcceptanceAction.CREATE, "not-seen-before"),
+            (None, True, AcceptanceAction.CREATE, "not-seen-before"),
+            (Status.QUEUED, False, AcceptanceAction.JOIN, "same-job-is-open"),
+            (Status.RUNNING, False, AcceptanceAction.JOIN, "same-job-is-open"),
+            (Status.RUNNING, True, AcceptanceAction.JOIN, "open-so-force-joins"),
+            (Status.SUCCEEDED, False, AcceptanceAction.KEEP, "same-job-has-ended"),
+            (Status.FAILED, False, AcceptanceAction.KEEP, "same-job-has-ended"),
+            (Status.SUCCEEDED, True, AcceptanceAction.REOPEN, "forced"),
+            (Status.CANCELLED, True, AcceptanceAction.REOPEN, "forced"),
         ],
     )
     def test_what_becomes_of_a_request(
-        self, existing: Status | None, force: bool, action: Action, reason: str
+        self, existing: Status | None, force: bool, action: AcceptanceAction, reason: str
     ) -> None:
         """Every status, with force and without."""
         stands = make_job(status=existing) if existing else None
@@ -94,7 +94,7 @@ class TestAccept:
         """The record says when to look again, should the pointer be lost."""
         accepted = accept(Request(source=fakes.add_object("a.mp4"), deadline_s=2700), fakes.connection)
         job = accepted.job
-        assert (accepted.action, accepted.notes) == (Action.CREATE, ())
+        assert (accepted.action, accepted.remarks) == (AcceptanceAction.CREATE, ())
         assert fakes.store.jobs.read(job.id) == job
         assert (job.status, job.deadline_at, job.wake_at) == (Status.QUEUED, NOW + 2700, NOW + 600)
         assert fakes.queue.sent == [Pointer(job_id=job.id, generation=1)]
@@ -109,12 +109,12 @@ class TestAccept:
         url = fakes.add_object("a.mp4")
         first = accept(Request(source=url), fakes.connection)
         second = accept(Request(source=url, deadline_s=60, chunk_s=30), fakes.connection)
-        assert (second.action, second.job.id) == (Action.JOIN, first.job.id)
+        assert (second.action, second.job.id) == (AcceptanceAction.JOIN, first.job.id)
         stands = fakes.store.jobs.read(first.job.id)
         assert stands is not None
         assert (stands.deadline_at, stands.chunk_s) == (NOW + 60, None)
         assert len(fakes.queue.sent) == 1
-        assert second.notes == (
+        assert second.remarks == (
             f"{url} is job {first.job.id} already, which is QUEUED",
             "its deadline is the tighter one asked for here",
             "its chunk length was fixed when it was first submitted",
@@ -127,7 +127,7 @@ class TestAccept:
         with ThreadPoolExecutor(16) as pool:
             accepted = list(pool.map(lambda _: accept(request, fakes.connection), range(16)))
         assert len({one.job.id for one in accepted}) == 1
-        assert [one.action for one in accepted].count(Action.CREATE) == 1
+        assert [one.action for one in accepted].count(AcceptanceAction.CREATE) == 1
         assert len(fakes.queue.sent) == 1
 
     def test_who_is_overtaken_between_look_and_write_joins(self, fakes: Fakes) -> None:
@@ -137,7 +137,7 @@ class TestAccept:
         table = FakeTable(clock=Clock(NOW + 1), jobs=records.jobs, openings=records.openings)
         store = FakeStore(table, jobs=Overtaken(table, lambda: accept(request, fakes.connection)))
         accepted = accept(request, replace(fakes.connection, store=store))
-        assert (accepted.action, len(fakes.queue.sent)) == (Action.JOIN, 1)
+        assert (accepted.action, len(fakes.queue.sent)) == (AcceptanceAction.JOIN, 1)
 
     def test_an_ended_job_is_kept(self, fakes: Fakes) -> None:
         """The note says how it ended, and what to do."""
@@ -145,8 +145,12 @@ class TestAccept:
         job = accept(request, fakes.connection).job
         fakes.end(job, Status.FAILED, reason="the file is truncated")
         again = accept(request, fakes.connection)
-        assert (again.action, again.job.status, len(fakes.queue.sent)) == (Action.KEEP, Status.FAILED, 1)
-        assert "which FAILED (the file is truncated); --force does it again" in again.notes[0]
+        assert (again.action, again.job.status, len(fakes.queue.sent)) == (
+            AcceptanceAction.KEEP,
+            Status.FAILED,
+            1,
+        )
+        assert "which FAILED (the file is truncated); --force does it again" in again.remarks[0]
 
     def test_force_opens_the_next_generation(self, fakes: Fakes) -> None:
         """It is a job of its own in all but its id."""
@@ -154,7 +158,7 @@ class TestAccept:
         job = accept(request, fakes.connection).job
         fakes.end(job, Status.SUCCEEDED)
         again = accept(request, fakes.connection)
-        assert (again.action, again.job.generation, again.job.outputs) == (Action.REOPEN, 2, None)
+        assert (again.action, again.job.generation, again.job.outputs) == (AcceptanceAction.REOPEN, 2, None)
         assert fakes.store.jobs.read(job.id) == again.job
         assert fakes.queue.sent[-1] == Pointer(job_id=job.id, generation=2)
 
@@ -164,13 +168,13 @@ class TestAccept:
         accepted = accept(Request(source=fakes.add_object("a.mp4")), fakes.connection)
         assert fakes.store.jobs.read(accepted.job.id) == accepted.job
         assert accepted.job.wake_at == NOW + 600
-        assert "starts within 10 minutes or so, because no message could be sent" in accepted.notes[0]
+        assert "starts within 10 minutes or so, because no message could be sent" in accepted.remarks[0]
 
     def test_a_lost_answer_changes_nothing(self, fakes: Fakes) -> None:
         """The SDK's retry must not take our own record for somebody else's."""
         fakes.store.table.losing_answers = True
         accepted = accept(Request(source=fakes.add_object("a.mp4")), fakes.connection)
-        assert (accepted.action, len(fakes.queue.sent)) == (Action.CREATE, 1)
+        assert (accepted.action, len(fakes.queue.sent)) == (AcceptanceAction.CREATE, 1)
 
     @pytest.mark.parametrize(
         ("fields", "error", "sentence"),
@@ -264,7 +268,7 @@ class TestLocalFile:
         copy.write_bytes(video.read_bytes())
         fakes.store.clock.advance(1)
         second = accept(Request(source=str(copy)), fakes.connection)
-        assert (second.action, second.job.id) == (Action.JOIN, first.job.id)
+        assert (second.action, second.job.id) == (AcceptanceAction.JOIN, first.job.id)
         assert len(fakes.storage.puts) == 1
 
     def test_what_was_cut_short_is_uploaded_again(self, fakes: Fakes, video: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rugbytx.core.output.result import Segment, TrackFile
+from rugbytx.core.lease.result import Segment, TrackFile
 
 
 def track_file(

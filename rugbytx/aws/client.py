@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from rugbytx.core.address import Address
+from rugbytx.core.address import ServiceEndpoints
 from rugbytx.errors import SettingsError, Unreachable
 
 if TYPE_CHECKING:
@@ -131,9 +131,9 @@ def _region(session: Any) -> str:
     )
 
 
-def address(*clients: Any) -> Address:
+def address(*clients: Any) -> ServiceEndpoints:
     """Return where these clients speak to: what all of their configuration came to."""
-    return Address(
+    return ServiceEndpoints(
         region=str(clients[0].meta.region_name),
         endpoints={made.meta.service_model.service_id: _where(made) for made in clients},
     )

@@ -38,10 +38,10 @@ def outputs(client: "CloudFormationClient", name: str) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 
-def settings(found: Mapping[str, str]) -> dict[str, str]:
+def settings(outputs: Mapping[str, str]) -> dict[str, str]:
     """Return the settings that a stack's outputs stand for.
 
     >>> settings({"Queue": "rugbytx-transcode", "QueueArn": "arn:aws:sqs:eu-west-1:1:rugbytx-transcode"})
     {'RUGBYTX_QUEUE': 'rugbytx-transcode'}
     """
-    return {variable: found[output] for variable, output in SETTINGS.items() if output in found}
+    return {variable: outputs[output] for variable, output in SETTINGS.items() if output in outputs}

@@ -7,7 +7,7 @@ from rugbytx.aws.client import translated
 from rugbytx.core.notify.notification import Notification
 from rugbytx.errors import NotDelivered, Unreachable
 
-#: Who the events are from, for a rule's pattern.
+#: The source of the events, for a rule's pattern.
 SOURCE = "rugbytx"
 PREFIX = "eventbridge:"
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 #: No job, object or receipt has this name.
 NOBODY = "-doctor-"
-#: What a service says to those who may not.  HEAD has no body, and so only a number.
+#: A service's words for a refusal.  An answer to HEAD has no body, and so only a number.
 DENIED = frozenset(
     {"403", "AccessDenied", "AccessDeniedException", "AuthorizationError", "KMS.AccessDeniedException"}
 )
-#: What is said to those who may, and asked for what cannot be.
+#: A service's words for a caller that may, and asked for what cannot be.
 REFUSED = REFUSALS | {"404", "ConditionalCheckFailedException", "NoSuchKey", "ReadCountOutOfRange"}
 #: SQS's limits are 900 s and 10 messages.
 _DELAY_S, _MESSAGES = 901, 11

@@ -71,14 +71,14 @@ class EventBuffer:
                 count = min(len(self._waiting), MOST_TOGETHER)
                 batch = [self._waiting.popleft() for _ in range(count)]
                 self._is_sending = True
-            failures = 0 if self._sent(batch, is_first=not failures) else failures + 1
+            failures = 0 if self._send_batch(batch, is_first=not failures) else failures + 1
             with self._changed:
                 self._is_sending = False
                 self._changed.notify_all()
             if failures:
                 self._leaving.wait(pause_s(failures))
 
-    def _sent(self, batch: Sequence[Event], *, is_first: bool) -> bool:
+    def _send_batch(self, batch: Sequence[Event], *, is_first: bool) -> bool:
         """Send a batch; say so, and log the first failure of an outage: the batch is lost."""
         try:
             self._send(batch)

@@ -157,7 +157,7 @@ class Restraint:
         self._in_a_row += 1
         self._until = self._monotonic() + pause_s(self._in_a_row)
 
-    def acknowledged(self) -> None:
+    def reset(self) -> None:
         """Begin anew: the worker can work."""
         self._in_a_row = 0
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: No further try after so long: by then the message is visible again.
+#: How long settling a message is tried: after that the message is visible again.
 SETTLE_S = 60.0
 #: How long a process that ends waits for its last messages.
 LEAVE_S = 4.0
@@ -42,7 +42,7 @@ class Receipt:
     handle: str
 
 
-class Step(StrEnum):
+class SettleStep(StrEnum):
     """What may be done with a message."""
 
     ACKNOWLEDGE = "acknowledge"
@@ -54,7 +54,7 @@ class Settler:
 
     def __init__(self, make_client: "Callable[[], SQSClient]") -> None:
         self._make_client = make_client
-        self._jobs: queue.SimpleQueue[tuple[Step, Receipt]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[SettleStep, Receipt]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._leaving = threading.Event()
         self._settled = threading.Condition()
@@ -62,11 +62,11 @@ class Settler:
 
     def acknowledge(self, receipt: Receipt) -> None:
         """Delete a message."""
-        self._add(Step.ACKNOWLEDGE, receipt)
+        self._add(SettleStep.ACKNOWLEDGE, receipt)
 
     def show(self, receipt: Receipt) -> None:
         """Make a message visible at once."""
-        self._add(Step.SHOW, receipt)
+        self._add(SettleStep.SHOW, receipt)
 
     def finish(self, *, within_s: float) -> bool:
         """Return whether everything was settled in time; from now on each message has one try."""
@@ -79,7 +79,7 @@ class Settler:
         """Return whether everything so far was settled."""
         return not self._open
 
-    def _add(self, step: Step, receipt: Receipt) -> None:
+    def _add(self, step: SettleStep, receipt: Receipt) -> None:
         with self._settled:
             self._open += 1
         self._jobs.put((step, receipt))
@@ -99,7 +99,7 @@ class Settler:
                     self._open -= 1
                     self._settled.notify_all()
 
-    def _settle(self, step: Step, receipt: Receipt) -> None:
+    def _settle(self, step: SettleStep, receipt: Receipt) -> None:
         """Try until it is done, refused, or too late."""
         began = time.monotonic()
         for failures in itertools.count(1):
@@ -118,14 +118,14 @@ class Settler:
                     log.warning("receipt-refused", extra=_fields(step, receipt, reason=refusal))
                 return
 
-    def _call(self, step: Step, receipt: Receipt) -> str:
+    def _call(self, step: SettleStep, receipt: Receipt) -> str:
         """Ask SQS once; return the code with which it refused the receipt, if it did."""
         from botocore.exceptions import ClientError
 
         sqs = self._client
         with translated(sqs, "queue"):
             try:
-                if step is Step.ACKNOWLEDGE:
+                if step is SettleStep.ACKNOWLEDGE:
                     sqs.delete_message(QueueUrl=receipt.queue_url, ReceiptHandle=receipt.handle)
                 else:
                     sqs.change_message_visibility(
@@ -143,7 +143,7 @@ class Settler:
         return self._make_client()
 
 
-def _fields(step: Step, receipt: Receipt, **more: str) -> dict[str, str]:
+def _fields(step: SettleStep, receipt: Receipt, **more: str) -> dict[str, str]:
     return {"message_id": receipt.message_id, "step": step.value, **more}
 
 

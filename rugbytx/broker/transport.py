@@ -33,18 +33,18 @@ from vine import promise
 from rugbytx.broker import gate, incoming
 from rugbytx.broker.poll import OnReceived, Poll, Restraint
 from rugbytx.broker.settle import LEAVE_S, Receipt, settler
-from rugbytx.broker.wire import ANSWER_S, Answer, Connection, Curl
+from rugbytx.broker.wire import ANSWER_S, Curl, ReceiveResult, SqsConnection
 
 log = logging.getLogger(__name__)
 
-#: Between two looks whether a receive is allowed, at least.
+#: The shortest time between two checks whether a receive is allowed.
 SHORTEST_INTERVAL_S = 0.1
 
 #: kombu's messages that are not settled, by delivery tag.  Of the process and not of a channel: a
 #: connection that is replaced does not end the tasks that came through it.
 HELD: "OrderedDict[str, Any]" = OrderedDict()
 
-#: Of the process, too: it is about the message and not about the connection.
+#: One for the process, too: it is about the message and not about the connection.
 restraint = Restraint()
 
 
@@ -88,7 +88,7 @@ class Channel(SQS.Channel):
         _restore_event_loop()
         super().__init__(*args, **kwargs)
         self._polls: dict[str, Poll] = {}
-        self._wire: Connection | None = None
+        self._wire: SqsConnection | None = None
 
     def queue_declare(self, queue: str | None = None, passive: bool = False, **_: Any) -> Any:
         """Answer without asking SQS.
@@ -161,10 +161,10 @@ class Channel(SQS.Channel):
             RECEIVING.discard(self)
             raise
 
-    def _wired(self, queue: str) -> Connection:
+    def _wired(self, queue: str) -> SqsConnection:
         """Return the connection for receives; an HTTP client of its own, so that it can be broken off."""
         if self._wire is None:
-            self._wire = Connection(
+            self._wire = SqsConnection(
                 self.sqs(queue=self.canonical_queue_name(queue)),
                 http_client=Curl(self.hub),
                 timeout_s=self.wait_time_seconds + ANSWER_S,
@@ -172,7 +172,7 @@ class Channel(SQS.Channel):
             )
         return self._wire
 
-    def _hand_over(self, queue: str, url: str, on_received: OnReceived, answer: Answer) -> None:
+    def _hand_over(self, queue: str, url: str, on_received: OnReceived, answer: ReceiveResult) -> None:
         """Give messages to Celery, those that are ours; one that breaks it ends the worker and is left to SQS."""
         deliver = self.connection._callbacks.get(queue) if self.connection else None  # noqa: SLF001  kombu's own way
         try:
@@ -216,7 +216,7 @@ class Channel(SQS.Channel):
         """
         del multiple
         if message := HELD.get(delivery_tag):
-            restraint.acknowledged()
+            restraint.reset()
             _let_go(delivery_tag, message, settler().acknowledge)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
@@ -267,8 +267,8 @@ def _let_go(tag: str, message: Any, settle: Callable[[Receipt], None]) -> None:
 
 def _receipt(message: Any) -> Receipt:
     """Return what settles a message of kombu's."""
-    told = message.delivery_info
-    return _receipt_of(told["sqs_queue"], told["sqs_message"])
+    delivery = message.delivery_info
+    return _receipt_of(delivery["sqs_queue"], delivery["sqs_message"])
 
 
 def _receipt_of(queue_url: str, message: dict[str, Any]) -> Receipt:

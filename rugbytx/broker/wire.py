@@ -22,7 +22,7 @@ KEEPALIVE_INTERVAL_S = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ReceiveResult:
     """What became of a receive: messages as SQS describes them, or why there is no answer."""
 
     messages: tuple[dict[str, Any], ...] = ()
@@ -69,8 +69,8 @@ class _TimedConnection(AsyncHTTPSConnection):
         curl.setopt(pycurl.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S)
 
 
-class Connection(AsyncSQSConnection):
-    """kombu's asynchronous SQS, whose every receive has an ``Answer``.
+class SqsConnection(AsyncSQSConnection):
+    """kombu's asynchronous SQS, whose every receive has an ``ReceiveResult``.
 
     Requests are signed with the boto3 client's signer, so credentials are
     refreshed by boto3's own chain, and a refused one is tried again.
@@ -89,7 +89,7 @@ class Connection(AsyncSQSConnection):
         """Return a connection with timeouts."""
         return _TimedConnection(http_client=self._httpclient, timeout=self._timeout_s, trusted=self._trusted)
 
-    def _on_list_ready(self, parent: Any, markers: Any, operation: str, response: Any) -> Answer:
+    def _on_list_ready(self, parent: Any, markers: Any, operation: str, response: Any) -> ReceiveResult:
         """Return what became of the receive.
 
         kombu 5.7.0 returns a list for 5xx and unreachable, which its channel
@@ -97,13 +97,13 @@ class Connection(AsyncSQSConnection):
         """
         del parent, markers
         if response.status != self.STATUS_CODE_OK:
-            return Answer(failure=_why(response))
+            return ReceiveResult(failure=_why(response))
         try:
             model = self.sqs_connection.meta.service_model.operation_model(operation)
             _, parsed = get_response(model, response.response)
-            return Answer(messages=tuple(parsed.get("Messages") or ()))
+            return ReceiveResult(messages=tuple(parsed.get("Messages") or ()))
         except Exception as error:  # noqa: BLE001  whatever a parser may raise, there is no answer
-            return Answer(failure=f"unreadable answer: {type(error).__name__}: {error}")
+            return ReceiveResult(failure=f"unreadable answer: {type(error).__name__}: {error}")
 
 
 def _why(response: Any) -> str:

@@ -78,11 +78,11 @@ class Commands(TyperGroup):
 
 def _load(name: str) -> Any:
     module, _, function = COMMANDS[name].partition(":")
-    found = getattr(import_module(f"rugbytx.cli.{module}"), function)
-    if isinstance(found, typer.Typer):  # it has commands of its own
-        return typer.main.get_command(found)
+    command = getattr(import_module(f"rugbytx.cli.{module}"), function)
+    if isinstance(command, typer.Typer):  # it has commands of its own
+        return typer.main.get_command(command)
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(name)(found)
+    single.command(name)(command)
     return typer.main.get_command(single)
 
 

@@ -15,7 +15,7 @@ from rugbytx.ports import Queue
 MOST_LETTERS = 1000
 
 
-def look(queue: Queue) -> Sequence[DeadLetter]:
+def list_letters(queue: Queue) -> Sequence[DeadLetter]:
     """Return what the dead-letter queue holds, the oldest first, and show it again at once.
 
     Looking counts as a receive, which this queue does not mind.
@@ -31,7 +31,7 @@ def redrive(queue: Queue, ids: Collection[str] = ()) -> Iterator[DeadLetter]:
     Sent first and deleted second: cut off between the two, a letter is there
     twice, and a pointer that comes twice finds nothing to do.
     """
-    for letter in _chosen(queue, ids):
+    for letter in _choose(queue, ids):
         queue.send_again(letter)
         queue.drop_dead([letter])
         yield letter
@@ -39,12 +39,12 @@ def redrive(queue: Queue, ids: Collection[str] = ()) -> Iterator[DeadLetter]:
 
 def drop(queue: Queue, ids: Collection[str] = ()) -> Iterator[DeadLetter]:
     """Delete dead letters, those with these ids or all, yielding each that went."""
-    for letter in _chosen(queue, ids):
+    for letter in _choose(queue, ids):
         queue.drop_dead([letter])
         yield letter
 
 
-def _chosen(queue: Queue, ids: Collection[str]) -> Iterator[DeadLetter]:
+def _choose(queue: Queue, ids: Collection[str]) -> Iterator[DeadLetter]:
     """Yield the letters with these ids, or all, and show the others again; raises NotFound for an id that is not there."""
     missing = set(ids)
     others = []
@@ -61,12 +61,12 @@ def _chosen(queue: Queue, ids: Collection[str]) -> Iterator[DeadLetter]:
 
 def _receive(queue: Queue) -> Iterator[DeadLetter]:
     """Yield messages until none is shown; one that is delivered twice is yielded once."""
-    seen: set[str] = set()
+    yielded: set[str] = set()
     for _ in range(MOST_LETTERS):
         received = queue.receive_dead()
-        if not received or len(seen) >= MOST_LETTERS:
+        if not received or len(yielded) >= MOST_LETTERS:
             return
         for letter in received:
-            if letter.id not in seen:
-                seen.add(letter.id)
+            if letter.id not in yielded:
+                yielded.add(letter.id)
                 yield letter

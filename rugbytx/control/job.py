@@ -29,7 +29,7 @@ DECISIONS = 5
 CANCEL_REASON = "cancelled by request"
 
 
-class Action(StrEnum):
+class ControlAction(StrEnum):
     """What became of a request."""
 
     #: The job has ended CANCELLED by it.
@@ -43,13 +43,13 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ControlResult:
     """A job as it stands after a request, and what became of the request."""
 
     job: Job
-    action: Action
-    #: What who asked should know, a sentence each.
-    notes: tuple[str, ...] = ()
+    action: ControlAction
+    #: What the caller should know, a sentence each.
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Removed:
     size_bytes: int
 
 
-def cancel(job_id: str, system: Connection, *, by: str = "") -> Answer:
+def cancel(job_id: str, system: Connection, *, by: str = "") -> ControlResult:
     """End a job CANCELLED, at once; raises NotFound.
 
     A worker that has one of its units learns it at its next heartbeat, and
@@ -70,17 +70,21 @@ def cancel(job_id: str, system: Connection, *, by: str = "") -> Answer:
     for _ in range(DECISIONS):
         job = read(job_id, system.store.jobs)
         if job.status is Status.CANCELLED:
-            return Answer(job=job, action=Action.KEEP, notes=(f"job {job.id} was cancelled before",))
+            return ControlResult(
+                job=job, action=ControlAction.KEEP, remarks=(f"job {job.id} was cancelled before",)
+            )
         if not job.is_open:
-            note = f"job {job.id} cannot be cancelled: it {job.status} before"
-            return Answer(job=job, action=Action.TOO_LATE, notes=(note,))
+            remark = f"job {job.id} cannot be cancelled: it {job.status} before"
+            return ControlResult(job=job, action=ControlAction.TOO_LATE, remarks=(remark,))
         if system.store.jobs.end(job.id, job.generation, Status.CANCELLED, reason=CANCEL_REASON):
-            audit.note(system.store, job.id, ENDED, by=by, generation=job.generation, reason=Status.CANCELLED)
-            return Answer(job=read(job_id, system.store.jobs), action=Action.CANCEL)
+            audit.record_entry(
+                system.store, job.id, ENDED, by=by, generation=job.generation, reason=Status.CANCELLED
+            )
+            return ControlResult(job=read(job_id, system.store.jobs), action=ControlAction.CANCEL)
     raise _restless(job_id)
 
 
-def retry(job_id: str, system: Connection, *, redo: UnitKey | None = None, by: str = "") -> Answer:
+def retry(job_id: str, system: Connection, *, redo: UnitKey | None = None, by: str = "") -> ControlResult:
     """Open the next generation of an ended job: the record first, the pointer second.
 
     It takes over what is finished and still in the bucket, but for ``redo`` and
@@ -95,11 +99,15 @@ def retry(job_id: str, system: Connection, *, redo: UnitKey | None = None, by: s
         if job.is_open and redo:
             raise JobRejected(f"job {job.id} is {job.status}; a unit can be redone once it has ended")
         if job.is_open:
-            return Answer(job=job, action=Action.KEEP, notes=(f"job {job.id} is {job.status} already",))
+            return ControlResult(
+                job=job, action=ControlAction.KEEP, remarks=(f"job {job.id} is {job.status} already",)
+            )
         following = _following(job, system, redo)
         if system.store.jobs.reopen(following):
-            audit.reopened(system.store, job, following, by=by, reason=str(redo or ""))
-            return Answer(job=following, action=Action.RETRY, notes=_begin(job, following, system))
+            audit.record_retry(system.store, job, following, by=by, reason=str(redo or ""))
+            return ControlResult(
+                job=following, action=ControlAction.RETRY, remarks=_begin(job, following, system)
+            )
     raise _restless(job_id)
 
 
@@ -149,18 +157,18 @@ def _following(job: Job, system: Connection, redo: UnitKey | None) -> Job:
 
 def _begin(job: Job, following: Job, system: Connection) -> tuple[str, ...]:
     """Send the pointer of a generation that was opened; return what who asked should know."""
-    notes = [f"job {job.id} is tried again, as generation {following.generation}"]
+    remarks = [f"job {job.id} is tried again, as generation {following.generation}"]
     if following.units:
-        notes.append(f"{len(following.adopted)} of its {following.units} units are taken over")
+        remarks.append(f"{len(following.adopted)} of its {following.units} units are taken over")
     elif job.done:
-        notes.append("nothing of it is taken over, so it is done from the beginning")
+        remarks.append("nothing of it is taken over, so it is done from the beginning")
     try:
         system.queue.send([Pointer(job_id=job.id, generation=following.generation)])
     except Unreachable as error:
-        notes.append(
+        remarks.append(
             f"it starts within {FIRST_RESEND_S / 60:g} minutes or so, for no message was sent: {error}"
         )
-    return tuple(notes)
+    return tuple(remarks)
 
 
 def _restless(job_id: str) -> Unreachable:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from rugbytx.audit import note
+from rugbytx.audit import record_entry
 from rugbytx.core.job import audit_trail
 from rugbytx.core.notify.notification import PARKED_AT, Errand, Notification, replayed
 from rugbytx.errors import NotFound, Unreachable
@@ -17,7 +17,7 @@ TRIES = 5
 def pending(outbox: Outbox) -> Sequence[Notification]:
     """Return the notifications of all jobs that have any to tell, or that were given up."""
     jobs = dict.fromkeys(errand.job_id for errand in outbox.list_errands(MOST_JOBS, due=False))
-    return [one for job_id in jobs for one in outbox.list_notifications(job_id)]
+    return [notification for job_id in jobs for notification in outbox.list_notifications(job_id)]
 
 
 def of_job(job_id: str, store: Store) -> Sequence[Notification]:
@@ -35,32 +35,32 @@ def replay(
     Yields each notification with how many of its targets are told again.  They know
     it by its id, which is the same as before.
     """
-    chosen = job_ids or list(dict.fromkeys(one.job_id for one in pending(store.outbox)))
+    chosen = job_ids or list(dict.fromkeys(notification.job_id for notification in pending(store.outbox)))
     for job_id in chosen:
-        for one in of_job(job_id, store):
-            again, count = _begun_anew(one, store, every=every)
+        for notification in of_job(job_id, store):
+            again, count = _begun_anew(notification, store, every=every)
             if count:
                 store.outbox.schedule_errand(Errand(job_id=job_id, due_at=int(store.now())))
                 # It is parked again should it be given up again.
                 store.outbox.forget_errand(Errand(job_id=job_id, due_at=PARKED_AT))
-                note(
+                record_entry(
                     store,
                     job_id,
                     audit_trail.REPLAYED,
                     by=by,
-                    generation=one.generation,
-                    reason=str(one.kind),
+                    generation=notification.generation,
+                    reason=str(notification.kind),
                 )
                 yield again, count
 
 
-def _begun_anew(one: Notification, store: Store, *, every: bool) -> tuple[Notification, int]:
+def _begun_anew(notification: Notification, store: Store, *, every: bool) -> tuple[Notification, int]:
     for _ in range(TRIES):
-        again, count = replayed(one, every=every, now=store.now())
+        again, count = replayed(notification, every=every, now=store.now())
         if not count or store.outbox.replace_notification(again):
             return again, count
-        stands = {note.id: note for note in store.outbox.list_notifications(one.job_id)}
-        if one.id not in stands:
-            return one, 0
-        one = stands[one.id]
-    raise Unreachable(f"notification {one.id} keeps changing under our hands; try again")
+        stands = {each.id: each for each in store.outbox.list_notifications(notification.job_id)}
+        if notification.id not in stands:
+            return notification, 0
+        notification = stands[notification.id]
+    raise Unreachable(f"notification {notification.id} keeps changing under our hands; try again")

@@ -10,7 +10,7 @@ _SUFFIX = r"amazonaws\.com(\.cn)?"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Address:
+class ServiceEndpoints:
     """The endpoints that clients speak to, and the region that they sign for."""
 
     region: str
@@ -25,11 +25,11 @@ class Address:
         AWS's special sets (FIPS, dual stack) is a URL like any other.
 
         >>> sqs, s3 = "https://sqs.eu-west-1.amazonaws.com", "http://127.0.0.1:4667"
-        >>> Address(region="eu-west-1", endpoints={"SQS": sqs}).place
+        >>> ServiceEndpoints(region="eu-west-1", endpoints={"SQS": sqs}).place
         'AWS'
-        >>> Address(region="us-east-1", endpoints={"SQS": sqs}).place
+        >>> ServiceEndpoints(region="us-east-1", endpoints={"SQS": sqs}).place
         'https://sqs.eu-west-1.amazonaws.com'
-        >>> Address(region="eu-west-1", endpoints={"SQS": sqs, "S3": s3, "DynamoDB": s3}).place
+        >>> ServiceEndpoints(region="eu-west-1", endpoints={"SQS": sqs, "S3": s3, "DynamoDB": s3}).place
         'SQS at AWS, S3 and DynamoDB at http://127.0.0.1:4667'
         """
         services: dict[str, list[str]] = {}
@@ -44,10 +44,10 @@ class Address:
         return bool(re.fullmatch(rf"https://[a-z0-9]+(\.{region})?\.{_SUFFIX}/?", url))
 
 
-def named(address: Address, environ: Mapping[str, str]) -> str:
+def named(address: ServiceEndpoints, environ: Mapping[str, str]) -> str:
     """Return where the services are, with whose credentials they are asked, and for which region.
 
-    >>> address = Address(region="eu-west-1", endpoints={"SQS": "https://sqs.eu-west-1.amazonaws.com"})
+    >>> address = ServiceEndpoints(region="eu-west-1", endpoints={"SQS": "https://sqs.eu-west-1.amazonaws.com"})
     >>> named(address, {"AWS_PROFILE": "club"})
     'AWS (profile club, region eu-west-1)'
     """

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
-#: So little a limit may be, in bits a second: pieces still come often enough that neither S3 nor the heartbeat
-#: takes a throttled transfer for a dead one.
+#: The lowest limit, in bits a second: pieces still come often enough that neither S3 nor the heartbeat takes a
+#: throttled transfer for a dead one.
 LEAST_BPS = 1_000_000
 
 

@@ -22,7 +22,7 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class CheckResult:
     """What a check found, and what helps where that is not good."""
 
     check: str
@@ -32,7 +32,7 @@ class Finding:
 
 
 #: Looks, and returns what it found; what it raises of rugbytx's errors is a failure too.
-Look = Callable[[], Sequence[Finding]]
+Examination = Callable[[], Sequence[CheckResult]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,37 +40,37 @@ class Check:
     """Something to look at."""
 
     name: str
-    look: Look
+    examine: Examination
     #: What helps where looking itself fails.
     remedy: str = ""
     timeout_s: float = TIMEOUT_S
 
-    def run(self) -> Sequence[Finding]:
+    def run(self) -> Sequence[CheckResult]:
         """Look, for ``timeout_s`` at most."""
-        found: list[Sequence[Finding]] = []
+        results: list[Sequence[CheckResult]] = []
         thread = threading.Thread(
-            target=lambda: found.append(self._looked()), name=f"check {self.name}", daemon=True
+            target=lambda: results.append(self._examined()), name=f"check {self.name}", daemon=True
         )
         began_at = time.monotonic()
         thread.start()
         thread.join(self.timeout_s)
-        if found:
-            return found[0]
+        if results:
+            return results[0]
         return [self._failure(f"no answer within {time.monotonic() - began_at:.0f} s")]
 
-    def _looked(self) -> Sequence[Finding]:
+    def _examined(self) -> Sequence[CheckResult]:
         try:
-            return self.look()
+            return self.examine()
         except RugbytxError as error:
             return [self._failure(str(error))]
         except Exception as error:  # noqa: BLE001  a doctor that falls ill says so, and goes on with the next check
             return [self._failure(f"the check itself broke: {type(error).__name__}: {error}")]
 
-    def _failure(self, text: str) -> Finding:
-        return Finding(check=self.name, health=Health.FAIL, text=text, remedy=self.remedy)
+    def _failure(self, text: str) -> CheckResult:
+        return CheckResult(check=self.name, health=Health.FAIL, text=text, remedy=self.remedy)
 
 
-def run(checks: Sequence[Check]) -> Iterator[Finding]:
+def run(checks: Sequence[Check]) -> Iterator[CheckResult]:
     """Run one check after the other, and give each finding as soon as it is there."""
     for check in checks:
         yield from check.run()

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING
 from rugbytx.aws.client import client, translated
 from rugbytx.aws.dynamodb.table import EXPIRES
 from rugbytx.aws.ec2_metadata import Metadata
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.message import WORN_RECEIVES
-from rugbytx.doctor.check import Check, Finding, Health
+from rugbytx.doctor.check import Check, CheckResult, Health
 from rugbytx.errors import Unreachable
 from rugbytx.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Below ``out/`` like every output, and no job's.
+#: A key below ``out/``, like every output's, that is no job's.
 KEY = "out/-doctor-/first-day"
 #: S3's smallest part but for the last.
 PART_BYTES = 5 * 1024 * 1024
@@ -104,67 +105,75 @@ BY_HAND: tuple[ByHand, ...] = (
 def checks(settings: Settings) -> list[Check]:
     """Return what a program can try."""
     return [
-        Check(name="queue times", look=lambda: [_queue_times(settings)], remedy="see deploy/aws/data.yaml"),
-        Check(name="table life", look=lambda: [_table_life(settings)], remedy="see deploy/aws/data.yaml"),
         Check(
-            name="table recovery", look=lambda: [_table_recovery(settings)], remedy="see deploy/aws/data.yaml"
+            name="queue times", examine=lambda: [_queue_times(settings)], remedy="see deploy/aws/data.yaml"
+        ),
+        Check(name="table life", examine=lambda: [_table_life(settings)], remedy="see deploy/aws/data.yaml"),
+        Check(
+            name="table recovery",
+            examine=lambda: [_table_recovery(settings)],
+            remedy="see deploy/aws/data.yaml",
         ),
         Check(
             name="parts and ranges",
-            look=lambda: [_parts(settings)],
+            examine=lambda: [_parts(settings)],
             remedy="see the bucket's policy",
             timeout_s=120,
         ),
-        Check(name="expiring addresses", look=lambda: [_expiry(settings)], remedy="see the host's clock"),
+        Check(name="expiring addresses", examine=lambda: [_expiry(settings)], remedy="see the host's clock"),
         Check(
             name="scaling policies",
-            look=lambda: [_policies(settings)],
+            examine=lambda: [_policies(settings)],
             remedy="see RUGBYTX_CLUSTER and RUGBYTX_SERVICE",
         ),
-        Check(name="instance metadata", look=lambda: [_metadata(settings)]),
+        Check(name="instance metadata", examine=lambda: [_metadata(settings)]),
     ]
 
 
-def by_hand() -> list[Finding]:
+def by_hand() -> list[CheckResult]:
     """Return what is left to a person, as warnings: none of it is known to be well."""
-    return [Finding(check=one.name, health=Health.WARN, text=one.what, remedy=one.how) for one in BY_HAND]
+    return [
+        CheckResult(check=task.name, health=Health.WARN, text=task.what, remedy=task.how) for task in BY_HAND
+    ]
 
 
-def _queue_times(settings: Settings) -> Finding:
+def _queue_times(settings: Settings) -> CheckResult:
     """Say whether the queue's own times are those that workers go by."""
     sqs = client("sqs")
     with translated(sqs, f"queue {settings.queue}"):
         url = sqs.get_queue_url(QueueName=settings.queue)["QueueUrl"]
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     wrong = []
-    if int(found["VisibilityTimeout"]) != settings.visibility_s:
-        wrong.append(f"visibility is {found['VisibilityTimeout']} s and not {settings.visibility_s:g}")
-    redrive = json.loads(found.get("RedrivePolicy", "{}"))
+    if int(attributes["VisibilityTimeout"]) != settings.visibility_s:
+        wrong.append(f"visibility is {attributes['VisibilityTimeout']} s and not {settings.visibility_s:g}")
+    redrive = json.loads(attributes.get("RedrivePolicy", "{}"))
     if int(redrive.get("maxReceiveCount", 0)) <= WORN_RECEIVES:
         wrong.append(f"it has no dead-letter queue that waits for more than {WORN_RECEIVES} receives")
     return _judged("queue times", wrong, "visibility and dead-letter queue are as workers expect")
 
 
-def _table_life(settings: Settings) -> Finding:
+def _table_life(settings: Settings) -> CheckResult:
     dynamodb = client("dynamodb")
     with translated(dynamodb, f"table {settings.table}"):
-        found = dynamodb.describe_time_to_live(TableName=settings.table)["TimeToLiveDescription"]
-    is_on = found.get("TimeToLiveStatus") == "ENABLED" and found.get("AttributeName") == EXPIRES
+        life = dynamodb.describe_time_to_live(TableName=settings.table)["TimeToLiveDescription"]
+    is_on = life.get("TimeToLiveStatus") == "ENABLED" and life.get("AttributeName") == EXPIRES
     return _judged(
         "table life", [] if is_on else [f"TTL on {EXPIRES} is not on"], f"records end by {EXPIRES}"
     )
 
 
-def _table_recovery(settings: Settings) -> Finding:
+def _table_recovery(settings: Settings) -> CheckResult:
     dynamodb = client("dynamodb")
     with translated(dynamodb, f"table {settings.table}"):
-        found = dynamodb.describe_continuous_backups(TableName=settings.table)["ContinuousBackupsDescription"]
-    status = found.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
+        backups = dynamodb.describe_continuous_backups(TableName=settings.table)[
+            "ContinuousBackupsDescription"
+        ]
+    status = backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
     wrong = [] if status == "ENABLED" else ["point-in-time recovery is off"]
     return _judged("table recovery", wrong, "point-in-time recovery is on")
 
 
-def _parts(settings: Settings) -> Finding:
+def _parts(settings: Settings) -> CheckResult:
     """Upload in parts, read a range over their joint, and remove it all."""
     s3, bucket = client("s3"), settings.output_bucket
     with translated(s3, f"bucket {bucket}"):
@@ -191,7 +200,7 @@ def _parts(settings: Settings) -> Finding:
     )
 
 
-def _expiry(settings: Settings) -> Finding:
+def _expiry(settings: Settings) -> CheckResult:
     """Say whether a presigned address ends when it should: the emulator's never does."""
     s3, bucket = client("s3"), settings.output_bucket
     with translated(s3, f"bucket {bucket}"):
@@ -219,7 +228,7 @@ def _answer(s3: "S3Client", url: str) -> int:
         raise Unreachable(f"{s3.meta.endpoint_url} does not answer a presigned address") from error
 
 
-def _policies(settings: Settings) -> Finding:
+def _policies(settings: Settings) -> CheckResult:
     from rugbytx.system import fleet
 
     moving = fleet(settings)
@@ -234,10 +243,10 @@ def _policies(settings: Settings) -> Finding:
     return _judged("scaling policies", wrong, good)
 
 
-def _metadata(settings: Settings) -> Finding:
+def _metadata(settings: Settings) -> CheckResult:
     """Say whether Spot notices can be heard here; elsewhere than on AWS there are none."""
-    if settings.worker_class != "aws":
-        return Finding(
+    if settings.worker_class is not WorkerClass.AWS:
+        return CheckResult(
             check="instance metadata", health=Health.OK, text="not tried: this is no worker on AWS"
         )
     try:
@@ -247,9 +256,9 @@ def _metadata(settings: Settings) -> Finding:
     return _judged("instance metadata", [], "Spot notices can be heard")
 
 
-def _judged(name: str, wrong: Sequence[str], good: str) -> Finding:
+def _judged(name: str, wrong: Sequence[str], good: str) -> CheckResult:
     if wrong:
-        return Finding(
+        return CheckResult(
             check=name, health=Health.FAIL, text="; ".join(wrong), remedy="see docs/howto/deploy.md"
         )
-    return Finding(check=name, health=Health.OK, text=good)
+    return CheckResult(check=name, health=Health.OK, text=good)

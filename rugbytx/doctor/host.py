@@ -11,7 +11,7 @@ from pathlib import Path
 from rugbytx import temporary
 from rugbytx.core.plan import encoder_family
 from rugbytx.core.plan.encoder_family import Candidates, Family, Host
-from rugbytx.doctor.check import Check, Finding, Health
+from rugbytx.doctor.check import Check, CheckResult, Health
 from rugbytx.errors import HostUnfit
 from rugbytx.media import host as host_files
 from rugbytx.media import version
@@ -27,55 +27,51 @@ _SMI = ("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=
 def checks(settings: Settings, *, root: Path = Path("/")) -> list[Check]:
     """Return the checks of this host."""
     return [
-        Check(name="host", look=lambda: [_host(root)], remedy="let this user read /proc and /dev"),
+        Check(name="host", examine=lambda: [_host(root)], remedy="let this user read /proc and /dev"),
         Check(
             name="gpu",
-            look=lambda: [_gpu(root)],
+            examine=lambda: [_gpu(root)],
             remedy="a driver that does not answer needs a restart of the host, or a new installation",
         ),
         _program_check("ffmpeg", settings.ffmpeg),
         _program_check("ffprobe", settings.ffprobe),
-        Check(
-            name="releases",
-            look=lambda: _releases(settings),
-            remedy=_ONE_PACKAGE,
-        ),
+        Check(name="releases", examine=lambda: _releases(settings), remedy=_ONE_PACKAGE),
         Check(
             name="encoder",
-            look=lambda: _encoders(settings, root),
+            examine=lambda: _encoders(settings, root),
             remedy=f"see to `ffmpeg` and `gpu` first; {PREFIX}ENCODER=x264 leaves the GPU alone",
             timeout_s=4 * TIMEOUT_S,
         ),
         Check(
             name="scratch",
-            look=lambda: [_scratch(settings)],
+            examine=lambda: [_scratch(settings)],
             remedy=f"make {settings.scratch} writable, or choose another folder by {PREFIX}SCRATCH",
         ),
     ]
 
 
-def _host(root: Path) -> Finding:
-    seen = host_files.read(root)
-    kind = seen.model or f"{platform.system()} on {platform.machine()}"
+def _host(root: Path) -> CheckResult:
+    files = host_files.read(root)
+    kind = files.model or f"{platform.system()} on {platform.machine()}"
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     text = f"{kind}, {os.cpu_count()} cores, {memory_bytes >> 30} GiB of memory"
-    return Finding(check="host", health=Health.OK, text=text)
+    return CheckResult(check="host", health=Health.OK, text=text)
 
 
-def _gpu(root: Path) -> Finding:
+def _gpu(root: Path) -> CheckResult:
     """Say which GPU and driver there are; none is no failure, as the encoders decide."""
     driver = host_files.driver(root)
-    told = _nvidia_smi()
-    if told or driver:
-        return Finding(check="gpu", health=Health.OK, text=told or driver)
+    answer = _nvidia_smi()
+    if answer or driver:
+        return CheckResult(check="gpu", health=Health.OK, text=answer or driver)
     if host_files.read(root).has_nvidia_device:
-        return Finding(
+        return CheckResult(
             check="gpu",
             health=Health.WARN,
             text="there is /dev/nvidiactl, and no driver answers",
             remedy="install the NVIDIA driver; in a container, the NVIDIA container toolkit",
         )
-    return Finding(check="gpu", health=Health.OK, text="no NVIDIA GPU, and no driver")
+    return CheckResult(check="gpu", health=Health.OK, text="no NVIDIA GPU, and no driver")
 
 
 def _nvidia_smi() -> str:
@@ -93,60 +89,60 @@ def _nvidia_smi() -> str:
 
 def _program_check(name: str, program: str) -> Check:
     remedy = f"install ffmpeg (Debian: apt-get install ffmpeg), or point {PREFIX}{name.upper()} at it"
-    return Check(name=name, look=lambda: [_program(name, program)], remedy=remedy)
+    return Check(name=name, examine=lambda: [_program(name, program)], remedy=remedy)
 
 
-def _program(name: str, program: str) -> Finding:
+def _program(name: str, program: str) -> CheckResult:
     path = shutil.which(program)
     if path is None:
         raise HostUnfit(f"this host has no {program}")
-    return Finding(check=name, health=Health.OK, text=f"{version.read(program)} at {path}")
+    return CheckResult(check=name, health=Health.OK, text=f"{version.read(program)} at {path}")
 
 
-def _releases(settings: Settings) -> Sequence[Finding]:
+def _releases(settings: Settings) -> Sequence[CheckResult]:
     """Say so where ffmpeg and ffprobe are of two releases: they may disagree about what a source is."""
     if shutil.which(settings.ffmpeg) is None or shutil.which(settings.ffprobe) is None:
         return []
-    seen = version.pair(settings.ffmpeg, settings.ffprobe)
-    if not seen.is_mixed:
+    programs = version.pair(settings.ffmpeg, settings.ffprobe)
+    if not programs.is_mixed:
         return []
     return [
-        Finding(
+        CheckResult(
             check="releases",
             health=Health.WARN,
-            text=f"ffmpeg is {seen.ffmpeg}, and ffprobe {seen.ffprobe}: a mixed pair",
+            text=f"ffmpeg is {programs.ffmpeg}, and ffprobe {programs.ffprobe}: a mixed pair",
             remedy=_ONE_PACKAGE,
         )
     ]
 
 
-def _encoders(settings: Settings, root: Path) -> Sequence[Finding]:
+def _encoders(settings: Settings, root: Path) -> Sequence[CheckResult]:
     """Try every family that may work here, say of each why it does or does not, and which one is taken."""
     temporary.use(settings.scratch)
-    seen = host_files.read(root)
+    files = host_files.read(root)
     wished = None if settings.encoder == "auto" else Family(settings.encoder)
-    candidates = encoder_family.candidates(seen, wished=wished)
+    candidates = encoder_family.candidates(files, wished=wished)
     x264 = X264(preset=settings.x264_preset, profile=settings.x264_profile)
     # Fresh: whoever asks wants to know what is, not what was.
     trials = Trials(ffmpeg=settings.ffmpeg, encoders=Encoders(x264=x264), root=root)
     findings, verdicts = [], {}
     for family in Family:
-        if untried := _untried(family, seen, candidates):
-            findings.append(Finding(check=f"encoder {family}", health=Health.OK, text=untried))
+        if untried := _untried(family, files, candidates):
+            findings.append(CheckResult(check=f"encoder {family}", health=Health.OK, text=untried))
             continue
         verdicts[family] = trials.verdict(family)
         findings.append(_family(verdicts[family], is_wanted=family in candidates.families))
     return [*findings, _taken(candidates, verdicts, settings)]
 
 
-def _untried(family: Family, seen: Host, candidates: Candidates) -> str:
+def _untried(family: Family, files: Host, candidates: Candidates) -> str:
     """Return why a family is not tried; empty for one that is.
 
     What cannot be there is left alone: looking for it may hang a Jetson.
     """
     if family in candidates.families:
         return ""
-    is_jetson = bool(seen.tegra_release) or "nvidia,tegra" in seen.compatible
+    is_jetson = bool(files.tegra_release) or "nvidia,tegra" in files.compatible
     if family is Family.NVENC and is_jetson:
         return "not tried: this Jetson does not have it"
     if family is Family.NVMPI:
@@ -154,26 +150,26 @@ def _untried(family: Family, seen: Host, candidates: Candidates) -> str:
     return ""
 
 
-def _family(verdict: Verdict, *, is_wanted: bool) -> Finding:
+def _family(verdict: Verdict, *, is_wanted: bool) -> CheckResult:
     name = f"encoder {verdict.family}"
     if verdict.works:
         text = f"works: 15 frames in {verdict.took_s:.1f} s"
         text += f" ({verdict.reason})" if verdict.reason else f", fingerprint {verdict.fingerprint}"
-        return Finding(check=name, health=Health.OK, text=text)
+        return CheckResult(check=name, health=Health.OK, text=text)
     is_compiled = "built without" not in verdict.reason
     lead = "compiled into ffmpeg, and it does not work" if is_compiled else "does not work"
     # Whether that matters is for the next line to say.
     health = Health.WARN if is_wanted else Health.OK
     remedy = "see `gpu` above, or choose another by RUGBYTX_ENCODER" if is_wanted else ""
-    return Finding(check=name, health=health, text=f"{lead}: {verdict.reason}", remedy=remedy)
+    return CheckResult(check=name, health=health, text=f"{lead}: {verdict.reason}", remedy=remedy)
 
 
-def _taken(candidates: Candidates, verdicts: dict[Family, Verdict], settings: Settings) -> Finding:
+def _taken(candidates: Candidates, verdicts: dict[Family, Verdict], settings: Settings) -> CheckResult:
     """Say which family a worker here would take."""
     working = [family for family in candidates.families if verdicts[family].works]
     name = "encoder"
     if not working:
-        return Finding(
+        return CheckResult(
             check=name,
             health=Health.FAIL,
             text="no encoder works on this host",
@@ -181,14 +177,14 @@ def _taken(candidates: Candidates, verdicts: dict[Family, Verdict], settings: Se
         )
     text = f"{working[0]} is taken ({candidates.reason})"
     if working[0] is Family.X264 and not settings.is_software_allowed:
-        return Finding(
+        return CheckResult(
             check=name,
             health=Health.FAIL,
             text=f"only x264 works ({candidates.reason}), and a worker of class aws may not encode on its CPU",
             remedy="use a GPU instance with its driver, or accept the CPU by RUGBYTX_ENCODER=x264",
         )
     is_fallback = working[0] is not candidates.families[0]
-    return Finding(
+    return CheckResult(
         check=name,
         health=Health.WARN if is_fallback else Health.OK,
         text=text + (", because what goes before it does not work" if is_fallback else ""),
@@ -196,7 +192,7 @@ def _taken(candidates: Candidates, verdicts: dict[Family, Verdict], settings: Se
     )
 
 
-def _scratch(settings: Settings) -> Finding:
+def _scratch(settings: Settings) -> CheckResult:
     """Say how much room there is, having written there."""
     try:
         settings.scratch.mkdir(parents=True, exist_ok=True)
@@ -207,10 +203,10 @@ def _scratch(settings: Settings) -> Finding:
     free_bytes = shutil.disk_usage(settings.scratch).free
     text = f"{free_bytes >> 30} GiB free in {settings.scratch}"
     if free_bytes < settings.scratch_floor_bytes:
-        return Finding(
+        return CheckResult(
             check="scratch",
             health=Health.FAIL,
             text=text,
             remedy=f"free some: below {PREFIX}SCRATCH_FLOOR_BYTES={settings.scratch_floor_bytes} nothing is received",
         )
-    return Finding(check="scratch", health=Health.OK, text=text)
+    return CheckResult(check="scratch", health=Health.OK, text=text)

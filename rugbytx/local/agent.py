@@ -48,7 +48,7 @@ class Agents:
         self._lock = threading.Lock()
         #: How many tasks the service should have: ECS protects no more than that.
         self.desired: int | None = None
-        #: What is said whatever is asked, in place of the truth.
+        #: The answer to every request, in place of the truth.
         self.trouble: Said | None = None
         #: The longest protection that is granted, shorter than what is asked for.
         self.most_s: float | None = None
@@ -86,32 +86,32 @@ class Agents:
     def choose(self, task: str) -> bool:
         """Choose a task for scale-in; False where it is protected.  From then on it is not protected any more."""
         with self._lock:
-            found = self._tasks[task]
-            found.is_stopping = not _is_protected(found)
-            return found.is_stopping
+            chosen = self._tasks[task]
+            chosen.is_stopping = not _is_protected(chosen)
+            return chosen.is_stopping
 
     def answer(self, task: str, wish: Mapping[str, Any] | None) -> Said:
         """Return what a task is told: of its protection, after changing it where there is a ``wish``."""
         with self._lock:
-            found = self._tasks.get(task)
-            if found is None:
+            asking = self._tasks.get(task)
+            if asking is None:
                 return 404, _error("", "ResourceNotFoundException", "Failed to find a task for the request")
             now = time.monotonic()
-            if len(found.asked_at) == MOST_PER_S and now - found.asked_at[0] < 1.0:
+            if len(asking.asked_at) == MOST_PER_S and now - asking.asked_at[0] < 1.0:
                 return 429, "You have reached maximum request limit."
-            found.asked_at.append(now)
+            asking.asked_at.append(now)
             if wish is None:
-                return self.trouble or self._told(found)
+                return self.trouble or self._describe(asking)
             minutes = _minutes(wish)
             if isinstance(minutes, str):
-                return 400, _error(found.arn, "InvalidParameterException", minutes)
+                return 400, _error(asking.arn, "InvalidParameterException", minutes)
             self.asked.append((task, minutes))
-            return self.trouble or self._changed(found, minutes)
+            return self.trouble or self._change(asking, minutes)
 
-    def _changed(self, task: _Task, minutes: int) -> Said:
+    def _change(self, task: _Task, minutes: int) -> Said:
         if not minutes:
             task.protected_until = 0.0
-            return self._told(task)
+            return self._describe(task)
         others = sum(_is_protected(other) for other in self._tasks.values() if other is not task)
         if task.is_stopping:
             return _failure(task.arn, "TASK_NOT_VALID")
@@ -119,17 +119,17 @@ class Agents:
             return _failure(task.arn, "DEPLOYMENT_BLOCKED")
         lasts_s = 60.0 * minutes if self.most_s is None else min(60.0 * minutes, self.most_s)
         task.protected_until = time.monotonic() + lasts_s
-        return self._told(task)
+        return self._describe(task)
 
     @staticmethod
-    def _told(task: _Task) -> Said:
+    def _describe(task: _Task) -> Said:
         is_protected = _is_protected(task)
-        told: dict[str, object] = {"ProtectionEnabled": is_protected, "TaskArn": task.arn}
+        protection: dict[str, object] = {"ProtectionEnabled": is_protected, "TaskArn": task.arn}
         if is_protected:
             left = timedelta(seconds=task.protected_until - time.monotonic())
             # The one place where this agent must know the time of day.
-            told["ExpirationDate"] = (datetime.now(UTC) + left).isoformat()  # noqa: TID251
-        return 200, {"protection": told}
+            protection["ExpirationDate"] = (datetime.now(UTC) + left).isoformat()  # noqa: TID251
+        return 200, {"protection": protection}
 
 
 def _is_protected(task: _Task) -> bool:
@@ -171,8 +171,8 @@ def _handler(agents: Agents) -> type[BaseHTTPRequestHandler]:
         def _answer(self, wish: Mapping[str, Any] | None) -> None:
             parts = self.path.strip("/").split("/", 2)
             known = len(parts) == 3 and parts[0] == "api" and parts[2] == PATH
-            status, told = agents.answer(parts[1], wish) if known else (404, "404 page not found")
-            body = (told if isinstance(told, str) else json.dumps(told)).encode()
+            status, answer = agents.answer(parts[1], wish) if known else (404, "404 page not found")
+            body = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

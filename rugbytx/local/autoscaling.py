@@ -21,23 +21,23 @@ class Decisions:
         self._sentences: SimpleQueue[str] = SimpleQueue()
         self._last = (0, "")
 
-    def note(self, found: Recorded) -> None:
-        """Note a decision, from the autoscaler's thread."""
-        decision = found.decision
+    def add(self, recorded: Recorded) -> None:
+        """Keep a decision, from the autoscaler's thread."""
+        decision = recorded.decision
         if (decision.desired, decision.reason) != self._last:
             self._last = (decision.desired, decision.reason)
             self._sentences.put(f"The autoscaler wants {decision.desired} AWS workers: {decision.reason}.")
 
-    def tell(self) -> list[str]:
+    def take_sentences(self) -> list[str]:
         """Return the sentences since the last call."""
-        told = []
+        sentences = []
         while not self._sentences.empty():
-            told.append(self._sentences.get())
-        return told
+            sentences.append(self._sentences.get())
+        return sentences
 
 
 @contextmanager
-def decided(settings: Settings) -> Iterator[Decisions]:
+def decide_in_background(settings: Settings) -> Iterator[Decisions]:
     """Decide in the background while the context is open."""
     here = system.connect(settings)
     autoscaler = Autoscaler(
@@ -51,7 +51,7 @@ def decided(settings: Settings) -> Iterator[Decisions]:
     thread = threading.Thread(
         target=autoscaler.run,
         args=(name(),),
-        kwargs={"until": leaving, "on_decision": decisions.note},
+        kwargs={"until": leaving, "on_decision": decisions.add},
         name="autoscaler",
         daemon=True,
     )

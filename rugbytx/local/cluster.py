@@ -1,7 +1,7 @@
 """The ECS cluster of the local system: a service in the emulator, whose counts tell of real processes.
 
 The emulator keeps desired counts and starts nothing; it also says that whatever
-is desired runs.  ``local.service`` does the starting, and ``note`` puts what came
+is desired runs.  ``local.service`` does the starting, and ``record_counts`` puts what came
 of it where ``DescribeServices`` finds it.
 """
 
@@ -13,7 +13,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
 
 from rugbytx.aws.client import client, translated
-from rugbytx.local.embedded import replaced
+from rugbytx.local.embedded import replace_attribute
 from rugbytx.settings import Settings
 
 
@@ -50,11 +50,11 @@ def honest() -> Iterator[None]:
             service.running_count, service.pending_count = running, pending
         return updated
 
-    with replaced(EC2ContainerServiceBackend, "update_service", update_service):
+    with replace_attribute(EC2ContainerServiceBackend, "update_service", update_service):
         yield
 
 
-def note(settings: Settings, *, region: str, running: int, pending: int) -> None:
+def record_counts(settings: Settings, *, region: str, running: int, pending: int) -> None:
     """Have ``DescribeServices`` tell how many tasks there are."""
     service = ecs_backends[DEFAULT_ACCOUNT_ID][region].services[f"{settings.cluster}:{settings.service}"]
     service.running_count, service.pending_count = running, pending

@@ -70,9 +70,9 @@ class EmbeddedAws:
             _reset()
             stack.callback(_reset)
             guard = _Guard(DomainDispatcherApplication(create_backend_app))
-            stack.enter_context(replaced(BaseModel, "__new__", staticmethod(_plain_new)))
-            stack.enter_context(replaced(SQSBackend, "receive_message", guard.receive_message))
-            stack.enter_context(replaced(Table, "query", narrowed(Table.query)))
+            stack.enter_context(replace_attribute(BaseModel, "__new__", staticmethod(_plain_new)))
+            stack.enter_context(replace_attribute(SQSBackend, "receive_message", guard.receive_message))
+            stack.enter_context(replace_attribute(Table, "query", narrowed(Table.query)))
             server = stack.enter_context(_served(guard, self._port))
             self.endpoint_url = f"http://{HOST}:{server.port}"
             self._stack = stack.pop_all()
@@ -207,7 +207,7 @@ def _served(guard: _Guard, port: int) -> Iterator[_Server]:
 
 
 @contextlib.contextmanager
-def replaced(owner: type, name: str, value: Any) -> Iterator[None]:
+def replace_attribute(owner: type, name: str, value: Any) -> Iterator[None]:
     """Put another attribute into a class for as long as the context lasts."""
     original = vars(owner)[name]
     setattr(owner, name, value)

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.errors import HostUnfit
 from rugbytx.media.encode.encoder_options import X264Profile
-from rugbytx.settings import WorkerClass
 from rugbytx.worker.shutdown.drain import LEAVE_S
 
 #: Ends Celery's last line before it receives, behind the node's name.
@@ -26,7 +26,7 @@ _REAP_S = 5.0
 
 
 #: The classes have unlike encoders in real life, and so here: what both work on crosses a splice.
-X264_PROFILES: Mapping[WorkerClass, X264Profile] = {"jetson": "high", "aws": "main"}
+X264_PROFILES: Mapping[WorkerClass, X264Profile] = {WorkerClass.JETSON: "high", WorkerClass.AWS: "main"}
 
 
 def worker_environ(environ: Mapping[str, str], worker_class: WorkerClass) -> dict[str, str]:
@@ -52,7 +52,7 @@ def worker_argv(name: str, *, log_level: str) -> list[str]:
     ]
 
 
-class Worker:
+class LocalWorker:
     """One worker process in a process group of its own.
 
     Its output goes to ``log``, through a thread that watches for readiness and
@@ -69,7 +69,7 @@ class Worker:
         *,
         environ: Mapping[str, str],
         log: Path,
-        worker_class: WorkerClass = "jetson",
+        worker_class: WorkerClass = WorkerClass.JETSON,
     ) -> None:
         self.name = name
         self.worker_class = worker_class

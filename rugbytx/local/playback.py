@@ -21,7 +21,7 @@ _SLOWEST = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stream:
+class DecodedStream:
     """What a player decoded of one stream; ``size`` is (0, 0) for audio."""
 
     kind: str
@@ -92,13 +92,13 @@ def check_mp4(path: Path, plan: Plan, *, ffprobe: str) -> None:
     _check_sound(path, streams, plan)
 
 
-def _check_sound(path: Path, streams: list[Stream], plan: Plan) -> None:
+def _check_sound(path: Path, streams: list[DecodedStream], plan: Plan) -> None:
     heard = any(stream.kind == "audio" and stream.frames for stream in streams)
     if heard != (plan.audio is not None):
         raise VerificationError(f"{path.name} has {'sound' if heard else 'no sound'}, unlike its source")
 
 
-def _play(path: Path, *, ffprobe: str, timeout_s: float) -> list[Stream]:
+def _play(path: Path, *, ffprobe: str, timeout_s: float) -> list[DecodedStream]:
     """Decode every frame of every stream; any complaint of the decoder is an error."""
     argv = [
         *(ffprobe, "-v", "error", "-protocol_whitelist", "file", "-threads", "0", "-count_frames"),
@@ -116,7 +116,7 @@ def _play(path: Path, *, ffprobe: str, timeout_s: float) -> list[Stream]:
         first = complaint.splitlines()[0] if complaint else f"ffprobe ended with {done.returncode}"
         raise VerificationError(f"{path.name} does not play cleanly: {first}")
     return [
-        Stream(
+        DecodedStream(
             kind=stream["codec_type"],
             size=(stream.get("width", 0), stream.get("height", 0)),
             frames=int(stream.get("nb_read_frames", 0)),

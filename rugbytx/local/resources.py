@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: SQS's longest: 14 days.
 RETENTION_S = 14 * 24 * 3600
-#: After so many receives SQS moves a message to the dead-letter queue.
+#: The number of receives after which SQS moves a message to the dead-letter queue.
 MAX_RECEIVES = 10
 #: SQS's longest.
 LONG_POLL_S = 20

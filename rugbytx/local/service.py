@@ -7,7 +7,7 @@
     a task ends by itself ─► another takes its place, after a cold start of its own
 
 ECS does not know which task is at work, and neither does this.  A task can be
-started only from the main thread (see ``fleet.Worker``), so nothing happens but
+started only from the main thread (see ``fleet.LocalWorker``), so nothing happens but
 in ``look``.
 """
 
@@ -19,31 +19,31 @@ from dataclasses import dataclass
 
 from rugbytx.errors import HostUnfit, Unreachable
 from rugbytx.local.agent import Agents
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import LocalWorker
 from rugbytx.worker.shutdown.drain import EXIT_CUT_SHORT
 
 log = logging.getLogger(__name__)
 
 #: From SIGTERM to SIGKILL: ECS's default on EC2.
 STOP_S = 30.0
-#: So many workers that crash are no accident.
+#: How many crashed workers end the local system.
 MOST_CRASHES = 5
 
 
 @dataclass(kw_only=True)
-class Task:
+class LocalTask:
     """One task of the service."""
 
     name: str
     #: When its host is there and its image fetched.
     starts_at: float
     agent_uri: str
-    worker: Worker | None = None
+    worker: LocalWorker | None = None
     #: When it is killed, once it was told to stop.
     killed_at: float | None = None
 
 
-class Service:
+class LocalService:
     """The tasks of the service."""
 
     def __init__(  # noqa: PLR0913  what it reads, what it moves, and its own parameters
@@ -51,17 +51,17 @@ class Service:
         *,
         agents: Agents,
         desired: Callable[[], int],
-        note: Callable[[int, int], None],
-        start: Callable[[str], Worker],
+        on_counts: Callable[[int, int], None],
+        start: Callable[[str], LocalWorker],
         cold_start_s: float,
         most: int,
         chance: random.Random | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``start`` runs a worker with an ``ECS_AGENT_URI``; ``note`` is told how many tasks run and wait."""
+        """``start`` runs a worker with an ``ECS_AGENT_URI``; ``on_counts`` is told how many tasks run and wait."""
         self._agents = agents
         self._desired = desired
-        self._note = note
+        self._on_counts = on_counts
         self._start = start
         self._cold_start_s = cold_start_s
         self._most = most
@@ -69,14 +69,14 @@ class Service:
         self._monotonic = monotonic
         self._ordered = 0
         self._crashes = 0
-        self.tasks: list[Task] = []
+        self.tasks: list[LocalTask] = []
 
     @property
-    def workers(self) -> list[Worker]:
+    def workers(self) -> list[LocalWorker]:
         """Return the workers of the tasks that run, or are being stopped."""
         return [task.worker for task in self.tasks if task.worker]
 
-    def look(self) -> list[str]:
+    def reconcile(self) -> list[str]:
         """Do once what the scheduler does all the time; return a sentence for each thing done.
 
         While the desired count cannot be read the last one holds.  Raises
@@ -89,7 +89,7 @@ class Service:
         done = [*self._bury(), *self._scale(self._agents.desired or 0), *self._begin()]
         live = [task for task in self.tasks if task.killed_at is None]
         running = sum(task.worker is not None for task in live)
-        self._note(running, len(live) - running)
+        self._on_counts(running, len(live) - running)
         return done
 
     def stop(self) -> None:
@@ -105,7 +105,7 @@ class Service:
         if wanted >= len(live):
             return [self._order() for _ in range(wanted - len(live))]
         self._chance.shuffle(live)
-        victims: list[Task] = []
+        victims: list[LocalTask] = []
         for task in live:
             if len(victims) < len(live) - wanted and self._agents.choose(task.name):
                 victims.append(task)
@@ -114,7 +114,7 @@ class Service:
     def _order(self) -> str:
         self._ordered += 1
         name = f"task-{self._ordered}"
-        task = Task(
+        task = LocalTask(
             name=name,
             starts_at=self._monotonic() + self._cold_start_s,
             agent_uri=self._agents.enrol(name),
@@ -122,7 +122,7 @@ class Service:
         self.tasks.append(task)
         return f"ECS orders {task.name}; it starts in {self._cold_start_s:g} s."
 
-    def _dismiss(self, task: Task) -> str:
+    def _dismiss(self, task: LocalTask) -> str:
         if task.worker is None:
             self._forget(task)
             return f"ECS no longer wants {task.name}, which has not started."
@@ -155,14 +155,14 @@ class Service:
                 task.worker.kill()
         return done
 
-    def _count_crash(self, worker: Worker) -> None:
+    def _count_crash(self, worker: LocalWorker) -> None:
         self._crashes += 1
         if self._crashes > MOST_CRASHES:
             raise HostUnfit(
                 f"Workers died {self._crashes} times. The log of {worker.name} ends:\n{worker.log_tail()}"
             )
 
-    def _forget(self, task: Task) -> None:
+    def _forget(self, task: LocalTask) -> None:
         self.tasks.remove(task)
         if task.worker:
             task.worker.stop()

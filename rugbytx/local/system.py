@@ -18,14 +18,14 @@ from typing import Self
 from rugbytx import settings, system, temporary
 from rugbytx.aws.ecs import task_agent
 from rugbytx.aws.ecs.service import EcsFleet
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.notify.signature import new_secret
 from rugbytx.errors import HostUnfit, SettingsError
 from rugbytx.local import cluster, resources
 from rugbytx.local.agent import Agents
 from rugbytx.local.embedded import EmbeddedAws
-from rugbytx.local.fleet import Worker, worker_argv, worker_environ
-from rugbytx.local.service import Service
-from rugbytx.settings import WorkerClass
+from rugbytx.local.fleet import LocalWorker, worker_argv, worker_environ
+from rugbytx.local.service import LocalService
 
 #: Short, so that a person who kills a worker sees the takeover.
 _TIMES = {
@@ -67,11 +67,11 @@ class LocalSystem:
         log_level: str = "INFO",
     ) -> None:
         """``aws_max`` bounds the ECS service, 0 for none; ``pace`` is a class's ``RUGBYTX_READ_RATE``."""
-        self.workers: list[Worker] = []
+        self.workers: list[LocalWorker] = []
         #: What plays ECS's scheduler, where there is an ECS service.
-        self.service: Service | None = None
+        self.service: LocalService | None = None
         self.endpoint_url = ""
-        self._initial: Mapping[WorkerClass, int] = {"jetson": jetson, "aws": aws}
+        self._initial: Mapping[WorkerClass, int] = {WorkerClass.JETSON: jetson, WorkerClass.AWS: aws}
         self._aws_max, self._cold_start_s = aws_max, cold_start_s
         self._pace = pace or {}
         self._port = port
@@ -110,11 +110,11 @@ class LocalSystem:
         self._open.close()
 
     def start_worker(
-        self, worker_class: WorkerClass = "jetson", /, *, wait: bool = True, **changed: str
-    ) -> Worker:
+        self, worker_class: WorkerClass = WorkerClass.JETSON, /, *, wait: bool = True, **changed: str
+    ) -> LocalWorker:
         """Start one more worker of a class, with settings of its own such as ``RUGBYTX_X264_PRESET="slow"``.
 
-        Only from the main thread, see ``Worker``.  Raises HostUnfit if it does not become ready.
+        Only from the main thread, see ``LocalWorker``.  Raises HostUnfit if it does not become ready.
         """
         worker = self._launch(worker_class, changed)
         self.workers.append(worker)
@@ -128,7 +128,7 @@ class LocalSystem:
         Only from the main thread, and about once a second.  Raises HostUnfit
         where that has no prospects.
         """
-        return [*self.replace_dead(), *(self.service.look() if self.service else ())]
+        return [*self.replace_dead(), *(self.service.reconcile() if self.service else ())]
 
     def replace_dead(self) -> list[str]:
         """Start a worker for each one that died; return a sentence for each.
@@ -148,16 +148,16 @@ class LocalSystem:
             sentences.append(f"Worker {dead.name} died; {other.name} takes its place.")
         return sentences
 
-    def stop_worker(self, worker: Worker) -> None:
+    def stop_worker(self, worker: LocalWorker) -> None:
         """End one worker and forget it."""
         self.workers.remove(worker)
         worker.stop()
 
-    def _launch(self, worker_class: WorkerClass, changed: Mapping[str, str]) -> Worker:
+    def _launch(self, worker_class: WorkerClass, changed: Mapping[str, str]) -> LocalWorker:
         self._started[worker_class] += 1
         name = f"{worker_class}-{self._started[worker_class]}"
         pace = self._pace.get(worker_class, 0.0)
-        return Worker(
+        return LocalWorker(
             name,
             worker_argv(name, log_level=self._log_level),
             environ={
@@ -169,19 +169,19 @@ class LocalSystem:
             worker_class=worker_class,
         )
 
-    def _serve(self, stack: ExitStack) -> Service:
+    def _serve(self, stack: ExitStack) -> LocalService:
         """Return an ECS service of no tasks, as ``aws.fleet`` and an autoscaler find one on AWS."""
         chosen, region = self.settings, self.variables["AWS_REGION"]
         cluster.create(chosen)
         stack.enter_context(cluster.honest())
         fleet = EcsFleet(cluster=chosen.cluster, service=chosen.service)
-        service = Service(
+        service = LocalService(
             agents=stack.enter_context(Agents()),
             desired=lambda: fleet.state().desired,
-            note=lambda running, pending: cluster.note(
+            on_counts=lambda running, pending: cluster.record_counts(
                 chosen, region=region, running=running, pending=pending
             ),
-            start=lambda uri: self._launch("aws", {task_agent.VARIABLE: uri}),
+            start=lambda uri: self._launch(WorkerClass.AWS, {task_agent.VARIABLE: uri}),
             cold_start_s=self._cold_start_s,
             most=self._aws_max,
         )

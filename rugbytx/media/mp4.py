@@ -18,7 +18,7 @@ from rugbytx.core.cmaf.box import Box
 from rugbytx.core.cmaf.track_parser import Track
 from rugbytx.core.plan.plan import BASE_OFFSET_S, Plan
 from rugbytx.core.verify import finding, progressive_mp4
-from rugbytx.core.verify.progressive_mp4 import Mp4, Stream
+from rugbytx.core.verify.progressive_mp4 import Mp4, Mp4Stream
 from rugbytx.errors import ScratchFull, TranscodeError, UnsupportedMedia, VerificationError
 from rugbytx.media.encode import command_line
 from rugbytx.media.encode.track_file import mapped, track
@@ -111,8 +111,8 @@ def inspect(path: Path, *, pulse: Pulse, ffprobe: str = "ffprobe") -> Mp4:
         raise VerificationError(f"{path.name} has a stream without times") from error
 
 
-def _stream(told: Mapping[str, Any]) -> Stream:
-    return Stream(
+def _stream(told: Mapping[str, Any]) -> Mp4Stream:
+    return Mp4Stream(
         packets=int(told["nb_read_packets"]),
         start_s=Fraction(told["start_time"]),
         duration_s=Fraction(told["duration"]),

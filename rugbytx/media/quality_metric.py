@@ -15,10 +15,11 @@ import json
 import re
 from pathlib import Path
 
+from rugbytx.core.lease.result import Metric
 from rugbytx.core.plan.encoder_recipe import Recipe
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.verify.frame_pairing import HEIGHT, WIDTH, Pair
-from rugbytx.core.verify.sampled_quality import Metric, Scores
+from rugbytx.core.verify.sampled_quality import Scores
 from rugbytx.errors import TranscodeError, VerificationError
 from rugbytx.media import version
 from rugbytx.media.encode import command_line, filter_graph

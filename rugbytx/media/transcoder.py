@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from rugbytx.core.fleet.circuit_breaker import Kind
+from rugbytx.core.fleet.circuit_breaker import FaultKind
 from rugbytx.core.plan import encoder_family, thumbnails
 from rugbytx.core.plan.encoder_family import Family
 from rugbytx.core.plan.encoder_recipe import Recipe
@@ -193,8 +193,8 @@ class FfmpegMedia:
         try:
             yield
         except ScratchFull as error:
-            self.faults.add(Kind.SICK, str(error))
+            self.faults.add(FaultKind.SICK, str(error))
             raise
         except HostUnfit as error:
-            self.faults.add(Kind.UNFIT, str(error))
+            self.faults.add(FaultKind.UNFIT, str(error))
             raise

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from rugbytx.errors import SettingsError
 
 LOOPBACK = "127.0.0.1"
-#: Under these names a browser on this machine, or behind a tunnel to it, knows loopback.
+#: The names under which a browser on this machine, or behind a tunnel to it, knows loopback.
 NAMES = frozenset({LOOPBACK, "localhost", "[::1]"})
 
 _PORT = re.compile(r":[0-9]+$")

@@ -19,7 +19,7 @@ from rugbytx.aws.client import client
 from rugbytx.aws.sqs.event_queue import SqsEventQueue, event_queue
 from rugbytx.errors import RugbytxError, SettingsError
 from rugbytx.monitor import access
-from rugbytx.monitor.cache import Look
+from rugbytx.monitor.cache import SystemCache
 from rugbytx.monitor.flower.event_source import OwnEvents
 from rugbytx.monitor.flower.inspector import PresenceInspector
 from rugbytx.monitor.flower.templates import Loader
@@ -56,7 +56,7 @@ def _end(problem: RugbytxError) -> NoReturn:
     sys.exit(2 if isinstance(problem, SettingsError) else 5)
 
 
-class Refused(BaseHandler):
+class UnknownHost(BaseHandler):
     """Answers a request that came under a name that is not this machine's."""
 
     def prepare(self) -> None:
@@ -108,8 +108,8 @@ class Monitor(Flower):
         #: Flower's own controls are off in any case; ours unless somebody asked for that.
         self.may_act = not chosen.read_only
         chosen.read_only = True
-        self.look = Look(connection)
-        self.stage = Stage(self.look)
+        self.cache = SystemCache(connection)
+        self.stage = Stage(self.cache)
         super().__init__(
             options=chosen,
             capp=capp,
@@ -137,10 +137,10 @@ class Monitor(Flower):
     @cached_property
     def broker_uri(self) -> str:
         """Return what Flower shows of the broker: kombu's address of SQS names neither account nor queue."""
-        return f"sqs, {self.look.system.settings.queue}"
+        return f"sqs, {self.cache.system.settings.queue}"
 
     def find_handler(self, request: Any, **arguments: Any) -> Any:
         """Return what answers a request; without authentication only under a name of loopback."""
         if not self._is_authenticated and not access.is_own_name(request.host):
-            return self.get_handler_delegate(request, Refused)
+            return self.get_handler_delegate(request, UnknownHost)
         return super().find_handler(request, **arguments)

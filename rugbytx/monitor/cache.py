@@ -17,8 +17,8 @@ from rugbytx.core.job.cursor import Mark, mark_of
 from rugbytx.core.job.dead_letter import Depth
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.unit import State
-from rugbytx.core.status.overview import Sheet, sheet, unplanned
-from rugbytx.core.status.prometheus import Facts
+from rugbytx.core.status.overview import JobOverview, summarize, summarize_unplanned
+from rugbytx.core.status.prometheus import MetricFacts
 from rugbytx.errors import NotFound
 from rugbytx.ledger import rates
 from rugbytx.monitor import system_metrics
@@ -79,7 +79,7 @@ class Asked:
 class Listing:
     """One page of jobs, the last submitted first."""
 
-    sheets: tuple[Sheet, ...]
+    overviews: tuple[JobOverview, ...]
     #: Where the next page begins; None where this one is the last.
     after: Mark | None
 
@@ -93,14 +93,14 @@ class _Kept:
     value: Any = None
 
 
-class Look:
+class SystemCache:
     """Reads for the pages.  Safe to share between threads."""
 
     def __init__(self, system: Connection, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.system = system
         self._monotonic = monotonic
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
-        self._ended: OrderedDict[tuple[str, int], Sheet] = OrderedDict()
+        self._ended: OrderedDict[tuple[str, int], JobOverview] = OrderedDict()
         self._lock = threading.Lock()
 
     def summary(self) -> Summary:
@@ -111,11 +111,11 @@ class Look:
         """Return a page of jobs; raises Unreachable."""
         return self._fresh(asked, lambda: self._read_page(asked))
 
-    def job(self, job_id: str) -> Sheet:
+    def job(self, job_id: str) -> JobOverview:
         """Return a job with its units; raises NotFound and Unreachable."""
         return self._fresh(("job", job_id), lambda: self._read_job(job_id))
 
-    def brief(self, job_id: str) -> Sheet | None:
+    def brief(self, job_id: str) -> JobOverview | None:
         """Return a job, with its units while it is under way; None where there is none.  Raises Unreachable."""
         return self._fresh(("brief", job_id), lambda: self._read_brief(job_id))
 
@@ -123,11 +123,11 @@ class Look:
         """Return the autoscaler's last decision, without its facts; None where there is none, or none that is readable."""
         return self._fresh("decision", lambda: _decision(self.system.store.scaling.read()))
 
-    def facts(self) -> Facts:
+    def facts(self) -> MetricFacts:
         """Return what the figures of ended jobs are of; raises Unreachable."""
         return self._fresh(
             "facts",
-            lambda: system_metrics.look(self.system, jobs=MEASURED_JOBS, units=MEASURED_UNITS),
+            lambda: system_metrics.collect(self.system, jobs=MEASURED_JOBS, units=MEASURED_UNITS),
             lasts_s=MEASURED_S,
         )
 
@@ -147,8 +147,8 @@ class Look:
             if self._monotonic() - kept.seen_at > lasts_s:
                 kept.value = read()
                 kept.seen_at = self._monotonic()
-            seen: Seen = kept.value
-            return seen
+            value: Seen = kept.value
+            return value
 
     def _read_summary(self) -> Summary:
         store = self.system.store
@@ -165,32 +165,32 @@ class Look:
         jobs, after = self._find(asked)
         workers = self.system.store.workers.list() if any(job.is_open for job in jobs) else ()
         budget = MOST_ENDED_READ
-        sheets = []
+        overviews = []
         for job in jobs:
             known = self._ended.get((job.id, job.generation))
             if known is None and (job.status is Status.RUNNING or (budget and not job.is_open)):
                 budget -= 0 if job.is_open else 1
                 known = self._with_units(job, workers)
-            sheets.append(known or unplanned(job, now=self.system.store.now()))
-        return Listing(sheets=tuple(sheets), after=after)
+            overviews.append(known or summarize_unplanned(job, now=self.system.store.now()))
+        return Listing(overviews=tuple(overviews), after=after)
 
     def _find(self, asked: Asked) -> tuple[Sequence[Job], Mark | None]:
         """Return the page's jobs, and where the next page begins."""
         if exact := self._named(asked):
             return [exact], None
-        found: list[Job] = []
+        page: list[Job] = []
         before = asked.before
         for _ in range(-(-MOST_SEARCHED // PAGE)):
             jobs = self.system.store.jobs.list(status=asked.status, limit=PAGE + 1, before=before)
             for job in jobs:
-                if len(found) == PAGE:
-                    return found, before
+                if len(page) == PAGE:
+                    return page, before
                 before = mark_of(job)
                 if asked.text.lower() in f"{job.id} {job.source.url}".lower():
-                    found.append(job)
+                    page.append(job)
             if len(jobs) <= PAGE:
-                return found, None
-        return found, before
+                return page, None
+        return page, before
 
     def _named(self, asked: Asked) -> Job | None:
         """Return the one job that was asked for by its whole id, whatever its place in the list."""
@@ -199,27 +199,27 @@ class Look:
         job = self.system.store.jobs.read(asked.text)
         return job if job and asked.status in {None, job.status} else None
 
-    def _read_job(self, job_id: str) -> Sheet:
+    def _read_job(self, job_id: str) -> JobOverview:
         job = self.system.store.jobs.read(job_id)
         if job is None:
             raise NotFound(f"there is no job {job_id}")
         return self._with_units(job, self.system.store.workers.list())
 
-    def _read_brief(self, job_id: str) -> Sheet | None:
+    def _read_brief(self, job_id: str) -> JobOverview | None:
         job = self.system.store.jobs.read(job_id)
         if job is None:
             return None
         if job.status is Status.RUNNING:
             return self._with_units(job, ())
-        return unplanned(job, now=self.system.store.now())
+        return summarize_unplanned(job, now=self.system.store.now())
 
-    def _with_units(self, job: Job, workers: Sequence[Worker]) -> Sheet:
+    def _with_units(self, job: Job, workers: Sequence[Worker]) -> JobOverview:
         units = self._fresh(
             ("units", job.id, job.generation, job.status, len(job.done)),
             lambda: self.system.store.units.show(job.id, job.generation),
             lasts_s=max(FRESH_S, self.system.settings.heartbeat_s / LOOKS_A_BEAT),
         )
-        made = sheet(job, units, workers, priced=rates(self.system.settings), now=self.system.store.now())
+        made = summarize(job, units, workers, priced=rates(self.system.settings), now=self.system.store.now())
         if not job.is_open and not any(unit.state is State.LEASED for unit in units.values()):
             with self._lock:
                 self._ended[job.id, job.generation] = made
@@ -237,8 +237,8 @@ def _decision(text: str) -> Mapping[str, Any] | None:
     True
     """
     try:
-        told = json.loads(text)
-        found = told.get("decision", told)
-        return found if {"desired", "reason"} <= set(found) else None
+        record = json.loads(text)
+        decision = record.get("decision", record)
+        return decision if {"desired", "reason"} <= set(decision) else None
     except (ValueError, AttributeError, TypeError):
         return None

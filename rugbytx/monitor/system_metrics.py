@@ -9,11 +9,11 @@ from prometheus_client.registry import Collector
 from rugbytx.core.cost import usage
 from rugbytx.core.job.job import OPEN, Status
 from rugbytx.core.scaling import decision_record
-from rugbytx.core.status.prometheus import Facts, Family
+from rugbytx.core.status.prometheus import MetricFacts, MetricFamily
 from rugbytx.system import Connection
 
 
-def look(system: Connection, *, jobs: int, units: int) -> Facts:
+def collect(system: Connection, *, jobs: int, units: int) -> MetricFacts:
     """Return what the figures are of: a query for each way to end, and one for each job whose units are looked at."""
     store = system.store
     now = store.now()
@@ -25,7 +25,7 @@ def look(system: Connection, *, jobs: int, units: int) -> Facts:
     ]
     latest = sorted(ended, key=lambda job: job.ended_at or 0.0, reverse=True)[:units]
     decision = decision_record.read(store.scaling.read())
-    return Facts(
+    return MetricFacts(
         backlog_s=decision.decision.backlog_s if decision else None,
         ended=ended,
         units={job.id: list(store.units.show(job.id, job.generation).values()) for job in latest},
@@ -34,18 +34,18 @@ def look(system: Connection, *, jobs: int, units: int) -> Facts:
     )
 
 
-def text(found: Iterable[Family]) -> str:
+def text(families: Iterable[MetricFamily]) -> str:
     """Return figures in Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(_Figures(found))
+    registry.register(_Figures(families))
     return generate_latest(registry).decode()
 
 
 class _Figures(Collector):
     """Figures as gauges."""
 
-    def __init__(self, found: Iterable[Family]) -> None:
-        self._found = tuple(found)
+    def __init__(self, families: Iterable[MetricFamily]) -> None:
+        self._found = tuple(families)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges."""

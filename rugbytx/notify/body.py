@@ -3,24 +3,24 @@
 import json
 
 from rugbytx.core.job.job import Job
-from rugbytx.core.notify.notification import Kind, Notification
+from rugbytx.core.notify.notification import Notification, NotificationKind
 from rugbytx.core.timestamp import iso
-from rugbytx.urls import Place, object_url
+from rugbytx.urls import OutputBucket, object_url
 
 #: Grows only if a reader of the one before would misread it; a key more is none of that.
 SCHEMA = 1
 
 
-def body(notification: Notification, job: Job, place: Place) -> str:
+def body(notification: Notification, job: Job, place: OutputBucket) -> str:
     """Return the JSON text; keys are stable and always there, and what is not known is null.
 
     ``job`` may be of a later generation: its source and profile are the same.
     """
     is_same = job.generation == notification.generation
     outputs = job.outputs if is_same else notification.outputs
-    if notification.kind is not Kind.SUCCEEDED:
+    if notification.kind is not NotificationKind.SUCCEEDED:
         outputs = None
-    told = {
+    values = {
         "schema": SCHEMA,
         "id": notification.id,
         "type": str(notification.kind),
@@ -40,4 +40,4 @@ def body(notification: Notification, job: Job, place: Place) -> str:
         "duration_s": outputs.duration_s if outputs else None,
         "output_bytes": outputs.size_bytes if outputs else None,
     }
-    return json.dumps(told, ensure_ascii=False)
+    return json.dumps(values, ensure_ascii=False)

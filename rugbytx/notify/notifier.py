@@ -14,7 +14,7 @@ from rugbytx.notify.outbox import ErrandRunner
 from rugbytx.ports.lease_name import LeaseName
 from rugbytx.ports.store import Leases, Store
 from rugbytx.settings import Settings
-from rugbytx.urls import Place
+from rugbytx.urls import OutputBucket
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ SHORTEST_LEASE_S = 10.0
 
 def notifier_of(settings: Settings, store: Store) -> "Notifier":
     """Return what works off the outbox of a process with these settings."""
-    place = Place(
+    place = OutputBucket(
         bucket=settings.output_bucket,
         s3_url=client("s3").meta.endpoint_url,
         base_url=settings.output_base_url,
@@ -36,10 +36,10 @@ def notifier_of(settings: Settings, store: Store) -> "Notifier":
     return Notifier(leases=store.leases, runner=runner, notify_s=settings.notify_s)
 
 
-def may_tell(settings: Settings) -> bool:
-    """Return whether a process that is no worker is meant to tell: it was given the secret, or the bus.
+def can_deliver(settings: Settings) -> bool:
+    """Return whether a process that is no worker may deliver notifications: it was given the secret, or the bus.
 
-    One without them would note failures of what a worker can deliver.
+    One without them would record failures of what a worker can deliver.
     """
     return bool(settings.notify_secret.get_secret_value() or settings.event_bus)
 

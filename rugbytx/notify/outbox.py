@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from rugbytx.core.job.job import Job
 from rugbytx.core.notify import notification as core
-from rugbytx.core.notify.notification import Due, Errand, Kind, Notification
+from rugbytx.core.notify.notification import Due, Errand, Notification, NotificationKind
 from rugbytx.core.notify.target import shown
 from rugbytx.errors import NotDelivered, RugbytxError
 from rugbytx.notify.body import body
 from rugbytx.ports import Courier, Store
-from rugbytx.urls import Place
+from rugbytx.urls import OutputBucket
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ THREADS = 8
 ROUND_S = 30.0
 #: An errand whose notifier died is run again after this; one that takes longer is run by two at worst.
 GUARD_S = 60
-#: What a job may tell in one errand: its generations' ends come one by one.
+#: The most notifications of a job in one errand: its generations' ends come one by one.
 MOST_TRIES = 50
 
 
@@ -39,7 +39,7 @@ def deadline_at_risk(store: Store, job: Job, *, finish_at: float | None, reason:
         Notification(
             job_id=job.id,
             generation=job.generation,
-            kind=Kind.AT_RISK,
+            kind=NotificationKind.AT_RISK,
             at=store.now(),
             reason=reason,
             finish_at=finish_at,
@@ -53,7 +53,7 @@ class ErrandRunner:
 
     store: Store
     courier: Courier
-    place: Place
+    place: OutputBucket
     #: Targets that are told of every job.
     everywhere: tuple[str, ...] = ()
     threads: int = THREADS
@@ -85,49 +85,53 @@ class ErrandRunner:
     def _run(self, errand: Errand, until: float) -> None:
         """Run one errand under a guard.
 
-        The errand goes before the notifications are read: whoever notes one later
-        notes an errand with it, and that one stays.
+        The errand goes before the notifications are read: whoever adds one later
+        adds an errand with it, and that one stays.
         """
         store = self.store
         guard = Errand(job_id=errand.job_id, due_at=int(store.now()) + GUARD_S, is_guard=True)
         store.outbox.schedule_errand(guard)
         store.outbox.forget_errand(errand)
         job = store.jobs.read(errand.job_id)
-        noted = list(store.outbox.list_notifications(errand.job_id))
-        notes = [
-            self._opened(note, job) if job and core.is_to_open(noted, place, job) else note
-            for place, note in enumerate(noted)
+        written = list(store.outbox.list_notifications(errand.job_id))
+        notifications = [
+            self._open(notification, job) if job and core.is_to_open(written, place, job) else notification
+            for place, notification in enumerate(written)
         ]
         for _ in range(MOST_TRIES):
             now = store.now()
-            turn = list(core.due(notes, now=now)) if self.monotonic() <= until else []
+            turn = list(core.due(notifications, now=now)) if self.monotonic() <= until else []
             if not turn:
                 break
             for due in turn:
-                notes[due.note] = self._try(notes[due.note], due)
-        again_at = core.look_again_at(notes, job, now=store.now())
+                notifications[due.notification] = self._try(notifications[due.notification], due)
+        again_at = core.errand_due_at(notifications, job, now=store.now())
         if again_at is not None:
             store.outbox.schedule_errand(Errand(job_id=errand.job_id, due_at=again_at))
         store.outbox.forget_errand(guard)
 
-    def _opened(self, note: Notification, job: Job) -> Notification:
+    def _open(self, notification: Notification, job: Job) -> Notification:
         """Return the notification with its body and dispatches."""
         targets = (*sorted(job.notify), *self.everywhere)
-        opened = core.opened(note, body=body(note, job, self.place), targets=targets, now=self.store.now())
-        return self._changed(opened)
+        opened = core.opened(
+            notification, body=body(notification, job, self.place), targets=targets, now=self.store.now()
+        )
+        return self._replace(opened)
 
-    def _try(self, note: Notification, due: Due) -> Notification:
-        """Carry one dispatch to its target, and note what came of it."""
-        dispatch = note.dispatches[due.dispatch]
+    def _try(self, notification: Notification, due: Due) -> Notification:
+        """Carry one dispatch to its target, and record what came of it."""
+        dispatch = notification.dispatches[due.dispatch]
         failure, sent_at = "", self.store.now()
         try:
-            self.courier.deliver(dispatch.target, note, sent_at=sent_at)
+            self.courier.deliver(dispatch.target, notification, sent_at=sent_at)
         except NotDelivered as error:
             failure = str(error)
         except Exception as error:
             # A failed try like any other: it must neither starve the job's other targets nor go on for ever.
-            log.exception("delivery-broke", extra={"job_id": note.job_id, "target": shown(dispatch.target)})
-            failure = f"it could not be told: {type(error).__name__}"
+            log.exception(
+                "delivery-broke", extra={"job_id": notification.job_id, "target": shown(dispatch.target)}
+            )
+            failure = f"it could not be delivered: {type(error).__name__}"
         after = core.tried(
             dispatch,
             failure=failure,
@@ -137,21 +141,21 @@ class ErrandRunner:
         log.info(
             "notification-tried",
             extra={
-                "job_id": note.job_id,
-                "id": note.id,
+                "job_id": notification.job_id,
+                "id": notification.id,
                 "target": shown(dispatch.target),
                 "state": after.state,
                 "tries": after.tries,
                 "reason": failure,
             },
         )
-        dispatches = list(note.dispatches)
+        dispatches = list(notification.dispatches)
         dispatches[due.dispatch] = after
-        change = {"dispatches": tuple(dispatches), "edition": note.edition + 1}
-        return self._changed(note.model_copy(update=change))
+        change = {"dispatches": tuple(dispatches), "edition": notification.edition + 1}
+        return self._replace(notification.model_copy(update=change))
 
-    def _changed(self, note: Notification) -> Notification:
+    def _replace(self, notification: Notification) -> Notification:
         """Write the notification down; where somebody else changed it meanwhile, leave all to the guard."""
-        if not self.store.outbox.replace_notification(note):
-            raise NotDelivered(f"notification {note.id} was changed by somebody else meanwhile")
-        return note
+        if not self.store.outbox.replace_notification(notification):
+            raise NotDelivered(f"notification {notification.id} was changed by somebody else meanwhile")
+        return notification

@@ -12,7 +12,7 @@ from rugbytx.core.notify.target import is_public
 from rugbytx.errors import NotDelivered
 from rugbytx.urls import WebhookTarget, parse_target
 
-#: From the connection to the answer's status, whatever the target does meanwhile.
+#: The time from the connection to the answer's status, whatever the target does meanwhile.
 ANSWER_S = 10.0
 USER_AGENT = "rugbytx"
 
@@ -22,8 +22,8 @@ Resolve = Callable[[str, int], Sequence[str]]
 
 def resolve(host: str, port: int) -> Sequence[str]:
     """Return the addresses that a name stands for; raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in answers))
 
 
 class Webhooks:
@@ -78,17 +78,17 @@ class Webhooks:
         try:
             plain = socket.create_connection((addresses[0], number), timeout=self._answer_s)
         except OSError as error:
-            raise NotDelivered(f"{host} cannot be connected to: {_told(error)}") from error
+            raise NotDelivered(f"{host} cannot be connected to: {_reason_of(error)}") from error
         connection = http.client.HTTPConnection(host, number, timeout=self._answer_s)
         connection.sock = plain
         if target.is_secure:
             try:
-                # By the name, not by the address: the certificate is the name's.
+                # Checked by the name, not by the address: the certificate is the name's.
                 context = ssl.create_default_context(cafile=self._authorities)
                 connection.sock = context.wrap_socket(plain, server_hostname=host)
             except (OSError, ValueError) as error:
                 plain.close()
-                raise NotDelivered(f"{host} cannot be spoken to securely: {_told(error)}") from error
+                raise NotDelivered(f"{host} cannot be spoken to securely: {_reason_of(error)}") from error
         return connection
 
     def _post(
@@ -104,7 +104,7 @@ class Webhooks:
             connection.request("POST", path, body=body, headers=sent)
             return connection.getresponse().status
         except (OSError, http.client.HTTPException) as error:
-            raise NotDelivered(f"no answer came: {_told(error)}") from error
+            raise NotDelivered(f"no answer came: {_reason_of(error)}") from error
         finally:
             end.cancel()
             connection.close()
@@ -117,7 +117,7 @@ def _hang_up(connected: socket.socket) -> None:
         return
 
 
-def _told(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
     """Return what went wrong, without what the other side may have written."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not good ({error.verify_message})"

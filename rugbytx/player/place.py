@@ -12,7 +12,7 @@ PLAYLIST = ".m3u8"
 _GENERATION = re.compile(r"g[1-9][0-9]*")
 
 
-class Place(Protocol):
+class PlayableFiles(Protocol):
     """Files by relative paths.  Safe to share between threads."""
 
     def size_bytes(self, path: str) -> int | None:
@@ -22,7 +22,7 @@ class Place(Protocol):
         """Return these bytes of a file; raises TransferError where they are not all there."""
 
 
-class Folder:
+class FolderFiles:
     """Outputs in a folder.  Nothing outside it is read, wherever a link or a path may lead."""
 
     def __init__(self, path: Path) -> None:
@@ -30,16 +30,16 @@ class Folder:
 
     def size_bytes(self, path: str) -> int | None:
         """Return a file's size, or None where there is none."""
-        found = self._find(path)
-        return found.stat().st_size if found else None
+        file = self._find(path)
+        return file.stat().st_size if file else None
 
     def read(self, path: str, span: range) -> bytes:
         """Return these bytes of a file; raises TransferError where they are not all there."""
-        found = self._find(path)
+        source = self._find(path)
         try:
-            if found is None:
+            if source is None:
                 raise TransferError(f"{path} is not there")
-            with found.open("rb") as file:
+            with source.open("rb") as file:
                 file.seek(span.start)
                 body = file.read(len(span))
         except OSError as error:
@@ -50,18 +50,18 @@ class Folder:
 
     def _find(self, path: str) -> Path | None:
         try:
-            found = (self._root / path).resolve()
-            return found if found.is_relative_to(self._root) and found.is_file() else None
+            file = (self._root / path).resolve()
+            return file if file.is_relative_to(self._root) and file.is_file() else None
         except (OSError, ValueError):  # a loop of links, a name that is too long, a null byte
             return None
 
 
-class Bucket:
+class BucketFiles:
     """Outputs in a bucket, under a prefix."""
 
     def __init__(self, storage: Storage, *, bucket: str, prefix: str) -> None:
         self._storage, self._bucket, self._prefix = storage, bucket, prefix
-        #: Of media only: no key of theirs is ever written twice, and a player asks for hundreds of ranges.
+        #: The sizes of media only: no key of theirs is ever written twice, and a player asks for hundreds of ranges.
         self._known: dict[str, int] = {}
 
     def size_bytes(self, path: str) -> int | None:
@@ -80,11 +80,11 @@ class Bucket:
         return self._storage.get(self._bucket, self._prefix + path, span=span)
 
 
-def around(master: Path) -> tuple[Folder, str]:
+def around(master: Path) -> tuple[FolderFiles, str]:
     """Return the folder that a master playlist may name files of, and the master's path in it.
 
     That is its own folder, or the one above where its own is a generation's.
     """
     own = master.parent.resolve()
     root = own.parent if _GENERATION.fullmatch(own.name) else own
-    return Folder(root), str((own / master.name).relative_to(root))
+    return FolderFiles(root), str((own / master.name).relative_to(root))

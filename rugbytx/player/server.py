@@ -25,16 +25,16 @@ from urllib.parse import quote, unquote
 from rugbytx.core.output.object_keys import PLAYLIST_TYPE
 from rugbytx.errors import RugbytxError, SettingsError
 from rugbytx.player.byte_range import wanted
-from rugbytx.player.place import PLAYLIST, Place
+from rugbytx.player.place import PLAYLIST, PlayableFiles
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
-#: Under these names a browser on this machine, or behind a tunnel to it, knows this server.
+#: The names under which a browser on this machine, or behind a tunnel to it, knows this server.
 NAMES = frozenset({HOST, "localhost", "[::1]"})
 #: hls.js, where ``npm ci`` has put it.
 HLS_JS = HERE / "node_modules/hls.js/dist/hls.min.js"
 
-#: What of the outputs is served; all else is no business of a player's.
+#: The outputs that are served, by their suffix; no other file is a player's business.
 MEDIA_TYPES = {
     ".m3u8": PLAYLIST_TYPE,
     ".mp4": "video/mp4",
@@ -53,7 +53,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "media-src 'self' blob:; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-#: So much is read and sent at a time.
+#: How much is read and sent at a time.
 PIECE_BYTES = 1 << 20
 #: A connection that asks for nothing is closed.
 _IDLE_S = 120.0
@@ -66,7 +66,7 @@ class Playing:
     """What is played: a title, where the outputs lie, and the master's path there."""
 
     title: str
-    place: Place
+    place: PlayableFiles
     master: str
 
 
@@ -141,8 +141,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._whole(HLS_JS.read_bytes(), "text/javascript; charset=utf-8")
         elif path == "/playing.json":
             playing = self.server.playing
-            told = {"title": playing.title, "source": f"media/{quote(playing.master)}"}
-            self._whole(json.dumps(told).encode(), "application/json")
+            description = {"title": playing.title, "source": f"media/{quote(playing.master)}"}
+            self._whole(json.dumps(description).encode(), "application/json")
         elif path.startswith("/media/"):
             self._media(path.removeprefix("/media/"))
         else:

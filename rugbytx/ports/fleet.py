@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rugbytx.core.fleet.scale_in_protection import Answer
+from rugbytx.core.fleet.scale_in_protection import AgentReply
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +13,7 @@ class FleetState:
 
     desired: int
     running: int
-    #: On their way: a host is being started, or an image fetched.
+    #: Workers on their way: a host is being started, or an image fetched.
     pending: int
 
 
@@ -36,8 +36,8 @@ class Fleet(Protocol):
 class TaskAgent(Protocol):
     """The ECS agent of this worker's task.  Every method raises Unreachable where it gives no usable answer."""
 
-    def protect(self, *, lasts_s: float) -> Answer:
+    def protect(self, *, lasts_s: float) -> AgentReply:
         """Ask that this task is not chosen for scale-in for so long from now, in whole minutes."""
 
-    def release(self) -> Answer:
+    def release(self) -> AgentReply:
         """Let this task be chosen."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rugbytx.core.job.dead_letter import DeadLetter, Depth
-from rugbytx.core.job.job import Address, Pointer, Source
+from rugbytx.core.job.job import Pointer, PresignedUrl, Source
 from rugbytx.core.notify.notification import Notification
 
 #: Called with the number of bytes that have moved since the last call, from any thread but one call at a time.
@@ -79,7 +79,7 @@ class Storage(Protocol):
     def list(self, bucket: str, prefix: str) -> Iterable[Stored]:
         """Return every object under the prefix."""
 
-    def address(self, source: Source, *, lasts_s: int) -> Address:
+    def address(self, source: Source, *, lasts_s: int) -> PresignedUrl:
         """Return an address that this version of the source can be read by for so long."""
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:

@@ -12,13 +12,14 @@ from typing import Protocol
 from rugbytx.core.cost.usage import Span
 from rugbytx.core.fleet.halt import Halt, Scope
 from rugbytx.core.fleet.presence import Worker
-from rugbytx.core.job.audit_trail import Entry
+from rugbytx.core.job.audit_trail import AuditEntry
 from rugbytx.core.job.cursor import Mark
 from rugbytx.core.job.job import Job, Outputs, Status
-from rugbytx.core.lease.unit import Charge, Lease, Measured, Progress, Unit, UnitKey
+from rugbytx.core.lease.result import Result
+from rugbytx.core.lease.unit import Charge, Lease, Measured, Unit, UnitKey, UnitProgress
 from rugbytx.core.notify.notification import Errand, Notification
 from rugbytx.core.output.retention import Cleaning
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 from rugbytx.errors import RecordUnreadable, WrittenByNewer
 
 
@@ -137,7 +138,7 @@ class Units(Protocol):
         It has no fence, for nobody ever claims it in this generation.
         """
 
-    def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> Lease:
+    def renew(self, lease: Lease, *, lease_s: float, progress: UnitProgress) -> Lease:
         """Extend the lease and move the job's ``wake_at`` past its end; raises LeaseLost.
 
         A job that was ended or cancelled meanwhile makes the lease worthless,
@@ -145,7 +146,7 @@ class Units(Protocol):
         which nobody has to wake.
         """
 
-    def commit(self, lease: Lease, *, result: str, measured: Measured) -> None:
+    def commit(self, lease: Lease, *, result: Result, measured: Measured) -> None:
         """Make the unit DONE; raises LeaseLost.  Only the fence is tested, not the clock."""
 
     def give_back(
@@ -220,10 +221,10 @@ class Halts(Protocol):
 class ScalingDecisions(Protocol):
     """The autoscaler's latest decision."""
 
-    def record(self, told: Told, *, decision: str) -> None:
+    def record(self, target: WorkerTarget, *, decision: str) -> None:
         """Write a decision down: whole, as JSON, and what gates read of it."""
 
-    def read_desired(self) -> Told | None:
+    def read_desired(self) -> WorkerTarget | None:
         """Return how many AWS workers the autoscaler wants, and since when; None where it never decided."""
 
     def read(self) -> str:
@@ -233,10 +234,10 @@ class ScalingDecisions(Protocol):
 class AuditTrails(Protocol):
     """What happened to each job, and to the system."""
 
-    def add(self, job_id: str, entry: Entry) -> None:
+    def add(self, job_id: str, entry: AuditEntry) -> None:
         """Add an entry to the job's trail, or to the system's; the same one twice is one."""
 
-    def read(self, job_id: str, *, limit: int) -> Sequence[Entry]:
+    def read(self, job_id: str, *, limit: int) -> Sequence[AuditEntry]:
         """Return the last ``limit`` entries, the first of them first, by a consistent read."""
 
 

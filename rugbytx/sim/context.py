@@ -6,10 +6,11 @@ from math import exp, log, sqrt
 
 from simpy import Environment
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.settings import Settings
-from rugbytx.sim.aws.sqs import Queue
+from rugbytx.sim.aws.sqs import SimulatedQueue
 from rugbytx.sim.input.assumptions import Figures
-from rugbytx.sim.input.policy import Policy
+from rugbytx.sim.input.policy import FleetPolicy
 from rugbytx.sim.input.trace import UNKNOWN, Trace
 from rugbytx.sim.recorder import Book, Ticket
 
@@ -20,11 +21,11 @@ class Site:
 
     env: Environment
     figures: Figures
-    policy: Policy
+    policy: FleetPolicy
     book: Book
-    queue: Queue
+    queue: SimulatedQueue
     seed: int
-    #: What is known of the day, where it is one that was.
+    #: The record of the day, where it is one that was.
     trace: Trace = UNKNOWN
 
     @property
@@ -40,9 +41,11 @@ class Site:
         """Return an upload's ticket."""
         return self.book.tickets[number]
 
-    def px_per_s(self, worker_class: str) -> float:
+    def px_per_s(self, worker_class: WorkerClass) -> float:
         """Return how fast a class encodes, on average."""
-        return self.figures.jetson_px_per_s if worker_class == "jetson" else self.figures.aws_px_per_s
+        return (
+            self.figures.jetson_px_per_s if worker_class is WorkerClass.JETSON else self.figures.aws_px_per_s
+        )
 
 
 def luck_of(seed: int, part: str) -> random.Random:

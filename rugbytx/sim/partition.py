@@ -19,7 +19,7 @@ PART_DAYS = 30
 #: The seeds of one run's parts lie so far apart that another run's do not meet them.
 SEED_STEP = 1_000_003
 
-#: Of each part, and of all of them in sum.
+#: The figures that add up over the parts.
 _SUMS = (
     *("uploads", "never_finished", "missed", "duplicates", "wasted_s", "jetson_h", "aws_h", "hosts"),
     *("usd_busy", "usd_cold", "usd_idle", "usd_egress", "usd_requests"),

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.sim.input.upload_kind import Size
 
 #: Two spells of one worker at one job that lie no farther apart are drawn as one.
@@ -32,7 +33,7 @@ class Ticket:
 
 
 @dataclass(slots=True)
-class Span:
+class WorkSpan:
     """What one worker did for a while; ``job`` is -1 for a cold start."""
 
     worker: str
@@ -43,7 +44,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class FleetSample:
     """The queue and the fleet from an instant on."""
 
     at: float
@@ -85,12 +86,12 @@ class Book:
     is_kept: bool = True
     tickets: list[Ticket] = field(default_factory=list)
     open_tickets: int = 0
-    spans: list[Span] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
+    spans: list[WorkSpan] = field(default_factory=list)
+    samples: list[FleetSample] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     kills: Counter[str] = field(default_factory=Counter)
     #: Seconds at work by class.
-    worked_s: dict[str, float] = field(default_factory=dict)
+    worked_s: dict[WorkerClass, float] = field(default_factory=dict)
     bill: HostBill = field(default_factory=HostBill)
     egress_bytes: float = 0.0
     store_reads: float = 0.0
@@ -102,14 +103,14 @@ class Book:
     decisions: int = 0
     #: Units, or whole messages, that somebody worked on.
     works: int = 0
-    _last: dict[str, Span] = field(default_factory=dict)
+    _last: dict[str, WorkSpan] = field(default_factory=dict)
 
     def accept(self, ticket: Ticket) -> None:
         """Write down an upload."""
         self.tickets.append(ticket)
         self.open_tickets += 1
 
-    def done(self, ticket: Ticket, worker: str) -> bool:
+    def record_end(self, ticket: Ticket, worker: str) -> bool:
         """Write down that an upload is finished; False where it was already."""
         if ticket.done_at is not None:
             return False
@@ -117,11 +118,11 @@ class Book:
         self.open_tickets -= 1
         return True
 
-    def worked(self, worker: str, job: int, start: float, *, is_wasted: bool = False) -> None:
+    def record_work(self, worker: str, job: int, start: float, *, is_wasted: bool = False) -> None:
         """Write down that a worker was at a job from ``start`` until now."""
         end = self.now()
         self.works += 1
-        worker_class = worker.partition("-")[0]
+        worker_class = WorkerClass(worker.partition("-")[0])
         self.worked_s[worker_class] = self.worked_s.get(worker_class, 0.0) + end - start
         if not self.is_kept:
             return
@@ -129,25 +130,25 @@ class Book:
         if last and last.job == job and last.is_wasted == is_wasted and start - last.end < JOIN_S:
             last.end = end
             return
-        self._last[worker] = Span(worker, job, start, end, is_wasted)
+        self._last[worker] = WorkSpan(worker, job, start, end, is_wasted)
         self.spans.append(self._last[worker])
 
-    def cold(self, worker: str, start: float) -> None:
+    def record_cold_start(self, worker: str, start: float) -> None:
         """Write down a cold start that ends here."""
         if self.is_kept:
-            self.spans.append(Span(worker, -1, start, self.now()))
+            self.spans.append(WorkSpan(worker, -1, start, self.now()))
 
     def sample(self, visible: int, in_flight: int, desired: int, running: int) -> None:
         """Write down the queue and the fleet, where they changed."""
         if not self.is_kept:
             return
-        one = Sample(self.now(), visible, in_flight, desired, running)
-        if self.samples and self.samples[-1].at == one.at:
-            self.samples[-1] = one
+        sample = FleetSample(self.now(), visible, in_flight, desired, running)
+        if self.samples and self.samples[-1].at == sample.at:
+            self.samples[-1] = sample
         else:
-            self.samples.append(one)
+            self.samples.append(sample)
 
-    def killed(self, ticket: Ticket, cause: str, *, lost_s: float, units: int) -> None:
+    def record_kill(self, ticket: Ticket, cause: str, *, lost_s: float, units: int) -> None:
         """Write down a kill at work."""
         self.kills[cause] += 1
         ticket.kills += 1

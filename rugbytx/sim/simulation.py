@@ -8,22 +8,23 @@ from typing import Any
 from simpy import Environment
 
 from rugbytx.core.cost.price_list import Prices
-from rugbytx.core.scaling.facts import Policy as ScalingPolicy
+from rugbytx.core.fleet.worker_class import WorkerClass
+from rugbytx.core.scaling.facts import ScalingPolicy
 from rugbytx.core.schedule.resend import FIRST_RESEND_S
 from rugbytx.sim.aws.autoscaling import Activity, Cooldowns, StepScaling, TargetTracking
 from rugbytx.sim.aws.cloudwatch import PERIOD_S, Metrics
 from rugbytx.sim.aws.ec2 import Cloud
-from rugbytx.sim.aws.ecs import Service, Task
+from rugbytx.sim.aws.ecs import EcsService, EcsTask
 from rugbytx.sim.aws.placement import CapacityProvider, OwnHost
-from rugbytx.sim.aws.sqs import Queue
+from rugbytx.sim.aws.sqs import SimulatedQueue
 from rugbytx.sim.context import Site, luck_of, spread
 from rugbytx.sim.fleet.autoscaler import Controller
 from rugbytx.sim.fleet.jetson import Jetson
-from rugbytx.sim.fleet.job_table import Table
+from rugbytx.sim.fleet.job_table import JobTable
 from rugbytx.sim.fleet.lane_worker import LaneWorker
 from rugbytx.sim.fleet.whole_worker import WholeWorker
 from rugbytx.sim.input.assumptions import Figures
-from rugbytx.sim.input.policy import Capacity, Policy, Scaler
+from rugbytx.sim.input.policy import FleetPolicy, HostProvisioning, Scaler
 from rugbytx.sim.input.scenario import Scenario, Trouble, Upload
 from rugbytx.sim.input.trace import UNKNOWN, Trace
 from rugbytx.sim.recorder import Book, Ticket
@@ -36,13 +37,13 @@ class Case:
     """What one run is of."""
 
     scenario: Scenario
-    policy: Policy
+    policy: FleetPolicy
     figures: Figures
     prices: Prices
     seed: int
     #: Whether timelines are wanted.
     is_kept: bool = True
-    #: What was measured, where the day is one that was.
+    #: The measurements, where the day is one that was.
     trace: Trace = UNKNOWN
 
 
@@ -52,7 +53,7 @@ class Run:
 
     case: Case
     book: Book
-    queue: Queue
+    queue: SimulatedQueue
     #: When all was over, or when nobody watched any longer.
     ended_at: float
     is_drained: bool
@@ -72,7 +73,7 @@ class _World:
         env, figures, policy = self.env, case.figures, case.policy
         self.book = Book(now=lambda: env.now, is_kept=case.is_kept)
         self.uploads = case.scenario.draw(case.seed)
-        queue = Queue(
+        queue = SimulatedQueue(
             env=env,
             figures=figures,
             luck=luck_of(case.seed, "queue"),
@@ -89,9 +90,9 @@ class _World:
             seed=case.seed,
             trace=case.trace,
         )
-        self.table = Table(chunk_s=case.scenario.chunk_s)
+        self.table = JobTable(chunk_s=case.scenario.chunk_s)
         self.cloud = Cloud(env, figures, case.prices, self.book, luck_of(case.seed, "cloud"), case.trace)
-        self.service = Service(env, self.book, luck_of(case.seed, "ecs"), self._task, trace=case.trace)
+        self.service = EcsService(env, self.book, luck_of(case.seed, "ecs"), self._task, trace=case.trace)
         self.controller = Controller(self.site, self.table, scaling_policy(case), self.service)
         self.jetson = Jetson(env, figures.boot_s, lambda: self._worker(JETSON_NAME, None).live())
         self.minutely: list[Callable[[float], None]] = []
@@ -126,7 +127,7 @@ class _World:
         )
 
     def _place(self) -> None:
-        if self.case.policy.capacity is Capacity.OWN_HOST:
+        if self.case.policy.capacity is HostProvisioning.OWN_HOST:
             self.service.placement = OwnHost(self.env, self.case.figures, self.cloud, self.service)
         else:
             provider = CapacityProvider(self.env, self.case.figures, self.cloud, self.service)
@@ -183,7 +184,7 @@ class _World:
             row = self.table.submit(ticket)
             row.wake_at = self.env.now + FIRST_RESEND_S
         self.site.queue.send(number)
-        self.controller.uploaded()
+        self.controller.wake()
 
     def _minutes(self) -> Generator[Any, Any, None]:
         """Do what happens once a minute, and see whether all is over."""
@@ -200,16 +201,16 @@ class _World:
     def _is_drained(self) -> bool:
         return not self.book.open_tickets and self.site.queue.is_empty
 
-    def _task(self, task: Task) -> Generator[Any, Any, None]:
+    def _task(self, task: EcsTask) -> Generator[Any, Any, None]:
         """Return the life of an ECS task: our worker's or the note's."""
         host = task.host
         if host and not host.busy_s and self.env.now <= host.launched_at + host.cold_s + 1:
-            self.book.cold(task.name, host.launched_at)
+            self.book.record_cold_start(task.name, host.launched_at)
         yield from self._worker(task.name, task).live()
 
-    def _worker(self, name: str, task: Task | None) -> LaneWorker | WholeWorker:
+    def _worker(self, name: str, task: EcsTask | None) -> LaneWorker | WholeWorker:
         policy, luck = self.case.policy, self.site.luck(name)
-        worker_class = "aws" if task else "jetson"
+        worker_class = WorkerClass.AWS if task else WorkerClass.JETSON
         worker: LaneWorker | WholeWorker
         if policy.is_chunked:
             worker = LaneWorker(self.site, self.table, self.controller, name, worker_class, luck)

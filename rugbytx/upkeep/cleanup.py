@@ -50,7 +50,7 @@ def clean_once(store: Store, storage: Storage, bucket: str) -> int:
     """Do the clean-ups that are due; return how many objects went.
 
     A clean-up is forgotten last, so that one which was cut off is repeated, and
-    one that failed is noted for later before: it must not keep the others waiting.
+    one that failed is scheduled for later first: it must not keep the others waiting.
     """
     removed = 0
     for cleaning in store.cleanups.list_due(MOST_CLEANINGS):

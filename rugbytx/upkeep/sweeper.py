@@ -35,12 +35,12 @@ def sweep_once(store: Store, queue: Queue) -> int:
     depth = queue.depth()
     waiting = sum(job.status is Status.QUEUED for job in jobs)
     sent = 0
-    for seen in due:
+    for stale in due:
         # The list may lag behind; a duplicate is cheap, but a read is cheaper.
         try:
-            job = store.jobs.read(seen.id)
+            job = store.jobs.read(stale.id)
         except (RecordUnreadable, WrittenByNewer) as error:
-            log.warning("job-passed-over", extra={"job_id": seen.id, "reason": str(error)})
+            log.warning("job-passed-over", extra={"job_id": stale.id, "reason": str(error)})
             continue
         if job is None:
             continue

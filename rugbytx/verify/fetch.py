@@ -62,7 +62,7 @@ def find_master(place: Path) -> Path:
     """Return the master playlist that ``place`` is, or holds; raises NotFound where there is not one."""
     if place.is_file():
         return place
-    found = sorted(place.glob("master*.m3u8"))
-    if len(found) != 1:
-        raise NotFound(f"{place} should hold one master playlist and holds {len(found)}")
-    return found[0]
+    masters = sorted(place.glob("master*.m3u8"))
+    if len(masters) != 1:
+        raise NotFound(f"{place} should hold one master playlist and holds {len(masters)}")
+    return masters[0]

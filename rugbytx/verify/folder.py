@@ -10,12 +10,12 @@ from rugbytx.core.hls import parser
 from rugbytx.core.plan import thumbnails
 from rugbytx.core.plan.plan import Grid
 from rugbytx.core.verify.finding import Finding, Rule
-from rugbytx.core.verify.published import Piece
+from rugbytx.core.verify.published import PublishedSegment
 from rugbytx.errors import VerificationError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folder:
+class OutputFolder:
     """Where the master lies, and what of it was read."""
 
     path: Path
@@ -71,7 +71,7 @@ class Folder:
             raise VerificationError(f"{name} is not there")
         return path
 
-    def pieces(self, media: parser.Media, broken: list[Finding]) -> Iterator[Piece]:
+    def segments(self, media: parser.MediaPlaylist, broken: list[Finding]) -> Iterator[PublishedSegment]:
         """Yield every segment of a playlist as it is read; what cannot be read goes to ``broken``."""
         begins: dict[str, int] = {}
         for entry in media.entries:
@@ -82,13 +82,13 @@ class Folder:
             try:
                 init, own_init = self.read(entry.init), self.read(own)
                 track = track_parser.parse(init + self.read(entry.segment))
-                piece = Piece(entry=entry, track=track, own_init=_hex(own_init), init=_hex(init))
+                segment = PublishedSegment(entry=entry, track=track, own_init=_hex(own_init), init=_hex(init))
             except VerificationError as error:
-                piece = Piece(entry=entry, track=None, own_init="", init="")
+                segment = PublishedSegment(entry=entry, track=None, own_init="", init="")
                 broken.append(
-                    Finding(rule=Rule.BOXES, where=piece.where, expected="a whole segment", seen=str(error))
+                    Finding(rule=Rule.BOXES, where=segment.where, expected="a whole segment", seen=str(error))
                 )
-            yield piece
+            yield segment
 
 
 def _hex(body: bytes) -> str:

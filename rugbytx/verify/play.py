@@ -47,8 +47,8 @@ def play(path: Path, grid: Grid, *, has_frames: bool, ffmpeg: str) -> Iterator[F
         return
     if played.complaints:
         more = f", and {len(played.complaints) - 1} more lines" if len(played.complaints) > 1 else ""
-        seen = f"{played.complaints[0]}{more}"
-        yield Finding(rule=Rule.DECODE, where=path.name, expected="no complaint", seen=seen)
+        complaint = f"{played.complaints[0]}{more}"
+        yield Finding(rule=Rule.DECODE, where=path.name, expected="no complaint", seen=complaint)
     if has_frames and played.frames != grid.frames:
         expected = f"{grid.frames} frames"
         yield Finding(rule=Rule.DECODE, where=path.name, expected=expected, seen=str(played.frames))

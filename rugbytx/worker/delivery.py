@@ -13,10 +13,10 @@ def delivery_of(task: Task[Any, Any]) -> Delivery:
     Which attributes are fetched is ``fetch_message_attributes`` in ``celeryconfig``.
     """
     properties: dict[str, Any] = task.request.properties or {}
-    told: dict[str, str] = properties["delivery_info"]["sqs_message"].get("Attributes", {})
-    first_received_ms = told.get("ApproximateFirstReceiveTimestamp")
+    attributes: dict[str, str] = properties["delivery_info"]["sqs_message"].get("Attributes", {})
+    first_received_ms = attributes.get("ApproximateFirstReceiveTimestamp")
     return Delivery(
         receipt=str(properties["delivery_tag"]),
-        receives=int(told.get("ApproximateReceiveCount", 1)),
+        receives=int(attributes.get("ApproximateReceiveCount", 1)),
         first_received_at=int(first_received_ms) / 1000 if first_received_ms else None,
     )

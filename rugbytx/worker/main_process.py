@@ -5,7 +5,7 @@ import signal
 
 from rugbytx.aws.ec2_metadata import Metadata
 from rugbytx.core.cost.usage import End
-from rugbytx.core.scaling.facts import AWS
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.media import host
 from rugbytx.notify.notifier import notifier_of
 from rugbytx.upkeep.sweeper import Sweeper
@@ -52,7 +52,7 @@ class MainProcess:
         self._sweeper.start(owner=name)
         self._notifier.start(owner=name)
         self._presence.start(name=name, slots=slots)
-        if self._process.settings.worker_class == AWS:
+        if self._process.settings.worker_class is WorkerClass.AWS:
             self._spot.start()
 
     def stop(self) -> None:
@@ -79,7 +79,7 @@ class MainProcess:
             heat=Heat(hottest_c=settings.hottest_c, read=host.temperature_c),
             work_hours=settings.hours,
             fitness=Fitness(process.media, on_unfit=self._leave_unfit),
-            admission=admission.look if settings.worker_class == AWS else None,
+            admission=admission.decide if settings.worker_class is WorkerClass.AWS else None,
             protection=scale_in_protection.here(lasts_s=settings.protection_s),
             worker_class=settings.worker_class,
             on_halt=lambda is_halted: process.notice.halt(is_halted=is_halted),

@@ -30,7 +30,7 @@ from rugbytx.worker import scratch
 from rugbytx.worker.presence.chunk_speeds import Speeds
 from rugbytx.worker.shutdown.drain import Notice
 
-#: Where trials of the encoder are remembered on the scratch disk.
+#: The file on the scratch disk that remembers trials of the encoder.
 TRIALS = "trials.json"
 
 
@@ -42,12 +42,12 @@ class WorkerProcess:
     few seconds to say that it is up.
     """
 
-    #: Under which Celery knows the worker.
+    #: The name under which Celery knows the worker.
     name: str
     settings: Settings
     #: Made before the pool forks, so that its children share it.
     notice: Notice
-    #: Children know by it whose they are, and which files they share.
+    #: The mark by which children know whose they are, and which files they share.
     main_pid: int
     #: How many children share this worker's line.
     slots: int = 1

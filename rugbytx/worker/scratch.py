@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: What marks a child's folder; nothing else on the disk is ever removed.
+#: The prefix of a child's folder; nothing else on the disk is ever removed.
 PREFIX = "lane-"
 #: A child holds this file of its folder locked for as long as it lives, however it ends.
 LOCK = "lock"

@@ -8,15 +8,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rugbytx.local.autoscaling import decided
-from rugbytx.settings import WorkerClass
+from rugbytx.core.fleet.worker_class import WorkerClass
+from rugbytx.local.autoscaling import decide_in_background
 from tests.bench import world
 from tests.bench.figure import Figure, Result
 from tests.bench.turn import Scale
 from tests.faults.proxy import FaultProxy
 
 if TYPE_CHECKING:
-    from rugbytx.local.fleet import Worker
+    from rugbytx.local.fleet import LocalWorker
 
 #: From here on nothing of a worker's start is seen.
 SETTLE_S = 5
@@ -24,7 +24,7 @@ MONTH_S = 365.25 * 86_400 / 12
 #: Dollars for a million: SQS's requests, DynamoDB's reads and writes on demand (us-east-1, 2025 and 2026).
 SQS_USD, READ_USD, WRITE_USD = 0.40, 0.125, 0.625
 READS = frozenset({"GetItem", "Query", "BatchGetItem", "Scan"})
-CLASSES: tuple[WorkerClass, ...] = ("jetson", "aws")
+CLASSES: tuple[WorkerClass, ...] = (WorkerClass.JETSON, WorkerClass.AWS)
 PLAIN = "plain Celery"
 RECEIVE = ("sqs", "ReceiveMessage")
 
@@ -33,12 +33,12 @@ def measure(folder: Path, scale: Scale) -> Result:
     """Leave one worker of each kind alone, each behind a proxy that counts, beside an autoscaler that wants none."""
     window_s = scale.of(180, 3)
     with world.system(folder, {}, aws_max=1) as local, ExitStack() as stack:
-        stack.enter_context(decided(local.settings))
+        stack.enter_context(decide_in_background(local.settings))
         proxies = {
             name: stack.enter_context(FaultProxy(local.endpoint_url, random.Random(0)))  # noqa: S311  no faults
             for name in (*CLASSES, PLAIN)
         }
-        workers: list[Worker] = [
+        workers: list[LocalWorker] = [
             world.our_worker(
                 folder,
                 f"idle-{worker_class}",

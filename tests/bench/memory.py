@@ -9,7 +9,7 @@ from rugbytx.aws.client import client
 from rugbytx.aws.sqs.queue import SqsQueue
 from rugbytx.core.job.job import Status
 from rugbytx.core.lease.unit import Kind, State
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import LocalWorker
 from rugbytx.ports import Queue
 from tests.bench import footage, plain, world
 from tests.bench.figure import Figure, Result
@@ -59,7 +59,7 @@ def measure(folder: Path, scale: Scale) -> Result:
     )
 
 
-def sizes(worker: Worker) -> tuple[int, int]:
+def sizes(worker: LocalWorker) -> tuple[int, int]:
     """Return what the main process and its pool child take."""
     (child,) = [pid for pid in descendants(worker.pid, "celery") if pid != worker.pid]
     return world.pss_bytes(worker.pid), world.pss_bytes(child)

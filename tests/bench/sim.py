@@ -25,7 +25,7 @@ def measure(folder: Path, scale: Scale) -> Result:
     case = batch.case_of(scenario.load(name), policy.of("deadline"), prices.load(), {})
     counted = events_of(case)
     pairs = turn.in_turn(
-        lambda: counted / _cpu_s(lambda: batch.one(case)),
+        lambda: counted / _cpu_s(lambda: batch.run_one(case)),
         lambda: counted / _cpu_s(lambda: _empty(counted)),
         rounds=scale.of(5, 1),
     )
@@ -49,7 +49,7 @@ def events_of(case: Case) -> int:
     """Return how many events a run has: SimPy numbers them."""
     made: list[simpy.Environment] = []
     with _noting(made):
-        batch.one(case)
+        batch.run_one(case)
     (environment,) = made
     return int(next(environment._eid))
 

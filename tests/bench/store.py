@@ -12,7 +12,8 @@ from rugbytx import profiles
 from rugbytx.aws.client import client
 from rugbytx.aws.dynamodb.store import open_store
 from rugbytx.core.job.job import Job, Source
-from rugbytx.core.lease.unit import Kind, Measured, Progress, UnitKey
+from rugbytx.core.lease.result import TracksResult
+from rugbytx.core.lease.unit import Kind, Measured, UnitKey, UnitProgress
 from tests.bench import turn, world
 from tests.bench.figure import Bound, Figure, Result
 from tests.bench.turn import Scale
@@ -112,9 +113,11 @@ def ours(table: str) -> Cycle:
         if lease is None:
             return 1
         lease = store.units.renew(
-            lease, lease_s=LEASE_S, progress=Progress(step="encode", frames=100, fps=25.0)
+            lease, lease_s=LEASE_S, progress=UnitProgress(step="encode", frames=100, fps=25.0)
         )
-        store.units.commit(lease, result="{}", measured=Measured(frames=1500))
+        store.units.commit(
+            lease, result=TracksResult(fingerprint="f", files=()), measured=Measured(frames=1500)
+        )
         return WRITES
 
     return cycle

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from rugbytx import intake
 from rugbytx import system as systems
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job
 from rugbytx.core.lease.unit import Kind, State, UnitKey
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import LocalWorker
 from rugbytx.local.system import LocalSystem
 from tests.bench import footage, world
 from tests.bench.figure import Bound, Figure, Result
@@ -38,7 +39,7 @@ def measure(folder: Path, scale: Scale) -> Result:
     is_full = scale is Scale.FULL
     lengths_s = (120, 118) if is_full else (60,)
     size = "960x540" if is_full else "320x180"
-    times = world.as_shipped("jetson") if is_full else SMOKE_TIMES
+    times = world.as_shipped(WorkerClass.JETSON) if is_full else SMOKE_TIMES
     with world.system(folder, {**times, "RUGBYTX_X264_PRESET": PRESET}) as local:
         found = _takeovers(local, [footage.film(folder, length_s, size=size) for length_s in lengths_s])
         lease_s, heartbeat_s = local.settings.lease_s, local.settings.heartbeat_s
@@ -101,7 +102,7 @@ def _takeovers(local: LocalSystem, sources: Sequence[Path]) -> list[Takeover]:
     return found
 
 
-def _writes(workers: Sequence[Worker], job: Job) -> bool:
+def _writes(workers: Sequence[LocalWorker], job: Job) -> bool:
     """Return whether an encoder of these workers has written frames of the job's: more than a file's header."""
     for pid in (pid for worker in workers for pid in descendants(worker.pid, "ffmpeg", job.id, "libx264")):
         for path in Path(f"/proc/{pid}/fd").glob("*"):

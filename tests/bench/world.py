@@ -13,10 +13,11 @@ from typing import cast
 import celeryconfig.aws
 import celeryconfig.jetson
 from rugbytx.aws.client import client
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job
-from rugbytx.local.fleet import Worker, worker_argv, worker_environ
+from rugbytx.local.fleet import LocalWorker, worker_argv, worker_environ
 from rugbytx.local.system import LocalSystem
-from rugbytx.settings import Settings, WorkerClass
+from rugbytx.settings import Settings
 from rugbytx.system import Connection
 from tests.bench import footage
 
@@ -33,8 +34,8 @@ AS_SHIPPED = {
 }
 #: How long a receive of each class waits for a message.
 POLL_WAIT_S: Mapping[WorkerClass, int] = {
-    "jetson": cast("int", celeryconfig.jetson.broker_transport_options["wait_time_seconds"]),
-    "aws": cast("int", celeryconfig.aws.broker_transport_options["wait_time_seconds"]),
+    WorkerClass.JETSON: cast("int", celeryconfig.jetson.broker_transport_options["wait_time_seconds"]),
+    WorkerClass.AWS: cast("int", celeryconfig.aws.broker_transport_options["wait_time_seconds"]),
 }
 
 
@@ -106,21 +107,23 @@ def our_worker(
     name: str,
     arguments: Sequence[str],
     environ: Mapping[str, str],
-    worker_class: WorkerClass = "jetson",
-) -> Worker:
+    worker_class: WorkerClass = WorkerClass.JETSON,
+) -> LocalWorker:
     """Start one of our workers with further arguments of Celery's, and variables of its own."""
     argv = [*worker_argv(name, log_level="INFO"), *arguments]
     variables = {**worker_environ(os.environ, worker_class), "PYTHONPATH": str(ROOT), **environ}
-    return Worker(name, argv, environ=variables, log=folder / f"{name}.log", worker_class=worker_class)
+    return LocalWorker(name, argv, environ=variables, log=folder / f"{name}.log", worker_class=worker_class)
 
 
-def plain_worker(folder: Path, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Worker:
+def plain_worker(
+    folder: Path, name: str, arguments: Sequence[str], environ: Mapping[str, str]
+) -> LocalWorker:
     """Start a worker of the reference's application: plain Celery on SQS."""
     argv = [
         *(sys.executable, "-m", "celery", "-A", "tests.bench.plain", "worker", "-n", f"{name}@%h"),
         *("--concurrency", "1", "--loglevel", "INFO", *arguments),
     ]
-    return Worker(
+    return LocalWorker(
         name, argv, environ={**os.environ, "PYTHONPATH": str(ROOT), **environ}, log=folder / f"{name}.log"
     )
 

@@ -173,9 +173,9 @@ def test_commands_go_on(connection: Connection, arguments: tuple[str, ...]) -> N
 
 def test_the_queue_command_counts_them(connection: Connection) -> None:
     """As an alarm."""
-    told = queue_command.look(connection)
-    assert [alarm for alarm in told["alarms"] if alarm.startswith("records-unreadable: ")]
-    assert json.dumps(told)
+    summary = queue_command.summarize(connection)
+    assert [alarm for alarm in summary["alarms"] if alarm.startswith("records-unreadable: ")]
+    assert json.dumps(summary)
 
 
 def test_a_command_for_such_a_job_is_one_sentence(connection: Connection) -> None:

@@ -18,7 +18,7 @@ import pytest
 from rugbytx.aws.sqs.queue import SqsQueue
 from rugbytx.core.job.job import Pointer
 from rugbytx.local.embedded import EmbeddedAws
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import LocalWorker
 from tests.faults.proxy import Fault, FaultProxy, Rule
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ VISIBILITY_S = 600
 class Rig:
     """A worker, what it speaks through, and what it left in its folder."""
 
-    worker: Worker
+    worker: LocalWorker
     proxy: FaultProxy
     folder: Path
     queues: dict[str, SqsQueue]
@@ -175,7 +175,7 @@ def make(
         *("-Q", ",".join(queues), "--concurrency", "1", "--loglevel", "INFO"),
         *("--without-gossip", "--without-mingle"),
     ]
-    worker = Worker(folder.name, argv, environ=environ, log=folder / "log")
+    worker = LocalWorker(folder.name, argv, environ=environ, log=folder / "log")
     stack.callback(worker.stop)  # what is left of its group
     stack.callback(worker.kill)
     worker.wait_ready(timeout_s=PATIENCE_S)

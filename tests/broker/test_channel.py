@@ -16,7 +16,7 @@ from rugbytx.broker import gate, incoming, transport
 from rugbytx.broker import wire as wires
 from rugbytx.broker.poll import Restraint
 from rugbytx.broker.settle import Receipt, Settler
-from rugbytx.broker.wire import Answer
+from rugbytx.broker.wire import ReceiveResult
 from rugbytx.core.job.job import Pointer
 from tests.broker.conftest import OURS
 
@@ -177,7 +177,9 @@ def test_what_breaks_celery_is_left_to_the_redrive_policy_and_ends_the_worker(
     body = task_message(Pointer(job_id="a", generation=1))
     message = {"MessageId": "m", "ReceiptHandle": "h", "Body": body}
     received = []
-    channel._hand_over("transcode", URL, lambda *told: received.append(told), Answer(messages=(message,)))
+    channel._hand_over(
+        "transcode", URL, lambda *told: received.append(told), ReceiveResult(messages=(message,))
+    )
     assert received == [(1, "")]
     assert "message-broke" in caplog.messages
     assert left == ["left"]
@@ -217,7 +219,7 @@ def test_a_worker_is_idle_with_nothing_in_hand(connection: Any, monkeypatch: pyt
     body = task_message(Pointer(job_id="a", generation=1))
     message = {"MessageId": "m", "ReceiptHandle": "h", "Body": body}
     channel._hand_over(
-        "transcode", URL, lambda *_: seen.append(transport.is_idle()), Answer(messages=(message,))
+        "transcode", URL, lambda *_: seen.append(transport.is_idle()), ReceiveResult(messages=(message,))
     )
     assert seen == [False, False, False]
     assert not transport.RECEIVING
@@ -237,5 +239,5 @@ def test_a_receive_trusts_whom_boto3_trusts(monkeypatch: pytest.MonkeyPatch, bun
     if bundle:
         monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
     nobody: Any = object()
-    wire = wires.Connection(nobody, http_client=nobody, timeout_s=1.0, attributes=[])
+    wire = wires.SqsConnection(nobody, http_client=nobody, timeout_s=1.0, attributes=[])
     assert wire.get_http_connection().getrequest().ca_certs == (bundle or authorities())

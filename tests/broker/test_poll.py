@@ -181,7 +181,7 @@ def test_handing_back_makes_pauses_that_grow_until_something_is_acknowledged() -
         assert restraint.holds()
         clock.advance(0.1)
         assert not restraint.holds()
-    restraint.acknowledged()
+    restraint.reset()
     restraint.handed_back()
     clock.advance(1)
     assert not restraint.holds()

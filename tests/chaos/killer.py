@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import LocalWorker
 from rugbytx.local.system import LocalSystem
 from tests.chaos.schedule import Blow, Kind, Moment
 from tests.chaos.watch import Held, Journal
@@ -213,7 +213,7 @@ class Slot:
     def _was_ready(self) -> bool:
         return " ready." in self.worker.log.read_text(encoding="utf-8", errors="replace")
 
-    def _start(self) -> Worker:
+    def _start(self) -> LocalWorker:
         worker = self._system.start_worker(wait=False, **self._variables)
         self.owners.add(f"{worker.name}@{os.uname().nodename}")
         return worker
@@ -259,7 +259,7 @@ class Slot:
         return [pid for pid, descriptor in self._family.items() if descriptor not in ended]
 
 
-def _last_line(worker: Worker) -> str:
+def _last_line(worker: LocalWorker) -> str:
     """Return the end of a worker's log, for a sentence; the whole of it is in the log."""
     return worker.log_tail().rpartition("\n")[2]
 

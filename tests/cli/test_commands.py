@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from rugbytx.core.job.job import Job, Status
-from rugbytx.core.lease.unit import PLAN, Kind, Measured, Progress, UnitKey
+from rugbytx.core.lease.result import Result, TracksResult
+from rugbytx.core.lease.unit import PLAN, Kind, Measured, UnitKey, UnitProgress
 from tests.connection import ADDRESS, NOW, OUTPUTS, Fakes, Run, make_job
+from tests.plans import small_plan
 
 #: What a program may rely on.
 KEYS = [
@@ -32,16 +34,20 @@ def running(fakes: Fakes) -> Job:
     job = fakes.store.jobs.create(make_job())
     fakes.store.jobs.start(job.id, 1)
     fakes.store.jobs.record_plan(job.id, 1, units=6, frames=750, work_px=1e8)
-    for key in (PLAN, UnitKey(Kind.VIDEO, 0)):
+    made: dict[UnitKey, Result] = {
+        PLAN: small_plan(chunks=3),
+        UnitKey(Kind.VIDEO, 0): TracksResult(fingerprint="f", files=()),
+    }
+    for key, result in made.items():
         lease = fakes.store.units.claim(job, key, None, owner="jetson-1", lease_s=60)
         assert lease
         fakes.store.units.commit(
-            lease, result="", measured=Measured(frames=250 * (key != PLAN), elapsed_s=5.0)
+            lease, result=result, measured=Measured(frames=250 * (key != PLAN), elapsed_s=5.0)
         )
         fakes.store.jobs.add_done(job.id, 1, [key])
     lease = fakes.store.units.claim(job, UnitKey(Kind.VIDEO, 1), None, owner="jetson-1", lease_s=60)
     assert lease
-    fakes.store.units.renew(lease, lease_s=60, progress=Progress(step="encode", frames=125, fps=75.0))
+    fakes.store.units.renew(lease, lease_s=60, progress=UnitProgress(step="encode", frames=125, fps=75.0))
     return job
 
 

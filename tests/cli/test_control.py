@@ -7,8 +7,8 @@ import pytest
 
 from rugbytx.aws.sqs.message import task_message
 from rugbytx.core.job.job import Job, Pointer, Status
+from rugbytx.core.lease.result import Result, TracksResult
 from rugbytx.core.lease.unit import AUDIO, PLAN, Kind, Measured, UnitKey
-from rugbytx.core.output.result import TracksResult
 from rugbytx.errors import Unreachable
 from tests.connection import Fakes, Run, make_job
 from tests.plans import small_plan
@@ -28,10 +28,10 @@ def running(fakes: Fakes) -> Job:
     job = fakes.store.jobs.create(make_job())
     fakes.store.jobs.start(job.id, 1)
     fakes.store.jobs.record_plan(job.id, 1, units=5, frames=120, work_px=1e8)
-    results = {PLAN: small_plan(chunks=2).model_dump_json()}
+    results: dict[UnitKey, Result] = {PLAN: small_plan(chunks=2)}
     for key in (AUDIO, CHUNKS[0]):
         file = track_file([6000], [500], key=f"out/{job.id}/g1/{key}")
-        results[key] = TracksResult(fingerprint="f", files=(file,)).model_dump_json()
+        results[key] = TracksResult(fingerprint="f", files=(file,))
         fakes.add_object(file.key, bytes(file.size_bytes), "rugbytx-output")
     for key, result in results.items():
         lease = fakes.store.units.claim(job, key, None, owner="jetson-1", lease_s=60)

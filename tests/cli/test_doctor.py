@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx.doctor import check, host, system
-from rugbytx.doctor.check import Check, Finding, Health
+from rugbytx.doctor.check import Check, CheckResult, Health
 from rugbytx.errors import Unreachable
 from rugbytx.media import host as host_files
 from rugbytx.settings import Settings
@@ -146,7 +146,7 @@ def test_two_regions_are_a_warning(doctor: Doctor) -> None:
         assert "region" not in doctor(AWS_REGION="eu-west-1", AWS_DEFAULT_REGION=second)[1]
 
 
-def findings(fakes: Fakes, *, offset_s: float = 0.0) -> dict[str, Finding]:
+def findings(fakes: Fakes, *, offset_s: float = 0.0) -> dict[str, CheckResult]:
     """Return what the checks of a system of fakes find, where the host's clock is so far off."""
     checks = system.checks(fakes.connection, clock=lambda: fakes.store.now() + offset_s)
     return {finding.check: finding for finding in check.run(checks)}
@@ -195,20 +195,20 @@ def test_a_clock_that_is_wrong_is_told(fakes: Fakes, offset_s: float, health: He
 def test_a_check_that_hangs_or_breaks_is_a_failure_and_the_next_one_follows() -> None:
     """Each is bounded in time."""
 
-    def hang() -> list[Finding]:
+    def hang() -> list[CheckResult]:
         time.sleep(5)
         return []
 
-    def fall_silent() -> list[Finding]:
+    def fall_silent() -> list[CheckResult]:
         raise Unreachable("SQS does not answer")
 
-    def trip() -> list[Finding]:
+    def trip() -> list[CheckResult]:
         raise KeyError("x")
 
     checks = [
-        Check(name="a", look=hang, remedy="wait", timeout_s=0.2),
-        Check(name="b", look=fall_silent),
-        Check(name="c", look=trip),
+        Check(name="a", examine=hang, remedy="wait", timeout_s=0.2),
+        Check(name="b", examine=fall_silent),
+        Check(name="c", examine=trip),
     ]
     assert [(one.check, one.health, one.text, one.remedy) for one in check.run(checks)] == [
         ("a", Health.FAIL, "no answer within 0 s", "wait"),

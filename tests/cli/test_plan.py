@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from rugbytx import preview
-from rugbytx.core.job.job import Address, Source, Status, identify
+from rugbytx.core.job.job import PresignedUrl, Source, Status, identify
+from rugbytx.core.lease.result import Result, TracksResult
 from rugbytx.core.lease.unit import PLAN, Kind, Measured, UnitKey
 from rugbytx.core.plan import explanation, planner
 from rugbytx.core.plan.encoder_recipe import Recipe
@@ -190,11 +191,7 @@ class TestObject:
 
     @pytest.mark.parametrize("flags", [(), ("-movflags", "+faststart")], ids=["moov at end", "faststart"])
     def test_it_is_planned_by_a_few_ranges(
-        self,
-        put: Put,
-        proxy: FaultProxy,
-        tmp_path: Path,
-        flags: tuple[str, ...],
+        self, put: Put, proxy: FaultProxy, tmp_path: Path, flags: tuple[str, ...]
     ) -> None:
         """Of 60 MB less than a third is read, nothing is written, and no credential is shown."""
         path = tmp_path / "long.mp4"
@@ -240,10 +237,10 @@ class Served(FakeStorage):
         super().__init__()
         self._server = server
 
-    def address(self, source: Source, *, lasts_s: int) -> Address:
+    def address(self, source: Source, *, lasts_s: int) -> PresignedUrl:
         """Return where the server has the object."""
         assert lasts_s == preview.PROBE_S
-        return Address(url=f"{self._server.url}/{source.key}")
+        return PresignedUrl(url=f"{self._server.url}/{source.key}")
 
 
 @pytest.fixture
@@ -265,7 +262,12 @@ class TestMeasured:
         source = Source(bucket="rugbytx-source", key="old.mp4", etag="e", size_bytes=1)
         old = planner.decide(media, source, PROFILE, chunk_s=6.0)
         job = fakes.store.jobs.create(make_job(id=identify(source, PROFILE), source=source))
-        told = {PLAN: old.model_dump_json(), UnitKey(Kind.VIDEO, 0): "", UnitKey(Kind.VIDEO, 1): ""}
+        chunk = TracksResult(fingerprint="f", files=())
+        told: dict[UnitKey, Result] = {
+            PLAN: old,
+            UnitKey(Kind.VIDEO, 0): chunk,
+            UnitKey(Kind.VIDEO, 1): chunk,
+        }
         for key, result in told.items():
             lease = fakes.store.units.claim(job, key, None, owner="jetson-1", lease_s=60)
             assert lease

@@ -10,10 +10,10 @@ from rugbytx.cli.shared.progress import LINE_S, PATIENCE_S, follow, snapshots, u
 from rugbytx.core.fleet.halt import Halt, Scope
 from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.job.job import Job, Status
-from rugbytx.core.lease.unit import Kind, Progress, UnitKey
+from rugbytx.core.lease.unit import Kind, UnitKey, UnitProgress
 from rugbytx.core.scaling import decision_record
-from rugbytx.core.scaling.admission import Told
-from rugbytx.core.scaling.facts import Facts
+from rugbytx.core.scaling.admission import WorkerTarget
+from rugbytx.core.scaling.facts import ScalingFacts
 from rugbytx.errors import NotFound, Unreachable
 from rugbytx.settings import Settings
 from rugbytx.source import Moved
@@ -50,7 +50,7 @@ def work(fakes: Fakes, job: Job) -> list[Callable[[], object]]:
     def encode() -> None:
         lease = store.units.claim(job, key, None, owner="jetson-1", lease_s=60)
         assert lease
-        store.units.renew(lease, lease_s=60, progress=Progress(step="encode", frames=375, fps=50.0))
+        store.units.renew(lease, lease_s=60, progress=UnitProgress(step="encode", frames=375, fps=50.0))
 
     return [
         lambda: store.jobs.start(job.id, 1),
@@ -91,9 +91,9 @@ def test_workers_and_the_decision_are_below(fakes: Fakes, job: Job) -> None:
     worker = Worker(name="jetson-1@a", worker_class="jetson", slots=1, busy=1, seen_at=now, until=now + 600)
     fakes.store.workers.announce(worker)
     fakes.store.halts.add(Halt(scope=Scope.CLASS, name="aws", at=now, by="ann@desk"))
-    facts = Facts(now=now, paces=Settings().priors)
+    facts = ScalingFacts(now=now, paces=Settings().priors)
     decided = decision_record.to_json(decision_record.record(facts, Settings().policy, before=None))
-    fakes.store.scaling.record(Told(at=now, wanted=0), decision=decided)
+    fakes.store.scaling.record(WorkerTarget(at=now, wanted=0), decision=decided)
     drawn, written = io.StringIO(), io.StringIO()
     console = Console(file=drawn, force_terminal=True, width=140)
     steps = work(fakes, job)

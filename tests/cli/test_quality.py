@@ -5,10 +5,11 @@ import json
 import pytest
 
 from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.result import Metric, WindowReason
 from rugbytx.core.lease.unit import CHECK, Measured
 from rugbytx.core.verify import sampled_quality
-from rugbytx.core.verify.sample_windows import Place, Window
-from rugbytx.core.verify.sampled_quality import Metric, Scores
+from rugbytx.core.verify.sample_windows import Window
+from rugbytx.core.verify.sampled_quality import Scores
 from tests.connection import Fakes, Run, make_job
 from tests.plans import small_plan
 
@@ -18,14 +19,14 @@ def job(fakes: Fakes) -> Job:
     """Return a published job whose only join is bad."""
     job = fakes.store.jobs.create(make_job())
     fakes.end(job, Status.SUCCEEDED)
-    window = Window(place=Place.JOIN, frames=range(30, 90))
+    window = Window(place=WindowReason.JOIN, frames=range(30, 90))
     scores = Scores(metric=Metric.SSIM, values=(0.97,) * 20 + (0.91,) * 20 + (0.97,) * 20)
     found = sampled_quality.judge(
         small_plan(chunks=2), [(window, scores)], job_id=job.id, generation=1, left_out=0
     )
     lease = fakes.store.units.claim(job, CHECK, None, owner="jetson-1", lease_s=60)
     assert lease
-    fakes.store.units.commit(lease, result=found.model_dump_json(), measured=Measured())
+    fakes.store.units.commit(lease, result=found, measured=Measured())
     return job
 
 

@@ -8,8 +8,10 @@ import pytest
 
 from rugbytx.core.cost import usage
 from rugbytx.core.cost.usage import DAY_S, End
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job, Status
-from rugbytx.core.lease.unit import Charge, Kind, Measured, Progress, UnitKey
+from rugbytx.core.lease.result import TracksResult
+from rugbytx.core.lease.unit import Charge, Kind, Measured, UnitKey, UnitProgress
 from tests.connection import Fakes, Run, make_job
 
 CHUNK = UnitKey(Kind.VIDEO, 0)
@@ -20,9 +22,9 @@ def week(fakes: Fakes) -> Job:
     """Let an AWS worker begin a chunk and fall silent, another one be told to leave, and the Jetson do it."""
     store = fakes.store
     for name, worker_class, usd_per_h in (
-        ("aws-1", "aws", 0.5),
-        ("aws-2", "aws", 0.5),
-        ("jetson-1", "jetson", 0.01),
+        ("aws-1", WorkerClass.AWS, 0.5),
+        ("aws-2", WorkerClass.AWS, 0.5),
+        ("jetson-1", WorkerClass.JETSON, 0.01),
     ):
         one = usage.begun(name, worker_class, now=store.now(), usd_per_h=usd_per_h)
         *_, one = usage.followed(one, now=store.now() + 3600, is_busy=True, is_able=True, lasts_s=60)
@@ -31,7 +33,7 @@ def week(fakes: Fakes) -> Job:
     store.jobs.start(job.id, 1)
     first = store.units.claim(job, CHUNK, None, owner="aws-1", lease_s=60)
     assert first
-    store.units.renew(first, lease_s=60, progress=Progress(frames=40))
+    store.units.renew(first, lease_s=60, progress=UnitProgress(frames=40))
     store.clock.advance(61)
     second = store.units.claim(job, CHUNK, store.units.read(job.id, 1)[CHUNK], owner="aws-2", lease_s=60)
     assert second
@@ -40,7 +42,7 @@ def week(fakes: Fakes) -> Job:
     third = store.units.claim(job, CHUNK, store.units.read(job.id, 1)[CHUNK], owner="jetson-1", lease_s=60)
     assert third
     done = Measured(worker="jetson-1", worker_class="jetson", elapsed_s=36.0, frames=100)
-    store.units.commit(third, result="", measured=done)
+    store.units.commit(third, result=TracksResult(fingerprint="f", files=()), measured=done)
     fakes.end(job, Status.SUCCEEDED)
     store.clock.advance(3600)
     return job

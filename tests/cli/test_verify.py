@@ -52,7 +52,7 @@ def test_a_folder_that_is_not(world: World, run: Run, tmp_path: Path) -> None:
     (master.parent / "64p/00000-f1.mp4").unlink()
     result = run("verify", str(master.parent), "--quick")
     assert result.exit_code == 1
-    assert "64p/00000-f1.mp4 fails the manifest gate: expected a file, saw none.\n" in result.stdout
+    assert "64p/00000-f1.mp4 fails the manifest check: expected a file, saw none.\n" in result.stdout
     assert result.stdout.splitlines()[-1].endswith("findings in 12 files, 3 segments, 150 frames.")
 
 
@@ -83,7 +83,7 @@ def test_an_object_that_is_gone_is_a_finding(fakes: Fakes, run: Run, job: str) -
     del fakes.storage.objects[BUCKET, "out/7ad4/g1/audio/00000-f1.mp4"]
     result = run("verify", job, "--quick")
     assert result.exit_code == 1
-    assert "audio/00000-f1.mp4 fails the manifest gate: expected a file, saw none.\n" in result.stdout
+    assert "audio/00000-f1.mp4 fails the manifest check: expected a file, saw none.\n" in result.stdout
 
 
 def test_what_there_is_not(run: Run, fakes: Fakes, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_store_that_falls_silent_is_waited_for_but_not_for_ever(fakes: Fakes) 
         fakes.store.table.down = len(pauses) < 5 or len(pauses) > 6
 
     fakes.store.table.down = True
-    states = workers.looks(fakes.store, pause=pause)
+    states = workers.poll_workers(fakes.store, pause=pause)
     assert next(states)[1] == []
     assert next(states)[1] == []
     with pytest.raises(Unreachable):

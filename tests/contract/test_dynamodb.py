@@ -11,9 +11,10 @@ from rugbytx.aws.client import client
 from rugbytx.aws.dynamodb.store import open_store
 from rugbytx.aws.dynamodb.table import Table
 from rugbytx.core.job.job import Status
+from rugbytx.core.lease.result import TracksResult
 from rugbytx.core.lease.unit import PLAN, Charge, Kind, UnitKey
 from rugbytx.errors import HostUnfit, SettingsError, Unreachable
-from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, OUTPUTS, Bench, connect
+from tests.store_bench import CHUNK, LEASE_S, MADE, NO_PROGRESS, NOTHING, OUTPUTS, Bench, connect
 
 DAY_S = 86_400
 
@@ -88,7 +89,7 @@ def test_unit_of_a_newer_schema_is_left_alone(dynamodb: Bench, raw: Any) -> None
         lambda: store.units.read("a", 1),
         lambda: store.units.claim(job, CHUNK, seen, owner="aws", lease_s=LEASE_S),
         lambda: store.units.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS),
-        lambda: store.units.commit(lease, result="1", measured=NOTHING),
+        lambda: store.units.commit(lease, result=MADE, measured=NOTHING),
         lambda: store.units.give_back(lease, retry_at=0, reason="", charge=Charge.VERDICT, measured=NOTHING),
     ]
     for attempt in attempts:
@@ -102,7 +103,11 @@ def test_units_are_read_page_by_page(dynamodb: Bench) -> None:
     job = dynamodb.created()
     for index in range(4):
         key = UnitKey(Kind.VIDEO, index)
-        dynamodb.store.units.commit(dynamodb.claimed(job, key), result="x" * 350_000, measured=NOTHING)
+        dynamodb.store.units.commit(
+            dynamodb.claimed(job, key),
+            result=TracksResult(fingerprint="x" * 350_000, files=()),
+            measured=NOTHING,
+        )
     assert len(dynamodb.store.units.read("a", 1)) == 4
 
 

@@ -8,7 +8,7 @@ from rugbytx.core.lease.unit import AUDIO, PLAN, Kind, UnitKey
 from rugbytx.core.record import SCHEMA
 from rugbytx.errors import HostUnfit, LeaseLost, Unreachable, WrittenByNewer
 from tests.fakes.store import FakeStore
-from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, OUTPUTS, Bench
+from tests.store_bench import CHUNK, LEASE_S, MADE, NO_PROGRESS, NOTHING, OUTPUTS, Bench
 
 
 def test_job_reads_back_as_it_was_written(shaky: Bench) -> None:
@@ -185,7 +185,7 @@ def test_deleted_job_leaves_nothing(shaky: Bench) -> None:
     assert not shaky.store.units.read("a", 2)
     assert list(shaky.store.units.read("b", 1)) == [PLAN]
     with pytest.raises(LeaseLost):
-        shaky.store.units.commit(lease, result="{}", measured=NOTHING)
+        shaky.store.units.commit(lease, result=MADE, measured=NOTHING)
     with pytest.raises(LeaseLost):
         shaky.store.units.renew(lease, lease_s=LEASE_S, progress=NO_PROGRESS)
     assert not shaky.store.units.read("a", 1)

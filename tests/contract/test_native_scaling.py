@@ -16,7 +16,7 @@ from rugbytx.aws.ecs.service import DIMENSION, NAMESPACE, EcsFleet, resource_id
 from rugbytx.cli.app import app
 from rugbytx.cli.shared.connection import Wiring
 from rugbytx.core.native_scaling import policy_changes, policy_setup
-from rugbytx.core.native_scaling.policy_changes import Change, Kind, Step, Target
+from rugbytx.core.native_scaling.policy_changes import Change, PolicyKind, SetupStep, Target
 from rugbytx.errors import Unreachable
 from tests.contract.conftest import REGION
 
@@ -69,7 +69,7 @@ class Service:
             cloudwatch=clients.cloudwatch,
         )
 
-    def apply(self, kind: Kind) -> list[tuple[str, str]]:
+    def apply(self, kind: PolicyKind) -> list[tuple[str, str]]:
         """Apply a kind; return what was changed, without the prefix, and why."""
         setup = policy_setup.wanted(kind, name=self.name, queue=QUEUE, most=3)
         own = policy_setup.alarm_names(self.name)
@@ -107,30 +107,30 @@ def service(clients: Clients) -> Service:
 @pytest.mark.parametrize(
     ("kind", "policies", "alarms"),
     [
-        (Kind.TARGET_TRACKING, ["queue-tracking", "to-zero"], ["in-flight", "queue-empty"]),
-        (Kind.STEP, ["queue-steps", "to-zero"], ["in-flight", "queue-depth", "queue-empty"]),
+        (PolicyKind.TARGET_TRACKING, ["queue-tracking", "to-zero"], ["in-flight", "queue-empty"]),
+        (PolicyKind.STEP, ["queue-steps", "to-zero"], ["in-flight", "queue-depth", "queue-empty"]),
     ],
 )
 def test_applying_twice_changes_nothing(
-    service: Service, kind: Kind, policies: list[str], alarms: list[str]
+    service: Service, kind: PolicyKind, policies: list[str], alarms: list[str]
 ) -> None:
     """And none leaves nothing behind."""
     assert service.policies == []
     assert {reason for _, reason in service.apply(kind)} == {"missing"}
     assert (service.policies, service.alarms) == (policies, alarms)
     assert service.apply(kind) == []
-    service.apply(Kind.NONE)
+    service.apply(PolicyKind.NONE)
     assert (service.policies, service.alarms) == ([], [])
-    assert service.native.read() == policy_changes.Setup()
-    assert service.apply(Kind.NONE) == []
+    assert service.native.read() == policy_changes.NativeSetup()
+    assert service.apply(PolicyKind.NONE) == []
 
 
 def test_one_policy_takes_the_place_of_the_other(service: Service) -> None:
     """With its alarms."""
-    service.apply(Kind.STEP)
-    service.apply(Kind.TARGET_TRACKING)
+    service.apply(PolicyKind.STEP)
+    service.apply(PolicyKind.TARGET_TRACKING)
     assert (service.policies, service.alarms) == (["queue-tracking", "to-zero"], ["in-flight", "queue-empty"])
-    assert service.apply(Kind.TARGET_TRACKING) == []
+    assert service.apply(PolicyKind.TARGET_TRACKING) == []
 
 
 def test_what_the_note_left_behind_is_removed(service: Service) -> None:
@@ -154,7 +154,7 @@ def test_what_the_note_left_behind_is_removed(service: Service) -> None:
         },
     )
     assert service.policies == ["rugbycodex-ecs-queue-tracking"]
-    done = service.apply(Kind.STEP)
+    done = service.apply(PolicyKind.STEP)
     assert done[0] == ("rugbycodex-ecs-queue-tracking", "not-wanted")
     assert ("desired-count", "differs") in done
     assert service.policies == ["queue-steps", "to-zero"]
@@ -162,14 +162,14 @@ def test_what_the_note_left_behind_is_removed(service: Service) -> None:
 
 def test_alarms_call_the_policies_that_are_there(service: Service) -> None:
     """By their ARNs, also after a policy was put again."""
-    service.apply(Kind.STEP)
+    service.apply(PolicyKind.STEP)
     service.clients.autoscaling.put_scaling_policy(
         **service.target,
         PolicyName=f"{service.name}-queue-steps",
         PolicyType="StepScaling",
         StepScalingPolicyConfiguration={"AdjustmentType": "ChangeInCapacity", "StepAdjustments": []},
     )
-    assert service.apply(Kind.STEP) == [
+    assert service.apply(PolicyKind.STEP) == [
         ("queue-steps", "differs"),
         ("queue-depth", "its-policy-changes"),
     ]
@@ -190,17 +190,19 @@ def test_what_is_gone_already_is_no_error(service: Service) -> None:
     events = service.clients.autoscaling.meta.events
     events.register("before-call.application-autoscaling.DeleteScalingPolicy", answer)
     try:
-        service.native.carry_out([Change(step=Step.DELETE_POLICY, name="never-was", reason="not-wanted")])
+        service.native.carry_out(
+            [Change(step=SetupStep.DELETE_POLICY, name="never-was", reason="not-wanted")]
+        )
     finally:
         events.unregister("before-call.application-autoscaling.DeleteScalingPolicy", answer)
-    service.native.carry_out([Change(step=Step.DELETE_ALARM, name="never-was", reason="not-wanted")])
+    service.native.carry_out([Change(step=SetupStep.DELETE_ALARM, name="never-was", reason="not-wanted")])
     assert service.native.read() == before
 
 
 def test_what_aws_refuses_is_a_sentence(service: Service) -> None:
     """With its own words."""
     target = Target(least=0, most=3)
-    change = Change(step=Step.REGISTER_TARGET, name="desired-count", reason="missing", thing=target)
+    change = Change(step=SetupStep.REGISTER_TARGET, name="desired-count", reason="missing", thing=target)
     nobody = NativeScaling(
         cluster=service.cluster,
         service="nobody",
@@ -239,7 +241,7 @@ def test_a_person_is_told_what_is_done_and_what_is_there(
     would = scaling("apply", "--policy", "target-tracking", "--dry-run")
     assert f"would put policy {service.name}-queue-tracking (missing)" in would.stdout
     assert service.policies == []
-    service.apply(Kind.TARGET_TRACKING)
+    service.apply(PolicyKind.TARGET_TRACKING)
     told = scaling("show").stdout
     assert "applied   target-tracking" in told
     assert "target    0 to 3" in told

@@ -1,25 +1,25 @@
 """The promises of ``AuditTrails``, ``Halts`` and ``Outbox``, kept by DynamoDB's adapters and by the fakes."""
 
 from rugbytx.core.fleet.halt import Halt, Scope
-from rugbytx.core.job.audit_trail import SYSTEM, Entry
+from rugbytx.core.job.audit_trail import SYSTEM, AuditEntry
 from rugbytx.core.job.job import Status
-from rugbytx.core.notify.notification import PARKED_AT, Errand, Kind, Notification, opened
+from rugbytx.core.notify.notification import PARKED_AT, Errand, Notification, NotificationKind, opened
 from tests.store_bench import OUTPUTS, Bench
 
 
 def at_risk(bench: Bench, **fields: object) -> Notification:
     """Return a notification of job a."""
     now = bench.store.now()
-    note = Notification(job_id="a", generation=1, kind=Kind.AT_RISK, at=now, reason="too slow")
+    note = Notification(job_id="a", generation=1, kind=NotificationKind.AT_RISK, at=now, reason="too slow")
     return note.model_copy(update=fields)
 
 
 def test_a_trail_is_in_order_and_bounded(shaky: Bench) -> None:
     """Whoever writes last, and however often; the system's is apart."""
     for at, what in ((3.5, "ended"), (1.25, "submitted"), (2.0, "unit-done")):
-        shaky.store.audit.add("a", Entry(at=at, what=what, by="ann@desk", reason="why", frames=3))
-    shaky.store.audit.add("a", Entry(at=2.0, what="unit-done", by="ann@desk", reason="why", frames=3))
-    shaky.store.audit.add(SYSTEM, Entry(at=4.0, what="paused"))
+        shaky.store.audit.add("a", AuditEntry(at=at, what=what, by="ann@desk", reason="why", frames=3))
+    shaky.store.audit.add("a", AuditEntry(at=2.0, what="unit-done", by="ann@desk", reason="why", frames=3))
+    shaky.store.audit.add(SYSTEM, AuditEntry(at=4.0, what="paused"))
     told = shaky.store.audit.read("a", limit=10)
     assert [(entry.at, entry.what) for entry in told] == [
         (1.25, "submitted"),
@@ -34,7 +34,7 @@ def test_a_trail_is_in_order_and_bounded(shaky: Bench) -> None:
 def test_a_trail_is_no_unit_and_goes_with_its_job(shaky: Bench) -> None:
     """So do notifications."""
     job = shaky.created()
-    shaky.store.audit.add("a", Entry(at=1, what="submitted"))
+    shaky.store.audit.add("a", AuditEntry(at=1, what="submitted"))
     assert shaky.store.units.read(job.id, 1) == {}
     shaky.store.jobs.end("a", 1, Status.CANCELLED)
     shaky.store.jobs.begin_removal("a", 1)
@@ -82,7 +82,7 @@ def test_every_end_is_told(shaky: Bench) -> None:
     shaky.store.jobs.end("a", 1, Status.SUCCEEDED, outputs=OUTPUTS)
     shaky.store.jobs.end("a", 1, Status.SUCCEEDED, outputs=OUTPUTS)
     (note,) = shaky.store.outbox.list_notifications("a")
-    assert (note.kind, note.generation, note.outputs) == (Kind.SUCCEEDED, 1, OUTPUTS)
+    assert (note.kind, note.generation, note.outputs) == (NotificationKind.SUCCEEDED, 1, OUTPUTS)
     assert {errand.job_id for errand in shaky.store.outbox.list_errands(10, due=True)} == {"a"}
 
 
@@ -93,7 +93,11 @@ def test_notifications_are_in_order(shaky: Bench) -> None:
     shaky.store.outbox.add_notification(at_risk(shaky, generation=2))
     shaky.store.outbox.add_notification(at_risk(shaky))
     told = [(note.generation, note.kind) for note in shaky.store.outbox.list_notifications("a")]
-    assert told == [(1, Kind.AT_RISK), (1, Kind.FAILED), (2, Kind.AT_RISK)]
+    assert told == [
+        (1, NotificationKind.AT_RISK),
+        (1, NotificationKind.FAILED),
+        (2, NotificationKind.AT_RISK),
+    ]
 
 
 def test_what_was_looked_at_needs_no_errand(shaky: Bench) -> None:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from rugbytx import system
 from rugbytx.doctor import check
 from rugbytx.doctor import system as doctor
-from rugbytx.doctor.check import Finding, Health
+from rugbytx.doctor.check import CheckResult, Health
 from rugbytx.local import resources
 from rugbytx.settings import Settings
 from rugbytx.system import Connection
@@ -66,7 +66,7 @@ def deny(connection: Connection) -> Deny:
     return refuse
 
 
-def found(connection: Connection) -> dict[str, Finding]:
+def found(connection: Connection) -> dict[str, CheckResult]:
     """Return what the doctor finds."""
     return {finding.check: finding for finding in check.run(doctor.checks(connection))}
 

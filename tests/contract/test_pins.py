@@ -4,7 +4,7 @@ from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.job.job import Job, Repinned, Status
 from rugbytx.core.lease.unit import State
 from rugbytx.core.record import SCHEMA
-from tests.store_bench import CHUNK, LEASE_S, NOTHING, PROFILE, Bench
+from tests.store_bench import CHUNK, LEASE_S, MADE, NOTHING, OTHER, PROFILE, Bench
 
 PINNED = PROFILE.model_copy(update={"splice": False})
 LOST = Repinned(at=1.5, former="a", frames=120, reason="gone")
@@ -23,7 +23,7 @@ def test_a_claim_says_whose_encoder_it_is(shaky: Bench) -> None:
     lease = shaky.store.units.claim(job, CHUNK, None, owner="jetson", lease_s=LEASE_S, maker="a")
     assert lease
     leased = shaky.unit(job)
-    shaky.store.units.commit(lease, result="1", measured=NOTHING)
+    shaky.store.units.commit(lease, result=MADE, measured=NOTHING)
     done = shaky.unit(job)
     assert leased
     assert done
@@ -70,7 +70,7 @@ def test_a_chunk_of_a_former_pin_is_claimed_anew(shaky: Bench) -> None:
     job = shaky.created(profile=PINNED, pin="a")
     first = shaky.store.units.claim(job, CHUNK, None, owner="jetson", lease_s=LEASE_S, maker="a")
     assert first
-    shaky.store.units.commit(first, result="1", measured=NOTHING)
+    shaky.store.units.commit(first, result=MADE, measured=NOTHING)
     done = shaky.unit(job)
     assert shaky.store.units.claim(job, CHUNK, done, owner="aws", lease_s=LEASE_S, maker="b") is None
     anew = job.model_copy(update={"pin": "b"})
@@ -78,10 +78,10 @@ def test_a_chunk_of_a_former_pin_is_claimed_anew(shaky: Bench) -> None:
     assert lease
     assert (lease.fence, lease.deaths, lease.verdicts) == (2, 0, 0)
     assert shaky.store.units.claim(anew, CHUNK, done, owner="jetson", lease_s=LEASE_S, maker="b") is None
-    shaky.store.units.commit(lease, result="2", measured=NOTHING)
+    shaky.store.units.commit(lease, result=OTHER, measured=NOTHING)
     unit = shaky.unit(job)
     assert unit
-    assert (unit.state, unit.result, unit.maker) == (State.DONE, "2", "b")
+    assert (unit.state, unit.result, unit.maker) == (State.DONE, OTHER, "b")
     assert shaky.store.units.claim(anew, CHUNK, unit, owner="jetson", lease_s=LEASE_S, maker="b") is None
 
 

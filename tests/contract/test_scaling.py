@@ -1,6 +1,6 @@
 """The promises of ``ports.store.ScalingDecisions``, kept by DynamoDB's adapter and by the fake."""
 
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 from tests.store_bench import Bench
 
 
@@ -9,7 +9,7 @@ def test_the_last_decision_stands(shaky: Bench) -> None:
     assert shaky.store.scaling.read_desired() is None
     assert not shaky.store.scaling.read()
     for wanted in (2, 0):
-        told = Told(at=1000.5 + wanted, wanted=wanted)
+        told = WorkerTarget(at=1000.5 + wanted, wanted=wanted)
         shaky.store.scaling.record(told, decision=f'{{"wanted": {wanted}}}')
         assert shaky.store.scaling.read_desired() == told
         assert shaky.store.scaling.read() == f'{{"wanted": {wanted}}}'

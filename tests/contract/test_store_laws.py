@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from rugbytx.core.job.job import Status
-from rugbytx.core.lease.unit import Charge, Kind, Lease, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.lease.result import TracksResult
+from rugbytx.core.lease.unit import Charge, Kind, Lease, Measured, State, Unit, UnitKey, UnitProgress
 from rugbytx.errors import LeaseLost
 from tests.store_bench import LEASE_S, Bench, fake_bench
 
@@ -70,7 +71,7 @@ class Lanes(RuleBasedStateMachine):
         lease = data.draw(st.sampled_from(self.leases))
         wanted = self.job.is_open and self.job.generation == lease.generation
         try:
-            self.bench.store.units.renew(lease, lease_s=LEASE_S, progress=Progress())
+            self.bench.store.units.renew(lease, lease_s=LEASE_S, progress=UnitProgress())
         except LeaseLost:
             assert not (self.is_ours(lease) and wanted)
         else:
@@ -84,7 +85,9 @@ class Lanes(RuleBasedStateMachine):
         lease = data.draw(st.sampled_from(self.leases))
         may = self.is_ours(lease) or self.ended.get(lease.token) is State.DONE
         try:
-            self.bench.store.units.commit(lease, result=lease.token, measured=Measured())
+            self.bench.store.units.commit(
+                lease, result=TracksResult(fingerprint=lease.token, files=()), measured=Measured()
+            )
         except LeaseLost:
             assert not may
         else:
@@ -159,7 +162,9 @@ class Lanes(RuleBasedStateMachine):
                 assert unit.fence == self.fences[generation, key]
                 assert (unit.state is State.DONE) == ((generation, key) in self.results)
                 assert (unit.state is State.FAILED) == ((generation, key) in self.failed)
-                assert unit.result == self.results.get((generation, key), "")
+                result = unit.result
+                token = result.fingerprint if isinstance(result, TracksResult) else ""
+                assert token == self.results.get((generation, key), "")
 
 
 Lanes.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)

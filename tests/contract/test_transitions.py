@@ -14,9 +14,9 @@ import pytest
 from rugbytx.core.job.job import Job
 from rugbytx.core.lease import transition
 from rugbytx.core.lease.transition import TRANSITIONS, UNDER_A_LEASE, Claim, Event, When
-from rugbytx.core.lease.unit import Charge, Lease, State, Unit
+from rugbytx.core.lease.unit import Charge, Lease, State, Unit, to_json
 from rugbytx.errors import LeaseLost
-from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, PROFILE, Bench
+from tests.store_bench import CHUNK, LEASE_S, MADE, NO_PROGRESS, NOTHING, OTHER, PROFILE, Bench
 
 STATES = (None, *State)
 RETRY_S = 30.0
@@ -58,7 +58,7 @@ def happen(scene: Scene, event: Event, *, seen: Unit | None = None, lease: Lease
     retry_at = scene.bench.store.now() + RETRY_S
     writes: dict[Event, Callable[[], object]] = {
         Event.RENEW: lambda: units.renew(own, lease_s=LEASE_S, progress=NO_PROGRESS),
-        Event.COMMIT: lambda: units.commit(own, result="1", measured=NOTHING),
+        Event.COMMIT: lambda: units.commit(own, result=MADE, measured=NOTHING),
         Event.GIVE_BACK: lambda: units.give_back(
             own, retry_at=retry_at, reason="cut off", charge=Charge.VERDICT, measured=NOTHING
         ),
@@ -70,7 +70,7 @@ def happen(scene: Scene, event: Event, *, seen: Unit | None = None, lease: Lease
         case Event.CARRY_OVER:
             units.carry_over(scene.job, former())
             stands = scene.unit
-            return stands is not None and stands.result == "former"
+            return stands is not None and stands.result == OTHER
         case _:
             try:
                 writes[event]()
@@ -83,7 +83,7 @@ def former() -> Unit:
     """Return the chunk as the generation before finished it."""
     claim = Claim(owner="jetson", maker="a", token="t", at=1.0, lease_s=LEASE_S)
     leased = transition.claimed(None, CHUNK, 1, claim)
-    return leased.model_copy(update={"state": State.DONE, "result": "former"})
+    return leased.model_copy(update={"state": State.DONE, "result_json": to_json(OTHER, CHUNK)})
 
 
 def fulfil(scene: Scene, when: When) -> Scene:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from rugbytx.core.job.job import Status
-from rugbytx.core.lease.failed_attempt import Attempt, Fate
-from rugbytx.core.lease.unit import CHECK, Charge, Kind, Lease, Measured, Progress, State, UnitKey
+from rugbytx.core.lease.failed_attempt import FailedAttempt, Fate
+from rugbytx.core.lease.unit import CHECK, Charge, Kind, Lease, Measured, State, UnitKey, UnitProgress
 from rugbytx.errors import LeaseLost
-from tests.store_bench import CHUNK, LEASE_S, NO_PROGRESS, NOTHING, Bench
+from tests.store_bench import CHUNK, LEASE_S, MADE, NO_PROGRESS, NOTHING, OTHER, Bench
 
 
 def test_first_claim_makes_the_unit(shaky: Bench) -> None:
@@ -66,7 +66,7 @@ def test_commit_defeats_a_claim(shaky: Bench) -> None:
     lease = shaky.claimed(job)
     shaky.advance(LEASE_S + 1)
     seen = shaky.unit(job)
-    shaky.store.units.commit(lease, result="1", measured=NOTHING)
+    shaky.store.units.commit(lease, result=MADE, measured=NOTHING)
     assert shaky.store.units.claim(job, CHUNK, seen, owner="aws", lease_s=LEASE_S) is None
 
 
@@ -92,7 +92,7 @@ def test_after_a_takeover_the_first_has_nothing(shaky: Bench) -> None:
     with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
         shaky.store.units.renew(lost, lease_s=LEASE_S, progress=NO_PROGRESS)
     with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
-        shaky.store.units.commit(lost, result="{}", measured=NOTHING)
+        shaky.store.units.commit(lost, result=MADE, measured=NOTHING)
     with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
         shaky.store.units.give_back(lost, retry_at=0, reason="", charge=Charge.VERDICT, measured=NOTHING)
     with pytest.raises(LeaseLost, match=r"VIDEO#00003 of job a"):
@@ -105,7 +105,7 @@ def test_renewal_moves_lease_and_wake(shaky: Bench) -> None:
     job = shaky.created()
     lease = shaky.claimed(job)
     shaky.advance(40)
-    progress = Progress(step="encode", frames=500, fps=48.5)
+    progress = UnitProgress(step="encode", frames=500, fps=48.5)
     renewed = shaky.store.units.renew(lease, lease_s=LEASE_S, progress=progress)
     assert renewed == replace(lease, until=renewed.until)
     assert renewed.until == pytest.approx(lease.until + 40, abs=2)
@@ -163,10 +163,10 @@ def test_commit_makes_done(shaky: Bench) -> None:
     job = shaky.created()
     lease = shaky.claimed(job)
     measured = Measured(worker="jetson", encoder="x264", frames=1800, elapsed_s=41.125, bytes_read=12)
-    shaky.store.units.commit(lease, result='{"files": []}', measured=measured)
+    shaky.store.units.commit(lease, result=MADE, measured=measured)
     unit = shaky.unit(job)
     assert unit is not None
-    assert (unit.state, unit.result, unit.measured) == (State.DONE, '{"files": []}', measured)
+    assert (unit.state, unit.result, unit.measured) == (State.DONE, MADE, measured)
     assert (unit.owner, unit.lease_until) == ("", 0.0)
     shaky.advance(1e6)
     assert shaky.store.units.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
@@ -176,9 +176,9 @@ def test_commit_again_is_no_defeat(shaky: Bench) -> None:
     """Whoever does not know whether the commit arrived may say it again; the first result stands."""
     job = shaky.created()
     lease = shaky.claimed(job)
-    shaky.store.units.commit(lease, result="1", measured=NOTHING)
+    shaky.store.units.commit(lease, result=MADE, measured=NOTHING)
     committed = shaky.unit(job)
-    shaky.store.units.commit(lease, result="1", measured=NOTHING)
+    shaky.store.units.commit(lease, result=MADE, measured=NOTHING)
     assert shaky.unit(job) == committed
     with pytest.raises(LeaseLost, match=r"no longer leased"):
         shaky.store.units.give_back(lease, retry_at=0, reason="", charge=Charge.VERDICT, measured=NOTHING)
@@ -191,7 +191,7 @@ def test_commit_asks_the_fence_and_not_the_clock(shaky: Bench) -> None:
     job = shaky.created()
     lease = shaky.claimed(job)
     shaky.advance(LEASE_S * 10)
-    shaky.store.units.commit(lease, result="1", measured=NOTHING)
+    shaky.store.units.commit(lease, result=MADE, measured=NOTHING)
     unit = shaky.unit(job)
     assert unit is not None
     assert unit.state is State.DONE
@@ -202,7 +202,7 @@ def test_commit_needs_no_open_job(shaky: Bench) -> None:
     job = shaky.created()
     lease = shaky.claimed(job)
     shaky.store.jobs.end("a", 1, Status.CANCELLED)
-    shaky.store.units.commit(lease, result="1", measured=NOTHING)
+    shaky.store.units.commit(lease, result=MADE, measured=NOTHING)
     unit = shaky.unit(job)
     assert unit is not None
     assert unit.state is State.DONE
@@ -212,7 +212,7 @@ def test_a_finished_unit_is_taken_over(shaky: Bench) -> None:
     """The next generation has it DONE, with its result and what it cost, and nobody claims it."""
     job = shaky.created()
     measured = Measured(worker="jetson", frames=1800)
-    shaky.store.units.commit(shaky.claimed(job), result='{"files": []}', measured=measured)
+    shaky.store.units.commit(shaky.claimed(job), result=MADE, measured=measured)
     former = shaky.unit(job)
     assert former is not None
     shaky.store.jobs.end("a", 1, Status.FAILED)
@@ -225,7 +225,7 @@ def test_a_finished_unit_is_taken_over(shaky: Bench) -> None:
     assert (unit.state, unit.generation, unit.result, unit.measured) == (
         State.DONE,
         2,
-        '{"files": []}',
+        MADE,
         measured,
     )
     assert (unit.fence, unit.owner, unit.verdicts, unit.deaths) == (0, "", 0, 0)
@@ -236,7 +236,7 @@ def test_a_finished_unit_is_taken_over(shaky: Bench) -> None:
 def test_what_has_a_record_is_not_taken_over(shaky: Bench) -> None:
     """Whoever copies late changes nothing of a unit that somebody works on."""
     job = shaky.created()
-    shaky.store.units.commit(shaky.claimed(job), result="1", measured=NOTHING)
+    shaky.store.units.commit(shaky.claimed(job), result=MADE, measured=NOTHING)
     former = shaky.unit(job)
     assert former is not None
     again = shaky.job(generation=2)
@@ -245,7 +245,7 @@ def test_what_has_a_record_is_not_taken_over(shaky: Bench) -> None:
     unit = shaky.unit(again)
     assert unit is not None
     assert (unit.state, unit.token) == (State.LEASED, lease.token)
-    shaky.store.units.commit(lease, result="2", measured=NOTHING)
+    shaky.store.units.commit(lease, result=OTHER, measured=NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -277,10 +277,10 @@ def test_given_back_waits(shaky: Bench, charge: Charge, verdicts: int, refusals:
     again = shaky.store.units.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S)
     assert again is not None
     assert (again.fence, again.verdicts, again.deaths, again.refusals) == (2, verdicts, 0, refusals)
-    shaky.store.units.commit(again, result="1", measured=NOTHING)
+    shaky.store.units.commit(again, result=MADE, measured=NOTHING)
     done = shaky.unit(job)
     assert done
-    lost = Attempt(worker="jetson-1", worker_class="jetson", fate=fate, frames=100, elapsed_s=3.5)
+    lost = FailedAttempt(worker="jetson-1", worker_class="jetson", fate=fate, frames=100, elapsed_s=3.5)
     assert done.lost == (lost,)
 
 
@@ -288,13 +288,13 @@ def test_a_unit_remembers_who_fell_silent(shaky: Bench) -> None:
     """With the frames of the last heartbeat, which are encoded in vain; a renewal and a commit forget nobody."""
     job = shaky.created()
     first = shaky.claimed(job, owner="aws-1")
-    shaky.store.units.renew(first, lease_s=LEASE_S, progress=Progress(step="encode", frames=500))
+    shaky.store.units.renew(first, lease_s=LEASE_S, progress=UnitProgress(step="encode", frames=500))
     shaky.advance(LEASE_S + 1)
     shaky.claimed(job, owner="aws-2")
     shaky.advance(LEASE_S + 1)
     third = shaky.claimed(job, owner="jetson-1")
     third = shaky.store.units.renew(third, lease_s=LEASE_S, progress=NO_PROGRESS)
-    shaky.store.units.commit(third, result="1", measured=NOTHING)
+    shaky.store.units.commit(third, result=MADE, measured=NOTHING)
     done = shaky.unit(job)
     assert done
     assert [(lost.worker, lost.fate, lost.frames) for lost in done.lost] == [
@@ -317,7 +317,7 @@ def test_failed_is_the_end(shaky: Bench) -> None:
     shaky.advance(LEASE_S + 1)
     assert shaky.store.units.claim(job, CHUNK, unit, owner="aws", lease_s=LEASE_S) is None
     for late in (
-        lambda: shaky.store.units.commit(lease, result="1", measured=NOTHING),
+        lambda: shaky.store.units.commit(lease, result=MADE, measured=NOTHING),
         lambda: shaky.store.units.give_back(
             lease, retry_at=0, reason="", charge=Charge.NOTHING, measured=NOTHING
         ),

@@ -3,6 +3,7 @@
 from rugbytx.core.cost import usage
 from rugbytx.core.cost.usage import End
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.record import SCHEMA
 from tests.store_bench import Bench
 
@@ -10,7 +11,7 @@ from tests.store_bench import Bench
 def test_the_last_word_of_a_span_stands(shaky: Bench) -> None:
     """A span is one record, however often it is written, and reads back as it was."""
     now = shaky.store.now()
-    first = usage.begun("celery@aws-1", "aws", now=now, usd_per_h=0.526)
+    first = usage.begun("celery@aws-1", WorkerClass.AWS, now=now, usd_per_h=0.526)
     later = first.advanced(now=now, is_busy=False, is_able=True, lasts_s=0.5).ended(End.SPOT)
     for one in (first, first, later):
         shaky.store.workers.record_span(one)
@@ -21,7 +22,7 @@ def test_a_day_has_its_own_spans(shaky: Bench) -> None:
     """Those of every worker, and each beginning of one."""
     now = shaky.store.now()
     spans = [
-        usage.begun(worker, "aws", now=at, usd_per_h=0.5)
+        usage.begun(worker, WorkerClass.AWS, now=at, usd_per_h=0.5)
         for worker, at in (("a", now), ("a", now + 1e-3), ("b", now), ("a", now + 2 * 86_400))
     ]
     for one in spans:
@@ -39,7 +40,9 @@ def test_a_day_has_its_own_spans(shaky: Bench) -> None:
 def test_spans_of_a_newer_version_are_left_out(shaky: Bench) -> None:
     """What nobody here can read is not counted."""
     now = shaky.store.now()
-    newer = usage.begun("a", "aws", now=now, usd_per_h=0.5).model_copy(update={"schema_number": SCHEMA + 1})
+    newer = usage.begun("a", WorkerClass.AWS, now=now, usd_per_h=0.5).model_copy(
+        update={"schema_number": SCHEMA + 1}
+    )
     shaky.store.workers.record_span(newer)
     assert shaky.store.workers.list_spans(usage.day_of(now)) == []
 

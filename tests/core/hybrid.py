@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from rugbytx.core.fleet.presence import Worker
-from rugbytx.core.scaling.facts import FleetFact, JobFact, Policy
+from rugbytx.core.scaling.facts import FleetFact, JobFact, ScalingPolicy
 from rugbytx.core.scaling.pace import MATCH_BYTES, MATCH_PX
 from rugbytx.settings import Settings
 
@@ -12,7 +12,7 @@ NOW = 1_000_000.0
 MIN = 60.0
 
 
-def policy_of(**changed: Any) -> Policy:
+def policy_of(**changed: Any) -> ScalingPolicy:
     """Return production's policy, but for what is changed."""
     return replace(Settings().policy, **changed)
 

@@ -17,9 +17,9 @@ from rugbytx.aws.sqs.event_queue import SqsEventQueue, event_queue
 from rugbytx.aws.sqs.queue import SqsQueue
 from rugbytx.control import job as control
 from rugbytx.core.job.job import Pointer, Source
-from rugbytx.core.notify.notification import Kind, Notification
+from rugbytx.core.notify.notification import Notification, NotificationKind
 from rugbytx.errors import Unreachable
-from rugbytx.monitor.cache import Asked, Look
+from rugbytx.monitor.cache import Asked, SystemCache
 from rugbytx.settings import Settings
 from tests.deploy.conftest import Deployed
 from tests.deploy.stacks import everything
@@ -90,7 +90,7 @@ def _tell(deployed: Deployed) -> None:
     name = deployed.settings["RUGBYTX_EVENT_BUS"]
     client(deployed, "events").create_event_bus(Name=name)
     bus = EventBridge(client(deployed, "events", principal="jetson"))
-    ended = Notification(job_id="a", generation=1, kind=Kind.SUCCEEDED, at=0.0, body="{}")
+    ended = Notification(job_id="a", generation=1, kind=NotificationKind.SUCCEEDED, at=0.0, body="{}")
     bus.deliver(f"{PREFIX}{name}", ended, sent_at=0.0)
     name = event_queue(deployed.settings["RUGBYTX_QUEUE"])
     SqsEventQueue(client(deployed, "sqs", principal="jetson"), name).send([{"type": "task-started"}])
@@ -142,9 +142,9 @@ def _watch(deployed: Deployed, finished: dict[str, Any]) -> None:
             if name.startswith("AWS_"):
                 patched.setenv(name, value)
         here = system.connect(settings)
-        look = Look(here)
+        look = SystemCache(here)
         assert look.summary().open_jobs
-        assert look.jobs(Asked()).sheets
+        assert look.jobs(Asked()).overviews
         control.cancel(finished["job_id"], here)
         control.retry(finished["job_id"], here)
         found = next(iter(S3Storage(client(deployed, "s3")).list(settings.output_bucket, "out/")))

@@ -13,8 +13,9 @@ from pathlib import Path
 import boto3
 import pytest
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.local.embedded import EmbeddedAws
-from rugbytx.local.fleet import Worker, worker_argv, worker_environ
+from rugbytx.local.fleet import LocalWorker, worker_argv, worker_environ
 from rugbytx.system import chosen, past_proxies
 from tests.deploy.recorder import Recorder, recorded
 from tests.deploy.stacks import TAG
@@ -126,16 +127,19 @@ def systemd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[socket.socket]
 @pytest.fixture(scope="module")
 def worker(
     deployed: Deployed, systemd: socket.socket, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Worker]:
+) -> Iterator[LocalWorker]:
     """Start the real command as the Jetson, with the settings that the stacks gave, as systemd would."""
     log = tmp_path_factory.mktemp("worker") / "jetson.log"
     by_systemd = {"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "3000000"}
     # As after a rollback: the environment is the newer version's, which this one does not know.
     newer = {"RUGBYTX_OF_A_LATER_VERSION": "1"}
-    started = Worker(
+    started = LocalWorker(
         "jetson",
         worker_argv("jetson", log_level="INFO"),
-        environ=worker_environ(deployed.variables("jetson"), "jetson") | by_systemd | newer | LEGACY,
+        environ=worker_environ(deployed.variables(WorkerClass.JETSON), WorkerClass.JETSON)
+        | by_systemd
+        | newer
+        | LEGACY,
         log=log,
     )
     try:
@@ -155,7 +159,7 @@ def wait_until(holds: Callable[[], bool]) -> bool:
     return False
 
 
-def wait_for_line(worker: Worker, words: str) -> str:
+def wait_for_line(worker: LocalWorker, words: str) -> str:
     """Return the first line of a worker's log that has these words."""
 
     def lines() -> list[str]:

@@ -12,7 +12,7 @@ from rugbytx import system
 from rugbytx.aws.sqs.event_queue import SqsEventQueue, event_queue
 from rugbytx.cli.app import app
 from rugbytx.local.resources import dead_letter_queue
-from rugbytx.monitor.cache import Look
+from rugbytx.monitor.cache import SystemCache
 from rugbytx.settings import read
 from tests.deploy.component import client
 from tests.deploy.conftest import Deployed
@@ -78,7 +78,7 @@ def act(deployed: Deployed, finished: dict[str, Any], folder: Path) -> None:
         ],
     )
     with _signing(deployed):
-        Look(system.connect(read())).summary()
+        SystemCache(system.connect(read())).summary()
     events = event_queue(deployed.settings["RUGBYTX_QUEUE"])
     SqsEventQueue(client(deployed, "sqs", principal="jetson"), events).send([{"type": "task-started"}])
     SqsEventQueue(client(deployed, "sqs", principal="operator"), events).receive(wait_s=1)

@@ -25,7 +25,7 @@ from rugbytx.aws.ecs import task_agent
 from rugbytx.core.notify.signature import new_secret
 from rugbytx.local.agent import Agents
 from rugbytx.local.embedded import EmbeddedAws
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import LocalWorker
 from rugbytx.settings import Settings
 from rugbytx.system import chosen
 from tests.deploy import start
@@ -95,7 +95,7 @@ class Site:
     emulator: Mapping[str, str]
     starts: Mapping[str, Start]
     stack: ExitStack
-    workers: dict[str, Worker] = field(default_factory=dict)
+    workers: dict[str, LocalWorker] = field(default_factory=dict)
 
     def argv(self, name: str) -> tuple[str, ...]:
         """Return a deployed command, in its box."""
@@ -106,10 +106,10 @@ class Site:
         kept = [one for one in found.writable if name != "worker" or one != "/tmp"]  # noqa: S108  the container's
         return boxed(found.argv, folder=folder, writable=kept, umask=found.umask)
 
-    def launch(self, name: str, **added: str) -> Worker:
+    def launch(self, name: str, **added: str) -> LocalWorker:
         """Start what goes on until it is stopped."""
         argv, environ = self.argv(name), {**self.starts[name].environ, **self.emulator, **added}
-        worker = Worker(name, argv, environ=environ, log=self.folder / f"{name}.log")
+        worker = LocalWorker(name, argv, environ=environ, log=self.folder / f"{name}.log")
         self.stack.callback(worker.stop)
         self.workers[name] = worker
         return worker

@@ -18,7 +18,7 @@ from rugbytx.core.job.job import Pointer
 from rugbytx.core.record import SCHEMA
 from rugbytx.doctor import first_day
 from rugbytx.local import resources
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import LocalWorker
 from rugbytx.settings import Settings
 from rugbytx.worker.shutdown import watchdog
 from tests.deploy import component, operator
@@ -112,7 +112,7 @@ def later(deployed: Deployed) -> str:
 
 @pytest.fixture(scope="module")
 def finished(
-    deployed: Deployed, worker: Worker, later: str, tmp_path_factory: pytest.TempPathFactory
+    deployed: Deployed, worker: LocalWorker, later: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
     """Submit a film as the upload service, and let the worker do it."""
     assert later
@@ -135,7 +135,7 @@ def test_the_system_runs_a_job_on_what_the_stacks_made(deployed: Deployed, finis
 
 
 def test_an_older_worker_leaves_a_newer_record_alone(
-    deployed: Deployed, worker: Worker, later: str, finished: dict[str, Any]
+    deployed: Deployed, worker: LocalWorker, later: str, finished: dict[str, Any]
 ) -> None:
     """It does its own job beside it, with a newer environment; the record is as it was, and the pointer is not lost."""
     assert finished["status"] == "SUCCEEDED"
@@ -152,7 +152,7 @@ def test_an_older_worker_leaves_a_newer_record_alone(
 
 
 def test_a_worker_tells_systemd_that_its_loop_turns(
-    deployed: Deployed, worker: Worker, systemd: socket.socket
+    deployed: Deployed, worker: LocalWorker, systemd: socket.socket
 ) -> None:
     """Once that it is ready and then again and again; and the file of the health check is there."""
     assert worker.pid
@@ -161,7 +161,7 @@ def test_a_worker_tells_systemd_that_its_loop_turns(
 
 
 @pytest.fixture(scope="module")
-def adopted(deployed: Deployed, worker: Worker, finished: dict[str, Any]) -> str:
+def adopted(deployed: Deployed, worker: LocalWorker, finished: dict[str, Any]) -> str:
     """Have another system's uploader send a notice of the same film; return the job's profile once it is submitted."""
     assert finished
     bucket, _, key = finished["source"].removeprefix("s3://").partition("/")
@@ -181,7 +181,7 @@ def test_the_note_s_own_messages_are_submissions(adopted: str, finished: dict[st
 @pytest.fixture(scope="module")
 def first_day_told(
     deployed: Deployed,
-    worker: Worker,
+    worker: LocalWorker,
     finished: dict[str, Any],
     adopted: str,
     tmp_path_factory: pytest.TempPathFactory,

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 import rugbytx.settings
 from rugbytx.cli.app import app
+from rugbytx.cli.shared.exit import Code
 from rugbytx.settings import PREFIX, Settings
 from tests.docs.document import ROOT
 
@@ -152,6 +153,15 @@ def commands_table() -> str:
     return "\n".join(lines)
 
 
+def exit_statuses_table() -> str:
+    """Return a table of the exit statuses."""
+    lines = ["| status | name | means |", "|---|---|---|"]
+    for code in Code:
+        besides = f"; or {code.besides}" if code.besides else ""
+        lines.append(f"| {code.value} | {code.name} | {code.meaning}{besides} |")
+    return "\n".join(lines)
+
+
 def _commands(group: Any, context: Any, before: str) -> Iterator[tuple[str, str]]:
     for name in group.list_commands(context):
         command = group.get_command(context, name)
@@ -183,6 +193,7 @@ def main() -> None:
     """Write both documents."""
     put(SETTINGS, "settings", settings_table())
     put(COMMANDS, "commands", commands_table())
+    put(COMMANDS, "exit-statuses", exit_statuses_table())
     sys.stdout.write(
         f"{SETTINGS.relative_to(ROOT)} and {COMMANDS.relative_to(ROOT)} are as the code has them\n"
     )

@@ -11,8 +11,9 @@ from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.aws.client import client
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import OPEN, Status
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection
 from rugbytx.worker.gate.gate import OPEN as OPEN_GATE
@@ -42,7 +43,7 @@ def waiting(system: LocalSystem, connection: Connection, clip: Path) -> Iterator
 
 def say(connection: Connection, *, wanted: int) -> None:
     """Say what the autoscaler would."""
-    connection.store.scaling.record(Told(at=connection.store.now(), wanted=wanted), decision="")
+    connection.store.scaling.record(WorkerTarget(at=connection.store.now(), wanted=wanted), decision="")
 
 
 def seen(connection: Connection) -> Worker | None:
@@ -82,7 +83,7 @@ def test_a_worker_that_is_not_wanted_asks_for_nothing(
     system: LocalSystem, connection: Connection, waiting: str
 ) -> None:
     """Its gate is closed before every receive, and opens on the autoscaler's word."""
-    worker = system.start_worker("aws", **QUICK)
+    worker = system.start_worker(WorkerClass.AWS, **QUICK)
     until(lambda: (one := seen(connection)) and one.gate == "not-wanted")
     assert status(connection, waiting) is Status.QUEUED
     assert receives(connection) == 0
@@ -95,7 +96,7 @@ def test_a_worker_that_is_not_wanted_asks_for_nothing(
 @pytest.mark.long
 def test_ten_minutes_closed(system: LocalSystem, connection: Connection, waiting: str) -> None:
     """Not one receive, and the message is as fresh as it was."""
-    system.start_worker("aws", **QUICK)
+    system.start_worker(WorkerClass.AWS, **QUICK)
     until(lambda: (one := seen(connection)) and one.gate == "not-wanted")
     until_at = time.monotonic() + CLOSED_S
     while time.monotonic() < until_at:

@@ -17,7 +17,7 @@ from rugbytx.core.lease.unit import PLAN, Kind, State, UnitKey
 from rugbytx.core.output.result import Manifest
 from rugbytx.core.plan.plan import Plan
 from rugbytx.local import playback
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import LocalWorker
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection
 from tests.e2e.conftest import RUGBYTX
@@ -78,7 +78,7 @@ def wear_out(connection: Connection, system: LocalSystem) -> None:
         assert connection.queue.extend(message["ReceiptHandle"], visibility_s=0)
 
 
-def log_of(worker: Worker) -> str:
+def log_of(worker: LocalWorker) -> str:
     """Return all that the worker has logged."""
     return worker.log.read_text(encoding="utf-8")
 
@@ -136,5 +136,5 @@ def test_cancel_and_retry(system: LocalSystem, noisy_clip: Path, tmp_path: Path)
 
     manifest = fetch(connection, system.settings.output_bucket, job, tmp_path)
     assert any(f"/{job_id}/g1/" in entry.key for entry in manifest.entries)
-    plan = Plan.model_validate_json(after[PLAN].result)
+    plan = after[PLAN].result_as(Plan)
     playback.check_hls(tmp_path / manifest.master_key, plan, ffprobe=system.settings.ffprobe)

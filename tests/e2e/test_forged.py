@@ -13,7 +13,7 @@ from rugbytx import system as systems
 from rugbytx.aws.client import client
 from rugbytx.aws.sqs.queue import BATCH
 from rugbytx.core.job.job import Status
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import LocalWorker
 from rugbytx.local.system import LocalSystem
 from tests.border.forged import READ, Forged, table
 from tests.e2e.conftest import WAIT_S, wait_for
@@ -31,13 +31,13 @@ def send(system: LocalSystem, rows: list[Forged]) -> Mapping[str, Forged]:
     return {sqs.send_message(QueueUrl=url, MessageBody=row.body)["MessageId"]: row for row in rows}
 
 
-def logged(worker: Worker) -> list[dict[str, Any]]:
+def logged(worker: LocalWorker) -> list[dict[str, Any]]:
     """Return what a worker logged so far."""
     lines = worker.log.read_text().splitlines()
     return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
 
-def refused(worker: Worker) -> dict[str, str]:
+def refused(worker: LocalWorker) -> dict[str, str]:
     """Return the ids of the messages that a worker refused, and of which kind each was."""
     return {
         event["message_id"]: event["kind"] for event in logged(worker) if event["event"] == "message-refused"

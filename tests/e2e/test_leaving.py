@@ -15,7 +15,7 @@ from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.unit import State, UnitKey
-from rugbytx.local.fleet import Worker, worker_argv
+from rugbytx.local.fleet import LocalWorker, worker_argv
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection
 from rugbytx.worker.shutdown.drain import EXIT_CUT_SHORT
@@ -35,23 +35,23 @@ PROMISE_S = 10.0
 SLOW = "veryslow"
 
 
-def sigterm(worker: Worker) -> None:
+def sigterm(worker: LocalWorker) -> None:
     """As ``docker stop``, ECS and ``KillMode=mixed`` do: to the main process."""
     os.kill(worker.pid, signal.SIGTERM)
 
 
-def sigterm_twice(worker: Worker) -> None:
+def sigterm_twice(worker: LocalWorker) -> None:
     """As a person who is impatient."""
     sigterm(worker)
     sigterm(worker)
 
 
-def sigquit(worker: Worker) -> None:
+def sigquit(worker: LocalWorker) -> None:
     """As Celery's own cold shutdown is asked for."""
     os.kill(worker.pid, signal.SIGQUIT)
 
 
-def sigterm_to_all(worker: Worker) -> None:
+def sigterm_to_all(worker: LocalWorker) -> None:
     """As ``KillMode=control-group`` does, in the least favourable order: the encoder first, then its parents."""
     for pid in [*reversed(descendants(worker.pid)), worker.pid]:
         os.kill(pid, signal.SIGTERM)
@@ -86,7 +86,7 @@ def submit(system: LocalSystem, tmp_path: Path) -> Iterator[Callable[[float], tu
         connection.store.jobs.end(job.id, 1, Status.CANCELLED, reason="the test is over")
 
 
-def wait_for_encoder(worker: Worker) -> None:
+def wait_for_encoder(worker: LocalWorker) -> None:
     """Return when the worker is in the middle of a chunk; the trial of its encoder is none."""
     until = time.monotonic() + BOUND_S
     while not descendants(worker.pid, "ffmpeg", "libx264", "/unit/"):
@@ -95,7 +95,7 @@ def wait_for_encoder(worker: Worker) -> None:
         time.sleep(0.02)
 
 
-def leave(worker: Worker, tell: Callable[[Worker], None]) -> float:
+def leave(worker: LocalWorker, tell: Callable[[LocalWorker], None]) -> float:
     """Tell a worker to leave; return the seconds until it was gone, with all its processes."""
     with ExitStack() as stack:
         family = watched_family(stack, worker)
@@ -106,7 +106,7 @@ def leave(worker: Worker, tell: Callable[[Worker], None]) -> float:
         return took_s
 
 
-def watched_family(stack: ExitStack, worker: Worker) -> list[int]:
+def watched_family(stack: ExitStack, worker: LocalWorker) -> list[int]:
     """Return what stands for a worker's processes, its own among them, until the stack closes."""
     family = [stack.enter_context(watched(worker.pid))]
     for pid in descendants(worker.pid):
@@ -115,7 +115,7 @@ def watched_family(stack: ExitStack, worker: Worker) -> list[int]:
     return family
 
 
-def gone_s(worker: Worker, family: list[int]) -> float:
+def gone_s(worker: LocalWorker, family: list[int]) -> float:
     """Return the seconds until all of them are gone."""
     began = time.monotonic()
     assert all(ends(process, within_s=PROMISE_S) for process in family), worker.log_tail()
@@ -140,7 +140,7 @@ def finish(system: LocalSystem, connection: Connection, job: Job) -> None:
 def test_every_way_of_leaving_hands_the_unit_back(
     system: LocalSystem,
     submit: Callable[[float], tuple[Connection, Job]],
-    ways: tuple[Callable[[Worker], None], ...],
+    ways: tuple[Callable[[LocalWorker], None], ...],
 ) -> None:
     """Gone in time, nothing charged, the message visible at once, and only the unit in work is redone."""
     connection, job = submit(12.0)
@@ -271,7 +271,7 @@ def test_the_main_process_may_be_pid_1(
     """In a container without an init, where no default handler ends a process, a worker works and leaves too."""
     connection, job = submit(6.0)
     container = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    worker = Worker(
+    worker = LocalWorker(
         "one",
         [*container, *worker_argv("one", log_level="INFO")],
         environ={**os.environ, "RUGBYTX_CELERY_CONFIG": "local", "RUGBYTX_X264_PRESET": SLOW},

@@ -11,10 +11,10 @@ from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.core.job.job import Status
 from rugbytx.core.output.result import Manifest
-from rugbytx.core.verify.job_report import Report
+from rugbytx.core.verify.job_report import JobReport
 from rugbytx.local.system import LocalSystem
 from rugbytx.verify.fetch import fetch
-from rugbytx.verify.look import look
+from rugbytx.verify.verification import verify
 from tests.footage import make
 from tests.processes import descendants
 
@@ -76,12 +76,12 @@ def test_a_match_comes_out_whole(system: LocalSystem, match: Path, tmp_path: Pat
     bucket = system.settings.output_bucket
     manifest = Manifest.model_validate_json(connection.storage.get(bucket, job.outputs.manifest_key))
     [told] = [entry.key for entry in manifest.entries if "/report-" in entry.key]
-    report = Report.model_validate_json(connection.storage.get(bucket, told))
+    report = JobReport.model_validate_json(connection.storage.get(bucket, told))
     assert report.grid.chunks == MINUTES
     assert report.sound_offset
     assert abs(report.sound_offset.ends_s) <= Fraction(1, RATE)
 
     master = fetch(connection.storage, bucket, job.outputs, tmp_path / "out", on_bytes=lambda _: None)
-    verdict = look(master, on_step=lambda _: None)
+    verdict = verify(master, on_step=lambda _: None)
     assert [finding.sentence for finding in verdict.findings] == []
     assert verdict.frames == MINUTES * 60 * RATE * len(report.renditions)

@@ -10,11 +10,11 @@ import pytest
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.core.fleet.circuit_breaker import Kind
+from rugbytx.core.fleet.circuit_breaker import FaultKind
 from rugbytx.core.job.dead_letter import Depth
 from rugbytx.core.job.job import Status
 from rugbytx.local.agent import Agents
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import LocalWorker
 from rugbytx.local.system import LocalSystem
 from rugbytx.media.encode.faults import Faults
 from tests.e2e.conftest import WAIT_S
@@ -35,7 +35,7 @@ def agents() -> Iterator[Agents]:
         yield running
 
 
-def wait_until(holds: Callable[[], bool], worker: Worker) -> None:
+def wait_until(holds: Callable[[], bool], worker: LocalWorker) -> None:
     """Return once something holds."""
     until = time.monotonic() + WAIT_S
     while not holds():
@@ -75,7 +75,7 @@ def test_it_is_protected_while_it_has_a_message(system: LocalSystem, agents: Age
     wait_until(lambda: len(agents.asked) > asked, worker)
 
     # An encoder that is broken closes the gate; the lane's own process does not look.
-    Faults(system.settings.scratch / f"faults-{worker.pid}.jsonl").add(Kind.UNFIT, "no driver")
+    Faults(system.settings.scratch / f"faults-{worker.pid}.jsonl").add(FaultKind.UNFIT, "no driver")
     wait_until(lambda: '"encoder-unfit"' in worker.log.read_text(), worker)
     asked = len(agents.asked)
     assert TASK in agents.protected(), "at work behind a closed gate"

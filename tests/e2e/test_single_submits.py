@@ -7,7 +7,7 @@ import pytest
 
 from rugbytx import intake
 from rugbytx import system as systems
-from rugbytx.local.autoscaling import decided
+from rugbytx.local.autoscaling import decide_in_background
 from rugbytx.local.system import LocalSystem
 from tests.e2e.conftest import WAIT_S
 
@@ -19,7 +19,7 @@ SUBMITS = 200
 def test_the_jetson_takes_what_comes_singly(clip: Path, tmp_path: Path) -> None:
     """Two hundred clips, an AWS worker idle beside, the real autoscaler deciding."""
     content = clip.read_bytes()
-    with LocalSystem(jetson=1, aws=1, aws_max=1) as local, decided(local.settings):
+    with LocalSystem(jetson=1, aws=1, aws_max=1) as local, decide_in_background(local.settings):
         connection = systems.connect(local.settings)
         while connection.store.scaling.read_desired() is None:
             time.sleep(0.1)

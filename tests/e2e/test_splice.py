@@ -11,12 +11,13 @@ import pytest
 
 from rugbytx import intake
 from rugbytx import system as systems
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job, Pointer, Status
 from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
 from rugbytx.core.output import object_keys
 from rugbytx.core.output.result import plan_of, tracks_of
 from rugbytx.local import playback
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import LocalWorker
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection
 from tests.e2e.conftest import RUGBYTX
@@ -56,7 +57,7 @@ def wait_for(connection: Connection, job: Job, holds: Callable[[Job, Mapping[Uni
     pytest.fail(f"not within {BOUND_S:g} s")
 
 
-def wait_for_log(worker: Worker, text: str) -> None:
+def wait_for_log(worker: LocalWorker, text: str) -> None:
     """Return once the worker has logged something."""
     until = time.monotonic() + BOUND_S
     while text not in worker.log.read_text(encoding="utf-8"):
@@ -95,7 +96,7 @@ def test_two_kinds_of_encoder_meet_once(system: LocalSystem, noise: Path, tmp_pa
     """Worked on from both ends, the job plays through its one splice without a complaint, and verifies."""
     connection = systems.connect(system.settings)
     first = system.start_worker(RUGBYTX_X264_PRESET="slow")
-    second = system.start_worker("aws", RUGBYTX_X264_PRESET="slow")
+    second = system.start_worker(WorkerClass.AWS, RUGBYTX_X264_PRESET="slow")
     accepted = intake.accept(intake.Request(source=str(noise), chunk_s=5.0), connection)
     wait_for(connection, accepted.job, lambda _job, units: is_leased(units, V0))
     connection.queue.send([Pointer(job_id=accepted.job.id, generation=1)])
@@ -129,7 +130,7 @@ def test_a_job_without_splices_outlives_its_encoder(system: LocalSystem, noise: 
     """The other worker waits while one with the job's encoder lives, then makes all of its chunks anew."""
     connection = systems.connect(system.settings)
     first = system.start_worker(RUGBYTX_X264_PRESET="slow")
-    second = system.start_worker("aws", RUGBYTX_X264_PRESET="slow")
+    second = system.start_worker(WorkerClass.AWS, RUGBYTX_X264_PRESET="slow")
     # Whoever comes first: the other one is the stranger.
     request = intake.Request(source=str(noise), chunk_s=5.0, profile="clip")
     accepted = intake.accept(request, connection)

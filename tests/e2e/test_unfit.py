@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from rugbytx.local.fleet import Worker
+from rugbytx.local.fleet import LocalWorker
 from rugbytx.local.system import LocalSystem
 from rugbytx.media import host
 from tests.e2e.conftest import RunCommand
@@ -19,7 +19,7 @@ pytestmark = [
 LONGEST_S = 120.0
 
 
-def wait_end(worker: Worker) -> int | None:
+def wait_end(worker: LocalWorker) -> int | None:
     """Return the exit status of a worker that ends by itself in time."""
     deadline = time.monotonic() + LONGEST_S
     while not worker.has_ended() and time.monotonic() < deadline:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rugbytx.core.fleet.scale_in_protection import Answer
+from rugbytx.core.fleet.scale_in_protection import AgentReply
 from rugbytx.errors import Unreachable
 from rugbytx.ports import FleetState
 
@@ -47,20 +47,20 @@ class FakeAgent:
     """The ``TaskAgent`` port: it grants, refuses or is silent, as a test says."""
 
     #: What it answers next; None for no answer.
-    answer: Answer | None = field(default_factory=lambda: Answer(granted_s=1800.0))
+    answer: AgentReply | None = field(default_factory=lambda: AgentReply(granted_s=1800.0))
     is_protected: bool = False
     #: Each request, in order: for how long, 0 for a release.
     asked: list[float] = field(default_factory=list)
 
-    def protect(self, *, lasts_s: float) -> Answer:
+    def protect(self, *, lasts_s: float) -> AgentReply:
         """Protect the task, if that is what it answers."""
         return self._said(lasts_s, is_protected=True)
 
-    def release(self) -> Answer:
+    def release(self) -> AgentReply:
         """Release the task, if that is what it answers."""
         return self._said(0.0, is_protected=False)
 
-    def _said(self, lasts_s: float, *, is_protected: bool) -> Answer:
+    def _said(self, lasts_s: float, *, is_protected: bool) -> AgentReply:
         self.asked.append(lasts_s)
         if self.answer is None:
             raise Unreachable("the ECS agent does not answer")

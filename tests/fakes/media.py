@@ -7,10 +7,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from rugbytx.core.cmaf.track_parser import Track
+from rugbytx.core.lease.result import Metric
 from rugbytx.core.plan import thumbnails
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.source.media_info import MediaInfo
-from rugbytx.core.verify.sampled_quality import Metric, Scores
+from rugbytx.core.verify.sampled_quality import Scores
 from rugbytx.ports import Encoded, Pulse
 from tests.plans import small_media
 from tests.stills import jpeg

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from rugbytx.core.job.audit_trail import Entry
-from rugbytx.core.notify.notification import Errand, Kind, Notification
+from rugbytx.core.job.audit_trail import AuditEntry
+from rugbytx.core.notify.notification import Errand, Notification, NotificationKind
 from rugbytx.core.record import SCHEMA
 from rugbytx.ports.store import AuditTrails, Outbox
 from tests.fakes.table import FakePort, FakeTable, sent
@@ -13,12 +13,12 @@ class FakeAuditTrails(FakePort, AuditTrails):
     """``ports.store.AuditTrails`` in memory."""
 
     @sent
-    def add(self, job_id: str, entry: Entry) -> None:
+    def add(self, job_id: str, entry: AuditEntry) -> None:
         key = (int(entry.at * 1000), entry.what, entry.unit, entry.fence)
         self.table.trails.setdefault(job_id, {})[key] = entry
 
     @sent
-    def read(self, job_id: str, *, limit: int) -> Sequence[Entry]:
+    def read(self, job_id: str, *, limit: int) -> Sequence[AuditEntry]:
         entries = sorted(self.table.trails.get(job_id, {}).values(), key=lambda entry: entry.at)
         return [entry for entry in entries if entry.schema_number <= SCHEMA][-limit:]
 
@@ -65,5 +65,5 @@ def add_notification(table: FakeTable, notification: Notification) -> None:
     """Write a notification down, once, and an errand for it."""
     notes = table.notifications.setdefault(notification.job_id, {})
     stands = notes.setdefault((notification.order, notification.kind), notification)
-    if notification.kind is not Kind.AT_RISK or not stands.body:
+    if notification.kind is not NotificationKind.AT_RISK or not stands.body:
         table.errands.add(Errand(job_id=notification.job_id, due_at=int(table.clock())))

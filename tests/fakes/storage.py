@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rugbytx.core.job.job import Address, Source
+from rugbytx.core.job.job import PresignedUrl, Source
 from rugbytx.errors import SourceChanged, SourceMissing, TransferError, Unreachable
 from rugbytx.ports import OnBytes, Stored
 
@@ -102,10 +102,10 @@ class FakeStorage:
             )
         return iter([_stored(key, body) for key, body in found])
 
-    def address(self, source: Source, *, lasts_s: int) -> Address:
+    def address(self, source: Source, *, lasts_s: int) -> PresignedUrl:
         """Return an address where nobody answers: nothing here speaks HTTP."""
         self._check()
-        return Address(url=f"http://127.0.0.1:1/{source.bucket}/{source.key}?expires={lasts_s}")
+        return PresignedUrl(url=f"http://127.0.0.1:1/{source.bucket}/{source.key}?expires={lasts_s}")
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Remove objects; removing what is not there is no error."""

@@ -9,13 +9,13 @@ from typing import Concatenate, ParamSpec, TypeVar
 from rugbytx.core.cost.usage import Span
 from rugbytx.core.fleet.halt import Halt, Scope
 from rugbytx.core.fleet.presence import Worker
-from rugbytx.core.job.audit_trail import Entry
+from rugbytx.core.job.audit_trail import AuditEntry
 from rugbytx.core.job.job import Job
 from rugbytx.core.lease.unit import Unit, UnitKey
 from rugbytx.core.notify.notification import Errand, Notification
 from rugbytx.core.output.retention import Cleaning
 from rugbytx.core.record import SCHEMA, Versioned
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 from rugbytx.errors import Unreachable, WrittenByNewer
 from tests.fakes.clock import Clock
 
@@ -54,9 +54,9 @@ class FakeTable:
     workers: dict[str, Worker] = field(default_factory=dict)
     spans: dict[tuple[str, str, float], Span] = field(default_factory=dict)
     halts: dict[tuple[Scope, str], Halt] = field(default_factory=dict)
-    told: Told | None = None
+    told: WorkerTarget | None = None
     decision: str = ""
-    trails: dict[str, dict[object, Entry]] = field(default_factory=dict)
+    trails: dict[str, dict[object, AuditEntry]] = field(default_factory=dict)
     notifications: dict[str, dict[object, Notification]] = field(default_factory=dict)
     errands: set[Errand] = field(default_factory=set)
 

@@ -5,8 +5,19 @@ from dataclasses import replace
 
 from rugbytx.core.job.job import Job
 from rugbytx.core.lease import transition
+from rugbytx.core.lease.result import Result
 from rugbytx.core.lease.transition import Claim
-from rugbytx.core.lease.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.lease.unit import (
+    CHECK,
+    Charge,
+    Lease,
+    Measured,
+    State,
+    Unit,
+    UnitKey,
+    UnitProgress,
+    to_json,
+)
 from rugbytx.core.schedule import encoder_pin
 from rugbytx.errors import LeaseLost
 from rugbytx.ports.store import Leases, Units
@@ -43,7 +54,7 @@ class FakeUnits(FakePort, Units):
         units.setdefault(unit.key, transition.carried_over(unit, job.generation))
 
     @sent
-    def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> Lease:
+    def renew(self, lease: Lease, *, lease_s: float, progress: UnitProgress) -> Lease:
         until = self.table.clock() + lease_s
         self._change_unit(lease, lease_until=until, progress=progress)
         if lease.key == CHECK:
@@ -55,8 +66,8 @@ class FakeUnits(FakePort, Units):
         return replace(lease, until=until)
 
     @sent
-    def commit(self, lease: Lease, *, result: str, measured: Measured) -> None:
-        self._end_attempt(lease, State.DONE, result=result, measured=measured)
+    def commit(self, lease: Lease, *, result: Result, measured: Measured) -> None:
+        self._end_attempt(lease, State.DONE, result_json=to_json(result, lease.key), measured=measured)
 
     @sent
     def give_back(

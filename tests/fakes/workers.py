@@ -6,7 +6,7 @@ from rugbytx.core.cost.usage import Span, day_of
 from rugbytx.core.fleet.halt import Halt, Scope
 from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.record import SCHEMA
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 from rugbytx.ports.store import Halts, ScalingDecisions, Workers
 from tests.fakes.table import FakePort, sent
 
@@ -58,11 +58,11 @@ class FakeScalingDecisions(FakePort, ScalingDecisions):
     """``ports.store.ScalingDecisions`` in memory."""
 
     @sent
-    def record(self, told: Told, *, decision: str) -> None:
+    def record(self, told: WorkerTarget, *, decision: str) -> None:
         self.table.decision, self.table.told = decision, told
 
     @sent
-    def read_desired(self) -> Told | None:
+    def read_desired(self) -> WorkerTarget | None:
         return self.table.told
 
     @sent

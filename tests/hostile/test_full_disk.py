@@ -51,7 +51,7 @@ def test_a_disk_that_says_that_it_is_full(tmp_path: Path, good: bytes) -> None:
 
 @pytest.mark.parametrize("lost_bytes", [1, 3000])
 def test_a_disk_that_loses_the_end_without_a_word(lost_bytes: int, tmp_path: Path, good: bytes) -> None:
-    """Its exit status is 0, and the gates find out."""
+    """Its exit status is 0, and the checks find out."""
     program = tmp_path / "ffmpeg"
     program.write_text(SILENT.replace("%BYTES%", str(lost_bytes)))
     program.chmod(0o755)

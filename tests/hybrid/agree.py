@@ -16,7 +16,7 @@ from rugbytx import prices
 from rugbytx.core.lease.unit import UnitKey
 from rugbytx.sim import batch
 from rugbytx.sim.input import policy as policies
-from rugbytx.sim.input.scenario import Fault, Scenario, Trouble, Upload
+from rugbytx.sim.input.scenario import InjectedFault, Scenario, Trouble, Upload
 from rugbytx.sim.input.trace import Stay, Trace
 from rugbytx.sim.input.upload_kind import Size
 from rugbytx.sim.simulation import Case, run
@@ -144,14 +144,14 @@ def case_of(record: Record) -> Case:
     )
 
 
-def _faults(record: Record) -> Iterator[Fault]:
+def _faults(record: Record) -> Iterator[InjectedFault]:
     jetsons = sorted(one.began_s for one in record.hosts if one.worker_class == "jetson")
     for event in record.events:
         if event.kind == ALL_TOLD_TO_STOP:
-            yield Fault(kind=Trouble.TOLD_TO_STOP, at_s=event.at_s)
+            yield InjectedFault(kind=Trouble.TOLD_TO_STOP, at_s=event.at_s)
         if event.kind == JETSON_KILLED:
             back_s = next((began_s for began_s in jetsons if began_s > event.at_s), inf)
-            yield Fault(kind=Trouble.POWER_CUT, at_s=event.at_s, for_s=back_s - event.at_s)
+            yield InjectedFault(kind=Trouble.POWER_CUT, at_s=event.at_s, for_s=back_s - event.at_s)
 
 
 def _trace(record: Record, numbers: Mapping[str, int]) -> Trace:

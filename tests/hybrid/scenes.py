@@ -220,6 +220,6 @@ def _frames_by_class(stage: Stage, job_ids: Sequence[str]) -> dict[str, int]:
     frames: dict[str, int] = {}
     for _, key, unit in stage.units(job_ids):
         if key.kind is Kind.VIDEO:
-            name = unit.measured.worker_class
+            name = str(unit.measured.worker_class or "")
             frames[name] = frames.get(name, 0) + unit.measured.frames
     return frames

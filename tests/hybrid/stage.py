@@ -17,19 +17,19 @@ from pathlib import Path
 from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.aws.ecs.service import EcsFleet
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job
 from rugbytx.core.lease.unit import Unit, UnitKey
 from rugbytx.core.scaling import decision_record
 from rugbytx.core.scaling.decision_record import Recorded
-from rugbytx.local.fleet import READY_S, Worker
+from rugbytx.local.fleet import READY_S, LocalWorker
 from rugbytx.local.system import LocalSystem
-from rugbytx.settings import WorkerClass
 from tests.hybrid import record
 from tests.hybrid.film import CHUNK_S, CLIP_S, MATCH_S, Reel, work_px
 from tests.hybrid.record import Arrival, Event, Record
 
 #: Seconds of film that an encoder of each class reads in a second; the note's 35 to 25 minutes.
-PACE: Mapping[WorkerClass, float] = {"jetson": 3.0, "aws": 4.2}
+PACE: Mapping[WorkerClass, float] = {WorkerClass.JETSON: 3.0, WorkerClass.AWS: 4.2}
 #: What a chunk takes besides, on two cores that others use too: a guess that finished chunks correct.
 OVERHEAD_S = 1.5
 MAX_WORKERS = 3
@@ -65,8 +65,8 @@ def times(reel: Reel) -> dict[str, str]:
         "RUGBYTX_JOB_OVERHEAD_S": "2",
         # What is looked at after publishing the simulator knows nothing of.
         "RUGBYTX_CHECK_S": "0",
-        "RUGBYTX_ASSUMED_JETSON_PX_PER_S": f"{px_per_s('jetson'):.0f}",
-        "RUGBYTX_ASSUMED_AWS_PX_PER_S": f"{px_per_s('aws'):.0f}",
+        "RUGBYTX_ASSUMED_JETSON_PX_PER_S": f"{px_per_s(WorkerClass.JETSON):.0f}",
+        "RUGBYTX_ASSUMED_AWS_PX_PER_S": f"{px_per_s(WorkerClass.AWS):.0f}",
     }
 
 
@@ -99,7 +99,7 @@ class Stage:
         self.connection = systems.connect(self.local.settings)
         self.fleet = EcsFleet(cluster=self.local.settings.cluster, service=self.local.settings.service)
         #: How long a match takes on the Jetson alone: a guess until the first scene has measured it.
-        self.match_s = MATCH_S / CHUNK_S * (CHUNK_S / PACE["jetson"] + OVERHEAD_S)
+        self.match_s = MATCH_S / CHUNK_S * (CHUNK_S / PACE[WorkerClass.JETSON] + OVERHEAD_S)
         self.timeline: list[Told] = []
         self.decisions: list[Recorded] = []
         #: For how long messages were visible while the Jetson had nothing to do, at the longest stretch.
@@ -123,7 +123,7 @@ class Stage:
         return time.monotonic() - self._began_at
 
     @property
-    def jetson(self) -> Worker:
+    def jetson(self) -> LocalWorker:
         """Return the Jetson's process."""
         return self.local.workers[0]
 
@@ -201,7 +201,7 @@ class Stage:
     def look(self) -> None:
         """Do what ECS would, and note what has changed."""
         if self.local.service:
-            for sentence in self.local.service.look():
+            for sentence in self.local.service.reconcile():
                 self.note(sentence)
         if self._autoscaler.poll() is not None:
             raise RuntimeError(f"the autoscaler ended with status {self._autoscaler.returncode}")

@@ -7,7 +7,7 @@ import pytest
 
 from rugbytx.aws.ecs import task_agent
 from rugbytx.aws.ecs.task_agent import Agent
-from rugbytx.core.fleet.scale_in_protection import Answer
+from rugbytx.core.fleet.scale_in_protection import AgentReply
 from rugbytx.errors import Unreachable
 from rugbytx.local.agent import MOST_PER_S, Agents
 
@@ -47,7 +47,7 @@ def test_no_more_tasks_are_protected_than_are_wanted(agents: Agents) -> None:
     first, second = Agent(agents.enrol("one")), Agent(agents.enrol("two"))
     agents.desired = 1
     assert first.protect(lasts_s=60.0).refusal == ""
-    assert second.protect(lasts_s=60.0) == Answer(refusal="DEPLOYMENT_BLOCKED")
+    assert second.protect(lasts_s=60.0) == AgentReply(refusal="DEPLOYMENT_BLOCKED")
     assert first.protect(lasts_s=60.0).refusal == ""
 
 
@@ -91,7 +91,7 @@ def test_what_is_refused_for_good_is_told(agents: Agents, status: int, body: obj
     """With ECS's own reason."""
     asked = Agent(agents.enrol("one"))
     agents.trouble = (status, body)  # type: ignore[assignment]  # whatever the agent may say
-    assert asked.protect(lasts_s=60.0) == Answer(refusal=refusal)
+    assert asked.protect(lasts_s=60.0) == AgentReply(refusal=refusal)
 
 
 @pytest.mark.parametrize(

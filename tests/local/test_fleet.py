@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.errors import HostUnfit
-from rugbytx.local.fleet import Worker, worker_argv, worker_environ
-from rugbytx.settings import WorkerClass
+from rugbytx.local.fleet import LocalWorker, worker_argv, worker_environ
 from tests.processes import ends, watched
 
 pytestmark = pytest.mark.process
@@ -27,17 +27,17 @@ _WITH_CHILD = """
     time.sleep(60)
 """
 
-Start = Callable[[str], Worker]
+Start = Callable[[str], LocalWorker]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start a Python script where a worker would be; end it after the test."""
-    workers: list[Worker] = []
+    workers: list[LocalWorker] = []
 
-    def start_script(script: str) -> Worker:
+    def start_script(script: str) -> LocalWorker:
         argv = [sys.executable, "-c", textwrap.dedent(script)]
-        workers.append(Worker("one", argv, environ=os.environ, log=tmp_path / "one.log"))
+        workers.append(LocalWorker("one", argv, environ=os.environ, log=tmp_path / "one.log"))
         return workers[-1]
 
     yield start_script
@@ -109,9 +109,9 @@ def test_a_worker_dies_with_its_parent(tmp_path: Path) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(f"""
             import os, pathlib, sys, time
-            from rugbytx.local.fleet import Worker
+            from rugbytx.local.fleet import LocalWorker
             argv = [sys.executable, "-c", "print('one@here ready.'); import time; time.sleep(60)"]
-            worker = Worker("one", argv, environ=os.environ, log=pathlib.Path({str(tmp_path / "log")!r}))
+            worker = LocalWorker("one", argv, environ=os.environ, log=pathlib.Path({str(tmp_path / "log")!r}))
             worker.wait_ready()
             print(worker.pid, flush=True)
             time.sleep(60)
@@ -135,14 +135,14 @@ def test_the_real_command_is_used() -> None:
 
 def test_the_classes_have_unlike_encoders() -> None:
     """As in real life, so that a job that both work on crosses a splice; who asks for one profile gets it."""
-    classes: tuple[WorkerClass, ...] = ("jetson", "aws")
+    classes: tuple[WorkerClass, ...] = (WorkerClass.JETSON, WorkerClass.AWS)
     made = [worker_environ({"RUGBYTX_WORKER_CLASS": "aws"}, worker_class) for worker_class in classes]
     assert [
         (one["RUGBYTX_WORKER_CLASS"], one["RUGBYTX_X264_PROFILE"], one["RUGBYTX_CELERY_CONFIG"])
         for one in made
     ] == [("jetson", "high", "local"), ("aws", "main", "local")]
-    assert worker_environ({"RUGBYTX_X264_PROFILE": "high"}, "aws")["RUGBYTX_X264_PROFILE"] == "high"
+    assert worker_environ({"RUGBYTX_X264_PROFILE": "high"}, WorkerClass.AWS)["RUGBYTX_X264_PROFILE"] == "high"
 
 
-def _child_of(worker: Worker) -> int:
+def _child_of(worker: LocalWorker) -> int:
     return int(worker.log_tail().split("child ")[1].split()[0])

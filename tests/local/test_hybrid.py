@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from rugbytx.aws.ecs.service import EcsFleet
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.local.system import LocalSystem
 from rugbytx.ports import FleetState
 
@@ -17,7 +18,7 @@ BOUND_S = 120.0
 @pytest.fixture
 def local() -> Iterator[LocalSystem]:
     """Run a local system of no workers, with an ECS service of at most one."""
-    with LocalSystem(jetson=0, aws_max=1, cold_start_s=0.1, pace={"aws": 2.5}) as system:
+    with LocalSystem(jetson=0, aws_max=1, cold_start_s=0.1, pace={WorkerClass.AWS: 2.5}) as system:
         yield system
 
 

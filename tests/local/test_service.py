@@ -11,8 +11,8 @@ import pytest
 from rugbytx.aws.ecs.task_agent import Agent
 from rugbytx.errors import HostUnfit, Unreachable
 from rugbytx.local.agent import Agents
-from rugbytx.local.fleet import Worker
-from rugbytx.local.service import MOST_CRASHES, STOP_S, Service
+from rugbytx.local.fleet import LocalWorker
+from rugbytx.local.service import MOST_CRASHES, STOP_S, LocalService
 from tests.fakes.clock import Clock
 from tests.processes import ends, watched
 
@@ -33,11 +33,11 @@ class Bench:
         self.desired: int | None = 0
         self.script = IDLE
         self.noted = (0, 0)
-        self.agent_of: dict[Worker, Agent] = {}
-        self.service = Service(
+        self.agent_of: dict[LocalWorker, Agent] = {}
+        self.service = LocalService(
             agents=agents,
             desired=self.tell,
-            note=self.note,
+            on_counts=self.note,
             start=self.start,
             cold_start_s=COLD_START_S,
             most=4,
@@ -55,27 +55,27 @@ class Bench:
         """Keep what is told."""
         self.noted = (running, pending)
 
-    def start(self, uri: str) -> Worker:
+    def start(self, uri: str) -> LocalWorker:
         """Start a process where a worker would be."""
         name = f"aws-{len(self.agent_of) + 1}"
         argv = [sys.executable, "-c", self.script]
-        worker = Worker(name, argv, environ={}, log=self.folder / name)
+        worker = LocalWorker(name, argv, environ={}, log=self.folder / name)
         self.agent_of[worker] = Agent(uri)
         return worker
 
-    def reach(self, count: int) -> list[Worker]:
+    def reach(self, count: int) -> list[LocalWorker]:
         """Have so many tasks run."""
         self.desired = count
-        self.service.look()
+        self.service.reconcile()
         self.clock.advance(COLD_START_S)
-        self.service.look()
+        self.service.reconcile()
         return self.service.workers
 
-    def wait_gone(self, worker: Worker) -> None:
+    def wait_gone(self, worker: LocalWorker) -> None:
         """Wait until a process has ended, and have the scheduler see it."""
         with suppress(ProcessLookupError), watched(worker.pid) as process:  # an earlier look may have seen it
             assert ends(process, within_s=30.0)
-        self.service.look()
+        self.service.reconcile()
 
 
 @pytest.fixture
@@ -91,15 +91,15 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def test_tasks_run_after_the_cold_start(bench: Bench) -> None:
     """And not before; no more than there is room for."""
-    assert bench.service.look() == []
+    assert bench.service.reconcile() == []
     bench.desired = 9
-    assert len(bench.service.look()) == 4
+    assert len(bench.service.reconcile()) == 4
     assert (bench.service.workers, bench.noted) == ([], (0, 4))
     bench.clock.advance(COLD_START_S - 1)
-    bench.service.look()
+    bench.service.reconcile()
     assert bench.noted == (0, 4)
     bench.clock.advance(1)
-    assert len(bench.service.look()) == 4
+    assert len(bench.service.reconcile()) == 4
     assert (len(bench.service.workers), bench.noted) == (4, (4, 0))
 
 
@@ -107,16 +107,16 @@ def test_the_last_count_holds_while_none_can_be_read(bench: Bench) -> None:
     """Nobody is stopped or started for an answer that did not come."""
     [worker] = bench.reach(1)
     bench.desired = None
-    assert bench.service.look() == []
+    assert bench.service.reconcile() == []
     assert (bench.service.workers, bench.noted) == ([worker], (1, 0))
 
 
 def test_what_has_not_started_is_taken_back(bench: Bench) -> None:
     """Without a process ever having been there."""
     bench.desired = 2
-    bench.service.look()
+    bench.service.reconcile()
     bench.desired = 0
-    bench.service.look()
+    bench.service.reconcile()
     assert (bench.service.tasks, bench.noted) == ([], (0, 0))
 
 
@@ -126,13 +126,13 @@ def test_only_who_is_not_protected_is_stopped(bench: Bench) -> None:
     busy = workers[1]
     assert not bench.agent_of[busy].protect(lasts_s=600).refusal
     bench.desired = 0
-    bench.service.look()
+    bench.service.reconcile()
     for worker in (workers[0], workers[2]):
         bench.wait_gone(worker)
     assert (bench.service.workers, bench.noted) == ([busy], (1, 0))
     assert not busy.has_ended()
     bench.agent_of[busy].release()
-    bench.service.look()
+    bench.service.reconcile()
     bench.wait_gone(busy)
     assert bench.noted == (0, 0)
 
@@ -142,10 +142,10 @@ def test_victims_are_chosen_by_chance(bench: Bench) -> None:
     chosen = set()
     for _ in range(20):
         bench.desired = 4
-        bench.service.look()
+        bench.service.reconcile()
         before = [task.name for task in bench.service.tasks]
         bench.desired = 3
-        bench.service.look()
+        bench.service.reconcile()
         after = {task.name for task in bench.service.tasks}
         chosen.add(next(number for number, name in enumerate(before) if name not in after))
     assert len(chosen) > 1
@@ -156,7 +156,7 @@ def test_protection_is_refused_to_more_than_are_wanted(bench: Bench) -> None:
     one, two = bench.reach(2)
     bench.agent_of[one].protect(lasts_s=600)
     bench.desired = 1
-    bench.service.look()
+    bench.service.reconcile()
     assert bench.agent_of[two].protect(lasts_s=600).refusal == "TASK_NOT_VALID"
     bench.wait_gone(two)
 
@@ -169,7 +169,7 @@ def test_who_ends_by_itself_is_replaced(bench: Bench) -> None:
     bench.wait_gone(first)
     assert bench.noted == (0, 1)
     bench.clock.advance(COLD_START_S)
-    bench.service.look()
+    bench.service.reconcile()
     assert bench.noted == (1, 0)
     assert bench.service.workers != [first]
 
@@ -191,11 +191,11 @@ def test_a_task_that_does_not_stop_is_killed(bench: Bench) -> None:
     [worker] = bench.reach(1)
     worker.wait_ready()
     bench.desired = 0
-    bench.service.look()
+    bench.service.reconcile()
     bench.clock.advance(STOP_S - 1)
-    bench.service.look()
+    bench.service.reconcile()
     assert not worker.has_ended()
     bench.clock.advance(1)
-    bench.service.look()
+    bench.service.reconcile()
     bench.wait_gone(worker)
     assert bench.service.tasks == []

@@ -9,7 +9,7 @@ import pytest
 
 from rugbytx import profiles
 from rugbytx.core.job.job import Source
-from rugbytx.core.output.result import TracksResult
+from rugbytx.core.lease.result import TracksResult
 from rugbytx.core.plan import planner
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.verify import sample_windows, sampled_quality

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from rugbytx.core.lease.result import Metric
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.source.media_info import MediaInfo
-from rugbytx.core.verify.sampled_quality import Metric
 from rugbytx.errors import RugbytxError, TranscodeError, VerificationError
 from rugbytx.media import quality_metric
 from rugbytx.media.encode import command_line

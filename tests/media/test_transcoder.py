@@ -229,7 +229,7 @@ def test_an_mp4_with_a_chunk_missing_is_refused(once: Once, tmp_path: Path, puls
     path = once("29.97.mp4", lambda path: film(path, rate="30000/1001", sound=True))
     plan, chunks, _ = encode(path, tmp_path, pulse)
     video = [encoded.paths[1] for encoded in chunks]
-    with pytest.raises(VerificationError, match=f"frame-count gate: expected {plan.grid.frames}, saw"):
+    with pytest.raises(VerificationError, match=f"frame-count check: expected {plan.grid.frames}, saw"):
         MEDIA.make_mp4(plan, video[:-1], None, tmp_path / "out.mp4", pulse=pulse)
     mixed = [chunks[0].paths[0], *video[1:]]
     with pytest.raises(VerificationError, match="the chunks have 2 headers"):

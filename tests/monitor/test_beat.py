@@ -63,14 +63,14 @@ def test_one_that_has_gone_is_offline_at_once() -> None:
     state: Any = State()
     beats = Beats(store)
 
-    def look() -> bool:
-        for event in beats.look():
+    def poll() -> bool:
+        for event in beats.poll():
             state.event(event)
         return bool(state.workers["a"].alive)
 
     store.workers.announce(worker("a", seen_at=store.now()))
-    assert look()
+    assert poll()
     store.workers.withdraw("a")
-    assert not look()
+    assert not poll()
     store.workers.announce(worker("a", seen_at=store.now()))
-    assert look()
+    assert poll()

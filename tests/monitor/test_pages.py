@@ -17,9 +17,9 @@ import pytest
 from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.aws.client import client
-from rugbytx.core.cost.ledger import Rates
+from rugbytx.core.cost.ledger import SlotPrices
 from rugbytx.core.job.job import Job, Status
-from rugbytx.core.status.overview import sheet
+from rugbytx.core.status.overview import summarize
 from rugbytx.local.system import LocalSystem
 from rugbytx.system import Connection
 from tests.monitor.conftest import PATIENCE_S, Flower, HeldBack, flower
@@ -96,7 +96,9 @@ def stored_percent(connection: Connection, job: Job) -> int:
     units = connection.store.units.read(job.id, job.generation)
     stands = connection.store.jobs.read(job.id)
     assert stands
-    return sheet(stands, units, (), priced=Rates(by_class={}), now=connection.store.now()).percent or 0
+    return (
+        summarize(stands, units, (), priced=SlotPrices(by_class={}), now=connection.store.now()).percent or 0
+    )
 
 
 def names_of_queues() -> list[str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from celery.platforms import EX_UNAVAILABLE
 
-from rugbytx.local.fleet import Worker, worker_argv, worker_environ
+from rugbytx.core.fleet.worker_class import WorkerClass
+from rugbytx.local.fleet import LocalWorker, worker_argv, worker_environ
 from rugbytx.local.system import LocalSystem
 from rugbytx.settings import NO_REMOTE_CONTROL
 from tests.monitor.conftest import PATIENCE_S
@@ -31,12 +32,7 @@ def system() -> Iterator[LocalSystem]:
 def answered(*argv: str, **changed: str) -> "subprocess.CompletedProcess[str]":
     """Run a command."""
     return subprocess.run(
-        argv,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-        env={**os.environ, **changed},
+        argv, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env={**os.environ, **changed}
     )
 
 
@@ -61,10 +57,10 @@ def test_a_command_refuses_the_old_setting() -> None:
 def test_a_worker_warns_and_works(tmp_path: Path) -> None:
     """Of the old setting and of Celery's own; neither makes a queue, a topic or a subscription."""
     before = left()
-    worker = Worker(
+    worker = LocalWorker(
         "asked",
         [*worker_argv("asked", log_level="INFO"), ".enable_remote_control=yes"],
-        environ={**worker_environ(os.environ, "jetson"), **ON},
+        environ={**worker_environ(os.environ, WorkerClass.JETSON), **ON},
         log=tmp_path / "worker.log",
     )
     try:

@@ -294,7 +294,7 @@ def test_the_autoscalers_decision_is_shown(fakes: Fakes, site: tuple[Visitor, Mo
     fakes.store.table.decision = (
         '{"facts": {"now": 1}, "decision": {"desired": 2, "reason": "deadlines-need-them"}}'
     )
-    monitor.look.forget()
+    monitor.cache.forget()
     assert visitor.get("/jobs/summary").json["decision"] == {"desired": 2, "reason": "deadlines-need-them"}
 
 
@@ -311,7 +311,7 @@ def test_many_visitors_cost_as_much_as_one(fakes: Fakes, site: tuple[Visitor, Mo
         return list_jobs(**arguments)  # type: ignore[arg-type]  # passed on as they came
 
     fakes.store.jobs.list = counted  # type: ignore[method-assign, assignment]  # counts, and is the same otherwise
-    monitor.look._monotonic = lambda: 1000.0
+    monitor.cache._monotonic = lambda: 1000.0
     for _ in range(5):
         assert visitor.get("/jobs/data").status == 200
     assert reads == 1

@@ -8,11 +8,11 @@ import pytest
 
 from rugbytx.aws.client import client
 from rugbytx.aws.eventbridge import EventBridge
-from rugbytx.core.notify.notification import Kind, Notification
+from rugbytx.core.notify.notification import Notification, NotificationKind
 from rugbytx.errors import NotDelivered
 from rugbytx.local.embedded import EmbeddedAws
 
-NOTE = Notification(job_id="7ad4", generation=1, kind=Kind.FAILED, at=0.0, body='{"schema": 1}')
+NOTE = Notification(job_id="7ad4", generation=1, kind=NotificationKind.FAILED, at=0.0, body='{"schema": 1}')
 PATTERN = {"source": ["rugbytx"], "detail-type": ["job.failed"]}
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from rugbytx.core.job.job import Status
-from rugbytx.notify.notifier import Notifier, may_tell
+from rugbytx.notify.notifier import Notifier, can_deliver
 from rugbytx.notify.outbox import ErrandRunner
 from rugbytx.settings import Settings, read
 from tests.connection import Fakes, make_job
@@ -26,7 +26,7 @@ SECRET = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 )
 def test_who_tells_without_being_a_worker(environ: dict[str, str], expected: bool) -> None:
     """Only who was given the means: the others would note failures of what a worker can deliver."""
-    assert may_tell(read(environ)) is expected
+    assert can_deliver(read(environ)) is expected
 
 
 def test_one_of_two_works_the_outbox_off() -> None:

@@ -9,11 +9,11 @@ import pytest
 from rugbytx.control import job as control
 from rugbytx.control import webhook
 from rugbytx.core.job.job import Job, Outputs, Status
-from rugbytx.core.notify.notification import PATIENCE_S, State
+from rugbytx.core.notify.notification import PATIENCE_S, DispatchState
 from rugbytx.errors import RugbytxError
 from rugbytx.notify.outbox import GUARD_S, ErrandRunner, deadline_at_risk
 from rugbytx.ports import Courier
-from rugbytx.urls import Place
+from rugbytx.urls import OutputBucket
 from tests.connection import OUTPUTS, Fakes, make_job
 from tests.fakes.courier import FakeCourier
 from tests.worker.faults import FAULTS, Recorder
@@ -22,7 +22,7 @@ from tests.worker.world import Call, Crash, OnCall, Plug, plugged
 
 A, B = "https://a.example/hook", "https://b.example/hook"
 BUS = "eventbridge:games"
-PLACE = Place(bucket="rugbytx-output", s3_url="http://127.0.0.1:5000")
+PLACE = OutputBucket(bucket="rugbytx-output", s3_url="http://127.0.0.1:5000")
 
 
 class Post:
@@ -101,12 +101,12 @@ def test_a_target_that_breaks_the_courier_starves_no_other_and_is_given_up() -> 
     assert post.courier.got == {B: [f"{job.id}-g1-succeeded"]}
     (note,) = post.store.outbox.list_notifications(job.id)
     (broken,) = [dispatch for dispatch in note.dispatches if dispatch.target == A]
-    assert (broken.state, broken.tries) == (State.WAITING, 1)
+    assert (broken.state, broken.tries) == (DispatchState.WAITING, 1)
     post.work(rounds=3, every_s=PATIENCE_S)
     (note,) = post.store.outbox.list_notifications(job.id)
     assert {dispatch.target: dispatch.state for dispatch in note.dispatches} == {
-        A: State.GIVEN_UP,
-        B: State.DELIVERED,
+        A: DispatchState.GIVEN_UP,
+        B: DispatchState.DELIVERED,
     }
 
 
@@ -159,7 +159,7 @@ def test_what_was_given_up_is_seen_and_replayed() -> None:
     post.end(job)
     post.work(rounds=60, every_s=PATIENCE_S / 40)
     (note,) = webhook.pending(post.store.outbox)
-    assert [one.state for one in note.dispatches] == [State.GIVEN_UP]
+    assert [one.state for one in note.dispatches] == [DispatchState.GIVEN_UP]
     tries = post.courier.tries
     post.work(rounds=3, every_s=PATIENCE_S)
     assert post.courier.tries == tries

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from rugbytx.core.notify.notification import Kind, Notification
+from rugbytx.core.notify.notification import Notification, NotificationKind
 from rugbytx.core.notify.signature import headers, key_of
 from rugbytx.core.notify.target import is_public
 from rugbytx.errors import NotDelivered
@@ -23,7 +23,9 @@ from rugbytx.urls import objection
 from tests.receiver import Receiver, served
 
 KEY = key_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-NOTE = Notification(job_id="7ad4", generation=1, kind=Kind.SUCCEEDED, at=0.0, body='{"schema": 1, "é": 2}')
+NOTE = Notification(
+    job_id="7ad4", generation=1, kind=NotificationKind.SUCCEEDED, at=0.0, body='{"schema": 1, "é": 2}'
+)
 NAME = "hooks.example"
 
 

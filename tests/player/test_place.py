@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx.errors import TransferError
-from rugbytx.player.place import Bucket, Folder, around
+from rugbytx.player.place import BucketFiles, FolderFiles, around
 from tests.fakes.storage import FakeStorage
 
 
@@ -21,7 +21,7 @@ def outputs(tmp_path: Path) -> Path:
 
 def test_a_folders_bytes(outputs: Path) -> None:
     """Their number, and a span of them."""
-    folder = Folder(outputs)
+    folder = FolderFiles(outputs)
     assert folder.size_bytes("g2/720p/0.mp4") == 10
     assert folder.read("g2/720p/0.mp4", range(2, 5)) == b"234"
     assert folder.size_bytes("g2/720p/1.mp4") is None
@@ -34,7 +34,7 @@ def test_a_folders_bytes(outputs: Path) -> None:
 def test_nothing_outside_a_folder_is_read(outputs: Path, path: str) -> None:
     """Neither by a path nor by a link."""
     (outputs / "link.mp4").symlink_to(outputs.parent / "secret.mp4")
-    folder = Folder(outputs)
+    folder = FolderFiles(outputs)
     assert folder.size_bytes(path) is None
     with pytest.raises(TransferError, match="is not there"):
         folder.read(path, range(1))
@@ -43,7 +43,7 @@ def test_nothing_outside_a_folder_is_read(outputs: Path, path: str) -> None:
 def test_a_folders_file_that_ends_too_early(outputs: Path) -> None:
     """Is not passed off as whole."""
     with pytest.raises(TransferError, match="ends before byte 11"):
-        Folder(outputs).read("g2/720p/0.mp4", range(8, 11))
+        FolderFiles(outputs).read("g2/720p/0.mp4", range(8, 11))
 
 
 def test_a_buckets_bytes() -> None:
@@ -51,7 +51,7 @@ def test_a_buckets_bytes() -> None:
     storage = FakeStorage()
     storage.put(b"0123456789", "outputs", "out/7ad4/g1/720p/0.mp4", content_type="video/mp4")
     storage.put(b"other", "outputs", "out/else/g1/720p/0.mp4", content_type="video/mp4")
-    bucket = Bucket(storage, bucket="outputs", prefix="out/7ad4/")
+    bucket = BucketFiles(storage, bucket="outputs", prefix="out/7ad4/")
     assert bucket.size_bytes("g1/720p/0.mp4") == 10
     assert bucket.read("g1/720p/0.mp4", range(8, 10)) == b"89"
     assert bucket.size_bytes("../else/g1/720p/0.mp4") is None
@@ -61,7 +61,7 @@ def test_a_buckets_bytes() -> None:
 def test_a_playlist_may_grow() -> None:
     """Its size is looked up each time; that of media, which is written once, is not."""
     storage = FakeStorage()
-    bucket = Bucket(storage, bucket="outputs", prefix="out/7ad4/")
+    bucket = BucketFiles(storage, bucket="outputs", prefix="out/7ad4/")
     for size_bytes in (5, 9):
         for name in ("early.m3u8", "0.mp4"):
             storage.put(b"x" * size_bytes, "outputs", f"out/7ad4/{name}", content_type="")

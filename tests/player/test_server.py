@@ -10,7 +10,7 @@ import pytest
 from rugbytx.errors import SettingsError
 from rugbytx.player import server as module
 from rugbytx.player.byte_range import wanted
-from rugbytx.player.place import Bucket
+from rugbytx.player.place import BucketFiles
 from rugbytx.player.server import Playing, Server
 from tests.fakes.storage import FakeStorage
 from tests.player.serving import served
@@ -37,7 +37,7 @@ def storage() -> FakeStorage:
 @pytest.fixture
 def server(storage: FakeStorage) -> Iterator[Server]:
     """Serve the job's outputs."""
-    place = Bucket(storage, bucket="outputs", prefix="out/7ad4/")
+    place = BucketFiles(storage, bucket="outputs", prefix="out/7ad4/")
     playing = Playing(title='final "A & B".mp4', place=place, master="g1/master 1.m3u8")
     with served(playing, native=True) as running:
         yield running

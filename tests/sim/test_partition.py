@@ -21,7 +21,7 @@ def season(tmp_path: Path) -> Case:
 
 def test_a_season_is_the_sum_of_its_months(season: Case) -> None:
     """Each upload is in one of them; how long they took is told of all together."""
-    months = [batch.one(part) for part in partition.split(season)]
+    months = [batch.run_one(part) for part in partition.split(season)]
     assert [part.scenario.stream and part.scenario.stream.days for part in partition.split(season)] == [
         30,
         30,
@@ -48,7 +48,7 @@ def test_no_two_months_are_alike(season: Case) -> None:
 
 def test_a_month_that_never_ends_makes_a_season_that_does_not(season: Case) -> None:
     """Whoever was not served in time is not hidden by the months in which everybody was."""
-    months = [batch.one(part) for part in partition.split(season)]
+    months = [batch.run_one(part) for part in partition.split(season)]
     months[1] = replace(months[1], never_finished=1, is_drained=False, makespan_s=None)
     found = partition.join(months)
     assert (found.makespan_s, found.is_drained, found.never_finished) == (None, False, 1)

@@ -20,5 +20,5 @@ def test_the_notes_rows_are_what_a_run_gives(scenario: str) -> None:
     """Those that nothing of ours moves; `scripts/simulate` writes them anew."""
     text = story.DOCUMENT.read_text(encoding="utf-8")
     [case] = story.cases_of(scenario, ["note-recommended"])
-    [mean] = batch.means([batch.one(one) for one in batch.seeds(case, story.RUNS)], story.RUNS)
+    [mean] = batch.means([batch.run_one(one) for one in batch.seeds(case, story.RUNS)], story.RUNS)
     assert story.row(mean) in text

@@ -61,7 +61,7 @@ def run(kind: Kind, place: Place, host: Host) -> Result:
     units = host.store.units.read(ended.job.id, ended.job.generation)
     path = place.folder / "finished.mp4"
     path.write_bytes(host.storage.get(OUTPUT, ended.job.outputs.mp4_key))
-    return Result(reason="", plan=Plan.model_validate_json(units[PLAN].result), seen=look(path))
+    return Result(reason="", plan=units[PLAN].result_as(Plan), seen=look(path))
 
 
 def faults(kind: Kind, seen: Seen) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx import profiles
-from rugbytx.verify.look import look
+from rugbytx.verify.verification import verify
 from tests.footage import film
 from tests.published import SmallMedia, copy, publish
 from tests.worker.world import World
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.process
 
 @pytest.mark.parametrize("name", profiles.names(None))
 def test_what_a_profile_makes_keeps_the_rules(name: str, tmp_path: Path) -> None:
-    """Every rung of the ladder at 50 frames a second: gates, rules and a decode of every frame find nothing."""
+    """Every rung of the ladder at 50 frames a second: checks, rules and a decode of every frame find nothing."""
     source = tmp_path / "pitch.mp4"
     look_of = ["-vf", "scale=1920:1080:flags=neighbor,noise=alls=30:allf=t"]
     film(source, *look_of, "-b:v", "20M", rate="50", length_s=1.1, sound=True)
@@ -28,7 +28,7 @@ def test_what_a_profile_makes_keeps_the_rules(name: str, tmp_path: Path) -> None
     assert job.outputs
     assert len(job.outputs.renditions) == len(profile.rungs)
     master = copy(world, tmp_path / "out")
-    verdict = look(master, on_step=lambda _: None)
+    verdict = verify(master, on_step=lambda _: None)
     assert [finding.sentence for finding in verdict.findings] == []
     rates = re.findall(r"RESOLUTION=\d+x(\d+),FRAME-RATE=([0-9.]+)", master.read_text())
     assert {int(lines): float(fps) for lines, fps in rates} == {
@@ -63,7 +63,7 @@ def test_a_broken_output_is_told_by_its_rule(plain: Path, rule: str, name: str, 
     text, count = re.subn(old, new, path.read_text())
     assert count
     path.write_text(text)
-    found = look(plain, on_step=lambda _: None, quick=True).findings
+    found = verify(plain, on_step=lambda _: None, quick=True).findings
     assert rule in {finding.rule for finding in found}
 
 

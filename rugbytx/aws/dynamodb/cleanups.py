@@ -1,4 +1,4 @@
-"""Clean-ups in DynamoDB: notes of what to look at, in the order in which they are due.
+"""Clean-ups in DynamoDB: one item each, in the order in which they are due.
 
 All of them stand in one partition, which a sweep reads from its beginning.  A
 job makes one or two in its life, so one partition is enough for a hundred jobs

@@ -67,7 +67,7 @@ class StoreTime:
         client.meta.events.register("response-received.dynamodb", self._on_response)
 
     def _on_request(self, request: Any, **_: Any) -> None:
-        """Note when each try of a request was sent."""
+        """Record when each try of a request was sent."""
         request.context[_SENT_AT] = self._monotonic()
 
     def _on_response(self, response_dict: Any, context: Any, **_: Any) -> None:

@@ -13,7 +13,7 @@ from rugbytx.core.lease.transition import Event
 from rugbytx.core.lease.unit import State
 from rugbytx.core.record import SCHEMA
 
-#: Nothing stands under this key: a job nobody submitted, a unit nobody ever claimed, a clean-up nobody noted.
+#: Nothing stands under this key: a job nobody submitted, a unit nobody ever claimed, a clean-up nobody scheduled.
 ABSENT = "attribute_not_exists(#pk)"
 
 #: No newer version wrote this record.

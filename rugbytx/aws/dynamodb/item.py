@@ -33,7 +33,7 @@ from rugbytx.core.job.job import Job, require_id
 from rugbytx.core.lease.unit import Unit, UnitKey
 from rugbytx.core.output.retention import Cleaning
 from rugbytx.core.record import SCHEMA
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 from rugbytx.errors import RecordUnreadable, WrittenByNewer
 
 DAY_S = 86_400
@@ -177,9 +177,9 @@ def parse_span(item: Item) -> Span:
     return Span.model_validate(fields_of(item))
 
 
-def told_item(told: Told) -> Item:
+def target_item(target: WorkerTarget) -> Item:
     """Return what gates read as an item."""
-    return make_item(SCALING_PK, TOLD_SK, {"schema": SCHEMA, "at": told.at, "wanted": told.wanted})
+    return make_item(SCALING_PK, TOLD_SK, {"schema": SCHEMA, "at": target.at, "wanted": target.wanted})
 
 
 def decision_item(text: str) -> Item:
@@ -192,9 +192,9 @@ def parse_decision(item: Item) -> str:
     return str(item["text"]["S"])
 
 
-def parse_told(item: Item) -> Told:
-    """Return what the item tells gates."""
-    return Told(at=float(item["at"]["N"]), wanted=int(item["wanted"]["N"]))
+def parse_target(item: Item) -> WorkerTarget:
+    """Return the target by which gates decide."""
+    return WorkerTarget(at=float(item["at"]["N"]), wanted=int(item["wanted"]["N"]))
 
 
 def _require_key(item: Item, pk: str, sk: str) -> None:

@@ -18,7 +18,7 @@ from rugbytx.aws.dynamodb.item import (
     parse_job,
     require_known_schema,
 )
-from rugbytx.aws.dynamodb.table import EXPIRES, STATUS_INDEX, Item, Refused, Table, Value
+from rugbytx.aws.dynamodb.table import EXPIRES, STATUS_INDEX, ConditionFailed, Item, Table, Value
 from rugbytx.core.job.cursor import Mark, mark_of
 from rugbytx.core.job.job import Job, Outputs, Status
 from rugbytx.core.lease.unit import UnitKey
@@ -66,8 +66,8 @@ class DynamoJobs(Jobs):
         """Return jobs from the index; one that changed its status meanwhile may be in two places."""
         jobs: dict[str, Job] = {}
         for status in statuses:
-            found = self._of_status(status, limit, oldest_first=oldest_first, before=before)
-            jobs |= {job.id: job for job in found}
+            page = self._of_status(status, limit, oldest_first=oldest_first, before=before)
+            jobs |= {job.id: job for job in page}
         return sorted(jobs.values(), key=mark_of, reverse=not oldest_first)[:limit]
 
     def _of_status(
@@ -82,7 +82,7 @@ class DynamoJobs(Jobs):
         within: dict[str, Value] = {**values}
         if before:
             key, within = f"{key} AND #submitted_at <= :last", {**values, "last": before.submitted_at}
-        found = self._table.query(
+        items = self._table.query(
             key,
             within,
             IndexName=STATUS_INDEX,
@@ -90,7 +90,7 @@ class DynamoJobs(Jobs):
             PaginationConfig={"PageSize": limit + 1},  # with the one that tells that these are all
         )
         count, last_at = 0, 0.0
-        for job in self._table.reader.read_all(found, parse_job):
+        for job in self._table.reader.read_all(items, parse_job):
             if count >= limit and job.submitted_at != last_at:
                 return
             if before is None or mark_of(job) < before:
@@ -198,12 +198,12 @@ class DynamoJobs(Jobs):
         # later job of the same id.
         pk = job_pk(job_id)
         for _ in range(DELETE_ROUNDS):
-            found = {item["sk"]["S"]: item for item in self._items_of(job_id)}
-            job = found.pop(JOB_SK, None)
+            items = {item["sk"]["S"]: item for item in self._items_of(job_id)}
+            job = items.pop(JOB_SK, None)
             if job is not None and "removed_at" not in job:
                 return
-            if found:
-                self._table.delete([(pk, sk) for sk in found])
+            if items:
+                self._table.delete([(pk, sk) for sk in items])
             elif job is None:
                 return
             else:
@@ -224,7 +224,7 @@ class DynamoJobs(Jobs):
         *,
         values: Mapping[str, Value] | None = None,
         add: Mapping[str, Value] | None = None,
-    ) -> Refused | None:
+    ) -> ConditionFailed | None:
         """Change the job's record when the condition holds; raises WrittenByNewer for a newer schema."""
         known = {**condition.WORDS, "generation": generation, **(values or {})}
         refused = self._table.update(job_pk(job_id), JOB_SK, condition=when, values=known, to=to, add=add)

@@ -8,7 +8,7 @@ from rugbytx.aws.dynamodb.table import EXPIRES, Table
 from rugbytx.core.record import SCHEMA
 from rugbytx.ports.store import Leases
 
-#: What nobody takes any more needs no record: some named leases are a job's own.
+#: A lease that nobody takes any more needs no record: some named leases are a job's own.
 LEASE_DAYS = 1
 
 

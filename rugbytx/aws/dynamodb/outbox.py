@@ -20,7 +20,7 @@ from rugbytx.aws.dynamodb.item import (
 )
 from rugbytx.aws.dynamodb.table import EXPIRES, Item, Table
 from rugbytx.core.job.job import require_id
-from rugbytx.core.notify.notification import PARKED_AT, Errand, Kind, Notification
+from rugbytx.core.notify.notification import PARKED_AT, Errand, Notification, NotificationKind
 from rugbytx.core.record import SCHEMA
 from rugbytx.ports.store import Outbox
 
@@ -39,9 +39,9 @@ class DynamoOutbox(Outbox):
         # The notification first: an errand that finds none is forgotten.  A notification
         # that was looked at before needs no errand any more, unless it is an end, which
         # may have been written in vain the first time.
-        refused = self._table.put(self._note_item(notification), condition=condition.ABSENT)
-        is_end = notification.kind is not Kind.AT_RISK
-        if refused is None or is_end or not self._note(refused.item).body:
+        refused = self._table.put(self._notification_item(notification), condition=condition.ABSENT)
+        is_end = notification.kind is not NotificationKind.AT_RISK
+        if refused is None or is_end or not self._notification(refused.item).body:
             self.schedule_errand(Errand(job_id=notification.job_id, due_at=int(self._now())))
 
     def list_notifications(self, job_id: str) -> Sequence[Notification]:
@@ -54,14 +54,14 @@ class DynamoOutbox(Outbox):
 
     def replace_notification(self, notification: Notification) -> bool:
         refused = self._table.put(
-            self._note_item(notification),
+            self._notification_item(notification),
             condition=condition.IS_EDITION,
             values={**condition.WORDS, "seen_edition": notification.edition - 1},
         )
         if refused is None:
             return True
         require_known_schema(refused.item)
-        return bool(refused.item) and self._note(refused.item) == notification
+        return bool(refused.item) and self._notification(refused.item) == notification
 
     def schedule_errand(self, errand: Errand) -> None:
         noted_at = self._now() if errand.due_at == PARKED_AT else errand.due_at
@@ -81,13 +81,13 @@ class DynamoOutbox(Outbox):
     def forget_errand(self, errand: Errand) -> None:
         self._table.delete([(OUTBOX_PK, _errand_sk(errand))])
 
-    def _note(self, item: Item) -> Notification:
+    def _notification(self, item: Item) -> Notification:
         return self._table.reader.read(item, parse_notification)
 
-    def _note_item(self, notification: Notification) -> Item:
+    def _notification_item(self, notification: Notification) -> Item:
         fields = notification.model_dump(mode="json")
         fields[EXPIRES] = expires_at(self._now(), UNIT_DAYS)
-        return make_item(job_pk(notification.job_id), _note_sk(notification), fields)
+        return make_item(job_pk(notification.job_id), _notification_sk(notification), fields)
 
 
 def parse_notification(item: Item) -> Notification:
@@ -95,10 +95,10 @@ def parse_notification(item: Item) -> Notification:
     return Notification.model_validate(fields_of(item))
 
 
-def _note_sk(notification: Notification) -> str:
+def _notification_sk(notification: Notification) -> str:
     """Return a notification's sort key, by which a job's are in order.
 
-    >>> _note_sk(Notification(job_id="7ad4", generation=2, kind=Kind.FAILED, at=0))
+    >>> _notification_sk(Notification(job_id="7ad4", generation=2, kind=NotificationKind.FAILED, at=0))
     'NOTE#0002#2#job.failed'
     """
     generation, place = notification.order
@@ -106,7 +106,7 @@ def _note_sk(notification: Notification) -> str:
 
 
 def _errand_sk(errand: Errand) -> str:
-    """Return an errand's sort key; a guard's is never that of an errand that somebody notes meanwhile.
+    """Return an errand's sort key; a guard's is never that of an errand that somebody schedules meanwhile.
 
     >>> _errand_sk(Errand(job_id="7ad4", due_at=1795543200, is_guard=True))
     '000001795543200#7ad4#guard'

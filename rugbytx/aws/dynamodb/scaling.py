@@ -7,11 +7,11 @@ from rugbytx.aws.dynamodb.item import (
     TOLD_SK,
     decision_item,
     parse_decision,
-    parse_told,
-    told_item,
+    parse_target,
+    target_item,
 )
 from rugbytx.aws.dynamodb.table import Table
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 from rugbytx.ports.store import ScalingDecisions
 
 
@@ -21,14 +21,14 @@ class DynamoScalingDecisions(ScalingDecisions):
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def record(self, told: Told, *, decision: str) -> None:
+    def record(self, target: WorkerTarget, *, decision: str) -> None:
         # The whole first: what gates obey can be explained.
-        for item in (decision_item(decision), told_item(told)):
+        for item in (decision_item(decision), target_item(target)):
             self._table.put(item, condition=condition.FREE_OR_KNOWN, values=condition.WORDS)
 
-    def read_desired(self) -> Told | None:
+    def read_desired(self) -> WorkerTarget | None:
         item = self._table.get(SCALING_PK, TOLD_SK)
-        return next(self._table.reader.read_all([item] if item else [], parse_told), None)
+        return next(self._table.reader.read_all([item] if item else [], parse_target), None)
 
     def read(self) -> str:
         item = self._table.get(SCALING_PK, DECISION_SK)

@@ -57,7 +57,7 @@ Value = str | bool | int | float | frozenset[str]
 
 
 @dataclass(frozen=True)
-class Refused:
+class ConditionFailed:
     """A write whose condition did not hold; ``item`` is what stood there, empty where nothing did."""
 
     item: Item
@@ -98,7 +98,9 @@ class Table:
             answer = self.client.get_item(TableName=self.name, Key=_key(pk, sk), ConsistentRead=True)
         return answer.get("Item")
 
-    def put(self, item: Item, *, condition: str, values: Mapping[str, Value] | None = None) -> Refused | None:
+    def put(
+        self, item: Item, *, condition: str, values: Mapping[str, Value] | None = None
+    ) -> ConditionFailed | None:
         """Write a whole item if the condition holds."""
         return self._write(
             self.client.put_item, {"Item": item}, ConditionExpression=condition, values=values or {}
@@ -113,7 +115,7 @@ class Table:
         values: Mapping[str, Value],
         to: Mapping[str, Value | None] | None = None,
         add: Mapping[str, Value] | None = None,
-    ) -> Refused | None:
+    ) -> ConditionFailed | None:
         """Set attributes ``to`` values, None for none, and ``add`` to numbers and sets, if the condition holds."""
         clauses = []
         values_to = {name: value for name, value in (to or {}).items() if value is not None}
@@ -136,7 +138,7 @@ class Table:
 
     def remove(
         self, pk: str, sk: str, *, condition: str, values: Mapping[str, Value] | None = None
-    ) -> Refused | None:
+    ) -> ConditionFailed | None:
         """Remove an item if the condition holds."""
         return self._write(
             self.client.delete_item, {"Key": _key(pk, sk)}, ConditionExpression=condition, values=values or {}
@@ -169,7 +171,7 @@ class Table:
 
     def _write(
         self, send: Any, what: Any, *, values: Mapping[str, Value], **expressions: str
-    ) -> Refused | None:
+    ) -> ConditionFailed | None:
         with self._translated():
             try:
                 send(
@@ -180,7 +182,7 @@ class Table:
                 )
             except self.client.exceptions.ConditionalCheckFailedException as error:
                 answer: dict[str, Any] = {**error.response}
-                return Refused(answer.get("Item", {}))
+                return ConditionFailed(answer.get("Item", {}))
         return None
 
     def _translated(self) -> Any:

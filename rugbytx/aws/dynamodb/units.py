@@ -20,11 +20,22 @@ from rugbytx.aws.dynamodb.item import (
 )
 from rugbytx.aws.dynamodb.jobs import DynamoJobs
 from rugbytx.aws.dynamodb.record_reader import ODD
-from rugbytx.aws.dynamodb.table import EXPIRES, Item, Refused, Table, Value, attribute
+from rugbytx.aws.dynamodb.table import EXPIRES, ConditionFailed, Item, Table, Value, attribute
 from rugbytx.core.job.job import Job
 from rugbytx.core.lease import transition
+from rugbytx.core.lease.result import Result
 from rugbytx.core.lease.transition import Claim, Event
-from rugbytx.core.lease.unit import CHECK, Charge, Lease, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.lease.unit import (
+    CHECK,
+    Charge,
+    Lease,
+    Measured,
+    State,
+    Unit,
+    UnitKey,
+    UnitProgress,
+    to_json,
+)
 from rugbytx.core.schedule import encoder_pin
 from rugbytx.core.schedule.next_unit import AFTER_LEASE_S
 from rugbytx.errors import LeaseLost
@@ -75,7 +86,7 @@ class DynamoUnits(Units):
         if refused:
             require_known_schema(refused.item)
 
-    def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> Lease:
+    def renew(self, lease: Lease, *, lease_s: float, progress: UnitProgress) -> Lease:
         now = self._now()
         until = now + lease_s
         change: dict[str, Value] = {"lease_until": until, "progress": progress.model_dump_json()}
@@ -89,8 +100,10 @@ class DynamoUnits(Units):
             )
         return replace(lease, until=until)
 
-    def commit(self, lease: Lease, *, result: str, measured: Measured) -> None:
-        self._end_attempt(lease, Event.COMMIT, {"result": result}, measured=measured, now=self._now())
+    def commit(self, lease: Lease, *, result: Result, measured: Measured) -> None:
+        self._end_attempt(
+            lease, Event.COMMIT, {"result": to_json(result, lease.key)}, measured=measured, now=self._now()
+        )
 
     def give_back(
         self, lease: Lease, *, retry_at: float, reason: str, charge: Charge, measured: Measured
@@ -132,7 +145,7 @@ class DynamoUnits(Units):
 
     def _update_unit(
         self, lease: Lease, event: Event, to: Mapping[str, Value], *, written_at: float
-    ) -> Refused | None:
+    ) -> ConditionFailed | None:
         """Change the unit's record while the lease holds; raises WrittenByNewer for a newer schema."""
         refused = self._table.update(
             job_pk(lease.job_id),

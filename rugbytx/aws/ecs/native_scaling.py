@@ -10,9 +10,9 @@ from rugbytx.core.native_scaling.policy_changes import (
     Alarm,
     Change,
     Configuration,
-    Policy,
-    Setup,
-    Step,
+    NativePolicy,
+    NativeSetup,
+    SetupStep,
     Target,
 )
 from rugbytx.core.native_scaling.policy_setup import alarm_names, prefix
@@ -56,18 +56,19 @@ class NativeScaling:
         #: ARNs of policies that were seen or put.
         self._arns: dict[str, str] = {}
 
-    def read(self) -> Setup:
+    def read(self) -> NativeSetup:
         """Return what is there: every policy of the service, the alarms that call one, and our own alarms."""
         policies = tuple(
-            _policy(told) for told in self._pages("describe_scaling_policies", "ScalingPolicies")
+            _policy(description)
+            for description in self._pages("describe_scaling_policies", "ScalingPolicies")
         )
         self._arns = {policy.name: policy.arn for policy in policies}
-        return Setup(target=self._target(), policies=policies, alarms=tuple(self._alarms(policies)))
+        return NativeSetup(target=self._target(), policies=policies, alarms=tuple(self._alarms(policies)))
 
     def states(self) -> Mapping[str, str]:
         """Return the state of each alarm that ``read`` tells of, e.g. ``ALARM``."""
         policies = self.read().policies
-        return {told["AlarmName"]: told["StateValue"] for told in self._told_alarms(policies)}
+        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in self._described_alarms(policies)}
 
     def carry_out(self, changes: Sequence[Change]) -> None:
         """Make the changes, in their order; each may be made twice."""
@@ -84,7 +85,7 @@ class NativeScaling:
                     MaxCapacity=target.most,
                     SuspendedState=dict.fromkeys(SUSPENDED, target.is_suspended),
                 )
-            case Policy() as policy:
+            case NativePolicy() as policy:
                 answer = self._autoscaling.put_scaling_policy(
                     **self._of,
                     PolicyName=policy.name,
@@ -101,9 +102,9 @@ class NativeScaling:
                 self._remove(change)
 
     def _remove(self, change: Change) -> None:
-        if change.step is Step.DELETE_ALARM:
+        if change.step is SetupStep.DELETE_ALARM:
             self._cloudwatch.delete_alarms(AlarmNames=[change.name])
-        elif change.step is Step.DELETE_POLICY:
+        elif change.step is SetupStep.DELETE_POLICY:
             self._autoscaling.delete_scaling_policy(**self._of, PolicyName=change.name)
         else:
             self._autoscaling.deregister_scalable_target(**self._of)
@@ -113,7 +114,11 @@ class NativeScaling:
         """Take it for done where what is to go has gone; every other refusal is a sentence."""
         from botocore.exceptions import ClientError
 
-        source = self._cloudwatch if change.step in {Step.PUT_ALARM, Step.DELETE_ALARM} else self._autoscaling
+        source = (
+            self._cloudwatch
+            if change.step in {SetupStep.PUT_ALARM, SetupStep.DELETE_ALARM}
+            else self._autoscaling
+        )
         with translated(source, f"{change.step} {change.name}"):
             try:
                 yield
@@ -127,17 +132,17 @@ class NativeScaling:
 
     def _target(self) -> Target | None:
         with translated(self._autoscaling, "scalable target"):
-            told = self._autoscaling.describe_scalable_targets(
+            targets = self._autoscaling.describe_scalable_targets(
                 ServiceNamespace=NAMESPACE,
                 ResourceIds=[self._of["ResourceId"]],
                 ScalableDimension=DIMENSION,
             )["ScalableTargets"]
-        if not told:
+        if not targets:
             return None
-        state = told[0].get("SuspendedState") or {}
+        state = targets[0].get("SuspendedState") or {}
         return Target(
-            least=told[0]["MinCapacity"],
-            most=told[0]["MaxCapacity"],
+            least=targets[0]["MinCapacity"],
+            most=targets[0]["MaxCapacity"],
             is_suspended=any(state.get(way) for way in SUSPENDED),
         )
 
@@ -146,30 +151,30 @@ class NativeScaling:
             pages = self._autoscaling.get_paginator(operation).paginate(
                 **self._of, PaginationConfig={"PageSize": 50, "MaxItems": 50 * MOST_PAGES}
             )
-            return [one for page in pages for one in page[name]]
+            return [item for page in pages for item in page[name]]
 
-    def _alarms(self, policies: Sequence[Policy]) -> list[Alarm]:
+    def _alarms(self, policies: Sequence[NativePolicy]) -> list[Alarm]:
         return [
-            Alarm(name=told["AlarmName"], configuration=told, actions=tuple(told["AlarmActions"]))
-            for told in self._told_alarms(policies)
+            Alarm(name=alarm["AlarmName"], configuration=alarm, actions=tuple(alarm["AlarmActions"]))
+            for alarm in self._described_alarms(policies)
         ]
 
-    def _told_alarms(self, policies: Sequence[Policy]) -> Iterable[Configuration]:
+    def _described_alarms(self, policies: Sequence[NativePolicy]) -> Iterable[Configuration]:
         """Return each alarm once: ours by their names, the others by what they call."""
         asked: list[dict[str, Any]] = [{"AlarmNames": list(alarm_names(self._name))}]
         asked += [{"ActionPrefix": policy.arn} for policy in policies]
-        found: dict[str, Configuration] = {}
+        alarms: dict[str, Configuration] = {}
         with translated(self._cloudwatch, "alarms"):
             for wish in asked:
-                told = self._cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm"], **wish)["MetricAlarms"]
-                found |= {one["AlarmName"]: one for one in told}
-        return found.values()
+                answer = self._cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm"], **wish)["MetricAlarms"]
+                alarms |= {alarm["AlarmName"]: alarm for alarm in answer}
+        return alarms.values()
 
 
-def _policy(told: Mapping[str, Any]) -> Policy:
-    return Policy(
-        name=told["PolicyName"],
-        type=told["PolicyType"],
-        configuration=told.get(CONFIGURATIONS.get(told["PolicyType"], ""), {}),
-        arn=told["PolicyARN"],
+def _policy(description: Mapping[str, Any]) -> NativePolicy:
+    return NativePolicy(
+        name=description["PolicyName"],
+        type=description["PolicyType"],
+        configuration=description.get(CONFIGURATIONS.get(description["PolicyType"], ""), {}),
+        arn=description["PolicyARN"],
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from rugbytx.aws.client import address, client, code, translated
-from rugbytx.core.address import Address
+from rugbytx.core.address import ServiceEndpoints
 from rugbytx.errors import Unreachable
 from rugbytx.ports.fleet import FleetState
 
@@ -45,7 +45,7 @@ class EcsFleet:
         self._autoscaling = autoscaling or client("application-autoscaling")
 
     @property
-    def address(self) -> Address:
+    def address(self) -> ServiceEndpoints:
         """Return where ECS and Application Auto Scaling are."""
         return address(self._ecs, self._autoscaling)
 
@@ -57,12 +57,12 @@ class EcsFleet:
             except self._ecs.exceptions.ClusterNotFoundException as error:
                 raise self._missing() from error
         # DescribeServices tells of a service that it does not find among its failures, with status 200.
-        active = [one for one in answer["services"] if one["status"] == "ACTIVE"]
+        active = [service for service in answer["services"] if service["status"] == "ACTIVE"]
         if not active:
             raise self._missing()
-        found = active[0]
+        counts = active[0]
         return FleetState(
-            desired=found["desiredCount"], running=found["runningCount"], pending=found["pendingCount"]
+            desired=counts["desiredCount"], running=counts["runningCount"], pending=counts["pendingCount"]
         )
 
     def set_desired(self, count: int) -> None:

@@ -23,7 +23,7 @@ from email.utils import parsedate_to_datetime
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rugbytx.core.fleet.scale_in_protection import Answer
+from rugbytx.core.fleet.scale_in_protection import AgentReply
 from rugbytx.core.record import read_json
 from rugbytx.errors import Unreachable
 
@@ -85,28 +85,28 @@ class Agent:
         # No proxy stands between a task and its own host.
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
-    def protect(self, *, lasts_s: float) -> Answer:
+    def protect(self, *, lasts_s: float) -> AgentReply:
         """Ask that this task is not chosen for scale-in for so long from now."""
         minutes = min(max(math.ceil(lasts_s / 60), SHORTEST_MIN), LONGEST_MIN)
         return self._put({"ProtectionEnabled": True, "ExpiresInMinutes": minutes}, asked_s=minutes * 60.0)
 
-    def release(self) -> Answer:
+    def release(self) -> AgentReply:
         """Let this task be chosen."""
         return self._put({"ProtectionEnabled": False}, asked_s=0.0)
 
-    def _put(self, wish: Mapping[str, object], *, asked_s: float) -> Answer:
+    def _put(self, wish: Mapping[str, object], *, asked_s: float) -> AgentReply:
         try:
             answer, date = self._ask(wish)
         except _RefusedError as refused:
-            return Answer(refusal=str(refused))
+            return AgentReply(refusal=str(refused))
         if answer.failure:
-            return Answer(refusal=_sentence(answer.failure.Reason, answer.failure.Detail))
+            return AgentReply(refusal=_sentence(answer.failure.Reason, answer.failure.Detail))
         protection = answer.protection
         if protection is None:
             raise Unreachable("the ECS agent gave an answer that cannot be read")
         if protection.ProtectionEnabled is not wish["ProtectionEnabled"]:
-            return Answer(refusal="the ECS agent did not do what it was asked for")
-        return Answer(granted_s=_granted_s(protection.ExpirationDate, date, asked_s=asked_s))
+            return AgentReply(refusal="the ECS agent did not do what it was asked for")
+        return AgentReply(granted_s=_granted_s(protection.ExpirationDate, date, asked_s=asked_s))
 
     def _ask(self, wish: Mapping[str, object]) -> tuple[AgentAnswer, str]:
         """Return the answer, and when the agent gave it."""

@@ -13,12 +13,12 @@ from rugbytx.aws.s3.throttle import Throttle, unlimited
 from rugbytx.aws.s3.transfer import (
     DENIED,
     MISSING,
-    Pin,
+    VersionArguments,
     denied,
     fetch_rest,
     send,
 )
-from rugbytx.core.job.job import Address, Source
+from rugbytx.core.job.job import PresignedUrl, Source
 from rugbytx.errors import ScratchFull, SourceMissing, TransferError
 from rugbytx.ports import OnBytes, Stored
 
@@ -62,7 +62,7 @@ class S3Storage:
 
         with translated(self._client, f"bucket {bucket}"):
             try:
-                pin: Pin = {"VersionId": version} if version else {}
+                pin: VersionArguments = {"VersionId": version} if version else {}
                 answer = self._client.head_object(Bucket=bucket, Key=key, **pin)
             except ClientError as error:
                 if code(error) in MISSING:
@@ -149,16 +149,16 @@ class S3Storage:
             try:
                 wanted: Wanted = {"Range": f"bytes={span.start}-{span.stop - 1}"} if span else {}
                 with closing(self._client.get_object(Bucket=bucket, Key=key, **wanted)["Body"]) as body:
-                    found = body.read()
+                    content = body.read()
             except ClientError as error:
                 if code(error) in MISSING:
                     raise TransferError(f"s3://{bucket}/{key} does not exist") from error
                 if code(error) not in PAST_END:
                     raise
-                found = b""
-        if span and len(found) != len(span):
+                content = b""
+        if span and len(content) != len(span):
             raise TransferError(f"s3://{bucket}/{key} ends before byte {span.stop}")
-        return found
+        return content
 
     def list(self, bucket: str, prefix: str) -> Iterable[Stored]:
         """Return every object under the prefix, asked for page by page."""
@@ -168,16 +168,16 @@ class S3Storage:
                 for item in page.get("Contents", []):
                     yield Stored(key=item["Key"], size_bytes=item["Size"], etag=item["ETag"].strip('"'))
 
-    def address(self, source: Source, *, lasts_s: int) -> Address:
+    def address(self, source: Source, *, lasts_s: int) -> PresignedUrl:
         """Return a presigned URL, which holds a signature and no secret key; nothing is asked of S3."""
-        pin: Pin = {"VersionId": source.version} if source.version else {}
+        pin: VersionArguments = {"VersionId": source.version} if source.version else {}
         with translated(self._client, f"bucket {source.bucket}"):
             url = self._client.generate_presigned_url(
                 "get_object",
                 Params={"Bucket": source.bucket, "Key": source.key, **pin},
                 ExpiresIn=lasts_s,
             )
-        return Address(url=url, authorities=authorities())
+        return PresignedUrl(url=url, authorities=authorities())
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Remove objects; removing what is not there is no error.  Raises TransferError if any stayed."""

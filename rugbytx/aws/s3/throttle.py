@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rugbytx.core.rate_limit import Line
 
-#: So soon a thread that waits for its turn learns that its transfer is over.
+#: How often a thread that waits for its turn checks whether its transfer is over.
 SLICE_S = 0.1
 
 

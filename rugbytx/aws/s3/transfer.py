@@ -42,7 +42,7 @@ DENIED = frozenset({"403", "AccessDenied"})
 CHANGED = frozenset({"412", "PreconditionFailed"})
 
 
-class Pin(TypedDict, total=False):
+class VersionArguments(TypedDict, total=False):
     """The arguments of GetObject or HeadObject that admit only one version."""
 
     VersionId: str
@@ -189,7 +189,7 @@ class Meter:
             self.failure = self.failure or failure
 
 
-def _pin(source: Source) -> Pin:
+def _pin(source: Source) -> VersionArguments:
     """Return the arguments of GetObject that admit only this version."""
     return {"VersionId": source.version} if source.version else {"IfMatch": f'"{source.etag}"'}
 

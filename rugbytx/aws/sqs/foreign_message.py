@@ -25,9 +25,9 @@ def source_of(value: Any, pattern: str) -> str:
     's3://b/a b.mp4'
     """
 
-    def field(found: re.Match[str]) -> str:
-        text = _text(value, found[1])
-        return unquote_plus(text) if found[2] else text
+    def field(match: re.Match[str]) -> str:
+        text = _text(value, match[1])
+        return unquote_plus(text) if match[2] else text
 
     return _FIELD.sub(field, pattern)
 

@@ -31,7 +31,7 @@ def autoscale(
     from rugbytx import logs
     from rugbytx.autoscaler import Autoscaler, name
     from rugbytx.cli.shared.connection import connection, fleet
-    from rugbytx.notify.notifier import may_tell, notifier_of
+    from rugbytx.notify.notifier import can_deliver, notifier_of
 
     system = connection(context)
     autoscaler = Autoscaler(
@@ -42,47 +42,51 @@ def autoscale(
         settings=system.settings,
     )
     if explain:
-        _show(autoscaler.look(), as_json=as_json)
+        _show(autoscaler.decide(), as_json=as_json)
         return
     logs.set_up("INFO", None, stream=sys.stderr)
-    notifier = notifier_of(system.settings, system.store) if may_tell(system.settings) else None
+    notifier = notifier_of(system.settings, system.store) if can_deliver(system.settings) else None
     if once:
-        found = autoscaler.once(name())
+        recorded = autoscaler.once(name())
         if notifier:
             notifier.once(name())
-        if found is None:
+        if recorded is None:
             remark("another autoscaler decides at the moment")
         else:
-            _show(found, as_json=as_json)
+            _show(recorded, as_json=as_json)
         return
     if notifier:
         notifier.start(owner=name())
-    autoscaler.run(name(), until=threading.Event(), on_decision=lambda found: _tell(found, as_json=as_json))
+    autoscaler.run(
+        name(),
+        until=threading.Event(),
+        on_decision=lambda recorded: _print_decision(recorded, as_json=as_json),
+    )
 
 
-def _tell(found: "Recorded", *, as_json: bool) -> None:
+def _print_decision(recorded: "Recorded", *, as_json: bool) -> None:
     from rugbytx.cli.shared.job_view import local_time
     from rugbytx.core.scaling import decision_record
 
     if as_json:
-        say(decision_record.to_json(found))
+        say(decision_record.to_json(recorded))
         return
-    decision = found.decision
+    decision = recorded.decision
     say(
-        f"{local_time(found.facts.now)}  desired {decision.desired} (busy {decision.busy}, "
+        f"{local_time(recorded.facts.now)}  desired {decision.desired} (busy {decision.busy}, "
         f"wanted {decision.wanted})  {decision.reason}"
-        + "".join(f"  assist {one.job_id} +{one.count}" for one in decision.assists)
+        + "".join(f"  assist {assist.job_id} +{assist.count}" for assist in decision.assists)
         + "".join(f"  ALARM {alarm}" for alarm in decision.alarms)
     )
 
 
-def _show(found: "Recorded", *, as_json: bool) -> None:
+def _show(recorded: "Recorded", *, as_json: bool) -> None:
     from rugbytx.core.scaling import decision_record, decision_text
 
     if as_json:
-        say(decision_record.to_json(found))
+        say(decision_record.to_json(recorded))
         return
-    for line in decision_text.lines(found):
+    for line in decision_text.lines(recorded):
         say(line)
 
 
@@ -105,14 +109,14 @@ def replay(
         if not text:
             continue
         try:
-            found = decision_record.from_json(text)
+            recorded = decision_record.from_json(text)
         except ValueError as error:
             raise typer.BadParameter(f"line {number} is no recorded decision of this version") from error
         count += 1
-        told = list(decision_record.differences(found))
-        changed += bool(told)
-        for difference in told:
-            emit({"line": number, "at": found.facts.now, "difference": difference})
+        differences = list(decision_record.differences(recorded))
+        changed += bool(differences)
+        for difference in differences:
+            emit({"line": number, "at": recorded.facts.now, "difference": difference})
     remark(f"{count} decisions, {changed} of which would be others")
     if changed:
         raise typer.Exit(Code.JOB_FAILED)

@@ -12,12 +12,9 @@ from rugbytx.cli.shared.output import console, emit, remark
 
 if TYPE_CHECKING:
     from rugbytx.core.cost.usage import Total
+    from rugbytx.core.fleet.worker_class import WorkerClass
 
-cost = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    invoke_without_command=True,
-)
+cost = typer.Typer(add_completion=False, rich_markup_mode=None, invoke_without_command=True)
 
 cost.command("estimate")(estimate)
 
@@ -54,34 +51,34 @@ def month(
     store = connection(context).store
     now = store.now()
     chosen, days = ledger.month_of(now, of)
-    found = ledger.days(store.workers, days, now=now)
+    totals = ledger.days(store.workers, days, now=now)
     if as_json:
-        emit(to_json(chosen, found))
-    elif found:
-        _show(found)
+        emit(to_json(chosen, totals))
+    elif totals:
+        _show(totals)
     else:
         remark(f"no worker has recorded anything in {chosen}")
 
 
-def to_json(chosen: str, found: "dict[tuple[str, str], Total]") -> dict[str, Any]:
+def to_json(chosen: str, totals: "dict[tuple[str, WorkerClass], Total]") -> dict[str, Any]:
     """Return the month for a program.  The keys are stable and always there."""
     return {
         "month": chosen,
-        "usd": round(sum(total.usd for total in found.values()), 6),
+        "usd": round(sum(total.usd for total in totals.values()), 6),
         "days": [
             {"day": day, "worker_class": worker_class, **total_json(total)}
-            for (day, worker_class), total in found.items()
+            for (day, worker_class), total in totals.items()
         ],
     }
 
 
-def _show(found: "dict[tuple[str, str], Total]") -> None:
+def _show(totals: "dict[tuple[str, WorkerClass], Total]") -> None:
     from rich.table import Table
 
     from rugbytx.core.cost.usage import Total
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_footer=True)
-    whole = sum(found.values(), Total())
+    whole = sum(totals.values(), Total())
     headings = {
         "day": "all",
         "class": "",
@@ -93,7 +90,7 @@ def _show(found: "dict[tuple[str, str], Total]") -> None:
     }
     for heading, footer in headings.items():
         table.add_column(heading, footer=footer)
-    for (day, worker_class), total in found.items():
+    for (day, worker_class), total in totals.items():
         shown = (total.paid_s, total.cold_s, total.busy_s, total.idle_s)
         table.add_row(day, worker_class, *map(duration.show, shown), f"${total.usd:.2f}")
     console().print(table)

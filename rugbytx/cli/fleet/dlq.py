@@ -10,7 +10,7 @@ from rugbytx.cli.shared.output import Json, console, emit, printable, remark
 if TYPE_CHECKING:
     from rugbytx.core.job.dead_letter import DeadLetter
 
-#: So much of a body is shown.
+#: How much of a body is shown.
 EXCERPT_CHARS = 120
 
 Ids = Annotated[
@@ -32,7 +32,7 @@ def list_letters(context: typer.Context, *, as_json: Json = False) -> None:
     from rugbytx.cli.shared.job_view import local_time
     from rugbytx.control import dead_letter
 
-    letters = dead_letter.look(connection(context).queue)
+    letters = dead_letter.list_letters(connection(context).queue)
     if as_json:
         for letter in letters:
             emit(_as_json(letter))
@@ -59,7 +59,7 @@ def redrive(context: typer.Context, messages: Ids = None, *, as_json: Json = Fal
     from rugbytx.control import dead_letter
 
     queue = connection(context).queue
-    _tell("redriven", dead_letter.redrive(queue, messages or ()), as_json=as_json)
+    _print_each("redriven", dead_letter.redrive(queue, messages or ()), as_json=as_json)
 
 
 @dlq.command()
@@ -78,10 +78,10 @@ def drop(
     if not yes:
         what = f"{len(messages)} messages" if messages else "all messages"
         typer.confirm(f"Delete {what} of the dead-letter queue for good?", abort=True, err=True)
-    _tell("dropped", dead_letter.drop(queue, messages or ()), as_json=as_json)
+    _print_each("dropped", dead_letter.drop(queue, messages or ()), as_json=as_json)
 
 
-def _tell(done: str, letters: "Iterable[DeadLetter]", *, as_json: bool) -> None:
+def _print_each(done: str, letters: "Iterable[DeadLetter]", *, as_json: bool) -> None:
     """Tell of each message as soon as it went, for the next one may fail."""
     count = 0
     for letter in letters:

@@ -21,6 +21,6 @@ def metrics(
     """Print the system's figures in Prometheus' text format, e.g. for node_exporter's textfile collector."""
     from rugbytx.cli.shared.connection import connection
     from rugbytx.core.status.prometheus import families
-    from rugbytx.monitor.system_metrics import look, text
+    from rugbytx.monitor.system_metrics import collect, text
 
-    say(text(families(look(connection(context), jobs=jobs, units=units))).rstrip())
+    say(text(families(collect(connection(context), jobs=jobs, units=units))).rstrip())

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rugbytx.cli.shared.output import emit, say
+from rugbytx.core.fleet.worker_class import WorkerClass
 
 if TYPE_CHECKING:
     from rugbytx.system import Connection
 
-#: Between two looks of --watch.
+#: How often ``--watch`` reads the store.
 LOOK_S = 2.0
 
 
@@ -29,11 +30,11 @@ def queue(
     system = connection(context)
     never = threading.Event()
     while True:
-        seen = look(system)
+        values = summarize(system)
         if as_json:
-            emit(seen)
+            emit(values)
         else:
-            for line in lines(seen):
+            for line in format_summary(values):
                 say(line)
         if not watch:
             return
@@ -42,7 +43,7 @@ def queue(
             say("")
 
 
-def look(system: "Connection") -> dict[str, Any]:
+def summarize(system: "Connection") -> dict[str, Any]:
     """Return what the queue is like, with stable keys."""
     from rugbytx.core.job.job import Status
     from rugbytx.core.scaling import decision_record, workload
@@ -54,31 +55,33 @@ def look(system: "Connection") -> dict[str, Any]:
     paces = workload.paces(workers, settings.priors)
     left_px = sum(fact.left_px for fact in facts)
     rate = sum(
-        paces[one.worker_class].px_per_s * one.slots
-        for one in workers
-        if one.is_able and one.worker_class in paces and (one.worker_class == "jetson" or one.busy)
+        paces[worker.worker_class].px_per_s * worker.slots
+        for worker in workers
+        if worker.is_able
+        and worker.worker_class in paces
+        and (worker.worker_class is WorkerClass.JETSON or worker.busy)
     )
     empty_in_s = left_px / rate if rate else (0.0 if not left_px else None)
     slow = max(pace.px_per_s / pace.slow_px_per_s for pace in paces.values())
     depth = system.queue.depth()
-    told, text = store.scaling.read_desired(), store.scaling.read()
-    found = decision_record.read(text)
+    target, text = store.scaling.read_desired(), store.scaling.read()
+    recorded = decision_record.read(text)
     waiting = [job for job in jobs if job.status is Status.QUEUED]
     return {
         "queued": len(waiting),
         "running": len(jobs) - len(waiting),
-        "backlog_s": left_px / paces["jetson"].px_per_s,
+        "backlog_s": left_px / paces[WorkerClass.JETSON].px_per_s,
         "oldest_wait_s": now - min((job.submitted_at for job in waiting), default=now),
         "visible": depth.visible,
         "in_flight": depth.in_flight,
-        # As often later as sooner, and later one time in ten.
+        # The median, and the time that is exceeded one time in ten.
         "empty_in_s": empty_in_s,
         "empty_in_p90_s": None if empty_in_s is None else empty_in_s * slow,
-        "decided_s_ago": now - told.at if told else None,
-        "desired": found.decision.desired if found else None,
-        "wanted": told.wanted if told else None,
-        "reason": found.decision.reason if found else "",
-        "alarms": [*(found.decision.alarms if found else ()), *_unreadable(store.unreadable())],
+        "decided_s_ago": now - target.at if target else None,
+        "desired": recorded.decision.desired if recorded else None,
+        "wanted": target.wanted if target else None,
+        "reason": recorded.decision.reason if recorded else "",
+        "alarms": [*(recorded.decision.alarms if recorded else ()), *_unreadable(store.unreadable())],
     }
 
 
@@ -87,23 +90,22 @@ def _unreadable(count: int) -> list[str]:
     return [f"records-unreadable: {count}"] if count else []
 
 
-def lines(seen: dict[str, Any]) -> list[str]:
-    """Return a look as lines for people."""
+def format_summary(values: dict[str, Any]) -> list[str]:
+    """Return the summary as lines for people."""
     from rugbytx.cli.shared.duration import show
 
     empty = "never: nobody works"
-    if seen["empty_in_s"] is not None:
-        empty = f"in {show(seen['empty_in_s'])}, nine times in ten in {show(seen['empty_in_p90_s'])}"
-    told = [
-        f"jobs      {seen['queued']} queued, {seen['running']} running",
-        f"backlog   {show(seen['backlog_s'])} of one Jetson slot's work; empty {empty}",
-        f"oldest    has waited {show(seen['oldest_wait_s'])}",
-        f"messages  {seen['visible']} visible, {seen['in_flight']} in flight (approximate)",
+    if values["empty_in_s"] is not None:
+        empty = f"in {show(values['empty_in_s'])}, nine times in ten in {show(values['empty_in_p90_s'])}"
+    rows = [
+        f"jobs      {values['queued']} queued, {values['running']} running",
+        f"backlog   {show(values['backlog_s'])} of one Jetson slot's work; empty {empty}",
+        f"oldest    has waited {show(values['oldest_wait_s'])}",
+        f"messages  {values['visible']} visible, {values['in_flight']} in flight (approximate)",
     ]
-    if seen["decided_s_ago"] is None:
-        return [*told, "decision  none: no autoscaler has decided here"]
-    told.append(
-        f"decision  desired {seen['desired']}, wanted {seen['wanted']}: {seen['reason']}"
-        f" ({show(seen['decided_s_ago'])} ago)"
+    if values["decided_s_ago"] is None:
+        return [*rows, "decision  none: no autoscaler has decided here"]
+    rows.append(
+        f"decision  desired {values['desired']}, wanted {values['wanted']}: {values['reason']} ({show(values['decided_s_ago'])} ago)"
     )
-    return [*told, *(f"alarm     {alarm}" for alarm in seen["alarms"])]
+    return [*rows, *(f"alarm     {alarm}" for alarm in values["alarms"])]

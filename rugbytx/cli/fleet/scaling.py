@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rugbytx.cli.shared.output import emit, remark, say
-from rugbytx.core.native_scaling.policy_changes import Kind
+from rugbytx.core.native_scaling.policy_changes import PolicyKind
 
 if TYPE_CHECKING:
     from rugbytx.aws.ecs.native_scaling import NativeScaling
-    from rugbytx.core.native_scaling.policy_changes import Change, Decision, Setup
+    from rugbytx.core.native_scaling.policy_changes import Change, NativeSetup, SetupChanges
     from rugbytx.ports.fleet import FleetState
     from rugbytx.settings import Settings
 
@@ -29,7 +29,7 @@ def apply(
     context: typer.Context,
     *,
     policy: Annotated[
-        Kind,
+        PolicyKind,
         typer.Option(help="What shall decide how many AWS workers there are; none removes all policies."),
     ],
     dry_run: Annotated[
@@ -60,8 +60,8 @@ def apply(
             }
         )
         return
-    _tell(decision, dry_run=dry_run)
-    if policy is Kind.NONE and state.desired:
+    _print_changes(decision, dry_run=dry_run)
+    if policy is PolicyKind.NONE and state.desired:
         remark(
             f"the service still wants {state.desired} workers: nobody sets that number until an autoscaler runs"
         )
@@ -76,7 +76,7 @@ def show(context: typer.Context, *, as_json: Json = False) -> None:
     settings, native, state = _service(context)
     present, alarms = native.read(), native.states()
     most = present.target.most if present.target else settings.max_workers
-    kinds = [kind for kind in Kind if not _decide(settings, kind, present, most=most).changes]
+    kinds = [kind for kind in PolicyKind if not _decide(settings, kind, present, most=most).changes]
     kind = kinds[0] if kinds else None
     if as_json:
         emit(_as_json(settings, state, present, alarms, kind))
@@ -97,7 +97,7 @@ def _service(context: typer.Context) -> "tuple[Settings, NativeScaling, FleetSta
     return settings, NativeScaling(cluster=settings.cluster, service=settings.service), state
 
 
-def _decide(settings: "Settings", kind: Kind, present: "Setup", *, most: int) -> "Decision":
+def _decide(settings: "Settings", kind: PolicyKind, present: "NativeSetup", *, most: int) -> "SetupChanges":
     from rugbytx.core.native_scaling import policy_changes, policy_setup
 
     name = policy_setup.prefix(cluster=settings.cluster, service=settings.service)
@@ -105,7 +105,7 @@ def _decide(settings: "Settings", kind: Kind, present: "Setup", *, most: int) ->
     return policy_changes.decide(setup, present, own_alarms=policy_setup.alarm_names(name))
 
 
-def _tell(decision: "Decision", *, dry_run: bool) -> None:
+def _print_changes(decision: "SetupChanges", *, dry_run: bool) -> None:
     if not decision.changes:
         say("nothing to change")
     for change in decision.changes:
@@ -124,7 +124,11 @@ def _change(change: "Change") -> dict[str, str]:
 
 
 def _as_json(
-    settings: "Settings", state: "FleetState", present: "Setup", alarms: Mapping[str, str], kind: Kind | None
+    settings: "Settings",
+    state: "FleetState",
+    present: "NativeSetup",
+    alarms: Mapping[str, str],
+    kind: PolicyKind | None,
 ) -> dict[str, Any]:
     target = present.target
     return {
@@ -141,7 +145,11 @@ def _as_json(
 
 
 def _lines(
-    settings: "Settings", state: "FleetState", present: "Setup", alarms: Mapping[str, str], kind: Kind | None
+    settings: "Settings",
+    state: "FleetState",
+    present: "NativeSetup",
+    alarms: Mapping[str, str],
+    kind: PolicyKind | None,
 ) -> list[str]:
     target = present.target
     bounds = f"{target.least} to {target.most}" if target else "none"

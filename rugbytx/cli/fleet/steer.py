@@ -8,7 +8,7 @@ import typer
 from rugbytx.cli.shared.output import JobIds, Json, complain, emit, remark
 
 if TYPE_CHECKING:
-    from rugbytx.control.steer import Answer
+    from rugbytx.control.steer import SteerResult
 
 Class = Annotated[
     str | None,
@@ -64,7 +64,7 @@ def undrain(context: typer.Context, workers: Workers, *, as_json: Json = False) 
 def _each(
     context: typer.Context,
     names: Sequence[str],
-    ask: "Callable[..., Answer]",
+    ask: "Callable[..., SteerResult]",
     *,
     as_json: bool,
 ) -> None:

@@ -27,16 +27,18 @@ def list_notifications(context: typer.Context, job_ids: Jobs = None, *, as_json:
 
     store = connection(context).store
     if job_ids:
-        notes = [note for job_id in job_ids for note in webhook.of_job(job_id, store)]
+        notifications = [notification for job_id in job_ids for notification in webhook.of_job(job_id, store)]
     else:
-        notes = list(webhook.pending(store.outbox))
-    told = [(note, dispatch) for note in notes for dispatch in note.dispatches]
-    for note, dispatch in told:
+        notifications = list(webhook.pending(store.outbox))
+    pairs = [
+        (notification, dispatch) for notification in notifications for dispatch in notification.dispatches
+    ]
+    for notification, dispatch in pairs:
         if as_json:
-            emit(_as_json(note, dispatch))
+            emit(_as_json(notification, dispatch))
         else:
-            say(_line(note, dispatch))
-    if not told:
+            say(_line(notification, dispatch))
+    if not pairs:
         remark("nothing is to be told")
 
 
@@ -57,21 +59,28 @@ def replay(
     if every and not job_ids:
         raise typer.BadParameter("--every needs the jobs' ids")
     count = 0
-    for note, targets in webhook.replay(job_ids or (), store, every=every, by=who()):
+    for notification, targets in webhook.replay(job_ids or (), store, every=every, by=who()):
         count += 1
         if as_json:
-            emit({"action": "replayed", "id": note.id, "job_id": note.job_id, "targets": targets})
+            emit(
+                {
+                    "action": "replayed",
+                    "id": notification.id,
+                    "job_id": notification.job_id,
+                    "targets": targets,
+                }
+            )
         else:
-            say(f"{note.id}  replayed  {targets} targets")
+            say(f"{notification.id}  replayed  {targets} targets")
     if not count:
         remark("nothing was given up" if not every else "nothing was told")
 
 
-def _line(note: "Notification", dispatch: "Dispatch") -> str:
+def _line(notification: "Notification", dispatch: "Dispatch") -> str:
     from rugbytx.cli.shared.job_view import local_time
     from rugbytx.core.notify.target import shown
 
-    parts = [note.id, str(dispatch.state), printable(shown(dispatch.target))]
+    parts = [notification.id, str(dispatch.state), printable(shown(dispatch.target))]
     if dispatch.tries:
         parts.append(f"{dispatch.tries} tries failed")
     if dispatch.delivered_at:
@@ -81,18 +90,18 @@ def _line(note: "Notification", dispatch: "Dispatch") -> str:
     return "  ".join(parts)
 
 
-def _as_json(note: "Notification", dispatch: "Dispatch") -> dict[str, Any]:
+def _as_json(notification: "Notification", dispatch: "Dispatch") -> dict[str, Any]:
     """Return one target's copy of a notification for a program; a URL's query may be secret, and is left out."""
-    from rugbytx.core.notify.notification import State
+    from rugbytx.core.notify.notification import DispatchState
     from rugbytx.core.notify.target import shown
     from rugbytx.core.timestamp import iso
 
-    is_waiting = dispatch.state is State.WAITING
+    is_waiting = dispatch.state is DispatchState.WAITING
     return {
-        "id": note.id,
-        "job_id": note.job_id,
-        "generation": note.generation,
-        "type": str(note.kind),
+        "id": notification.id,
+        "job_id": notification.job_id,
+        "generation": notification.generation,
+        "type": str(notification.kind),
         "target": shown(dispatch.target),
         "state": str(dispatch.state),
         "tries": dispatch.tries,

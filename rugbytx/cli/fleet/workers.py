@@ -37,24 +37,24 @@ def workers(
 
     store = connection(context).store
     if watch:
-        follow(looks(store), console=console(), as_json=as_json)
+        follow(poll_workers(store), console=console(), as_json=as_json)
         return
-    at, seen = store.now(), store.workers.list()
+    at, living = store.now(), store.workers.list()
     if as_json:
-        for worker in ordered(seen):
+        for worker in ordered(living):
             emit(to_json(worker, at=at))
-    elif seen:
-        console().print(table(seen, at=at))
+    elif living:
+        console().print(table(living, at=at))
     else:
         remark("no workers")
 
 
-def looks(store: "Store", *, pause: Pause = time.sleep) -> Iterator[tuple[float, Sequence["Worker"]]]:
+def poll_workers(store: "Store", *, pause: Pause = time.sleep) -> Iterator[tuple[float, Sequence["Worker"]]]:
     """Yield the store's time and the workers, again and again; raises Unreachable after long silence."""
     silent_s = 0.0
     while True:
         try:
-            seen = store.workers.list()
+            workers = store.workers.list()
             at = store.now()
         except Unreachable:
             silent_s += POLL_S
@@ -62,7 +62,7 @@ def looks(store: "Store", *, pause: Pause = time.sleep) -> Iterator[tuple[float,
                 raise
         else:
             silent_s = 0.0
-            yield at, seen
+            yield at, workers
         pause(POLL_S)
 
 
@@ -72,20 +72,20 @@ def follow(states: Iterator[tuple[float, Sequence["Worker"]]], *, console: "Cons
         from rich.live import Live
 
         with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
-            for at, seen in states:
-                live.update(table(seen, at=at), refresh=True)
+            for at, workers in states:
+                live.update(table(workers, at=at), refresh=True)
         return
-    told: dict[str, Worker] = {}
-    for at, seen in states:
-        for worker in ordered(seen):
-            if worker.name not in told or _state(told[worker.name]) != _state(worker):
-                told[worker.name] = worker
+    shown: dict[str, Worker] = {}
+    for at, workers in states:
+        for worker in ordered(workers):
+            if worker.name not in shown or _state(shown[worker.name]) != _state(worker):
+                shown[worker.name] = worker
                 if as_json:
                     emit(to_json(worker, at=at))
                 else:
                     console.print(line(worker, at=at), soft_wrap=True)
-        for name in sorted(set(told) - {worker.name for worker in seen}):
-            gone = told.pop(name)
+        for name in sorted(set(shown) - {worker.name for worker in workers}):
+            gone = shown.pop(name)
             if as_json:
                 emit({**to_json(gone, at=at), "is_gone": True})
             else:

@@ -15,7 +15,7 @@ def cancel(context: typer.Context, job_ids: JobIds, *, as_json: Json = False) ->
     from rugbytx.cli.shared.connection import connection
     from rugbytx.cli.shared.exit import code_of
     from rugbytx.cli.shared.job_view import as_json as to_json
-    from rugbytx.control.job import Action
+    from rugbytx.control.job import ControlAction
     from rugbytx.control.job import cancel as cancel_job
     from rugbytx.errors import NotFound
 
@@ -32,10 +32,10 @@ def cancel(context: typer.Context, job_ids: JobIds, *, as_json: Json = False) ->
             emit({"action": str(answer.action), **to_json(answer.job, None, system)})
         else:
             typer.echo(f"{answer.job.id}  {answer.action}  {answer.job.status}")
-        if answer.action is Action.TOO_LATE:
-            complain(answer.notes[0])
+        if answer.action is ControlAction.TOO_LATE:
+            complain(answer.remarks[0])
             code = code or Code.JOB_FAILED
             continue
-        for note in answer.notes:
-            remark(note)
+        for sentence in answer.remarks:
+            remark(sentence)
     raise typer.Exit(code)

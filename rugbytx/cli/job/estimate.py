@@ -57,11 +57,11 @@ def estimate(  # noqa: PLR0913  what, how large, from where
         size_bytes, times = _planned(context, source, profile)
     else:
         size_bytes, times = (gb or 0.0) * 1e9, _assumed(context, hours or 0.0, is_measured=is_measured)
-    found = list(quote.quotes(times, listed, size_bytes=size_bytes))
+    quotes = list(quote.quotes(times, listed, size_bytes=size_bytes))
     if as_json:
-        emit(to_json(found, listed))
+        emit(to_json(quotes, listed))
     else:
-        _show(found, listed)
+        _show(quotes, listed)
 
 
 def _planned(context: typer.Context, source: str, profile: str) -> "tuple[float, list[Took]]":
@@ -73,12 +73,12 @@ def _planned(context: typer.Context, source: str, profile: str) -> "tuple[float,
     intake.check(intake.Request(source=source, profile=profile))
     wish = preview.Wish(source=source, profile=profile)
     if is_local(source):
-        seen = preview.of_file(wish, connection.alone(context))
+        planned = preview.of_file(wish, connection.alone(context))
     else:
-        seen = preview.of_object(wish, connection.connection(context))
-    for sentence in seen.remarks:
+        planned = preview.of_object(wish, connection.connection(context))
+    for sentence in planned.remarks:
         remark(sentence)
-    return seen.plan.source.size_bytes, list(quote.of_plan(seen.forecasts))
+    return planned.plan.source.size_bytes, list(quote.of_plan(planned.forecasts))
 
 
 def _assumed(context: typer.Context, hours: float, *, is_measured: bool) -> "list[Took]":
@@ -94,30 +94,30 @@ def _assumed(context: typer.Context, hours: float, *, is_measured: bool) -> "lis
     return list(quote.of_film(hours * 3600, paces))
 
 
-def to_json(found: "Sequence[Quote]", listed: "Prices") -> dict[str, Any]:
+def to_json(quotes: "Sequence[Quote]", listed: "Prices") -> dict[str, Any]:
     """Return the estimate for a program.  The keys are stable and always there."""
     return {
         "prices": {"region": listed.region, "as_of": listed.as_of},
         "quotes": [
             {
-                "worker_class": one.took.worker_class.name,
-                "payment": one.payment,
-                "evidence": str(one.took.evidence),
-                "busy_s": round(one.took.busy_s, 3),
-                "slow_s": round(one.took.slow_s, 3),
-                "start_s": one.took.worker_class.start_s,
-                "usd_per_h": one.price.usd,
-                "usd": round(one.usd, 6),
-                "slow_usd": round(one.slow_usd, 6),
-                "egress_usd": round(one.egress_usd, 6),
-                "whole_usd": round(one.whole_usd, 6),
+                "worker_class": offer.took.host.worker_class,
+                "payment": offer.payment,
+                "evidence": str(offer.took.evidence),
+                "busy_s": round(offer.took.busy_s, 3),
+                "slow_s": round(offer.took.slow_s, 3),
+                "start_s": offer.took.host.start_s,
+                "usd_per_h": offer.price.usd,
+                "usd": round(offer.usd, 6),
+                "slow_usd": round(offer.slow_usd, 6),
+                "egress_usd": round(offer.egress_usd, 6),
+                "whole_usd": round(offer.whole_usd, 6),
             }
-            for one in found
+            for offer in quotes
         ],
     }
 
 
-def _show(found: "Sequence[Quote]", listed: "Prices") -> None:
+def _show(quotes: "Sequence[Quote]", listed: "Prices") -> None:
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
@@ -133,28 +133,26 @@ def _show(found: "Sequence[Quote]", listed: "Prices") -> None:
         "speed is",
     ):
         table.add_column(heading, overflow="fold")
-    for one in found:
-        took = one.took
-        start_s = took.worker_class.start_s
+    for offer in quotes:
+        took = offer.took
+        start_s = took.host.start_s
         table.add_row(
-            took.worker_class.name,
-            one.payment,
+            took.host.worker_class,
+            offer.payment,
             duration.show(took.busy_s),
             f"over {duration.show(took.slow_s)}",
             duration.show(start_s) if start_s else "",
-            f"${one.usd:.4f}",
-            f"${one.egress_usd:.4f}" if one.egress_usd else "",
-            f"${one.whole_usd:.4f}",
+            f"${offer.usd:.4f}",
+            f"${offer.egress_usd:.4f}" if offer.egress_usd else "",
+            f"${offer.whole_usd:.4f}",
             str(took.evidence),
         )
     screen = console()
     screen.print(table)
-    dearest, cheapest = (pick(found, key=lambda one: one.whole_usd) for pick in (max, min))
+    dearest, cheapest = (pick(quotes, key=lambda offer: offer.whole_usd) for pick in (max, min))
     if dearest.egress_usd > cheapest.whole_usd:
         remark(
-            f"carrying the source to the {dearest.took.worker_class.name} costs more than all of it on "
-            f"{cheapest.took.worker_class.name} ({cheapest.payment}); the first "
-            f"{listed.egress_free_gb_a_month:g} GB a month are free"
+            f"carrying the source to the {dearest.took.host.worker_class} costs more than all of it on {cheapest.took.host.worker_class} ({cheapest.payment}); the first {listed.egress_free_gb_a_month:g} GB a month are free"
         )
     remark(
         f"prices of {listed.region}, {listed.as_of}; waiting in the queue and idling afterwards are not in it"

@@ -7,7 +7,7 @@ import typer
 from rugbytx.cli.shared.output import Json, emit, printable, remark, say
 
 if TYPE_CHECKING:
-    from rugbytx.core.job.audit_trail import Entry
+    from rugbytx.core.job.audit_trail import AuditEntry
 
 
 def logs(
@@ -28,7 +28,7 @@ def logs(
     if job_id is None:
         entries = store.audit.read(audit_trail.SYSTEM, limit=limit)
     else:
-        entries = steer.told(job_id, store, limit=limit)
+        entries = steer.list_entries(job_id, store, limit=limit)
     for entry in entries:
         if as_json:
             emit(_as_json(entry))
@@ -38,7 +38,7 @@ def logs(
         remark("nothing is known: entries stay for 30 days")
 
 
-def line(entry: "Entry") -> str:
+def line(entry: "AuditEntry") -> str:
     """Return an entry as one line of text."""
     from rugbytx.cli.shared.job_view import local_time
 
@@ -56,7 +56,7 @@ def line(entry: "Entry") -> str:
     return "  ".join(parts)
 
 
-def _as_json(entry: "Entry") -> dict[str, Any]:
+def _as_json(entry: "AuditEntry") -> dict[str, Any]:
     """Return an entry for a program; what does not apply is null."""
     from rugbytx.core.timestamp import iso
 

@@ -51,26 +51,26 @@ def plan(
     intake.check(intake.Request(source=source, profile=profile, chunk_s=chunk))
     wish = preview.Wish(source=source, profile=profile, chunk_s=chunk)
     if is_local(source):
-        seen = preview.of_file(wish, connection.alone(context))
+        planned = preview.of_file(wish, connection.alone(context))
     else:
-        seen = preview.of_object(wish, connection.connection(context))
-    for sentence in seen.remarks:
+        planned = preview.of_object(wish, connection.connection(context))
+    for sentence in planned.remarks:
         remark(sentence)
     if as_json:
-        emit(to_json(seen))
+        emit(to_json(planned))
     else:
-        _show(seen, is_explained=is_explained)
+        _show(planned, is_explained=is_explained)
 
 
-def to_json(seen: "Preview") -> dict[str, Any]:
+def to_json(planned: "Preview") -> dict[str, Any]:
     """Return the preview for a program.  The keys are stable and always there; what does not apply is null."""
     from rugbytx.core.plan.explanation import reason_of
 
-    plan, media, grid = seen.plan, seen.plan.media, seen.plan.grid
+    plan, media, grid = planned.plan, planned.plan.media, planned.plan.grid
     return {
-        "source": seen.source,
+        "source": planned.source,
         "source_bytes": media.size_bytes,
-        "profile": seen.profile.name,
+        "profile": planned.profile.name,
         "container": media.container,
         "duration_s": float(grid.duration_s),
         "video": {
@@ -95,44 +95,47 @@ def to_json(seen: "Preview") -> dict[str, Any]:
         },
         "renditions": [
             {
-                "name": one.name,
-                "width": one.width,
-                "height": one.height,
-                "fps": float(plan.grid_of(one).rate),
-                "rate_bps": one.rate_bps,
-                "reason": reason_of(plan, one),
+                "name": rendition.name,
+                "width": rendition.width,
+                "height": rendition.height,
+                "fps": float(plan.grid_of(rendition).rate),
+                "rate_bps": rendition.rate_bps,
+                "reason": reason_of(plan, rendition),
             }
-            for one in plan.renditions
+            for rendition in plan.renditions
         ],
         "audio_rate_bps": plan.audio.rate_bps if plan.audio else None,
         "mp4": plan.mp4,
         "notes": list(plan.notes),
-        "objects": seen.footprint.objects,
-        "stored_bytes": seen.footprint.stored_bytes,
-        "put_requests": seen.footprint.put_requests,
-        "forecasts": [_forecast(one, _quotes(seen, one)) for one in seen.forecasts],
-        "choices": [{"topic": one.topic, "choice": one.choice, "reason": one.reason} for one in seen.choices],
+        "objects": planned.footprint.objects,
+        "stored_bytes": planned.footprint.stored_bytes,
+        "put_requests": planned.footprint.put_requests,
+        "forecasts": [_forecast(forecast, _quotes(planned, forecast)) for forecast in planned.forecasts],
+        "choices": [
+            {"topic": choice.topic, "choice": choice.choice, "reason": choice.reason}
+            for choice in planned.choices
+        ],
     }
 
 
-def _quotes(seen: "Preview", forecast: "Forecast") -> "list[Quote]":
+def _quotes(planned: "Preview", forecast: "Forecast") -> "list[Quote]":
     """Return what a forecast would cost, in each way to pay for it."""
-    return [quote for quote in seen.quotes if quote.took.worker_class is forecast.worker_class]
+    return [quote for quote in planned.quotes if quote.took.host is forecast.host]
 
 
-def _forecast(one: "Forecast", quotes: "Sequence[Quote]") -> dict[str, Any]:
+def _forecast(forecast: "Forecast", quotes: "Sequence[Quote]") -> dict[str, Any]:
     return {
-        "worker_class": one.worker_class.name,
-        "host": one.worker_class.host,
-        "recipe": str(one.way.recipe),
-        "reason": one.way.reason,
-        "busy_s": round(one.busy_s, 1),
-        "encode_s": round(one.encode_s, 1),
-        "audio_s": round(one.audio_s, 1),
-        "start_s": one.worker_class.start_s,
-        "px_per_s": round(one.speed.value),
-        "evidence": str(one.speed.evidence),
-        "basis": one.speed.source,
+        "worker_class": forecast.host.worker_class,
+        "host": forecast.host.hardware,
+        "recipe": str(forecast.way.recipe),
+        "reason": forecast.way.reason,
+        "busy_s": round(forecast.busy_s, 1),
+        "encode_s": round(forecast.encode_s, 1),
+        "audio_s": round(forecast.audio_s, 1),
+        "start_s": forecast.host.start_s,
+        "px_per_s": round(forecast.speed.value),
+        "evidence": str(forecast.speed.evidence),
+        "basis": forecast.speed.source,
         "bills": [
             {
                 "name": quote.payment,
@@ -147,38 +150,37 @@ def _forecast(one: "Forecast", quotes: "Sequence[Quote]") -> dict[str, Any]:
     }
 
 
-def _show(seen: "Preview", *, is_explained: bool) -> None:
+def _show(planned: "Preview", *, is_explained: bool) -> None:
     screen = console()
-    screen.print(_facts(seen))
+    screen.print(_facts(planned))
     screen.print()
-    screen.print(_renditions(seen))
+    screen.print(_renditions(planned))
     screen.print()
-    screen.print(_forecasts(seen))
+    screen.print(_forecasts(planned))
     if is_explained:
         screen.print()
-        screen.print(_choices(seen))
+        screen.print(_choices(planned))
         screen.print()
-        screen.print(_figures(seen))
-    elif seen.plan.notes:
+        screen.print(_figures(planned))
+    elif planned.plan.notes:
         screen.print()
-        for note in seen.plan.notes:
+        for note in planned.plan.notes:
             screen.print(f"- {printable(note)}", soft_wrap=True)
 
 
-def _facts(seen: "Preview") -> "Table":
+def _facts(planned: "Preview") -> "Table":
     from rich.table import Table
 
     from rugbytx.cli.shared.job_view import size
 
-    plan, video, audio = seen.plan, seen.plan.media.video, seen.plan.media.audio
-    grid, stored = plan.grid, seen.footprint
+    plan, video, audio = planned.plan, planned.plan.media.video, planned.plan.media.audio
+    grid, stored = plan.grid, planned.footprint
     turned = f", turned by {video.rotation} degrees" if video.rotation else ""
-    told = {
-        "source": f"{seen.source}  ({size(plan.media.size_bytes)}, {plan.media.container.partition(',')[0]})",
-        "video": f"{video.codec} {video.width}x{video.height}{turned}, {video.pixel_format}, "
-        f"{float(video.average_rate):.5g} fps, {duration.show(float(grid.duration_s))}",
+    rows = {
+        "source": f"{planned.source}  ({size(plan.media.size_bytes)}, {plan.media.container.partition(',')[0]})",
+        "video": f"{video.codec} {video.width}x{video.height}{turned}, {video.pixel_format}, {float(video.average_rate):.5g} fps, {duration.show(float(grid.duration_s))}",
         "audio": f"{audio.codec}, {audio.channels} channels, {audio.sample_rate} Hz" if audio else "none",
-        "profile": seen.profile.name,
+        "profile": planned.profile.name,
         "grid": f"{grid.frames} frames at {float(grid.rate):.5g} fps, {_chunks(grid)}",
         "sound": f"AAC, {plan.audio.rate_bps // 1000} kbit/s" if plan.audio else "none",
         "mp4": f"of {plan.renditions[0].name}" if plan.mp4 else "none",
@@ -187,7 +189,7 @@ def _facts(seen: "Preview") -> "Table":
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for label, text in told.items():
+    for label, text in rows.items():
         table.add_row(label, printable(text))
     return table
 
@@ -198,54 +200,54 @@ def _chunks(grid: "Grid") -> str:
     return f"{grid.chunks} chunks of {float(grid.chunk / grid.rate):.5g} s"
 
 
-def _renditions(seen: "Preview") -> "Table":
+def _renditions(planned: "Preview") -> "Table":
     from rugbytx.core.plan.explanation import reason_of
 
     table = _table("rendition", "size", "fps", "kbit/s", "reason")
-    for one in seen.plan.renditions:
+    for rendition in planned.plan.renditions:
         table.add_row(
-            one.name,
-            f"{one.width}x{one.height}",
-            f"{float(seen.plan.grid_of(one).rate):.5g}",
-            str(one.rate_bps // 1000),
-            reason_of(seen.plan, one),
+            rendition.name,
+            f"{rendition.width}x{rendition.height}",
+            f"{float(planned.plan.grid_of(rendition).rate):.5g}",
+            str(rendition.rate_bps // 1000),
+            reason_of(planned.plan, rendition),
         )
     return table
 
 
-def _forecasts(seen: "Preview") -> "Table":
+def _forecasts(planned: "Preview") -> "Table":
     table = _table("worker", "encoder", "time", "cost", "speed is")
-    for one in seen.forecasts:
-        start = f" and {duration.show(one.worker_class.start_s)} to start" if one.worker_class.start_s else ""
-        quotes = _quotes(seen, one)
+    for forecast in planned.forecasts:
+        start = f" and {duration.show(forecast.host.start_s)} to start" if forecast.host.start_s else ""
+        quotes = _quotes(planned, forecast)
         costs = [f"${quote.usd:.3f} {quote.payment}" for quote in quotes]
         if quotes[0].egress_usd:
             costs.append(f"${quotes[0].egress_usd:.3f} egress beyond the month's free gigabytes")
         table.add_row(
-            one.worker_class.name,
-            str(one.way.recipe),
-            duration.show(one.busy_s) + start,
+            forecast.host.worker_class,
+            str(forecast.way.recipe),
+            duration.show(forecast.busy_s) + start,
             ", ".join(costs),
-            str(one.speed.evidence),
+            str(forecast.speed.evidence),
         )
     return table
 
 
-def _choices(seen: "Preview") -> "Table":
+def _choices(planned: "Preview") -> "Table":
     table = _table("about", "choice", "reason")
-    for one in seen.choices:
-        table.add_row(one.topic, printable(one.choice), printable(one.reason))
+    for choice in planned.choices:
+        table.add_row(choice.topic, printable(choice.choice), printable(choice.reason))
     return table
 
 
-def _figures(seen: "Preview") -> "Table":
+def _figures(planned: "Preview") -> "Table":
     """Return what each forecast rests on."""
     table = _table("worker", "figure", "is", "from")
-    for one in seen.forecasts:
-        pace = f", the {one.narrowest.upper()} sets the pace" if one.narrowest else ""
-        speed = f"{one.speed.value / 1e6:.0f} million pixels a second{pace}"
-        table.add_row(one.worker_class.name, speed, str(one.speed.evidence), one.speed.source)
-        for quote in _quotes(seen, one):
+    for forecast in planned.forecasts:
+        pace = f", the {forecast.narrowest.upper()} sets the pace" if forecast.narrowest else ""
+        speed = f"{forecast.speed.value / 1e6:.0f} million pixels a second{pace}"
+        table.add_row(forecast.host.worker_class, speed, str(forecast.speed.evidence), forecast.speed.source)
+        for quote in _quotes(planned, forecast):
             table.add_row("", f"${quote.price.usd:g} an hour, {quote.payment}", LISTED, quote.price.basis)
     return table
 

@@ -65,7 +65,7 @@ def _in_bucket(context: typer.Context, job_id: str) -> "Playing":
     from rugbytx.cli.shared.connection import connection
     from rugbytx.core.output import object_keys
     from rugbytx.errors import NotFound
-    from rugbytx.player.place import Bucket
+    from rugbytx.player.place import BucketFiles
     from rugbytx.player.server import Playing
     from rugbytx.verify.fetch import outputs_of
 
@@ -76,6 +76,6 @@ def _in_bucket(context: typer.Context, job_id: str) -> "Playing":
     prefix = object_keys.job_prefix(job.id)
     return Playing(
         title=f"{Path(job.source.key).name} · job {job.id}",
-        place=Bucket(system.storage, bucket=system.settings.output_bucket, prefix=prefix),
+        place=BucketFiles(system.storage, bucket=system.settings.output_bucket, prefix=prefix),
         master=outputs_of(job).master_key.removeprefix(prefix),
     )

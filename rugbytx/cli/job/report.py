@@ -10,11 +10,12 @@ import typer
 
 from rugbytx.cli.shared import duration
 from rugbytx.cli.shared.output import console, emit, printable, remark
+from rugbytx.core.fleet.worker_class import WorkerClass
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from rugbytx.core.cost.ledger import Bill, Report
+    from rugbytx.core.cost.ledger import Bill, CostReport
     from rugbytx.core.cost.usage import Total
 
 #: Records of jobs and spans live so long.
@@ -72,47 +73,47 @@ def report(
         if number % REMARK_EVERY == 0:
             remark(f"{number} of {count} jobs read")
 
-    found = ledger.report(system.store, system.settings, since_s=since, limit=limit, on_read=on_read)
-    if len(found.bills) >= limit:
+    costs = ledger.report(system.store, system.settings, since_s=since, limit=limit, on_read=on_read)
+    if len(costs.bills) >= limit:
         remark(f"the last {limit} jobs were looked at; --limit looks at more")
     if export:
-        _write(found, export)
+        _write(costs, export)
         remark(f"written to {export}")
     if as_json:
-        emit(to_json(found))
+        emit(to_json(costs))
     elif not export:
-        _show(found)
+        _show(costs)
 
 
-def to_json(found: "Report") -> dict[str, Any]:
+def to_json(costs: "CostReport") -> dict[str, Any]:
     """Return the report for a program.  The keys are stable and always there; what is not known is null."""
     from rugbytx.core.timestamp import iso
 
     return {
-        "since": iso(found.since),
-        "until": iso(found.until),
-        "jobs": len(found.bills),
-        "late": sum(one.is_late for one in found.bills),
-        "premature_terminations": found.premature,
-        "endings": dict(found.endings),
-        "attempts_lost": dict(found.lost),
-        "frames": found.frames,
-        "frames_twice": found.lost_frames,
+        "since": iso(costs.since),
+        "until": iso(costs.until),
+        "jobs": len(costs.bills),
+        "late": sum(bill.is_late for bill in costs.bills),
+        "premature_terminations": costs.premature,
+        "endings": dict(costs.endings),
+        "attempts_lost": dict(costs.lost),
+        "frames": costs.frames,
+        "frames_twice": costs.lost_frames,
         "classes": [
             {
-                "worker_class": one.worker_class or None,
-                "jobs": one.jobs,
-                "frames": one.frames,
-                "unit_s": round(one.busy_s, 1),
-                "units_silent": one.silent,
-                "units_left": one.left,
-                "jobs_usd": round(one.usd, 6),
-                **total_json(one.total),
+                "worker_class": share.worker_class or None,
+                "jobs": share.jobs,
+                "frames": share.frames,
+                "unit_s": round(share.busy_s, 1),
+                "units_silent": share.silent,
+                "units_left": share.left,
+                "jobs_usd": round(share.usd, 6),
+                **total_json(share.total),
             }
-            for one in found.shares
+            for share in costs.shares
         ],
-        "month_usd": {name: round(usd, 6) for name, usd in found.month_usd.items()},
-        "bills": [bill_json(one) for one in found.bills],
+        "month_usd": {name: round(usd, 6) for name, usd in costs.month_usd.items()},
+        "bills": [bill_json(bill) for bill in costs.bills],
     }
 
 
@@ -144,22 +145,22 @@ def bill_json(bill: "Bill") -> dict[str, Any]:
         "frames": sum(bill.frames.values()),
         "frames_twice": bill.lost_frames,
         "attempts_lost": sum(bill.lost.values()),
-        "jetson_s": round(bill.busy_s.get("jetson", 0.0), 1),
-        "aws_s": round(bill.busy_s.get("aws", 0.0), 1),
+        "jetson_s": round(bill.busy_s.get(WorkerClass.JETSON, 0.0), 1),
+        "aws_s": round(bill.busy_s.get(WorkerClass.AWS, 0.0), 1),
         "usd": round(bill.usd, 6),
     }
 
 
-def _write(found: "Report", path: Path) -> None:
+def _write(costs: "CostReport", path: Path) -> None:
     """Write the report to a file; raises SettingsError where that cannot be."""
     from rugbytx.errors import SettingsError
 
     try:
         if path.suffix == ".json":
-            path.write_text(json.dumps(to_json(found), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+            path.write_text(json.dumps(to_json(costs), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
             return
         with path.open("w", encoding="utf-8", newline="") as file:
-            rows = [bill_json(one) for one in found.bills]
+            rows = [bill_json(bill) for bill in costs.bills]
             writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["job_id"])
             writer.writeheader()
             writer.writerows(rows)
@@ -167,41 +168,41 @@ def _write(found: "Report", path: Path) -> None:
         raise SettingsError(f"the report cannot be written to {path}: {error.strerror}") from error
 
 
-def _show(found: "Report") -> None:
+def _show(costs: "CostReport") -> None:
     from rugbytx.cli.shared.job_view import local_time
 
     screen = console()
-    screen.print(f"from {local_time(found.since)} to {local_time(found.until)}")
+    screen.print(f"from {local_time(costs.since)} to {local_time(costs.until)}")
     screen.print()
-    screen.print(_facts(found))
-    if found.shares:
+    screen.print(_facts(costs))
+    if costs.shares:
         screen.print()
-        screen.print(_shares(found))
-    dearest = sorted((one for one in found.bills if one.usd), key=lambda one: -one.usd)[:SHOWN_JOBS]
+        screen.print(_shares(costs))
+    dearest = sorted((bill for bill in costs.bills if bill.usd), key=lambda bill: -bill.usd)[:SHOWN_JOBS]
     if dearest:
         screen.print()
         screen.print(_bills(dearest))
 
 
-def _facts(found: "Report") -> "Table":
+def _facts(costs: "CostReport") -> "Table":
     from rich.table import Table
 
-    aws = [one for one in found.shares if one.worker_class == "aws"]
-    long_idle_s = sum(one.total.long_idle_s for one in aws)
-    long_idles = sum(one.total.long_idles for one in aws)
-    late = sum(one.is_late for one in found.bills)
-    told = {
-        "jobs": f"{len(found.bills)}, {late} late",
-        "cut short": f"{found.premature} units; of AWS workers {_counts(found.endings) or 'none'} ended",
+    aws = [share for share in costs.shares if share.worker_class is WorkerClass.AWS]
+    long_idle_s = sum(share.total.long_idle_s for share in aws)
+    long_idles = sum(share.total.long_idles for share in aws)
+    late = sum(bill.is_late for bill in costs.bills)
+    rows = {
+        "jobs": f"{len(costs.bills)}, {late} late",
+        "cut short": f"{costs.premature} units; of AWS workers {_counts(costs.endings) or 'none'} ended",
         "idle over 30 min": f"{duration.show(long_idle_s)} in {long_idles} stretches of AWS workers",
-        "encoded twice": f"{found.lost_frames} of {found.frames} frames{_share(found.lost_frames, found.frames)}",
-        "other failures": _counts(found.lost) or "none",
-        "month to date": ", ".join(f"${usd:.2f} {name}" for name, usd in found.month_usd.items()) or "$0",
+        "encoded twice": f"{costs.lost_frames} of {costs.frames} frames{_share(costs.lost_frames, costs.frames)}",
+        "other failures": _counts(costs.lost) or "none",
+        "month to date": ", ".join(f"${usd:.2f} {name}" for name, usd in costs.month_usd.items()) or "$0",
     }
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for label, text in told.items():
+    for label, text in rows.items():
         table.add_row(label, text)
     return table
 
@@ -219,20 +220,20 @@ def _share(part: float, whole: float) -> str:
     return f", {100 * part / whole:.1f} %" if whole else ""
 
 
-def _shares(found: "Report") -> "Table":
-    jobs = sum(one.jobs for one in found.shares)
-    hours_s = sum(one.busy_s for one in found.shares)
+def _shares(costs: "CostReport") -> "Table":
+    jobs = sum(share.jobs for share in costs.shares)
+    hours_s = sum(share.busy_s for share in costs.shares)
     table = _table(
         "class", "jobs", "work", "silent", "told to leave", "there", "cold", "busy", "idle", "cost"
     )
-    for one in found.shares:
-        total = one.total
+    for share in costs.shares:
+        total = share.total
         table.add_row(
-            one.worker_class or "unknown",
-            f"{one.jobs}{_share(one.jobs, jobs)}",
-            f"{duration.show(one.busy_s)}{_share(one.busy_s, hours_s)}",
-            f"{one.silent} units",
-            f"{one.left} units",
+            share.worker_class or "unknown",
+            f"{share.jobs}{_share(share.jobs, jobs)}",
+            f"{duration.show(share.busy_s)}{_share(share.busy_s, hours_s)}",
+            f"{share.silent} units",
+            f"{share.left} units",
             *(duration.show(seconds) for seconds in (total.paid_s, total.cold_s, total.busy_s, total.idle_s)),
             f"${total.usd:.2f}",
         )
@@ -241,16 +242,16 @@ def _shares(found: "Report") -> "Table":
 
 def _bills(bills: "list[Bill]") -> "Table":
     table = _table("job", "status", "profile", "class", "on jetson", "on aws", "twice", "cost")
-    for one in bills:
+    for bill in bills:
         table.add_row(
-            one.job_id,
-            str(one.status),
-            printable(one.profile),
-            one.worker_class,
-            duration.show(one.busy_s.get("jetson", 0.0)),
-            duration.show(one.busy_s.get("aws", 0.0)),
-            f"{one.lost_frames} frames" if one.lost_frames else "",
-            f"${one.usd:.4f}",
+            bill.job_id,
+            str(bill.status),
+            printable(bill.profile),
+            bill.worker_class,
+            duration.show(bill.busy_s.get(WorkerClass.JETSON, 0.0)),
+            duration.show(bill.busy_s.get(WorkerClass.AWS, 0.0)),
+            f"{bill.lost_frames} frames" if bill.lost_frames else "",
+            f"${bill.usd:.4f}",
         )
     return table
 

@@ -50,5 +50,5 @@ def retry(
         emit({"action": str(answer.action), **to_json(answer.job, None, system)})
     else:
         typer.echo(f"{answer.job.id}  {answer.action}  generation {answer.job.generation}")
-    for note in answer.notes:
-        remark(note)
+    for sentence in answer.remarks:
+        remark(sentence)

@@ -12,29 +12,29 @@ def status(context: typer.Context, job_id: JobId, *, as_json: Json = False) -> N
     from rugbytx.cli.shared.job_view import as_json as to_json
 
     system = connection(context)
-    seen = snapshot(system.store, job_id)
-    found = quality(seen.job, system.store.units)
+    standing = snapshot(system.store, job_id)
+    sampled = quality(standing.job, system.store.units)
     if as_json:
-        emit(to_json(seen.job, seen.outlook, system, found))
+        emit(to_json(standing.job, standing.outlook, system, sampled))
         return
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for label, text in facts(seen).items():
-        table.add_row(label, text, style=COLOURS[seen.job.status] if label == "status" else None)
-    if found:
-        table.add_row("quality", found.sentence, style="red" if found.alarms else None)
-        for alarm in found.alarms:
+    for label, text in facts(standing).items():
+        table.add_row(label, text, style=COLOURS[standing.job.status] if label == "status" else None)
+    if sampled:
+        table.add_row("quality", sampled.sentence, style="red" if sampled.alarms else None)
+        for alarm in sampled.alarms:
             table.add_row("alarm", alarm, style="red")
     screen = console()
     screen.print(table)
-    if outputs := seen.job.outputs:
+    if outputs := standing.job.outputs:
         # Outside the table, so that an address is never broken into two lines.
         for label, key in (("master", outputs.master_key), ("mp4", outputs.mp4_key)):
             if key:
                 screen.print(f"{label:<12}{object_url(key, system)}", soft_wrap=True)
-    elif units := units_table(seen.units, at=seen.at):
+    elif units := units_table(standing.units, at=standing.at):
         screen.print()
         screen.print(units)

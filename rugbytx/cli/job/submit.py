@@ -82,7 +82,7 @@ def submit(  # noqa: PLR0913 - each is a switch of the command line
     if watch and accepted:
         from rugbytx.cli.job.watch import watch_all
 
-        watched = watch_all(system, [one.job.id for one in accepted], as_json=as_json)
+        watched = watch_all(system, [result.job.id for result in accepted], as_json=as_json)
         code = code or watched
     raise typer.Exit(code)
 
@@ -96,48 +96,48 @@ def _accept(
     from rugbytx.intake import Refused, accept_all
 
     accepted: list[Accepted] = []
-    code, told, is_silent = 0, 0, False
+    code, answered, is_silent = 0, 0, False
     with uploads(console(stderr=True)) as on_upload:
         for result in accept_all(requests, system, on_upload=on_upload):
             if isinstance(result, Refused):
                 code = code or code_of(result.error)
                 if not is_silent:
                     complain(result.error)
-                    told += 1
+                    answered += 1
                 # Once is enough: its neighbours, which had begun, met the same silence.
                 is_silent |= isinstance(result.error, Unreachable)
                 continue
-            told += 1
+            answered += 1
             accepted.append(result)
             if as_json:
                 emit({"action": str(result.action), **to_json(result.job, None, system)})
             else:
                 say(f"{result.job.id}  {result.action}  {printable(result.job.source.url)}")
-            for note in result.notes:
-                remark(note)
-    if told < len(requests):
-        complain(f"{len(requests) - told} more were not accepted")
+            for sentence in result.remarks:
+                remark(sentence)
+    if answered < len(requests):
+        complain(f"{len(requests) - answered} more were not accepted")
     return accepted, code
 
 
 def _from(name: str) -> list[str]:
     """Return the sources that a file lists; ``-`` is stdin."""
     if name == "-":
-        return listed(sys.stdin)
+        return read_sources(sys.stdin)
     try:
         with Path(name).open(encoding="utf-8") as file:
-            return listed(file)
+            return read_sources(file)
     except UnicodeDecodeError as error:
         raise JobRejected(f"{name} is no list of sources: it is not UTF-8 text") from error
     except OSError as error:
         raise SourceMissing(f"{name} cannot be read: {(error.strerror or str(error)).lower()}") from error
 
 
-def listed(file: TextIO) -> list[str]:
+def read_sources(file: TextIO) -> list[str]:
     r"""Return the sources in ``file``, one a line; blank lines and those that begin with # are left out.
 
     >>> import io
-    >>> listed(io.StringIO("# round 7\n\ns3://games/a.mp4\n  b.mp4 \n"))
+    >>> read_sources(io.StringIO("# round 7\n\ns3://games/a.mp4\n  b.mp4 \n"))
     ['s3://games/a.mp4', 'b.mp4']
     """
     sources: list[str] = []

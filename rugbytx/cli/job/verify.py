@@ -14,7 +14,7 @@ from rugbytx.cli.shared.output import console, emit, printable, remark
 if TYPE_CHECKING:
     from rugbytx.media.process.programs import Programs
     from rugbytx.ports import OnBytes
-    from rugbytx.verify.look import Verdict
+    from rugbytx.verify.verification import VerificationResult
 
 
 def verify(
@@ -36,20 +36,20 @@ def verify(
     """
     from rugbytx.media.process.programs import Programs
     from rugbytx.verify.fetch import find_master
-    from rugbytx.verify.look import look
+    from rugbytx.verify.verification import verify
 
     with ExitStack() as stack:
         if Path(target).exists():
             master, programs = find_master(Path(target)), Programs()
         else:
-            master, programs = _fetched(context, target, stack)
-        verdict = look(master, on_step=remark, quick=quick, programs=programs)
-    _tell(verdict, as_json=as_json)
+            master, programs = _fetch(context, target, stack)
+        verdict = verify(master, on_step=remark, quick=quick, programs=programs)
+    _print_result(verdict, as_json=as_json)
     if verdict.findings:
         raise typer.Exit(Code.JOB_FAILED)
 
 
-def _fetched(context: typer.Context, job_id: str, stack: ExitStack) -> "tuple[Path, Programs]":
+def _fetch(context: typer.Context, job_id: str, stack: ExitStack) -> "tuple[Path, Programs]":
     """Copy a job's outputs into a folder that lasts as long as the stack; return its master, and the programs."""
     from rugbytx import temporary
     from rugbytx.cli.shared.connection import connection
@@ -79,7 +79,7 @@ def _progress(size_bytes: int) -> "Iterator[OnBytes]":
         yield lambda moved: progress.advance(task, moved)
 
 
-def _tell(verdict: "Verdict", *, as_json: bool) -> None:
+def _print_result(verdict: "VerificationResult", *, as_json: bool) -> None:
     if as_json:
         emit(
             {

@@ -47,13 +47,13 @@ def watch_all(system: "Connection", job_ids: Sequence[str], *, as_json: bool) ->
     if as_json:
         printed: dict[str, object] = {}
         ended = {}
-        for seen in snapshots(system.store, job_ids):
-            for one in seen:
-                value = to_json(one.job, one.outlook, system)
-                if printed.get(one.job.id) != value:
+        for standings in snapshots(system.store, job_ids):
+            for standing in standings:
+                value = to_json(standing.job, standing.outlook, system)
+                if printed.get(standing.job.id) != value:
                     emit(value)
-                    printed[one.job.id] = value
-            ended = {one.job.id: one.job for one in seen}
+                    printed[standing.job.id] = value
+            ended = {standing.job.id: standing.job for standing in standings}
     else:
         screen = console()
         ended = follow(system.store, job_ids, console=screen)

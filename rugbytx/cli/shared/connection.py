@@ -10,7 +10,7 @@ import typer
 
 from rugbytx import settings, system
 from rugbytx.cli.shared.output import remark
-from rugbytx.core.address import Address, named
+from rugbytx.core.address import ServiceEndpoints, named
 from rugbytx.errors import SettingsError
 from rugbytx.settings import Settings
 from rugbytx.system import Connection, System
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _READER = "rugbytx.aws.dynamodb.record_reader"
 
 
-def _connect(found: System, chosen: Settings) -> Connection:
-    system.adopt(found)
+def _connect(located: System, chosen: Settings) -> Connection:
+    system.adopt(located)
     return system.connect(chosen)
 
 
@@ -43,10 +43,10 @@ def connection(context: typer.Context) -> Connection:
     name that is none: it was meant to change something.
     """
     wiring = _wiring(context)
-    found = system.locate(wiring.environ)
-    chosen = _read({**wiring.environ, **found.environ})
-    made = wiring.connect(found, chosen)
-    remark(describe(found, wiring.environ, address=made.address, queue=chosen.queue))
+    located = system.locate(wiring.environ)
+    chosen = _read({**wiring.environ, **located.environ})
+    made = wiring.connect(located, chosen)
+    remark(describe(located, wiring.environ, address=made.address, queue=chosen.queue))
     logging.getLogger(_READER).addHandler(logging.NullHandler())  # one line at the end says it
     context.call_on_close(lambda: _remark_unreadable(made))
     return made
@@ -58,17 +58,17 @@ def _remark_unreadable(made: Connection) -> None:
         remark(f"left out: {count} records of the table that cannot be read (docs/howto/operate.md)")
 
 
-def describe(found: System, environ: Mapping[str, str], *, address: Address, queue: str) -> str:
+def describe(located: System, environ: Mapping[str, str], *, address: ServiceEndpoints, queue: str) -> str:
     """Return one line that names the system, as its clients have it and not as the settings sound.
 
     >>> url = "http://127.0.0.1:41234"
-    >>> address = Address(region="eu-west-1", endpoints={"SQS": url})
+    >>> address = ServiceEndpoints(region="eu-west-1", endpoints={"SQS": url})
     >>> describe(System(is_local=True, endpoint_url=url), {}, address=address, queue="q")
     'local system at http://127.0.0.1:41234 (state in memory)'
     >>> describe(System(is_local=False), {"AWS_PROFILE": "club"}, address=address, queue="q")
     'http://127.0.0.1:41234 (profile club, region eu-west-1), queue q'
     """
-    if found.is_local:
+    if located.is_local:
         return f"local system at {address.place} (state in memory)"
     where = f"{named(address, environ)}, queue {queue}"
     return where if system.chosen(environ) else f"{where}; no local system is up"
@@ -76,10 +76,10 @@ def describe(found: System, environ: Mapping[str, str], *, address: Address, que
 
 def fleet(made: Connection) -> "EcsFleet":
     """Return the system's fleet, having named its place on stderr where that is not the system's."""
-    found = system.fleet(made.settings)
-    if found.address.place != made.address.place:
-        remark(f"fleet: {found.address.place}")
-    return found
+    service = system.fleet(made.settings)
+    if service.address.place != made.address.place:
+        remark(f"fleet: {service.address.place}")
+    return service
 
 
 def alone(context: typer.Context) -> Settings:

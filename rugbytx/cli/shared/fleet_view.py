@@ -9,7 +9,7 @@ from rugbytx.ports import Store
 
 #: It is read so often at most.
 LOOK_S = 2.0
-#: So many workers are shown, the busy ones first.
+#: The most workers that are shown, the busy ones first.
 MOST_WORKERS = 12
 
 
@@ -20,19 +20,19 @@ class Surroundings:
         self._store = store
         self._seen_at = float("-inf")
         self._workers: Sequence[str] = ()
-        self._told: Sequence[str] = ()
+        self._fleet_lines: Sequence[str] = ()
 
     def lines(self, *, at: float) -> Sequence[str]:
-        """Return a line for each worker, and what ``told`` has."""
-        self._look(at)
-        return [*self._workers, *self._told]
+        """Return a line for each worker, and what ``fleet_lines`` has."""
+        self._refresh(at)
+        return [*self._workers, *self._fleet_lines]
 
-    def told(self, *, at: float) -> Sequence[str]:
+    def fleet_lines(self, *, at: float) -> Sequence[str]:
         """Return a line for each halt, and one for the decision, where there is one."""
-        self._look(at)
-        return self._told
+        self._refresh(at)
+        return self._fleet_lines
 
-    def _look(self, at: float) -> None:
+    def _refresh(self, at: float) -> None:
         if at - self._seen_at < LOOK_S:
             return
         self._seen_at = at
@@ -42,7 +42,7 @@ class Surroundings:
             if len(living) > MOST_WORKERS:
                 shown.append(f"and {len(living) - MOST_WORKERS} more workers")
             self._workers = shown
-            self._told = [*self._halts(), *self._decision()]
+            self._fleet_lines = [*self._halts(), *self._decision()]
         except RugbytxError:
             return
 

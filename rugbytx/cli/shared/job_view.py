@@ -9,10 +9,11 @@ from rugbytx import urls
 from rugbytx.cli.shared import duration
 from rugbytx.cli.shared.output import printable
 from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.result import Quality
 from rugbytx.core.lease.unit import State, Unit
 from rugbytx.core.status.progress import Outlook, outlook
 from rugbytx.core.timestamp import iso
-from rugbytx.core.verify.sampled_quality import Quality, quality_of
+from rugbytx.core.verify.sampled_quality import quality_of
 from rugbytx.errors import NotFound
 from rugbytx.ports.store import Store, Units
 from rugbytx.system import Connection
@@ -55,10 +56,10 @@ def object_url(key: str, connection: Connection) -> str:
     return urls.object_url(key, place(connection))
 
 
-def place(connection: Connection) -> urls.Place:
+def place(connection: Connection) -> urls.OutputBucket:
     """Return where the system's outputs are."""
     settings = connection.settings
-    return urls.Place(
+    return urls.OutputBucket(
         bucket=settings.output_bucket, s3_url=connection.s3_url, base_url=settings.output_base_url
     )
 
@@ -74,12 +75,12 @@ def quality(job: Job, units: Units) -> Quality | None:
 
 
 def as_json(
-    job: Job, ahead: Outlook | None, connection: Connection, found: Quality | None = None
+    job: Job, ahead: Outlook | None, connection: Connection, quality: Quality | None = None
 ) -> dict[str, Any]:
     """Return the job for a program.  The keys are stable and always there; what is not known is null.
 
     A list of jobs does not look at their units, so it knows neither ``ahead`` nor
-    what was ``found`` of the quality.
+    what was ``quality`` of the quality.
     """
     outputs = job.outputs
     return {
@@ -110,7 +111,7 @@ def as_json(
         "renditions": list(outputs.renditions) if outputs else None,
         "duration_s": outputs.duration_s if outputs else None,
         "output_bytes": outputs.size_bytes if outputs else None,
-        "quality": found.model_dump(mode="json", exclude={"samples"}) if found else None,
+        "quality": quality.model_dump(mode="json", exclude={"samples"}) if quality else None,
     }
 
 
@@ -119,18 +120,18 @@ def local_time(at: float | None) -> str:
     return "" if at is None else datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def bar(seen: Snapshot, *, cells: int) -> str:
+def bar(snapshot: Snapshot, *, cells: int) -> str:
     """Return how much is done, as a bar of so many cells and a percentage; nothing while there is no plan."""
-    done, whole = seen.outlook.frames_done, seen.outlook.frames
+    done, whole = snapshot.outlook.frames_done, snapshot.outlook.frames
     if not whole:
         return ""
     full = cells * done // whole
     return f"{'━' * full}{'─' * (cells - full)} {100 * done // whole:3d} %"
 
 
-def line(seen: Snapshot) -> str:
+def line(snapshot: Snapshot) -> str:
     """Return the job's progress as one line of text."""
-    job, ahead = seen.job, seen.outlook
+    job, ahead = snapshot.job, snapshot.outlook
     parts = [job.id, str(job.status)]
     if job.units:
         parts.append(f"{len(job.done)}/{job.units} units")
@@ -159,18 +160,18 @@ def size(size_bytes: int) -> str:
     return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
 
 
-def facts(seen: Snapshot) -> Mapping[str, str]:
+def facts(snapshot: Snapshot) -> Mapping[str, str]:
     """Return what `rugbytx status` tells about a job, by label; what is not known has no label."""
-    job, ahead, outputs = seen.job, seen.outlook, seen.job.outputs
+    job, ahead, outputs = snapshot.job, snapshot.outlook, snapshot.job.outputs
     units = (
         f"{len(job.done)} of {job.units} units done" if job.units else "no plan yet" if job.is_open else ""
     )
     late = (
         ""
-        if not job.is_open or seen.at <= job.deadline_at
-        else f"  ({duration.show(seen.at - job.deadline_at)} ago)"
+        if not job.is_open or snapshot.at <= job.deadline_at
+        else f"  ({duration.show(snapshot.at - job.deadline_at)} ago)"
     )
-    told = {
+    rows = {
         "job": job.id,
         "status": str(job.status),
         "reason": job.reason,
@@ -181,17 +182,17 @@ def facts(seen: Snapshot) -> Mapping[str, str]:
         "deadline": local_time(job.deadline_at) + late,
         "bumped": local_time(job.bumped_at) if job.is_open else "",
         "ended": local_time(job.ended_at),
-        "progress": "  ".join(part for part in (bar(seen, cells=24), units) if part),
+        "progress": "  ".join(part for part in (bar(snapshot, cells=24), units) if part),
         "speed": f"{ahead.fps:.0f} fps" if ahead.fps else "",
         "ETA": duration.show(ahead.eta_s) if ahead.eta_s is not None else "",
     }
     if outputs:
-        told["renditions"] = ", ".join(outputs.renditions)
-        told["output"] = (
+        rows["renditions"] = ", ".join(outputs.renditions)
+        rows["output"] = (
             f"{outputs.frames} frames, {duration.show(outputs.duration_s)}, {size(outputs.size_bytes)}"
         )
-        told["warnings"] = "; ".join(outputs.warnings)
-    return {label: printable(text) for label, text in told.items() if text}
+        rows["warnings"] = "; ".join(outputs.warnings)
+    return {label: printable(text) for label, text in rows.items() if text}
 
 
 def units_table(units: Sequence[Unit], *, at: float) -> "Table | None":
@@ -224,5 +225,5 @@ def _troubles(unit: Unit) -> str:
     >>> _troubles(Unit(key="PLAN", generation=1, state=State.WAITING, fence=3, verdicts=1, refusals=2))
     '1 failed, 2 refused'
     """
-    told = ((unit.verdicts, "failed"), (unit.deaths, "died"), (unit.refusals, "refused"))
-    return ", ".join(f"{number} {what}" for number, what in told if number)
+    counts = ((unit.verdicts, "failed"), (unit.deaths, "died"), (unit.refusals, "refused"))
+    return ", ".join(f"{number} {what}" for number, what in counts if number)

@@ -23,7 +23,7 @@ POLL_S = 0.7
 #: A store that fell silent is asked less and less often, and given up after so long.
 LONGEST_POLL_S = 8.0
 PATIENCE_S = 90.0
-#: Where nothing else changes, a line at least so often, and not more often, shows the frames.
+#: How often a line shows the frames where nothing else changes.
 LINE_S = 10.0
 
 Pause = Callable[[float], None]
@@ -37,22 +37,22 @@ def snapshots(
     Raises NotFound for a job that is not there.  A store that does not answer
     at first raises Unreachable at once; later it is waited for.
     """
-    seen: dict[str, Snapshot] = {}
+    latest: dict[str, Snapshot] = {}
     poll_s, silent_s = POLL_S, 0.0
     while True:
         try:
             for job_id in dict.fromkeys(job_ids):
-                if job_id not in seen or seen[job_id].job.is_open:
-                    seen[job_id] = snapshot(store, job_id)
+                if job_id not in latest or latest[job_id].job.is_open:
+                    latest[job_id] = snapshot(store, job_id)
         except Unreachable:
             silent_s += poll_s
-            if not seen or silent_s > PATIENCE_S:
+            if not latest or silent_s > PATIENCE_S:
                 raise
             poll_s = min(2 * poll_s, LONGEST_POLL_S)
         else:
             poll_s, silent_s = POLL_S, 0.0
-            yield list(seen.values())
-            if not any(one.job.is_open for one in seen.values()):
+            yield list(latest.values())
+            if not any(standing.job.is_open for standing in latest.values()):
                 return
         pause(poll_s)
 
@@ -69,7 +69,7 @@ def follow(
     around = Surroundings(store)
     show = _draw if console.is_terminal and not console.is_dumb_terminal else _write
     last = show(states, around, console)
-    return {one.job.id: one.job for one in last}
+    return {standing.job.id: standing.job for standing in last}
 
 
 def _draw(
@@ -84,13 +84,13 @@ def _draw(
         for last in states:
             below = [
                 Text(line, style="dim", no_wrap=True, overflow="ellipsis")
-                for line in around.lines(at=max(one.at for one in last))
+                for line in around.lines(at=max(standing.at for standing in last))
             ]
             live.update(Group(_table(last), *below), refresh=True)
     return last
 
 
-def _table(seen: Sequence[Snapshot]) -> "Table":
+def _table(standings: Sequence[Snapshot]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
@@ -100,17 +100,17 @@ def _table(seen: Sequence[Snapshot]) -> "Table":
     for heading, width in widths.items():
         table.add_column(heading, no_wrap=True, min_width=width)
     table.add_column("at work on", no_wrap=True, overflow="ellipsis")
-    for one in seen:
-        job, ahead = one.job, one.outlook
+    for standing in standings:
+        job, ahead = standing.job, standing.outlook
         table.add_row(
             job.id,
             Text(str(job.status), style=COLOURS[job.status]),
             f"{len(job.done)}/{job.units}" if job.units else "",
-            bar(one, cells=12),  # a row fits into 80 columns
+            bar(standing, cells=12),  # a row fits into 80 columns
             f"{ahead.fps:.0f}" if ahead.fps else "",
             duration.show(ahead.eta_s) if ahead.eta_s is not None else "",
             printable(job.reason)
-            or ", ".join(f"{unit.key} {unit.progress.step}" for unit in one.units if unit.owner),
+            or ", ".join(f"{unit.key} {unit.progress.step}" for unit in standing.units if unit.owner),
         )
     return table
 
@@ -119,20 +119,20 @@ def _write(
     states: Iterator[Sequence[Snapshot]], around: Surroundings, console: "Console"
 ) -> Sequence[Snapshot]:
     written: dict[str, tuple[object, str, float]] = {}
-    told: Sequence[str] = ()
+    sentences: Sequence[str] = ()
     last: Sequence[Snapshot] = ()
     for last in states:
-        before, told = told, around.told(at=max(one.at for one in last))
-        for text in told:
+        before, sentences = sentences, around.fleet_lines(at=max(standing.at for standing in last))
+        for text in sentences:
             if text not in before:
                 console.print(text, soft_wrap=True)
-        for one in last:
-            state = (one.job.status, one.job.generation, one.job.done)
-            old_state, old_text, old_at = written.get(one.job.id, (None, "", 0.0))
-            text = line(one)
-            if state != old_state or (text != old_text and one.at - old_at >= LINE_S):
+        for standing in last:
+            state = (standing.job.status, standing.job.generation, standing.job.done)
+            old_state, old_text, old_at = written.get(standing.job.id, (None, "", 0.0))
+            text = line(standing)
+            if state != old_state or (text != old_text and standing.at - old_at >= LINE_S):
                 console.print(text, soft_wrap=True)
-                written[one.job.id] = (state, text, one.at)
+                written[standing.job.id] = (state, text, standing.at)
     return last
 
 

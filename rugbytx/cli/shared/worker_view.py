@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rugbytx.cli.shared import duration
 from rugbytx.cli.shared.output import printable
+from rugbytx.core.fleet.worker_class import WorkerClass
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,14 +20,14 @@ def speed(worker: "Worker") -> float | None:
     return round(median(worker.speeds)) if worker.speeds else None
 
 
-def table(seen: Sequence["Worker"], *, at: float) -> "Table":
+def table(workers: Sequence["Worker"], *, at: float) -> "Table":
     """Return the workers as a table."""
     from rich.table import Table
 
     shown = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("worker", "class", "encoder", "busy", "gate", "Mpx/s", "°C", "power", "up", "at"):
         shown.add_column(heading, overflow="fold")
-    for worker in ordered(seen):
+    for worker in ordered(workers):
         px_per_s = speed(worker)
         shown.add_row(
             printable(worker.name),
@@ -57,6 +58,6 @@ def _at(worker: "Worker", *, at: float) -> str:
     return f"idle for {duration.show(max(0.0, at - worker.idle_since))}" if worker.idle_since else ""
 
 
-def ordered(seen: Sequence["Worker"]) -> list["Worker"]:
+def ordered(workers: Sequence["Worker"]) -> list["Worker"]:
     """Return the workers by name, those of the Jetson first."""
-    return sorted(seen, key=lambda worker: (worker.worker_class != "jetson", worker.name))
+    return sorted(workers, key=lambda worker: (worker.worker_class is not WorkerClass.JETSON, worker.name))

@@ -77,7 +77,7 @@ def demo(
             job = _transcode(chosen, local, connection, profile=profile, chunk_s=chunk or CHUNK_S)
             elapsed_s = time.monotonic() - began
             plan, manifest = _bring(job, connection, folder)
-            _tell(job, plan, manifest, folder=folder, elapsed_s=elapsed_s)
+            _print_summary(job, plan, manifest, folder=folder, elapsed_s=elapsed_s)
     except RugbytxError as error:
         complain(f"the demo failed: {error}")
         raise typer.Exit(1) from error
@@ -120,7 +120,7 @@ def _bring(job: "Job", connection: "Connection", folder: Path) -> "tuple[Plan, M
     outputs = job.outputs
     if outputs is None:
         raise TranscodeError(f"job {job.id} is {job.status} without outputs")
-    plan = Plan.model_validate_json(connection.store.units.read(job.id, job.generation)[PLAN].result)
+    plan = connection.store.units.read(job.id, job.generation)[PLAN].result_as(Plan)
     settings = connection.settings
     manifest = playback.fetch(connection.storage, settings.output_bucket, job, outputs, folder)
     master = folder / object_keys.relative(outputs.master_key, job.id, job.generation)
@@ -131,7 +131,7 @@ def _bring(job: "Job", connection: "Connection", folder: Path) -> "tuple[Plan, M
     return plan, manifest
 
 
-def _tell(job: "Job", plan: "Plan", manifest: "Manifest", *, folder: Path, elapsed_s: float) -> None:
+def _print_summary(job: "Job", plan: "Plan", manifest: "Manifest", *, folder: Path, elapsed_s: float) -> None:
     """Print what was made, what it took, and how to play it."""
     from rugbytx.core.output import object_keys
 
@@ -164,7 +164,10 @@ def _table(job: "Job", plan: "Plan", manifest: "Manifest") -> "Table":
         path = Path(object_keys.relative(entry.key, job.id, job.generation))
         sizes[path.parts[0] if len(path.parts) > 1 else path.suffix] += entry.size_bytes
     duration_s, frames = float(plan.grid.duration_s), str(plan.grid.frames)
-    rows = [(one.name, f"{one.width}x{one.height}", frames, sizes[one.name]) for one in plan.renditions]
+    rows = [
+        (rendition.name, f"{rendition.width}x{rendition.height}", frames, sizes[rendition.name])
+        for rendition in plan.renditions
+    ]
     if plan.audio:
         rows.append(("audio", f"{plan.audio.sample_rate / 1000:g} kHz", "", sizes["audio"]))
     if plan.mp4:

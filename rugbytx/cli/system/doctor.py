@@ -9,7 +9,7 @@ from rugbytx.cli.shared.exit import Code
 from rugbytx.cli.shared.output import emit, printable
 
 if TYPE_CHECKING:
-    from rugbytx.doctor.check import Finding
+    from rugbytx.doctor.check import CheckResult
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -51,7 +51,7 @@ def doctor(
         raise typer.Exit(Code.JOB_FAILED)
 
 
-def _findings(context: typer.Context, *, first_day: bool) -> "Iterable[Finding]":
+def _findings(context: typer.Context, *, first_day: bool) -> "Iterable[CheckResult]":
     """Give each finding as soon as it is there: some take seconds."""
     from rugbytx import settings as settings_module
     from rugbytx import system
@@ -61,19 +61,19 @@ def _findings(context: typer.Context, *, first_day: bool) -> "Iterable[Finding]"
     from rugbytx.errors import SettingsError
 
     wiring = context.obj if isinstance(context.obj, Wiring) else Wiring()
-    found = system.locate(wiring.environ)
-    environ = {**wiring.environ, **found.environ}
+    located = system.locate(wiring.environ)
+    environ = {**wiring.environ, **located.environ}
     yield from _unknown(settings_module.unknown(environ))
     try:
         chosen = settings_module.read(environ)
     except SettingsError as error:
-        yield check.Finding(
+        yield check.CheckResult(
             check="settings", health=check.Health.FAIL, text=str(error), remedy="correct the variable"
         )
         chosen = settings_module.Settings()
     yield from check.run(host.checks(chosen))
-    if not found.is_local and not system.chosen(wiring.environ):
-        yield check.Finding(
+    if not located.is_local and not system.chosen(wiring.environ):
+        yield check.CheckResult(
             check="system",
             health=check.Health.WARN,
             text="no system is chosen, so only this host was looked at",
@@ -81,17 +81,17 @@ def _findings(context: typer.Context, *, first_day: bool) -> "Iterable[Finding]"
         )
         return
     try:
-        connection = wiring.connect(found, chosen)
+        connection = wiring.connect(located, chosen)
     except SettingsError as error:
-        yield check.Finding(
+        yield check.CheckResult(
             check="connection",
             health=check.Health.FAIL,
             text=str(error),
             remedy="set AWS_REGION and credentials, or AWS_PROFILE",
         )
         return
-    where = describe(found, wiring.environ, address=connection.address, queue=chosen.queue)
-    yield check.Finding(check="system", health=check.Health.OK, text=where)
+    where = describe(located, wiring.environ, address=connection.address, queue=chosen.queue)
+    yield check.CheckResult(check="system", health=check.Health.OK, text=where)
     yield from doctor_system.regions(environ)
     yield from check.run(doctor_system.checks(connection))
     if first_day:
@@ -101,18 +101,18 @@ def _findings(context: typer.Context, *, first_day: bool) -> "Iterable[Finding]"
         yield from list_of_the_day.by_hand()
 
 
-def _unknown(sentences: Sequence[str]) -> "Iterable[Finding]":
-    from rugbytx.doctor.check import Finding, Health
+def _unknown(sentences: Sequence[str]) -> "Iterable[CheckResult]":
+    from rugbytx.doctor.check import CheckResult, Health
 
     for sentence in sentences:
-        yield Finding(
+        yield CheckResult(
             check="settings", health=Health.FAIL, text=sentence, remedy="unset it, or correct its name"
         )
     if not sentences:
-        yield Finding(check="settings", health=Health.OK, text="every RUGBYTX_* name is known")
+        yield CheckResult(check="settings", health=Health.OK, text="every RUGBYTX_* name is known")
 
 
-def _show(finding: "Finding") -> None:
+def _show(finding: "CheckResult") -> None:
     """Print a finding, and what helps below it."""
     typer.secho(f"{finding.health:<5}", fg=_COLOURS[finding.health], nl=False)
     typer.echo(f"{finding.check:<18} {printable(finding.text)}")

@@ -37,13 +37,13 @@ def env(
 
     asked = client("cloudformation")
     remark(named(address(asked), os.environ))
-    found = {"AWS_REGION": asked.meta.region_name}
+    variables = {"AWS_REGION": asked.meta.region_name}
     for name in from_stack:
-        found |= cloudformation.settings(cloudformation.outputs(asked, name))
-    if len(found) == 1:
+        variables |= cloudformation.settings(cloudformation.outputs(asked, name))
+    if len(variables) == 1:
         raise NotFound(f"{', '.join(from_stack)}: no output there is a setting of rugbytx")
     if as_json:
-        emit(found)
+        emit(variables)
         return
-    for name, value in found.items():
+    for name, value in variables.items():
         say(f"export {name}={shlex.quote(value)}" if export else f"{name}={value}")

@@ -119,8 +119,8 @@ def sweep(  # noqa: PLR0913  options are arguments
     ]
     outcomes, means = _run(cases, runs)
     if as_json:
-        for index, found in enumerate(outcomes):
-            say(json.dumps({name: listed[index // runs], **found.as_json()}))
+        for index, outcome in enumerate(outcomes):
+            say(json.dumps({name: listed[index // runs], **outcome.as_json()}))
         return
     table = _columns(name)
     for value, mean in zip(listed, means, strict=True):
@@ -136,13 +136,17 @@ def list_all() -> None:
     from rugbytx.settings import Settings
     from rugbytx.sim.input import scenario
     from rugbytx.sim.input.assumptions import Figures
-    from rugbytx.sim.input.policy import HEEDED, POLICIES, Policy
+    from rugbytx.sim.input.policy import HEEDED, POLICIES, FleetPolicy
 
     for name in scenario.names():
         say(f"scenario  {name:20} {scenario.load(name).title}")
     for policy in POLICIES.values():
         say(f"policy    {policy.name:20} {policy.says}")
-    values = {one.name: getattr(value, one.name) for value in (Figures(), Policy()) for one in fields(value)}
+    values = {
+        field.name: getattr(value, field.name)
+        for value in (Figures(), FleetPolicy())
+        for field in fields(value)
+    }
     values |= {name: getattr(Settings(), name) for name in sorted(HEEDED)}
     for name, value in values.items():
         if name not in {"name", "says", "settings"}:
@@ -167,7 +171,7 @@ def _cases(
 
     days = scenarios.load(scenario)
     prices = price_list.load(own)
-    changes = dict(_pair(one) for one in sets or [])
+    changes = dict(_pair(assignment) for assignment in sets or [])
     names = policies or DEFAULT_POLICIES
     return [batch.case_of(days, policy.of(name), prices, changes, seed=seed) for name in names]
 
@@ -178,11 +182,13 @@ def _run(cases: "Sequence[Case]", runs: int) -> "tuple[list[Outcome], list[Mean]
 
     from rugbytx.sim import batch
 
-    drawn = [one for case in cases for one in batch.seeds(case, runs)]
+    drawn = [day for case in cases for day in batch.seeds(case, runs)]
     with Progress(console=console(stderr=True), transient=True) as progress:
         task = progress.add_task("days", total=len(drawn))
         outcomes = list(
-            batch.run_all(drawn, told=lambda done, total: progress.update(task, completed=done, total=total))
+            batch.run_all(
+                drawn, on_part=lambda done, total: progress.update(task, completed=done, total=total)
+            )
         )
     return outcomes, batch.means(outcomes, runs)
 
@@ -194,16 +200,16 @@ def _answer(cases: "Sequence[Case]", runs: int, *, as_json: bool, html: Path | N
     outcomes, means = _run(cases, runs)
     best = bound(cases[0])
     if as_json:
-        for found in outcomes:
-            say(json.dumps(found.as_json()))
+        for outcome in outcomes:
+            say(json.dumps(outcome.as_json()))
     else:
         table = _columns("policy")
         for mean in means:
             _add(table, mean.policy, mean)
         console().print(table)
         say(_sentence(best, mediaconvert_usd(cases[0])))
-    cpu_s = sum(one.cpu_s for one in outcomes)
-    events = sum(one.events for one in outcomes)
+    cpu_s = sum(outcome.cpu_s for outcome in outcomes)
+    events = sum(outcome.events for outcome in outcomes)
     speed = f", {events / cpu_s:,.0f} a second of processor time" if cpu_s > 0 else ""
     remark(f"{len(outcomes)} runs, {events:,} deliveries, units and scaling decisions{speed}")
     if html:
@@ -238,11 +244,11 @@ def _add(table: "Table", name: str, mean: "Mean") -> None:
     kills = ", ".join(f"{count:.3g} {cause}" for cause, count in mean.kills().items())
     table.add_row(
         name,
-        *(_minutes(mean.of(one)) for one in ("makespan_s", "p50_s", "p95_s")),
-        *(f"{mean.of(one):.3g}" for one in ("missed", "never_finished")),
+        *(_minutes(mean.of(figure)) for figure in ("makespan_s", "p50_s", "p95_s")),
+        *(f"{mean.of(figure):.3g}" for figure in ("missed", "never_finished")),
         f"{mean.drained}/{len(mean.runs)}",
         f"{mean.of('usd'):.3f}",
-        *(f"{mean.of(one):.3f}" for one in ("usd_busy", "usd_cold", "usd_idle", "usd_egress")),
+        *(f"{mean.of(figure):.3f}" for figure in ("usd_busy", "usd_cold", "usd_idle", "usd_egress")),
         f"{mean.of('duplicates'):.3g}",
         f"{mean.of('wasted_s') / 60:.1f}",
         kills or "-",

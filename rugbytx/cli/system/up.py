@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rugbytx.cli.shared import duration
+from rugbytx.core.fleet.worker_class import WorkerClass
 
 #: A dead worker is noticed within this time.
 _WATCH_S = 1.0
@@ -56,7 +57,7 @@ def up(  # noqa: PLR0913, PLR0917  all that a local system can be asked for
     Commands in other terminals find it by themselves, unless an AWS_* or
     RUGBYTX_* variable there chooses another system.
     """
-    from rugbytx.local.autoscaling import decided
+    from rugbytx.local.autoscaling import decide_in_background
     from rugbytx.local.system import LocalSystem, ended_by_signals
 
     try:
@@ -67,20 +68,20 @@ def up(  # noqa: PLR0913, PLR0917  all that a local system can be asked for
                 aws=aws,
                 aws_max=aws_max,
                 cold_start_s=duration.option(cold_start),
-                pace={"jetson": jetson_pace, "aws": aws_pace},
+                pace={WorkerClass.JETSON: jetson_pace, WorkerClass.AWS: aws_pace},
                 port=port,
                 announced=True,
                 log_level=log_level.upper(),
             ) as local,
             ExitStack() as stack,
         ):
-            decisions = stack.enter_context(decided(local.settings)) if aws_max else None
+            decisions = stack.enter_context(decide_in_background(local.settings)) if aws_max else None
             typer.echo(
                 _welcome(local.endpoint_url, [(worker.name, str(worker.log)) for worker in local.workers])
             )
             never = threading.Event()
             while not never.wait(_WATCH_S):
-                for sentence in [*(decisions.tell() if decisions else ()), *local.tend()]:
+                for sentence in [*(decisions.take_sentences() if decisions else ()), *local.tend()]:
                     typer.echo(sentence)
     except KeyboardInterrupt:
         typer.echo("Everything is ended, and the local system's state is gone.")

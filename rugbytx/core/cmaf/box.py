@@ -130,7 +130,7 @@ class Box:
 
 def only(boxes: Iterable[Box], kind: str) -> Box:
     """Return the one box of this kind; none and several are broken."""
-    found = [box for box in boxes if box.kind == kind]
-    if len(found) != 1:
-        raise broken(f"there should be one {kind} box and there are {len(found)}")
-    return found[0]
+    matching = [box for box in boxes if box.kind == kind]
+    if len(matching) != 1:
+        raise broken(f"there should be one {kind} box and there are {len(matching)}")
+    return matching[0]

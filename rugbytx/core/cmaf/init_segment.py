@@ -7,7 +7,7 @@ from rugbytx.core.cmaf.box import Box, Fields, broken, only
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class SampleEntry:
     """What the sample entry says."""
 
     codec: str
@@ -30,15 +30,15 @@ class Defaults:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setup:
+class TrackSetup:
     """What a track's fragments are read with."""
 
     timescale: int
-    entry: Entry
+    entry: SampleEntry
     defaults: Defaults
 
 
-def read(moov: Box) -> Setup:
+def read(moov: Box) -> TrackSetup:
     """Return what the moov box says; raises VerificationError where it is broken or holds several tracks."""
     parts = tuple(moov.children())
     mdia = tuple(only(only(parts, "trak").children(), "mdia").children())
@@ -51,14 +51,14 @@ def read(moov: Box) -> Setup:
     trex = only(only(parts, "mvex").children(), "trex").fields()
     trex.skip(4)
     track_id, _, duration, size, flags = trex.words(5)
-    return Setup(
+    return TrackSetup(
         timescale=timescale,
         entry=_read_stsd(only(stbl.children(), "stsd")),
         defaults=Defaults(track_id=track_id, duration=duration, size=size, flags=flags),
     )
 
 
-def _read_stsd(stsd: Box) -> Entry:
+def _read_stsd(stsd: Box) -> SampleEntry:
     entries = tuple(stsd.children(behind=8))
     if len(entries) != 1:
         raise broken(f"there should be one sample entry and there are {len(entries)}")
@@ -75,7 +75,7 @@ def _read_stsd(stsd: Box) -> Entry:
             if nal_length_bytes == 3:
                 raise broken("the avcC box has a NAL length size that the format does not know")
             codec = f"avc1.{profile:02x}{compatibility:02x}{level:02x}"
-            return Entry(
+            return SampleEntry(
                 codec=codec,
                 width=width,
                 height=height,
@@ -83,7 +83,7 @@ def _read_stsd(stsd: Box) -> Entry:
                 nal_length_bytes=nal_length_bytes,
             )
         case "mp4a":
-            return Entry(codec=_read_esds(only(entry.children(behind=28), "esds")))
+            return SampleEntry(codec=_read_esds(only(entry.children(behind=28), "esds")))
         case _:
             raise broken("its sample entry is neither avc1 nor mp4a")
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 
 from rugbytx.core.cmaf.box import Box, Data, Fields, broken, only
-from rugbytx.core.cmaf.init_segment import Defaults, Setup
+from rugbytx.core.cmaf.init_segment import Defaults, TrackSetup
 from rugbytx.core.cmaf.init_segment import read as read_moov
-from rugbytx.core.output.result import Segment
+from rugbytx.core.lease.result import Segment
 
 #: The sample's flag ``sample_is_non_sync_sample`` (ISO/IEC 14496-12, 8.8.3.1).
 _NON_SYNC = 0x1_0000
@@ -136,8 +136,8 @@ def iframes(track: Track) -> tuple[Segment, ...]:
     first sample of the mdat behind it.
     """
     return tuple(
-        Segment(offset=one.offset, size_bytes=one.first_sample_bytes, duration=one.duration)
-        for one in track.fragments
+        Segment(offset=fragment.offset, size_bytes=fragment.first_sample_bytes, duration=fragment.duration)
+        for fragment in track.fragments
     )
 
 
@@ -187,7 +187,7 @@ def _pairs(boxes: Sequence[Box]) -> Iterator[tuple[Box, Box]]:
         raise broken(f"the moof box at byte {moof.start} has no mdat behind it")
 
 
-def _read_fragment(moof: Box, mdat: Box, setup: Setup, *, offset: int, size_bytes: int) -> Fragment:
+def _read_fragment(moof: Box, mdat: Box, setup: TrackSetup, *, offset: int, size_bytes: int) -> Fragment:
     traf = tuple(only(moof.children(), "traf").children())
     defaults, base = _read_tfhd(only(traf, "tfhd"), setup.defaults, moof)
     tfdt = only(traf, "tfdt").fields()

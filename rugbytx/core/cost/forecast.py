@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from rugbytx.core.fleet.worker_class import Evidence, Figure, WorkerClass
+from rugbytx.core.fleet.worker_class import Evidence, Figure, HostFigures, WorkerClass
 from rugbytx.core.lease.unit import Kind, State, Unit
 from rugbytx.core.plan import encoder_recipe
 from rugbytx.core.plan.encoder_family import Family
@@ -37,14 +37,14 @@ class Observed:
 
 
 #: By class and recipe.
-Observations = Mapping[tuple[str, Recipe], Observed]
+Observations = Mapping[tuple[WorkerClass, Recipe], Observed]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
     """How long one worker would be at a whole plan."""
 
-    worker_class: WorkerClass
+    host: HostFigures
     way: Way
     encode_s: float
     audio_s: float
@@ -60,28 +60,21 @@ class Forecast:
 
 
 def decide(
-    plan: Plan, worker_class: WorkerClass, *, is_bt709: bool, observed: Observations | None = None
+    plan: Plan, host: HostFigures, *, is_bt709: bool, observed: Observations | None = None
 ) -> Forecast:
     """Return the forecast for one class.
 
     What finished chunks of the same class and recipe measured goes before what
     is assumed.  ``is_bt709`` is as for ``encoder.first``.
     """
-    seen = observed or {}
-    family = _usual_family(worker_class, seen)
+    observations = observed or {}
+    family = _usual_family(host, observations)
     # A plan of one chunk is its own last; otherwise one chunk in many is not worth telling.
     is_last = plan.grid.chunks == 1
     way = encoder_recipe.first(family, plan.media.video, plan.renditions, is_bt709=is_bt709, is_last=is_last)
-    encode_s, narrowest, speed = _encode(plan, worker_class, way.recipe, seen)
-    audio_s = float(plan.grid.duration_s) / worker_class.cpu.audio_s_per_s.value if plan.audio else 0.0
-    return Forecast(
-        worker_class=worker_class,
-        way=way,
-        encode_s=encode_s,
-        audio_s=audio_s,
-        narrowest=narrowest,
-        speed=speed,
-    )
+    encode_s, narrowest, speed = _encode(plan, host, way.recipe, observations)
+    audio_s = float(plan.grid.duration_s) / host.cpu.audio_s_per_s.value if plan.audio else 0.0
+    return Forecast(host=host, way=way, encode_s=encode_s, audio_s=audio_s, narrowest=narrowest, speed=speed)
 
 
 def observe(jobs: Iterable[tuple[Plan, Sequence[Unit]]]) -> Observations:
@@ -89,20 +82,27 @@ def observe(jobs: Iterable[tuple[Plan, Sequence[Unit]]]) -> Observations:
 
     The median, because a neighbour's load or a cold disk spoils single chunks.
     """
-    found: defaultdict[tuple[str, Recipe], list[float]] = defaultdict(list)
+    speeds_px_per_s: defaultdict[tuple[WorkerClass, Recipe], list[float]] = defaultdict(list)
     for plan, units in jobs:
         for unit in units:
-            told = unit.measured
+            measured = unit.measured
             is_chunk = unit.state is State.DONE and unit.key.kind is Kind.VIDEO
-            if is_chunk and told.encode_s > 0 and told.encoder in set(Recipe):
-                speed = told.frames * frame_px(plan) / told.encode_s
-                found[told.worker_class, Recipe(told.encoder)].append(speed)
-    return {key: Observed(px_per_s=median(speeds), chunks=len(speeds)) for key, speeds in found.items()}
+            if (
+                is_chunk
+                and measured.worker_class
+                and measured.encode_s > 0
+                and measured.encoder in set(Recipe)
+            ):
+                speed = measured.frames * frame_px(plan) / measured.encode_s
+                speeds_px_per_s[measured.worker_class, Recipe(measured.encoder)].append(speed)
+    return {
+        key: Observed(px_per_s=median(speeds), chunks=len(speeds)) for key, speeds in speeds_px_per_s.items()
+    }
 
 
 def frame_px(plan: Plan) -> float:
     """Return the pixels that one frame of the grid has in all renditions together, on average."""
-    return sum(one.width * one.height / one.frame_step for one in plan.renditions)
+    return sum(rendition.width * rendition.height / rendition.frame_step for rendition in plan.renditions)
 
 
 def work_px(plan: Plan) -> float:
@@ -116,29 +116,29 @@ def source_px(plan: Plan) -> float:
     return float(video.width * video.height * video.average_rate * plan.media.end_s)
 
 
-def _usual_family(worker_class: WorkerClass, observed: Observations) -> Family:
+def _usual_family(host: HostFigures, observed: Observations) -> Family:
     """Return the family that most of the class's finished chunks came from, or else the class's own."""
     counts: Counter[Family] = Counter()
-    for (name, recipe), seen in observed.items():
-        if name == worker_class.name:
-            counts[recipe.family] += seen.chunks
-    return counts.most_common(1)[0][0] if counts else worker_class.family
+    for (name, recipe), observation in observed.items():
+        if name == host.worker_class:
+            counts[recipe.family] += observation.chunks
+    return counts.most_common(1)[0][0] if counts else host.family
 
 
 def _encode(
-    plan: Plan, worker_class: WorkerClass, recipe: Recipe, observed: Observations
+    plan: Plan, host: HostFigures, recipe: Recipe, observed: Observations
 ) -> tuple[float, str, Figure]:
     """Return how long encoding takes, which engine sets the pace, and what that rests on."""
     made_px = work_px(plan)
-    seen = observed.get((worker_class.name, recipe))
-    if seen:
-        source = f"{seen.chunks} finished chunks of class {worker_class.name} by {recipe}"
+    observation = observed.get((host.worker_class, recipe))
+    if observation:
+        source = f"{observation.chunks} finished chunks of class {host.worker_class} by {recipe}"
         return (
-            made_px / seen.px_per_s,
+            made_px / observation.px_per_s,
             "",
-            Figure(value=seen.px_per_s, evidence=Evidence.MEASURED, source=source),
+            Figure(value=observation.px_per_s, evidence=Evidence.MEASURED, source=source),
         )
-    cpu = worker_class.cpu
+    cpu = host.cpu
     cpu_s = 0.0
     if recipe in _ON_CPU:
         cpu_s += source_px(plan) / cpu.decode_px_per_s.value
@@ -148,8 +148,8 @@ def _encode(
         cpu_s += made_px / cpu.scale_px_per_s.value
     if recipe is Recipe.X264:
         return cpu_s + made_px / cpu.x264_px_per_s.value, "cpu", cpu.x264_px_per_s
-    gpu_s = made_px / worker_class.gpu_px_per_s.value
+    gpu_s = made_px / host.gpu_px_per_s.value
     if cpu_s > gpu_s:
         is_hdr = encoder_recipe.is_hdr(plan.media.video)
         return cpu_s, "cpu", cpu.tone_map_px_per_s if is_hdr else cpu.decode_px_per_s
-    return gpu_s, "gpu", worker_class.gpu_px_per_s
+    return gpu_s, "gpu", host.gpu_px_per_s

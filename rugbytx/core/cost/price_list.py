@@ -1,5 +1,6 @@
 """What things cost: values that a dated list fills (``rugbytx.prices``), and how a bill adds up."""
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.record import Record
 
 #: The month of a bill, for free allowances.
@@ -43,9 +44,9 @@ class Prices(Record):
         """Return what an hour of an AWS host costs, bought ``spot`` or ``on-demand``."""
         return self.spot_h.usd if purchase == "spot" else self.on_demand_h.usd
 
-    def payments(self, worker_class: str) -> dict[str, Item]:
+    def payments(self, worker_class: WorkerClass) -> dict[str, Item]:
         """Return each way to pay for an hour of a class, by its name: the first is what most people pay."""
-        if worker_class == "aws":
+        if worker_class is WorkerClass.AWS:
             return {"on-demand": self.on_demand_h, "spot": self.spot_h}
         return {"power": self.power_h}
 

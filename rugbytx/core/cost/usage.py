@@ -15,7 +15,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Annotated
 
+from pydantic import BeforeValidator, PlainSerializer
+
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.record import Versioned
 
 #: An idle stretch of an AWS worker that is longer is reported, and counted whole.
@@ -42,25 +46,29 @@ class Span(Versioned):
     """What a worker was on one day.  Instants are float seconds of store time."""
 
     worker: str
-    worker_class: str
-    #: Since when it is paid for.
+    worker_class: WorkerClass
+    #: When it begins to be paid for.
     started_at: float
     #: When its gate first let it work; 0 while it has not.
     ready_at: float = 0.0
     seen_at: float
-    #: Until when it is believed to live, without another word; its end, once it has ended.
+    #: When it counts as silent unless it reports again; its end, once it has ended.
     until: float
     #: Seconds in which at least one slot was busy.
     busy_s: float = 0.0
-    #: Since when no slot has been busy; may lie on the day before.
+    #: When the last slot became free; may lie on the day before.
     idle_since: float
     #: Idle stretches of more than half an hour, and what they add up to.
     long_idles: int = 0
     long_idle_s: float = 0.0
     usd_per_h: float
     slots: int = 1
-    #: An ``End``, or empty.
-    ending: str = ""
+    #: A record has an empty string for None.
+    ending: Annotated[
+        End | None,
+        BeforeValidator(lambda value: value or None),
+        PlainSerializer(lambda value: value or "", return_type=str),
+    ] = None
 
     def advanced(self, *, now: float, is_busy: bool, is_able: bool, lasts_s: float) -> "Span":
         """Return the span ``now``, whose worker was ``is_busy`` since the last word; it is believed for ``lasts_s``.
@@ -88,7 +96,7 @@ class Span(Versioned):
 
     def ended(self, ending: End) -> "Span":
         """Return the span as it ended with its worker's last word."""
-        return self.model_copy(update={"until": self.seen_at, "ending": str(ending)})
+        return self.model_copy(update={"until": self.seen_at, "ending": ending})
 
     def next_day(self) -> "Span":
         """Return the span with which the day after this one begins."""
@@ -112,7 +120,7 @@ class Total:
 
     spans: int = 0
     paid_s: float = 0.0
-    #: Of that, before work could be given.
+    #: The part of it before work could be given.
     cold_s: float = 0.0
     busy_s: float = 0.0
     idle_s: float = 0.0
@@ -134,7 +142,13 @@ class Total:
 
 
 def begun(
-    worker: str, worker_class: str, *, now: float, usd_per_h: float, slots: int = 1, boot_s: float = 0.0
+    worker: str,
+    worker_class: WorkerClass,
+    *,
+    now: float,
+    usd_per_h: float,
+    slots: int = 1,
+    boot_s: float = 0.0,
 ) -> Span:
     """Return the span of a worker that begins ``now``, on a host that was booted for it ``boot_s`` ago.
 
@@ -178,7 +192,7 @@ def total(spans: Iterable[Span], *, now: float) -> Total:
     return summed
 
 
-def spent_usd(spans: Iterable[Span], *, now: float, worker_class: str = "aws") -> float:
+def spent_usd(spans: Iterable[Span], *, now: float, worker_class: WorkerClass = WorkerClass.AWS) -> float:
     """Return what the spans of a class have cost ``now``; for those of a day, since its midnight."""
     return total((span for span in spans if span.worker_class == worker_class), now=now).usd
 
@@ -212,7 +226,7 @@ def _of(span: Span, end: float) -> Total:
     ready_at = min(span.ready_at or end, end)
     cold_s = max(0.0, ready_at - span.started_at)
     busy_s = min(span.busy_s, paid_s - cold_s)
-    billed_s = paid_s if span.worker_class == "aws" else busy_s
+    billed_s = paid_s if span.worker_class is WorkerClass.AWS else busy_s
     return Total(
         spans=1,
         paid_s=paid_s,

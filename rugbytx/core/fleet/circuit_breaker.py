@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-#: So many faults of a sick encoder within so long are no accident.
+#: How many faults of a sick encoder, within how long, open the breaker.
 MOST_SICK = 3
 WINDOW_S = 600.0
 #: How long an open breaker stays open: as long as a failed trial is remembered.
 PAUSE_S = 300.0
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """How grave a fault is."""
 
     #: The host has no encoder that it may use: no driver, the wrong ffmpeg, a GPU that is gone.
@@ -29,16 +29,16 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class EncoderFault:
     """One fault of this host's encoder."""
 
     at: float
-    kind: Kind
+    kind: FaultKind
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class BreakerDecision:
     """Whether the breaker is open, why, and until when."""
 
     is_open: bool
@@ -46,28 +46,28 @@ class Decision:
     until: float = 0.0
 
 
-def decide(faults: Sequence[Fault], *, now: float) -> Decision:
+def decide(faults: Sequence[EncoderFault], *, now: float) -> BreakerDecision:
     """Return what the faults, in the order of their time, say at ``now``.
 
     Sick faults stay in the window after a pause, so that an encoder that is not
     well yet opens the breaker by its next one.
 
-    >>> sick = [Fault(at=at, kind=Kind.SICK, reason="EncodePicture failed!") for at in (0.0, 9.0, 500.0)]
+    >>> sick = [EncoderFault(at=at, kind=FaultKind.SICK, reason="EncodePicture failed!") for at in (0.0, 9.0, 500.0)]
     >>> decide(sick, now=501.0)
-    Decision(is_open=True, reason='EncodePicture failed!', until=800.0)
+    BreakerDecision(is_open=True, reason='EncodePicture failed!', until=800.0)
     >>> decide(sick[:2], now=501.0).is_open, decide(sick, now=800.0).is_open
     (False, False)
     """
     opened = [fault for number, fault in enumerate(faults) if _opens(faults[: number + 1])]
     if opened and opened[-1].at <= now < opened[-1].at + PAUSE_S:
-        return Decision(is_open=True, reason=opened[-1].reason, until=opened[-1].at + PAUSE_S)
-    return Decision(is_open=False)
+        return BreakerDecision(is_open=True, reason=opened[-1].reason, until=opened[-1].at + PAUSE_S)
+    return BreakerDecision(is_open=False)
 
 
-def _opens(faults: Sequence[Fault]) -> bool:
+def _opens(faults: Sequence[EncoderFault]) -> bool:
     """Return whether the last of these faults opens the breaker."""
     last = faults[-1]
-    if last.kind is Kind.UNFIT:
+    if last.kind is FaultKind.UNFIT:
         return True
-    sick = [fault for fault in faults if fault.kind is Kind.SICK and fault.at > last.at - WINDOW_S]
+    sick = [fault for fault in faults if fault.kind is FaultKind.SICK and fault.at > last.at - WINDOW_S]
     return len(sick) >= MOST_SICK

@@ -8,6 +8,7 @@ receive nothing; what they have finished stays finished.
 from collections.abc import Iterable
 from enum import StrEnum
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.record import Versioned
 
 QUEUE_PAUSED = "queue-paused"
@@ -32,11 +33,11 @@ class Halt(Versioned):
     scope: Scope
     name: str = ""
     at: float
-    #: Who asked, as ``name@host``.
+    #: The person who asked, as ``name@host``.
     by: str = ""
 
 
-def reason(halts: Iterable[Halt], *, worker: str, worker_class: str) -> str:
+def reason(halts: Iterable[Halt], *, worker: str, worker_class: WorkerClass | None) -> str:
     """Return why this worker may not receive, the narrowest first; empty where it may.
 
     >>> halts = [Halt(scope=Scope.CLASS, name="aws", at=0), Halt(scope=Scope.WORKER, name="celery@a", at=0)]

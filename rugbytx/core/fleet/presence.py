@@ -1,18 +1,30 @@
 """Which workers live: each says so every few seconds, and for how long to believe it."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
+from pydantic import BeforeValidator, PlainSerializer
+
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.record import Versioned
 
 #: A worker that has not been heard for so many of its periods is silent: a minute, with the default period.
 PERIODS = 4
 
 
+#: The class of a worker that may have fallen silent before it said one; records have an empty string for None.
+SaidClass = Annotated[
+    WorkerClass | None,
+    BeforeValidator(lambda value: value or None),
+    PlainSerializer(lambda value: value or "", return_type=str),
+]
+
+
 class Worker(Versioned):
     """What a worker last said of itself.  Instants are float seconds of store time."""
 
     name: str
-    worker_class: str
+    worker_class: WorkerClass
     slots: int
     busy: int
     #: The encoder family; empty while no encoder works.
@@ -20,7 +32,7 @@ class Worker(Versioned):
     #: The fingerprint of its encoder; see ``ports.Media.maker``.
     maker: str = ""
     seen_at: float
-    #: Until when it is believed to live, without another word.
+    #: When it counts as silent unless it reports again.
     until: float
     #: Why its gate is open or closed.
     gate: str = ""
@@ -29,11 +41,11 @@ class Worker(Versioned):
     #: The jobs whose messages it has, one for each busy slot.
     jobs: tuple[str, ...] = ()
     started_at: float = 0.0
-    #: Since when no slot has been busy; its start, before the first.
+    #: When the last slot became free; the worker's start, before the first task.
     idle_since: float = 0.0
     #: The speeds of the chunks that it finished last, in px/s, the latest last.
     speeds: tuple[float, ...] = ()
-    #: Of the hottest sensor, where the host shows one.
+    #: The hottest sensor's reading, where the host shows one.
     temperature_c: float | None = None
     #: A Jetson's ``nvpmodel`` mode.
     power_mode: str = ""

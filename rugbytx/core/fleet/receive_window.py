@@ -27,7 +27,7 @@ class Hours:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class ReceiveWindowDecision:
     """Whether it may, and why."""
 
     is_open: bool
@@ -44,23 +44,23 @@ def parse(text: str, *, zone_of: Callable[[str], tzinfo]) -> Hours:
     >>> parse("22:00-06:30 UTC", zone_of={"UTC": UTC}.__getitem__).end
     datetime.time(6, 30)
     """
-    found = _FORM.fullmatch(text.strip())
-    if found is None:
+    match = _FORM.fullmatch(text.strip())
+    if match is None:
         raise ValueError(f"{text!r} has not the form 22:00-06:00 Europe/Dublin")
     try:
-        begin, end = time.fromisoformat(found[1]), time.fromisoformat(found[2])
+        begin, end = time.fromisoformat(match[1]), time.fromisoformat(match[2])
     except ValueError as error:
         raise ValueError(f"{text!r} names no time of day: {error}") from error
     if begin == end:
         raise ValueError(f"{text!r} ends when it begins; leave it out to work at all hours")
     try:
-        zone = zone_of(found[3])
+        zone = zone_of(match[3])
     except (KeyError, OSError, ValueError) as error:  # ZoneInfo's: unknown, a folder, a path
-        raise ValueError(f"{found[3]!r} is no time zone, such as Europe/Dublin") from error
+        raise ValueError(f"{match[3]!r} is no time zone, such as Europe/Dublin") from error
     return Hours(begin=begin, end=end, zone=zone)
 
 
-def decide(now: float, hours: Hours | None) -> Decision:
+def decide(now: float, hours: Hours | None) -> ReceiveWindowDecision:
     """Return whether a worker with these hours may receive at an instant; without any it always may.
 
     The wall clock decides, so a night is an hour shorter where clocks go
@@ -72,10 +72,10 @@ def decide(now: float, hours: Hours | None) -> Decision:
     [True, False, False, True, True]
     """
     if hours is None:
-        return Decision(is_open=True, reason=WITHIN)
+        return ReceiveWindowDecision(is_open=True, reason=WITHIN)
     shown = datetime.fromtimestamp(now, hours.zone).time()
     if hours.begin < hours.end:
         is_open = hours.begin <= shown < hours.end
     else:
         is_open = shown >= hours.begin or shown < hours.end
-    return Decision(is_open=is_open, reason=WITHIN if is_open else OUTSIDE)
+    return ReceiveWindowDecision(is_open=is_open, reason=WITHIN if is_open else OUTSIDE)

@@ -25,12 +25,12 @@ SILENT = "protection-unanswered"
 NOT_WANTED = "nothing-in-hand"
 LEAVING_HAND = "receive-may-be-under-way"
 
-#: Between two requests that fail: the first pause, and the longest.
+#: The first pause between two requests that fail, and the longest.
 SHORTEST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 60.0
 
 
-class Step(StrEnum):
+class ProtectionStep(StrEnum):
     """What to ask the ECS agent for."""
 
     NOTHING = "nothing"
@@ -40,14 +40,14 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy:
+class ProtectionPolicy:
     """How long a protection is asked for; it outlives a worker that hangs by as much."""
 
     lasts_s: float = 1800.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class ProtectionFacts:
     """What a look at this worker shows."""
 
     now: float
@@ -60,7 +60,7 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class AgentReply:
     """What the ECS agent said."""
 
     #: For how long the task is protected from now on.
@@ -73,7 +73,7 @@ class Answer:
 class Standing:
     """What is known of this task's protection; a fresh task has none."""
 
-    #: Until when it stands for certain.
+    #: When it ends, if it is not renewed.
     until: float = -inf
     refresh_at: float = -inf
     #: Whether it may stand: a request without an answer may have been granted.
@@ -85,36 +85,36 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class ProtectionDecision:
     """What to ask for, and why."""
 
-    step: Step
+    step: ProtectionStep
     reason: str
 
 
-def decide(facts: Facts, standing: Standing) -> Decision:
+def decide(facts: ProtectionFacts, standing: Standing) -> ProtectionDecision:
     """Return what to ask the agent for.
 
     A receive passes the gate before it is seen to be under way, so letting go
     waits for the second look at a closed gate.  Who is refused and has nothing in
     hand lets go of what he has: ECS wants to replace this task.
 
-    >>> idle = Facts(now=100.0, is_admitted=False, is_idle=True, was_closed=True)
+    >>> idle = ProtectionFacts(now=100.0, is_admitted=False, is_idle=True, was_closed=True)
     >>> held = Standing(until=1900.0, refresh_at=1000.0, is_taken=True)
     >>> decide(idle, held).step, decide(replace(idle, is_idle=False), held).step
-    (<Step.RELEASE: 'release'>, <Step.NOTHING: 'nothing'>)
+    (<ProtectionStep.RELEASE: 'release'>, <ProtectionStep.NOTHING: 'nothing'>)
     """
     is_due = facts.now >= standing.retry_at
     is_unwanted = standing.trouble == REFUSED and standing.is_taken and facts.is_idle
     if (facts.is_admitted or not facts.is_idle) and not is_unwanted:
         if is_due and facts.now >= standing.refresh_at:
-            return Decision(step=Step.TAKE, reason=standing.trouble or NOT_WANTED)
-        return Decision(step=Step.NOTHING, reason=standing.trouble or PROTECTED)
+            return ProtectionDecision(step=ProtectionStep.TAKE, reason=standing.trouble or NOT_WANTED)
+        return ProtectionDecision(step=ProtectionStep.NOTHING, reason=standing.trouble or PROTECTED)
     if not facts.was_closed:
-        return Decision(step=Step.NOTHING, reason=LEAVING_HAND)
+        return ProtectionDecision(step=ProtectionStep.NOTHING, reason=LEAVING_HAND)
     if standing.is_taken and is_due:
-        return Decision(step=Step.RELEASE, reason=NOT_WANTED)
-    return Decision(step=Step.NOTHING, reason=NOT_WANTED)
+        return ProtectionDecision(step=ProtectionStep.RELEASE, reason=NOT_WANTED)
+    return ProtectionDecision(step=ProtectionStep.NOTHING, reason=NOT_WANTED)
 
 
 def gate_reason(standing: Standing, *, now: float) -> str:
@@ -133,25 +133,25 @@ def gate_reason(standing: Standing, *, now: float) -> str:
     return PROTECTED if now < standing.until else standing.trouble or SILENT
 
 
-def answered(standing: Standing, step: Step, answer: Answer | None, *, now: float) -> Standing:
+def answered(standing: Standing, step: ProtectionStep, answer: AgentReply | None, *, now: float) -> Standing:
     """Return what is known after ``step`` was asked for at ``now``; None is no answer.
 
-    >>> answered(Standing(), Step.TAKE, Answer(granted_s=1800.0), now=100.0)
+    >>> answered(Standing(), ProtectionStep.TAKE, AgentReply(granted_s=1800.0), now=100.0)
     Standing(until=1900.0, refresh_at=1000.0, is_taken=True, trouble='', failures=0, retry_at=-inf)
     """
     if answer is not None and not answer.refusal:
-        if step is Step.RELEASE:
+        if step is ProtectionStep.RELEASE:
             return Standing()
         return Standing(until=now + answer.granted_s, refresh_at=now + answer.granted_s / 2, is_taken=True)
     failures = standing.failures + 1
     failed = replace(standing, failures=failures, retry_at=now + pause_s(failures))
-    if step is Step.RELEASE:
+    if step is ProtectionStep.RELEASE:
         # It may have been done: from here on nothing stands for certain.
         failed = replace(failed, until=-inf, refresh_at=-inf)
     if answer is None:
         return replace(failed, trouble=SILENT, is_taken=True)
     # A release that is refused leaves nothing to release: ECS does not know this task as one of a service.
-    is_taken = standing.is_taken and step is Step.TAKE
+    is_taken = standing.is_taken and step is ProtectionStep.TAKE
     return replace(failed, trouble=REFUSED, is_taken=is_taken)
 
 

@@ -11,6 +11,15 @@ from enum import StrEnum
 from rugbytx.core.plan.encoder_family import Family
 
 
+class WorkerClass(StrEnum):
+    """What kind of host a worker runs on: what it costs and when it is there depends on it."""
+
+    #: On the premises, and always on.
+    JETSON = "jetson"
+    #: Rented, and there while it is wanted.
+    AWS = "aws"
+
+
 class Evidence(StrEnum):
     """How well a figure is known."""
 
@@ -44,18 +53,18 @@ class Cpu:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkerClass:
-    """A kind of host that takes work: a value with speed and encoder."""
+class HostFigures:
+    """What a class's host has and how fast it is."""
 
-    name: str
-    #: What it runs on, for people.
-    host: str
+    worker_class: WorkerClass
+    #: The host that it is, for people.
+    hardware: str
     #: The encoder that it most likely has; a trial on the host decides.
     family: Family
     #: Pixels of all renditions together that the GPU encodes in a second, decoding and scaling included.
     gpu_px_per_s: Figure
     cpu: Cpu
-    #: From "one is wanted" to "it works", paid like work; 0 for a host that is always on.
+    #: The time from the order of a host until it works, paid like work; 0 for a host that is always on.
     start_s: float
 
 
@@ -75,9 +84,9 @@ TWO_CORES = Cpu(
 #: the audio's 79 s: 216,000 frames x 3,744,000 pixels in 2021 s and in 1421 s.
 _NOTE = "the note's {} min for a match of 2 h, taken as 1080p at 30 frames a second"
 
-JETSON = WorkerClass(
-    name="jetson",
-    host="NVIDIA Jetson (Orin NX or AGX Orin) on the premises",
+JETSON_HOST = HostFigures(
+    worker_class=WorkerClass.JETSON,
+    hardware="NVIDIA Jetson (Orin NX or AGX Orin) on the premises",
     family=Family.NVMPI,
     # A lead for comparison: AGX Orin does 150 frames of 1080p a second (NVIDIA forum 350978), or 311e6.
     gpu_px_per_s=Figure(value=400e6, source=_NOTE.format(35)),
@@ -85,9 +94,9 @@ JETSON = WorkerClass(
     start_s=0.0,
 )
 
-AWS = WorkerClass(
-    name="aws",
-    host="EC2 g4dn.xlarge (one T4) in us-east-1",
+AWS_HOST = HostFigures(
+    worker_class=WorkerClass.AWS,
+    hardware="EC2 g4dn.xlarge (one T4) in us-east-1",
     family=Family.NVENC,
     # A lead for comparison: Thor's encoder does 230 frames of 1080p a second at p5 (Video Codec SDK 13.0), or 477e6.
     gpu_px_per_s=Figure(value=570e6, source=_NOTE.format(25)),
@@ -96,4 +105,4 @@ AWS = WorkerClass(
     start_s=180.0,
 )
 
-CLASSES = (JETSON, AWS)
+HOSTS = (JETSON_HOST, AWS_HOST)

@@ -16,12 +16,13 @@ from fractions import Fraction
 from itertools import takewhile
 
 from rugbytx.core.hls import master_playlist, media_playlist
-from rugbytx.core.hls.media_playlist import Kind
+from rugbytx.core.hls.media_playlist import PlaylistType
 from rugbytx.core.job.job import Job
+from rugbytx.core.lease.result import TrackFile, TracksResult
 from rugbytx.core.lease.unit import AUDIO, State, Unit, UnitKey
 from rugbytx.core.lease.unit import Kind as UnitKind
 from rugbytx.core.output import object_keys
-from rugbytx.core.output.result import TrackFile, TracksResult, tracks_of
+from rugbytx.core.output.result import tracks_of
 from rugbytx.core.plan.plan import Plan
 
 #: How much longer than a whole segment the last one may be, with the tail that has joined it.
@@ -60,7 +61,7 @@ def texts(job: Job, plan: Plan, chunks: Sequence[TracksResult], audio: TracksRes
     it leaves room for the longest segment that can come.
     """
     target_s = int(plan.grid.segment / plan.grid.rate) + LONGER_S
-    kind = Kind.GROWN if len(chunks) == plan.grid.chunks else Kind.GROWING
+    kind = PlaylistType.GROWN if len(chunks) == plan.grid.chunks else PlaylistType.GROWING
     lasts_s = plan.grid.chunk_frames(len(chunks) - 1).stop / plan.grid.rate
     files = {rendition.name: media_playlist.files_of(chunks, rendition.name) for rendition in plan.renditions}
     sound = None

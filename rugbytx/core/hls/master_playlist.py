@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from rugbytx.core.hls import media_playlist
-from rugbytx.core.hls.media_playlist import Rates, files_of, measure, uri
-from rugbytx.core.output.result import TrackFile, TracksResult
+from rugbytx.core.hls.media_playlist import Bitrates, files_of, measure, uri
+from rugbytx.core.lease.result import TrackFile, TracksResult
 from rugbytx.core.plan.plan import Plan, Rendition
 
 #: A player that knows nothing of its network starts here (Apple's authoring specification, 1.32).
@@ -33,27 +33,23 @@ def master_playlist(
     The keyframes of each follow, for scrubbing (Apple's authoring specification, 6.1).
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{media_playlist.VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    sound, sound_codec, group = Rates(average_bps=0, peak_bps=0), "", ""
+    sound, sound_codec, group = Bitrates(average_bps=0, peak_bps=0), "", ""
     if audio and plan.audio:
         sound = measure(audio.files, target_s=target_s)
         sound_codec, group = f",{audio.files[0].codec}", ',AUDIO="audio"'
         lines.append(
-            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,'
-            f'CHANNELS="{plan.audio.channels}",URI="{uri(path_of("audio"))}"'
+            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="{plan.audio.channels}",URI="{uri(path_of("audio"))}"'
         )
     variants, iframes = [], []
     for rendition in plan.renditions:
         files = files_of(chunks, rendition.name)
         picture = measure(files, target_s=target_s)
-        together = Rates(
+        together = Bitrates(
             average_bps=picture.average_bps + sound.average_bps, peak_bps=picture.peak_bps + sound.peak_bps
         )
-        text = (
-            f"#EXT-X-STREAM-INF:{_told(rendition, files, together, sound_codec)},"
-            f"FRAME-RATE={float(plan.grid_of(rendition).rate):.3f}{group}\n{uri(path_of(rendition.name))}"
-        )
+        text = f"#EXT-X-STREAM-INF:{_common_attributes(rendition, files, together, sound_codec)},FRAME-RATE={float(plan.grid_of(rendition).rate):.3f}{group}\n{uri(path_of(rendition.name))}"
         variants.append((abs(together.average_bps - DEFAULT_BPS), text))
-        keys = _told(rendition, files, measure(files, target_s=target_s, iframes=True))
+        keys = _common_attributes(rendition, files, measure(files, target_s=target_s, iframes=True))
         path = uri(path_of(iframes_name(rendition.name)))
         iframes.append(f'#EXT-X-I-FRAME-STREAM-INF:{keys},URI="{path}"')
     start = min(range(len(variants)), key=lambda number: variants[number][0])
@@ -61,13 +57,11 @@ def master_playlist(
     return "\n".join([*lines, *(text for _, text in variants), *(iframes if has_iframes else []), ""])
 
 
-def _told(rendition: Rendition, files: Sequence[TrackFile], rates: Rates, sound_codec: str = "") -> str:
+def _common_attributes(
+    rendition: Rendition, files: Sequence[TrackFile], rates: Bitrates, sound_codec: str = ""
+) -> str:
     """Return the attributes that a variant and its keyframes have in common."""
-    return (
-        f"BANDWIDTH={rates.peak_bps},AVERAGE-BANDWIDTH={rates.average_bps},"
-        f'CODECS="{video_codec(file.codec for file in files)}{sound_codec}",'
-        f"RESOLUTION={rendition.width}x{rendition.height}"
-    )
+    return f'BANDWIDTH={rates.peak_bps},AVERAGE-BANDWIDTH={rates.average_bps},CODECS="{video_codec(file.codec for file in files)}{sound_codec}",RESOLUTION={rendition.width}x{rendition.height}'
 
 
 def video_codec(codecs: Iterable[str]) -> str:

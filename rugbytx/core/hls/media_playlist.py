@@ -18,7 +18,7 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
-from rugbytx.core.output.result import TrackFile, TracksResult
+from rugbytx.core.lease.result import TrackFile, TracksResult
 from rugbytx.core.plan.plan import Grid
 
 #: The lowest version that knows EXT-X-MAP in such a playlist (RFC 8216, 7).
@@ -27,7 +27,7 @@ VERSION = 6
 _PLAIN = frozenset((string.ascii_letters + string.digits + "-._~/").encode())
 
 
-class Kind(StrEnum):
+class PlaylistType(StrEnum):
     """What becomes of a media playlist (RFC 8216, 4.3.3.5)."""
 
     #: It is whole and never changes.
@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rates:
+class Bitrates:
     """What a rendition costs to transport, in bits a second, rounded up."""
 
     average_bps: int
@@ -68,11 +68,13 @@ def splices(grid: Grid, fingerprints: Sequence[str]) -> tuple[Fraction, ...]:
     >>> splices(grid, ["one", "other", "other"])
     (Fraction(6, 1),)
     """
-    changes = (index for index, (one, other) in enumerate(pairwise(fingerprints), start=1) if one != other)
+    changes = (
+        index for index, (before, after) in enumerate(pairwise(fingerprints), start=1) if before != after
+    )
     return tuple(grid.chunk_frames(index).start / grid.rate for index in changes)
 
 
-def measure(files: Sequence[TrackFile], *, target_s: int, iframes: bool = False) -> Rates:
+def measure(files: Sequence[TrackFile], *, target_s: int, iframes: bool = False) -> Bitrates:
     """Return the rates of a rendition's segments, or of its keyframes."""
     return rates(
         [
@@ -84,7 +86,7 @@ def measure(files: Sequence[TrackFile], *, target_s: int, iframes: bool = False)
     )
 
 
-def rates(sizes: Sequence[tuple[int, Fraction]], *, target_s: int) -> Rates:
+def rates(sizes: Sequence[tuple[int, Fraction]], *, target_s: int) -> Bitrates:
     """Return the rates of segments that follow one another, each given as its bytes and its seconds.
 
     The peak is the largest rate of any neighbouring segments that last between
@@ -92,7 +94,7 @@ def rates(sizes: Sequence[tuple[int, Fraction]], *, target_s: int) -> Rates:
     below the average, which a video shorter than that has to stand for.
 
     >>> rates([(750_000, Fraction(6)), (1_500_000, Fraction(6))], target_s=6)
-    Rates(average_bps=1500000, peak_bps=2000000)
+    Bitrates(average_bps=1500000, peak_bps=2000000)
     """
     segments = [(8 * size_bytes, length) for size_bytes, length in sizes]
     average = Fraction(sum(bits for bits, _ in segments)) / sum(length for _, length in segments)
@@ -105,7 +107,7 @@ def rates(sizes: Sequence[tuple[int, Fraction]], *, target_s: int) -> Rates:
                 break
             if 2 * lasts >= target_s:
                 peak = max(peak, bits / lasts)
-    return Rates(average_bps=-int(-average // 1), peak_bps=-int(-peak // 1))
+    return Bitrates(average_bps=-int(-average // 1), peak_bps=-int(-peak // 1))
 
 
 def media_playlist(
@@ -115,7 +117,7 @@ def media_playlist(
     target_s: int,
     path_of: Callable[[TrackFile], str],
     iframes: bool = False,
-    kind: Kind = Kind.VOD,
+    kind: PlaylistType = PlaylistType.VOD,
 ) -> str:
     """Return the playlist of one rendition; ``path_of`` gives a file's path relative to the playlist.
 
@@ -137,7 +139,7 @@ def media_playlist(
         "#EXTM3U",
         f"#EXT-X-VERSION:{VERSION}",
         f"#EXT-X-TARGETDURATION:{target_s}",
-        f"#EXT-X-PLAYLIST-TYPE:{'VOD' if kind is Kind.VOD else 'EVENT'}",
+        f"#EXT-X-PLAYLIST-TYPE:{'VOD' if kind is PlaylistType.VOD else 'EVENT'}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
         *(["#EXT-X-I-FRAMES-ONLY"] if iframes else []),
     ]
@@ -151,7 +153,7 @@ def media_playlist(
             f"#EXT-X-BYTERANGE:{entry.size_bytes}@{entry.offset}",
             path,
         ]
-    return "\n".join([*lines, *([] if kind is Kind.GROWING else ["#EXT-X-ENDLIST"]), ""])
+    return "\n".join([*lines, *([] if kind is PlaylistType.GROWING else ["#EXT-X-ENDLIST"]), ""])
 
 
 def _lengths_s(file: TrackFile) -> Iterator[Fraction]:

@@ -58,7 +58,7 @@ class Range:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class MediaSegment:
     """One segment, as the playlist announces it."""
 
     segment: Range
@@ -71,11 +71,11 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Media:
+class MediaPlaylist:
     """A media playlist."""
 
     target_s: int
-    entries: tuple[Entry, ...]
+    entries: tuple[MediaSegment, ...]
     #: Whether it names keyframes alone.
     is_iframes: bool = False
 
@@ -108,7 +108,7 @@ class Iframes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Master:
+class MasterPlaylist:
     """A master playlist."""
 
     variants: tuple[Variant, ...]
@@ -146,16 +146,16 @@ class _Lines:
 
     def passes(self, line: str) -> bool:
         """Pass the line if it is the next; say whether it was."""
-        found = not self.ended and self._lines[self._at] == line
-        self._at += found
-        return found
+        is_next = not self.ended and self._lines[self._at] == line
+        self._at += is_next
+        return is_next
 
     def match(self, pattern: re.Pattern[str], what: str) -> re.Match[str]:
         """Pass a line that fits wholly."""
-        found = self.match_if(pattern)
-        if found is None:
+        match = self.match_if(pattern)
+        if match is None:
             raise self.wrong(f"should have {what}")
-        return found
+        return match
 
     def is_next(self, pattern: re.Pattern[str]) -> bool:
         """Return whether the next line fits wholly."""
@@ -163,12 +163,12 @@ class _Lines:
 
     def match_if(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """Pass the next line if it fits wholly."""
-        found = None if self.ended else pattern.fullmatch(self._lines[self._at])
-        self._at += found is not None
-        return found
+        match = None if self.ended else pattern.fullmatch(self._lines[self._at])
+        self._at += match is not None
+        return match
 
 
-def parse_media(text: str, *, name: str) -> Media:
+def parse_media(text: str, *, name: str) -> MediaPlaylist:
     r"""Return what a media playlist says; raises VerificationError naming ``name`` and the line.
 
     >>> parse_media("#EXTM3U\n#EXT-X-VERSION:3\n", name="720p.m3u8")
@@ -184,10 +184,10 @@ def parse_media(text: str, *, name: str) -> Media:
     lines.take("#EXT-X-ENDLIST")
     if not lines.ended or not entries:
         raise lines.wrong("goes on behind its end" if entries else "has no segments")
-    return Media(target_s=target_s, entries=entries, is_iframes=is_iframes)
+    return MediaPlaylist(target_s=target_s, entries=entries, is_iframes=is_iframes)
 
 
-def _entries(lines: _Lines) -> Iterator[Entry]:
+def _entries(lines: _Lines) -> Iterator[MediaSegment]:
     init: Range | None = None
     is_there = partial(lines.passes, "#EXT-X-DISCONTINUITY")
     while True:
@@ -204,7 +204,7 @@ def _entries(lines: _Lines) -> Iterator[Entry]:
         path = lines.match(_PATH, "a relative path")
         if init is None or bool(discontinuities) > bool(mapped):
             raise lines.wrong("has a segment without its EXT-X-MAP")
-        yield Entry(
+        yield MediaSegment(
             segment=_range(path[1], span[1], span[2]),
             init=init,
             duration_us=int(length[1]) * 1_000_000 + int(length[2]),
@@ -212,53 +212,55 @@ def _entries(lines: _Lines) -> Iterator[Entry]:
         )
 
 
-def parse_master(text: str, *, name: str) -> Master:
+def parse_master(text: str, *, name: str) -> MasterPlaylist:
     """Return what a master playlist says; raises VerificationError naming ``name`` and the line."""
     lines = _Lines(text, name)
     lines.take(*_HEAD, _INDEPENDENT)
     sound = lines.match_if(_MEDIA)
     variants: list[Variant] = []
     while not (lines.ended or lines.is_next(_IFRAMES)):
-        found = lines.match(_VARIANT, "a variant")
+        match = lines.match(_VARIANT, "a variant")
         path = lines.match(_PATH, "a relative path")
-        if bool(found[8]) != bool(sound) or bool(found[4]) != bool(sound):
+        if bool(match[8]) != bool(sound) or bool(match[4]) != bool(sound):
             raise lines.wrong("has a variant whose sound is not what the master offers")
         variants.append(
             Variant(
                 path=_unescaped(path[1]),
-                bandwidth_bps=int(found[1]),
-                average_bps=int(found[2]),
-                video_codec=found[3],
-                audio_codec=found[4] or "",
-                width=int(found[5]),
-                height=int(found[6]),
-                frame_rate=Fraction(found[7]),
+                bandwidth_bps=int(match[1]),
+                average_bps=int(match[2]),
+                video_codec=match[3],
+                audio_codec=match[4] or "",
+                width=int(match[5]),
+                height=int(match[6]),
+                frame_rate=Fraction(match[7]),
             )
         )
     if not variants:
         raise lines.wrong("has no variants")
     iframes = tuple(_iframes(lines))
-    return Master(variants=tuple(variants), iframes=iframes, audio=_unescaped(sound[2]) if sound else None)
+    return MasterPlaylist(
+        variants=tuple(variants), iframes=iframes, audio=_unescaped(sound[2]) if sound else None
+    )
 
 
 def _iframes(lines: _Lines) -> Iterator[Iframes]:
     while not lines.ended:
-        found = lines.match(_IFRAMES, "a variant of keyframes")
+        match = lines.match(_IFRAMES, "a variant of keyframes")
         yield Iframes(
-            path=_unescaped(found[6]),
-            bandwidth_bps=int(found[1]),
-            average_bps=int(found[2]),
-            video_codec=found[3],
-            width=int(found[4]),
-            height=int(found[5]),
+            path=_unescaped(match[6]),
+            bandwidth_bps=int(match[1]),
+            average_bps=int(match[2]),
+            video_codec=match[3],
+            width=int(match[4]),
+            height=int(match[5]),
         )
 
 
-def starts_us(entries: Sequence[Entry]) -> tuple[int, ...]:
+def starts_us(entries: Sequence[MediaSegment]) -> tuple[int, ...]:
     """Return when each segment begins by the playlist, and behind them when the last one ends.
 
     >>> span = Range(path="0.mp4", offset=0, size_bytes=1)
-    >>> starts_us([Entry(segment=span, init=span, duration_us=6_006_000)] * 2)
+    >>> starts_us([MediaSegment(segment=span, init=span, duration_us=6_006_000)] * 2)
     (0, 6006000, 12012000)
     """
     starts = [0]
@@ -277,5 +279,5 @@ def _unescaped(uri: str) -> str:
     >>> _unescaped("720p/a%20%22b%22%3A1.mp4")
     '720p/a "b":1.mp4'
     """
-    raw = re.sub(rb"%([0-9A-F]{2})", lambda found: bytes([int(found[1], 16)]), uri.encode())
+    raw = re.sub(rb"%([0-9A-F]{2})", lambda match: bytes([int(match[1], 16)]), uri.encode())
     return raw.decode(errors="replace")

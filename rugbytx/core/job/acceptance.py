@@ -6,7 +6,7 @@ from enum import StrEnum
 from rugbytx.core.job.job import Job
 
 
-class Action(StrEnum):
+class AcceptanceAction(StrEnum):
     """What becomes of a request."""
 
     #: A job that was not there before.
@@ -20,10 +20,10 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class AcceptanceDecision:
     """What becomes of a request, and why."""
 
-    action: Action
+    action: AcceptanceAction
     reason: str
     #: CREATE and REOPEN: the record to write; JOIN and KEEP: the one that stands.
     job: Job
@@ -33,7 +33,7 @@ class Decision:
     notify: frozenset[str] = frozenset()
 
 
-def decide(existing: Job | None, wanted: Job, *, force: bool) -> Decision:
+def decide(existing: Job | None, wanted: Job, *, force: bool) -> AcceptanceDecision:
     """Return what becomes of ``wanted`` where the store holds ``existing`` under its id.
 
     Of two deadlines the tighter wins, so that the second submitter is not worse
@@ -41,18 +41,18 @@ def decide(existing: Job | None, wanted: Job, *, force: bool) -> Decision:
     ended job; an open one is simply joined, because it is being done already.
     """
     if existing is None:
-        return Decision(action=Action.CREATE, reason="not-seen-before", job=wanted)
+        return AcceptanceDecision(action=AcceptanceAction.CREATE, reason="not-seen-before", job=wanted)
     if existing.is_open:
         tighter = wanted.deadline_at < existing.deadline_at
-        return Decision(
-            action=Action.JOIN,
+        return AcceptanceDecision(
+            action=AcceptanceAction.JOIN,
             reason="open-so-force-joins" if force else "same-job-is-open",
             job=existing,
             deadline_at=wanted.deadline_at if tighter else None,
             notify=wanted.notify - existing.notify,
         )
     if not force:
-        return Decision(action=Action.KEEP, reason="same-job-has-ended", job=existing)
+        return AcceptanceDecision(action=AcceptanceAction.KEEP, reason="same-job-has-ended", job=existing)
     published = existing.outputs or existing.published
     following = wanted.model_copy(
         update={
@@ -62,4 +62,4 @@ def decide(existing: Job | None, wanted: Job, *, force: bool) -> Decision:
             "endings": existing.endings_with_this(),
         }
     )
-    return Decision(action=Action.REOPEN, reason="forced", job=following)
+    return AcceptanceDecision(action=AcceptanceAction.REOPEN, reason="forced", job=following)

@@ -30,7 +30,7 @@ REPLAYED = "replayed"
 SYSTEM = ""
 
 
-class Entry(Versioned):
+class AuditEntry(Versioned):
     """One thing that happened.  ``at`` is store time."""
 
     at: float
@@ -48,19 +48,21 @@ class Entry(Versioned):
     elapsed_s: float = 0.0
 
 
-def submitted(job: Job) -> Entry | None:
+def submitted(job: Job) -> AuditEntry | None:
     """Return the entry of a job's first submission, which its record tells; None once it was done again."""
     if job.generation > 1:
         return None
-    return Entry(
+    return AuditEntry(
         at=job.submitted_at, what=SUBMITTED, by=job.submitted_by, generation=1, reason=job.source.url
     )
 
 
-def merged(own: Iterable[Entry], system: Iterable[Entry], *, since: float, until: float) -> Sequence[Entry]:
+def merged(
+    own: Iterable[AuditEntry], system: Iterable[AuditEntry], *, since: float, until: float
+) -> Sequence[AuditEntry]:
     """Return a job's entries and, in their places, those of the system while the job was there.
 
-    >>> told = merged([Entry(at=5, what=SUBMITTED)], [Entry(at=n, what=PAUSED) for n in (4, 6, 9)], since=5, until=8)
+    >>> told = merged([AuditEntry(at=5, what=SUBMITTED)], [AuditEntry(at=n, what=PAUSED) for n in (4, 6, 9)], since=5, until=8)
     >>> [(entry.at, entry.what) for entry in told]
     [(5.0, 'submitted'), (6.0, 'paused')]
     """

@@ -57,7 +57,7 @@ class Source(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Address:
+class PresignedUrl:
     """Where a source can be read by anybody, for a while: a secret, so its text does not show it."""
 
     url: str = field(repr=False)
@@ -79,7 +79,7 @@ class Outputs(Record):
     poster_key: str = ""
     #: The WebVTT file of the thumbnails.
     storyboard_key: str = ""
-    #: What of the source was lost, a line each.
+    #: The losses of the source's content, a line each.
     warnings: tuple[str, ...] = ()
 
 
@@ -133,7 +133,7 @@ class Job(Versioned):
     repinned: tuple[Repinned, ...] = ()
     #: When somebody began to remove the job; it opens no more.
     removed_at: float | None = None
-    #: Who submitted it, as ``name@host``; empty where nobody said.
+    #: The submitter, as ``name@host``; empty where nobody said.
     submitted_by: str = ""
     #: URLs that are told how the job ends.
     notify: frozenset[str] = frozenset()

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-#: From this receive on a message is replaced by a fresh one, well before the ten after which
-#: SQS would move it to the dead-letter queue.
+#: The receive at which a fresh message replaces this one, well before the tenth, after which SQS would move it to the
+#: dead-letter queue.
 WORN_RECEIVES = 5
 
-#: So is one that has been in hand for so long: SQS extends no further than twelve hours from
-#: the receive, and refuses what goes beyond (ChangeMessageVisibility).
+#: The age at which a fresh message replaces this one: SQS extends no further than twelve hours from the receive, and
+#: refuses what goes beyond (ChangeMessageVisibility).
 WORN_S = 6 * 3600.0
 
 
@@ -15,7 +15,7 @@ WORN_S = 6 * 3600.0
 class Delivery:
     """What a lane knows of the message that it was started for."""
 
-    #: By which the message is extended and acknowledged, until it is received again.
+    #: The handle that extends and acknowledges the message, until it is received again.
     receipt: str
     #: How often the message has been received, this time included.
     receives: int = 1

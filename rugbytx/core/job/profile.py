@@ -32,7 +32,7 @@ class Profile(Record):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name
-    #: From the largest to the smallest; the ladder is cut down to what the source deserves.
+    #: The renditions, the largest first; the ladder is cut down to what the source deserves.
     rungs: tuple[Rung, ...] = Field(min_length=1, max_length=12)
     audio_rate_bps: int = Field(default=128_000, ge=32_000, le=320_000)
     #: Make a progressive MP4 of the top rendition as well.

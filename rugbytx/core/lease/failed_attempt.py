@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from rugbytx.core.fleet.presence import SaidClass
 from rugbytx.core.record import Record
 
 #: A unit's record keeps so many, the latest ones.
@@ -25,12 +26,12 @@ class Fate(StrEnum):
     REDONE = "redone"
 
 
-class Attempt(Record):
+class FailedAttempt(Record):
     """One attempt that came to nothing."""
 
     worker: str
     #: Empty where its worker fell silent before it could say.
-    worker_class: str = ""
+    worker_class: SaidClass = None
     fate: Fate
     #: Frames that it is known to have encoded: those of its last heartbeat, where it fell silent.
     frames: int = 0

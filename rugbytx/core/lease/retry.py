@@ -24,21 +24,21 @@ LONGEST_PAUSE_S = 600.0
 #: an outage says nothing of the job.
 OUTAGE_PAUSE_S = 30.0
 
-#: What a worker hands back because it leaves, another may claim at once.
+#: A unit that a worker hands back because it leaves may be claimed by another at once.
 LEAVING_PAUSE_S = 0.0
 
-#: What an unfit host hands back waits until its gate has closed, so that it does not take it again;
-#: each further refusal makes the pause twice as long, because a full disk closes no gate.
+#: A unit that an unfit host hands back waits until that host's gate has closed, so that it does not take the unit
+#: again; each further refusal makes the pause twice as long, because a full disk closes no gate.
 UNFIT_PAUSE_S = 30.0
 UNFIT_GROWTH = 2.0
 
-#: So many hosts may refuse a unit before it is charged for it: a source that makes every host unfit
-#: must not go round the fleet for ever.  It takes three quarters of an hour, so that two broken hosts do
-#: not fail a job that a third will do.
+#: How many hosts may refuse a unit before it is charged for it: a source that makes every host unfit must not go
+#: round the fleet for ever.  It takes three quarters of an hour, so that two broken hosts do not fail a job that a
+#: third will do.
 MOST_REFUSALS = 8
 
 
-class Action(StrEnum):
+class RetryAction(StrEnum):
     """What becomes of the unit."""
 
     #: The unit is FAILED, and the job ends so.
@@ -52,10 +52,10 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class RetryDecision:
     """What to do with the unit, when it may be claimed again, and the sentence for its record."""
 
-    action: Action
+    action: RetryAction
     reason: str
     pause_s: float = 0.0
     charge: Charge = Charge.VERDICT
@@ -65,7 +65,7 @@ class Outcome:
 
 def decide(  # noqa: PLR0911  one for each kind of error
     error: BaseException, *, verdicts: int, refusals: int, jitter: float
-) -> Outcome:
+) -> RetryDecision:
     """Return what becomes of the unit.
 
     ``verdicts`` counts the failed attempts before this one, ``refusals`` those
@@ -77,17 +77,17 @@ def decide(  # noqa: PLR0911  one for each kind of error
     >>> decide(AttemptFailed("S3 broke off"), verdicts=1, refusals=0, jitter=0.5).pause_s
     15.0
     >>> decide(HostUnfit("no driver"), verdicts=0, refusals=1, jitter=0.5)
-    Outcome(action=<Action.RELEASE: 'release'>, reason='no driver', pause_s=60.0, charge=<Charge.REFUSAL: 'refusal'>, is_unknown=False)
+    RetryDecision(action=<RetryAction.RELEASE: 'release'>, reason='no driver', pause_s=60.0, charge=<Charge.REFUSAL: 'refusal'>, is_unknown=False)
     """
     sentence = str(error) or type(error).__name__
     match error:
         case JobRejected():
-            return Outcome(action=Action.FAIL, reason=sentence)
+            return RetryDecision(action=RetryAction.FAIL, reason=sentence)
         case LeaseLost():
-            return Outcome(action=Action.ABANDON, reason=sentence)
+            return RetryDecision(action=RetryAction.ABANDON, reason=sentence)
         case Draining():
-            return Outcome(
-                action=Action.RELEASE, reason=sentence, pause_s=LEAVING_PAUSE_S, charge=Charge.LEAVING
+            return RetryDecision(
+                action=RetryAction.RELEASE, reason=sentence, pause_s=LEAVING_PAUSE_S, charge=Charge.LEAVING
             )
         case HostUnfit():
             return _refused(sentence, refusals)
@@ -95,32 +95,36 @@ def decide(  # noqa: PLR0911  one for each kind of error
             return _refused("this host's disk is full", refusals)
         case Unreachable():
             pause_s = OUTAGE_PAUSE_S * (0.5 + jitter / 2)
-            return Outcome(action=Action.RETRY, reason=sentence, pause_s=pause_s, charge=Charge.NOTHING)
+            return RetryDecision(
+                action=RetryAction.RETRY, reason=sentence, pause_s=pause_s, charge=Charge.NOTHING
+            )
         case AttemptFailed():
-            return Outcome(action=Action.RETRY, reason=sentence, pause_s=_pause_s(verdicts, jitter))
+            return RetryDecision(
+                action=RetryAction.RETRY, reason=sentence, pause_s=_pause_s(verdicts, jitter)
+            )
         case _:
-            return Outcome(
-                action=Action.RETRY,
-                reason=_told(error),
+            return RetryDecision(
+                action=RetryAction.RETRY,
+                reason=_sentence_of(error),
                 pause_s=_pause_s(verdicts, jitter),
                 is_unknown=True,
             )
 
 
-def _refused(sentence: str, refusals: int) -> Outcome:
+def _refused(sentence: str, refusals: int) -> RetryDecision:
     """Return what becomes of a unit that its host could not do."""
-    return Outcome(
-        action=Action.RELEASE,
+    return RetryDecision(
+        action=RetryAction.RELEASE,
         reason=sentence,
         pause_s=min(UNFIT_PAUSE_S * UNFIT_GROWTH ** min(refusals, 10), LONGEST_PAUSE_S),
         charge=Charge.REFUSAL if refusals < MOST_REFUSALS else Charge.VERDICT,
     )
 
 
-def _told(error: BaseException) -> str:
+def _sentence_of(error: BaseException) -> str:
     """Return the sentence of an error that the tree does not sort; it names no path of this host.
 
-    >>> _told(PermissionError(errno.EACCES, "Permission denied", "/scratch/source"))
+    >>> _sentence_of(PermissionError(errno.EACCES, "Permission denied", "/scratch/source"))
     'PermissionError: Permission denied'
     """
     sentence = str(error)

@@ -226,5 +226,5 @@ def carried_over(unit: Unit, generation: int) -> Unit:
         fence=0,
         maker=unit.maker,
         measured=unit.measured,
-        result=unit.result,
+        result_json=unit.result_json,
     )

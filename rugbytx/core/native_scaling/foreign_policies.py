@@ -7,7 +7,7 @@ tracking scaling policies", "Step scaling policies"; Amazon SQS Developer Guide:
 
 from collections.abc import Mapping, Sequence
 
-from rugbytx.core.native_scaling.policy_changes import Kind
+from rugbytx.core.native_scaling.policy_changes import PolicyKind
 from rugbytx.core.native_scaling.policy_setup import EMPTY_PERIODS, IN_COOLDOWN_S
 
 _BOTH = (
@@ -23,8 +23,8 @@ _BOTH = (
     ),
     "The in-flight alarm only shows: CloudWatch has no action that prevents scale-in.",
 )
-_OF: Mapping[Kind, tuple[str, ...]] = {
-    Kind.TARGET_TRACKING: (
+_OF: Mapping[PolicyKind, tuple[str, ...]] = {
+    PolicyKind.TARGET_TRACKING: (
         "A target of 1.0 is exceeded by two messages: a single one starts no worker.",
         (
             f"The scale-in cooldown of {IN_COOLDOWN_S} s delays the second scale-in and not the first: that comes"
@@ -35,7 +35,7 @@ _OF: Mapping[Kind, tuple[str, ...]] = {
         "From zero it takes 3 minutes of metrics, then one task, and more only once that runs.",
         "The alarms named TargetTracking-* are AWS's own: do not edit or delete them.",
     ),
-    Kind.STEP: (
+    PolicyKind.STEP: (
         "Steps count from the alarm's threshold, and the one cooldown is for both directions.",
         "A message that is received leaves the depth: the count falls to what still waits while the others work.",
         "Depth 0 is left to the scale-to-zero alarm: a step to 0 would end whoever took the last message.",
@@ -44,6 +44,6 @@ _OF: Mapping[Kind, tuple[str, ...]] = {
 }
 
 
-def traps(kind: Kind) -> Sequence[str]:
+def traps(kind: PolicyKind) -> Sequence[str]:
     """Return a sentence for each trap of a kind; none where nothing is left to AWS."""
-    return () if kind is Kind.NONE else (*_OF[kind], *_BOTH)
+    return () if kind is PolicyKind.NONE else (*_OF[kind], *_BOTH)

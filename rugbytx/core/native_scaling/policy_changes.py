@@ -23,7 +23,7 @@ POLICY_CHANGES = "its-policy-changes"
 NOT_WANTED = "not-wanted"
 
 
-class Kind(StrEnum):
+class PolicyKind(StrEnum):
     """What decides how many workers there are."""
 
     TARGET_TRACKING = "target-tracking"
@@ -32,7 +32,7 @@ class Kind(StrEnum):
     NONE = "none"
 
 
-class Step(StrEnum):
+class SetupStep(StrEnum):
     """One request to AWS."""
 
     REGISTER_TARGET = "register-target"
@@ -53,7 +53,7 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy:
+class NativePolicy:
     """A scaling policy, ``TargetTrackingScaling`` or ``StepScaling``."""
 
     name: str
@@ -71,16 +71,16 @@ class Alarm:
     configuration: Configuration
     #: The policy that it calls, by name; nothing where it only shows.
     policy: str = ""
-    #: What it calls, by ARN: known of alarms that are there.
+    #: The ARNs that it calls: known of alarms that are there.
     actions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setup:
+class NativeSetup:
     """A scalable target with policies and alarms."""
 
     target: Target | None = None
-    policies: tuple[Policy, ...] = ()
+    policies: tuple[NativePolicy, ...] = ()
     alarms: tuple[Alarm, ...] = ()
 
 
@@ -88,14 +88,14 @@ class Setup:
 class Change:
     """One request, on what, and why."""
 
-    step: Step
+    step: SetupStep
     name: str
     reason: str
-    thing: Target | Policy | Alarm | None = None
+    thing: Target | NativePolicy | Alarm | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class SetupChanges:
     """The changes, in the order to make them, and alarms that are left to their owners."""
 
     changes: tuple[Change, ...] = ()
@@ -103,7 +103,7 @@ class Decision:
     left: tuple[str, ...] = field(default=())
 
 
-def decide(setup: Setup, present: Setup, *, own_alarms: Sequence[str]) -> Decision:
+def decide(setup: NativeSetup, present: NativeSetup, *, own_alarms: Sequence[str]) -> SetupChanges:
     """Return what turns ``present`` into ``setup``: what goes first, then what comes.
 
     ``present`` holds every policy of the service, whoever made it: two that move
@@ -114,29 +114,29 @@ def decide(setup: Setup, present: Setup, *, own_alarms: Sequence[str]) -> Decisi
     kept = {policy.name: policy for policy in present.policies if policy.name in names}
     gone = [policy for policy in present.policies if policy.name not in names]
     gone_alarms, left = _gone_alarms(setup, present, gone, own_alarms)
-    changes = [Change(step=Step.DELETE_ALARM, name=name, reason=NOT_WANTED) for name in gone_alarms]
-    changes += [Change(step=Step.DELETE_POLICY, name=policy.name, reason=NOT_WANTED) for policy in gone]
+    changes = [Change(step=SetupStep.DELETE_ALARM, name=name, reason=NOT_WANTED) for name in gone_alarms]
+    changes += [Change(step=SetupStep.DELETE_POLICY, name=policy.name, reason=NOT_WANTED) for policy in gone]
     if setup.target is None:
         if present.target is not None:
-            changes.append(Change(step=Step.DEREGISTER_TARGET, name="desired-count", reason=NOT_WANTED))
+            changes.append(Change(step=SetupStep.DEREGISTER_TARGET, name="desired-count", reason=NOT_WANTED))
     elif setup.target != present.target:
         reason = MISSING if present.target is None else DIFFERS
         changes.append(
-            Change(step=Step.REGISTER_TARGET, name="desired-count", reason=reason, thing=setup.target)
+            Change(step=SetupStep.REGISTER_TARGET, name="desired-count", reason=reason, thing=setup.target)
         )
     put = [(policy, _policy_reason(policy, kept.get(policy.name))) for policy in setup.policies]
     changes += [
-        Change(step=Step.PUT_POLICY, name=policy.name, reason=reason, thing=policy)
+        Change(step=SetupStep.PUT_POLICY, name=policy.name, reason=reason, thing=policy)
         for policy, reason in put
         if reason
     ]
     changed = {policy.name for policy, reason in put if reason}
     changes += _alarm_changes(setup, present, kept, changed)
-    return Decision(changes=tuple(changes), left=tuple(left))
+    return SetupChanges(changes=tuple(changes), left=tuple(left))
 
 
 def _gone_alarms(
-    setup: Setup, present: Setup, gone: Sequence[Policy], own: Sequence[str]
+    setup: NativeSetup, present: NativeSetup, gone: Sequence[NativePolicy], own: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """Return the alarms to delete, and those that somebody else needs."""
     wanted_names = {alarm.name for alarm in setup.alarms}
@@ -153,33 +153,33 @@ def _gone_alarms(
 
 
 def _alarm_changes(
-    setup: Setup, present: Setup, kept: Mapping[str, Policy], changed: set[str]
+    setup: NativeSetup, present: NativeSetup, kept: Mapping[str, NativePolicy], changed: set[str]
 ) -> list[Change]:
     there = {alarm.name: alarm for alarm in present.alarms}
     changes = []
     for alarm in setup.alarms:
-        found = there.get(alarm.name)
+        existing = there.get(alarm.name)
         actions = (kept[alarm.policy].arn,) if alarm.policy in kept else ()
-        if found is None:
+        if existing is None:
             reason = MISSING
         elif alarm.policy in changed:
             reason = POLICY_CHANGES
-        elif found.actions != actions or not covers(alarm.configuration, found.configuration):
+        elif existing.actions != actions or not covers(alarm.configuration, existing.configuration):
             reason = DIFFERS
         else:
             continue
-        changes.append(Change(step=Step.PUT_ALARM, name=alarm.name, reason=reason, thing=alarm))
+        changes.append(Change(step=SetupStep.PUT_ALARM, name=alarm.name, reason=reason, thing=alarm))
     return changes
 
 
-def _policy_reason(policy: Policy, found: Policy | None) -> str:
-    if found is None:
+def _policy_reason(policy: NativePolicy, existing: NativePolicy | None) -> str:
+    if existing is None:
         return MISSING
-    same = found.type == policy.type and covers(policy.configuration, found.configuration)
+    same = existing.type == policy.type and covers(policy.configuration, existing.configuration)
     return "" if same else DIFFERS
 
 
-def covers(wish: Any, found: Any) -> bool:
+def covers(wish: Any, existing: Any) -> bool:
     """Return whether everything that is wished for is there; services add their defaults.
 
     >>> covers({"Cooldown": 60}, {"Cooldown": 60.0, "MetricAggregationType": "Average"})
@@ -188,13 +188,13 @@ def covers(wish: Any, found: Any) -> bool:
     False
     """
     if isinstance(wish, Mapping):
-        return isinstance(found, Mapping) and all(
-            name in found and covers(value, found[name]) for name, value in wish.items()
+        return isinstance(existing, Mapping) and all(
+            name in existing and covers(value, existing[name]) for name, value in wish.items()
         )
     if isinstance(wish, (list, tuple)):
         return (
-            isinstance(found, (list, tuple))
-            and len(wish) == len(found)
-            and all(covers(one, other) for one, other in zip(wish, found, strict=True))
+            isinstance(existing, (list, tuple))
+            and len(wish) == len(existing)
+            and all(covers(wished, other) for wished, other in zip(wish, existing, strict=True))
         )
-    return bool(wish == found)
+    return bool(wish == existing)

@@ -4,7 +4,14 @@ Configurations are as the services take and tell them: Application Auto Scaling'
 API reference (PutScalingPolicy) and CloudWatch's (PutMetricAlarm).
 """
 
-from rugbytx.core.native_scaling.policy_changes import Alarm, Configuration, Kind, Policy, Setup, Target
+from rugbytx.core.native_scaling.policy_changes import (
+    Alarm,
+    Configuration,
+    NativePolicy,
+    NativeSetup,
+    PolicyKind,
+    Target,
+)
 
 VISIBLE = "ApproximateNumberOfMessagesVisible"
 IN_FLIGHT = "ApproximateNumberOfMessagesNotVisible"
@@ -30,32 +37,32 @@ def alarm_names(name: str) -> tuple[str, ...]:
     return tuple(f"{name}-{what}" for what in ("queue-empty", "queue-depth", "in-flight"))
 
 
-def wanted(kind: Kind, *, name: str, queue: str, most: int) -> Setup:
+def wanted(kind: PolicyKind, *, name: str, queue: str, most: int) -> NativeSetup:
     """Return what a kind consists of; ``name`` is the prefix.
 
-    >>> setup = wanted(Kind.STEP, name="club-worker", queue="transcode", most=3)
+    >>> setup = wanted(PolicyKind.STEP, name="club-worker", queue="transcode", most=3)
     >>> [policy.name for policy in setup.policies], [alarm.name for alarm in setup.alarms][:2]
     (['club-worker-queue-steps', 'club-worker-to-zero'], ['club-worker-queue-depth', 'club-worker-queue-empty'])
     """
-    if kind is Kind.NONE:
-        return Setup()
+    if kind is PolicyKind.NONE:
+        return NativeSetup()
     empty, depth, in_flight = alarm_names(name)
-    to_zero = Policy(name=f"{name}-to-zero", type="StepScaling", configuration=_exactly_zero())
+    to_zero = NativePolicy(name=f"{name}-to-zero", type="StepScaling", configuration=_exactly_zero())
     alarms = [
         Alarm(name=empty, configuration=_empty(queue), policy=to_zero.name),
         Alarm(name=in_flight, configuration=_above(IN_FLIGHT, queue, "messages are being worked on")),
     ]
-    if kind is Kind.TARGET_TRACKING:
-        main = Policy(
+    if kind is PolicyKind.TARGET_TRACKING:
+        main = NativePolicy(
             name=f"{name}-queue-tracking",
             type="TargetTrackingScaling",
             configuration=_tracking(queue),
         )
     else:
-        main = Policy(name=f"{name}-queue-steps", type="StepScaling", configuration=_steps())
+        main = NativePolicy(name=f"{name}-queue-steps", type="StepScaling", configuration=_steps())
         waiting = _above(VISIBLE, queue, "messages wait")
         alarms.insert(0, Alarm(name=depth, configuration=waiting, policy=main.name))
-    return Setup(target=Target(least=0, most=most), policies=(main, to_zero), alarms=tuple(alarms))
+    return NativeSetup(target=Target(least=0, most=most), policies=(main, to_zero), alarms=tuple(alarms))
 
 
 def _tracking(queue: str) -> Configuration:

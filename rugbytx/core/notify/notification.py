@@ -10,7 +10,7 @@
                                                 a try each; what failed is tried again for a day
 
 The first two stand before the third, so no end is without its notification;
-and what was noted for an end that never came is never told.  A dispatch that
+and what was written for an end that never came is never delivered.  A dispatch that
 was tried and whose answer was not written down is tried again: a target
 knows a notification by its id.  A target's dispatches of one job go in order:
 one that fails keeps those behind it waiting.
@@ -28,15 +28,16 @@ FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 3600.0
 #: A dispatch is given up so long after it was first due; ``rugbytx webhooks replay`` begins anew.
 PATIENCE_S = 24 * 3600.0
-#: An end that was noted and did not come within this will not come by whoever noted it.
+#: An end that was announced and did not come within this time will not come by whoever announced it.
 NEVER_S = 24 * 3600.0
-#: What is not true yet is looked at again after as long as it has been so, but at least after this.
+#: The shortest time until an announcement that is not true yet is checked again; it doubles with the announcement's
+#: age.
 NOT_YET_S = 2.0
 #: A job tells so many targets at most.
 MOST_TARGETS = 8
 
 
-class Kind(StrEnum):
+class NotificationKind(StrEnum):
     """What is told of a job."""
 
     AT_RISK = "job.deadline-at-risk"
@@ -45,15 +46,15 @@ class Kind(StrEnum):
     CANCELLED = "job.cancelled"
 
 
-#: What is told of each end.
+#: The kind of notification for each way to end.
 OF_STATUS = {
-    Status.SUCCEEDED: Kind.SUCCEEDED,
-    Status.FAILED: Kind.FAILED,
-    Status.CANCELLED: Kind.CANCELLED,
+    Status.SUCCEEDED: NotificationKind.SUCCEEDED,
+    Status.FAILED: NotificationKind.FAILED,
+    Status.CANCELLED: NotificationKind.CANCELLED,
 }
 
 
-class State(StrEnum):
+class DispatchState(StrEnum):
     """Where a dispatch stands."""
 
     #: It is to be tried, or tried again.
@@ -69,7 +70,7 @@ class Dispatch(Record):
 
     #: A URL, or ``eventbridge:<bus>``.
     target: str
-    state: State = State.WAITING
+    state: DispatchState = DispatchState.WAITING
     #: Tries that failed since it was last begun.
     tries: int = 0
     begun_at: float
@@ -84,7 +85,7 @@ class Notification(Versioned):
 
     job_id: str
     generation: int
-    kind: Kind
+    kind: NotificationKind
     at: float
     #: Why the job ended, or why its deadline is at risk.
     reason: str = ""
@@ -105,7 +106,7 @@ class Notification(Versioned):
     @property
     def order(self) -> tuple[int, int]:
         """Return its place among those of its job."""
-        return self.generation, 1 if self.kind is Kind.AT_RISK else 2
+        return self.generation, 1 if self.kind is NotificationKind.AT_RISK else 2
 
 
 class Truth(StrEnum):
@@ -120,7 +121,7 @@ def truth(notification: Notification, job: Job | None) -> Truth:
     """Return whether the notification is true of the job as it stands; of one that was removed nothing is."""
     if job is None or job.generation < notification.generation:
         return Truth.NEVER
-    if notification.kind is Kind.AT_RISK:
+    if notification.kind is NotificationKind.AT_RISK:
         return Truth.TRUE
     if job.generation == notification.generation:
         if job.is_open:
@@ -133,38 +134,38 @@ def truth(notification: Notification, job: Job | None) -> Truth:
     return Truth.TRUE if OF_STATUS[Status(ending[0])] is notification.kind else Truth.NEVER
 
 
-def is_to_open(notes: Sequence[Notification], place: int, job: Job | None) -> bool:
+def is_to_open(notifications: Sequence[Notification], place: int, job: Job | None) -> bool:
     """Return whether a notification is to be told from now on: it is true, and nothing behind it is told already."""
-    is_first = not any(note.body for note in notes[place:])
-    return is_first and truth(notes[place], job) is Truth.TRUE
+    is_first = not any(notification.body for notification in notifications[place:])
+    return is_first and truth(notifications[place], job) is Truth.TRUE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Due:
     """A dispatch whose turn it is: its place in its notification, and that one's in the job's list."""
 
-    note: int
+    notification: int
     dispatch: int
 
 
-def due(notes: Sequence[Notification], *, now: float) -> Iterator[Due]:
+def due(notifications: Sequence[Notification], *, now: float) -> Iterator[Due]:
     """Yield the dispatches to try, one a target: the first that waits, if its time has come."""
     blocked: set[str] = set()
-    for number, note in enumerate(notes):
-        for place, dispatch in enumerate(note.dispatches):
-            if dispatch.state is not State.WAITING or dispatch.target in blocked:
+    for number, notification in enumerate(notifications):
+        for place, dispatch in enumerate(notification.dispatches):
+            if dispatch.state is not DispatchState.WAITING or dispatch.target in blocked:
                 continue
             blocked.add(dispatch.target)
             if dispatch.due_at <= now:
-                yield Due(note=number, dispatch=place)
+                yield Due(notification=number, dispatch=place)
 
 
-def next_look_at(notes: Iterable[Notification]) -> float | None:
+def next_try_at(notifications: Iterable[Notification]) -> float | None:
     """Return when the next of the dispatches is due; None where none waits."""
     waiting: dict[str, float] = {}
-    for note in notes:
-        for dispatch in note.dispatches:
-            if dispatch.state is State.WAITING:
+    for notification in notifications:
+        for dispatch in notification.dispatches:
+            if dispatch.state is DispatchState.WAITING:
                 waiting.setdefault(dispatch.target, dispatch.due_at)
     return min(waiting.values(), default=None)
 
@@ -177,10 +178,10 @@ def tried(dispatch: Dispatch, *, failure: str, now: float, jitter: float) -> Dis
     >>> first = Dispatch(target="https://example.org/hook", begun_at=0, due_at=0)
     >>> again = tried(first, failure="it answered 503", now=1, jitter=0.5)
     >>> again.state, again.tries, again.due_at
-    (<State.WAITING: 'waiting'>, 1, 4.75)
+    (<DispatchState.WAITING: 'waiting'>, 1, 4.75)
     """
     if not failure:
-        change = {"state": State.DELIVERED, "delivered_at": now, "reason": ""}
+        change = {"state": DispatchState.DELIVERED, "delivered_at": now, "reason": ""}
         return dispatch.model_copy(update=change)
     pause_s = min(FIRST_PAUSE_S * 2.0 ** min(dispatch.tries, 20), LONGEST_PAUSE_S) * (0.5 + jitter / 2)
     # Until its first try it may have waited behind another.
@@ -188,7 +189,7 @@ def tried(dispatch: Dispatch, *, failure: str, now: float, jitter: float) -> Dis
     is_over = now + pause_s > begun_at + PATIENCE_S
     change = {
         "begun_at": begun_at,
-        "state": State.GIVEN_UP if is_over else State.WAITING,
+        "state": DispatchState.GIVEN_UP if is_over else DispatchState.WAITING,
         "tries": dispatch.tries + 1,
         "due_at": now + pause_s,
         "reason": failure,
@@ -206,7 +207,7 @@ def opened(notification: Notification, *, body: str, targets: Iterable[str], now
 
 def replayed(notification: Notification, *, every: bool, now: float) -> tuple[Notification, int]:
     """Return the notification with dispatches begun anew, and how many: those given up, or ``every`` one that ended."""
-    ended = {State.GIVEN_UP, State.DELIVERED} if every else {State.GIVEN_UP}
+    ended = {DispatchState.GIVEN_UP, DispatchState.DELIVERED} if every else {DispatchState.GIVEN_UP}
     again = [dispatch.state in ended for dispatch in notification.dispatches]
     dispatches = tuple(
         Dispatch(target=dispatch.target, begun_at=now, due_at=now) if anew else dispatch
@@ -218,7 +219,7 @@ def replayed(notification: Notification, *, every: bool, now: float) -> tuple[No
 
 @dataclass(frozen=True, kw_only=True)
 class Errand:
-    """A note that a job has something to tell, and when to look at it."""
+    """A reminder that a job has notifications to deliver, and when they are due."""
 
     job_id: str
     #: Store time, in whole seconds.
@@ -231,19 +232,23 @@ class Errand:
 PARKED_AT = 999_999_999_999_998
 
 
-def look_again_at(notes: Sequence[Notification], job: Job | None, *, now: float) -> int | None:
+def errand_due_at(notifications: Sequence[Notification], job: Job | None, *, now: float) -> int | None:
     """Return when a job's errand is due next, in whole seconds; None where nothing is left of it.
 
-    ``notes`` are the job's, each that is true with its dispatches.
+    ``notifications`` are the job's, each that is true with its dispatches.
     """
     looks: list[float] = []
-    if (dispatch_at := next_look_at(notes)) is not None:
+    if (dispatch_at := next_try_at(notifications)) is not None:
         looks.append(max(dispatch_at, now))
-    for note in notes:
-        age_s = max(now - note.at, 0.0)
-        if not note.body and truth(note, job) is Truth.NOT_YET and age_s < NEVER_S:
+    for notification in notifications:
+        age_s = max(now - notification.at, 0.0)
+        if not notification.body and truth(notification, job) is Truth.NOT_YET and age_s < NEVER_S:
             looks.append(now + min(max(age_s, NOT_YET_S), LONGEST_PAUSE_S))
     if looks:
         return int(-(-min(looks) // 1))
-    is_parked = any(one.state is State.GIVEN_UP for note in notes for one in note.dispatches)
+    is_parked = any(
+        dispatch.state is DispatchState.GIVEN_UP
+        for notification in notifications
+        for dispatch in notification.dispatches
+    )
     return PARKED_AT if is_parked else None

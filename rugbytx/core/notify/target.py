@@ -12,8 +12,8 @@ def is_public(address: str) -> bool:
     >>> [is_public(one) for one in ("93.184.215.14", "127.0.0.1", "169.254.169.254", "::ffff:10.0.0.1", "64:ff9b::a00:1")]
     [True, False, False, False, False]
     """
-    found = _innermost(ip_address(address.partition("%")[0]))
-    return found.is_global and not found.is_multicast
+    ip = _innermost(ip_address(address.partition("%")[0]))
+    return ip.is_global and not ip.is_multicast
 
 
 def _innermost(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:

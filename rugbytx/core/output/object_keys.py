@@ -12,7 +12,7 @@
         1080p-iframes-f1.m3u8   the same files' keyframes alone
         audio-f1.m3u8
         1080p-f1.mp4            the progressive MP4, where the profile asks for one
-        report-f1.json          what was made, how, and the gates' figures
+        report-f1.json          what was made, how, and the checks' figures
         manifest-f1.json        what the commit makes true
         master-f1.m3u8          written last
         early/master.m3u8       the finished beginning, while there is one; written again and again, in no manifest

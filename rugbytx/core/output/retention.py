@@ -18,20 +18,20 @@ from rugbytx.core.job.job import Job, Outputs
 from rugbytx.core.output import object_keys
 from rugbytx.core.output.result import Manifest
 
-#: What a generation left behind is looked at so long after its end.
+#: How long after its end a generation is cleaned up.
 CLEAN_AFTER_S = 24 * 3600.0
 
-#: For so long a retry may take over the units of a generation that did not succeed.  It ends
-#: an hour before the clean-up, so that neither has to know how far the other is.
+#: How long a retry may take over the units of a generation that did not succeed.  It ends an hour before the clean-
+#: up, so that neither has to know how far the other is.
 LENDS_S = CLEAN_AFTER_S - 3600.0
 
-#: Clean-ups fall due on the hour, so that an end which is written several times is noted once.
+#: Clean-ups fall due on the hour, so that an end that is written several times schedules one.
 DUE_STEP_S = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cleaning:
-    """A note that a job's objects are to be looked at."""
+    """A clean-up of a job's objects, and when it is due."""
 
     job_id: str
     #: Store time, in whole seconds.
@@ -39,7 +39,7 @@ class Cleaning:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class CleanupDecision:
     """Whether to clean up after a job, what to spare, and why."""
 
     clean: bool
@@ -57,20 +57,20 @@ def due_at(ended_at: float) -> int:
     return -int(-(ended_at + CLEAN_AFTER_S) // DUE_STEP_S) * DUE_STEP_S
 
 
-def decide(job: Job | None, *, now: float) -> Decision:
+def decide(job: Job | None, *, now: float) -> CleanupDecision:
     """Return what a due clean-up does for a job as it stands.
 
-    Whatever ended the job, or will end it, has noted a clean-up of its own: so
-    there is nothing to do, and nothing to note, for one that is open or ended
+    Whatever ended the job, or will end it, schedules a clean-up of its own: so
+    there is nothing to do, and nothing to schedule, for one that is open or ended
     lately.
     """
     if job is None:
-        return Decision(clean=True, reason="job-removed")
+        return CleanupDecision(clean=True, reason="job-removed")
     if job.is_open or job.ended_at is None:
-        return Decision(clean=False, reason="job-open")
+        return CleanupDecision(clean=False, reason="job-open")
     if now < job.ended_at + CLEAN_AFTER_S:
-        return Decision(clean=False, reason="ended-lately")
-    return Decision(clean=True, reason="job-ended", spared=job.outputs or job.published)
+        return CleanupDecision(clean=False, reason="ended-lately")
+    return CleanupDecision(clean=True, reason="job-ended", spared=job.outputs or job.published)
 
 
 def strays(

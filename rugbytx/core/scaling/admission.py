@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rugbytx.core.fleet.presence import Worker
-from rugbytx.core.scaling.facts import AWS, JETSON, Policy
+from rugbytx.core.fleet.worker_class import WorkerClass
+from rugbytx.core.scaling.facts import ScalingPolicy
 
 OPEN = "admitted"
 ALWAYS_ON = "always-on"
@@ -28,7 +29,7 @@ REASONS = frozenset({OPEN, ALWAYS_ON, NOT_WANTED, NO_WORK, JETSON_SILENT, JETSON
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class WorkerTarget:
     """What the autoscaler said last, and when, in store time."""
 
     at: float
@@ -36,13 +37,13 @@ class Told:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class AdmissionFacts:
     """What a gate knows."""
 
     now: float
     name: str
-    worker_class: str
-    told: Told | None
+    worker_class: WorkerClass
+    target: WorkerTarget | None
     #: Those that are believed to live.
     workers: Sequence[Worker]
     #: Whether a slot of this worker is at work: it knows that better than its last word in ``workers``.
@@ -52,52 +53,54 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class AdmissionDecision:
     """Whether it may, and why."""
 
     is_open: bool
     reason: str
 
 
-def decide(facts: Facts, policy: Policy) -> Decision:
+def decide(facts: AdmissionFacts, policy: ScalingPolicy) -> AdmissionDecision:
     """Return whether the worker may receive."""
-    if facts.worker_class != AWS:
-        return Decision(is_open=True, reason=ALWAYS_ON)
-    if facts.told is None or facts.now - facts.told.at > policy.silent_s:
+    if facts.worker_class is not WorkerClass.AWS:
+        return AdmissionDecision(is_open=True, reason=ALWAYS_ON)
+    if facts.target is None or facts.now - facts.target.at > policy.silent_s:
         return _alone(facts)
-    is_wanted = _rank(facts) < facts.told.wanted
-    return Decision(is_open=is_wanted, reason=OPEN if is_wanted else NOT_WANTED)
+    is_wanted = _rank(facts) < facts.target.wanted
+    return AdmissionDecision(is_open=is_wanted, reason=OPEN if is_wanted else NOT_WANTED)
 
 
-def may_stay(facts: Facts, policy: Policy) -> bool:
+def may_stay(facts: AdmissionFacts, policy: ScalingPolicy) -> bool:
     """Return whether a lane on this worker may claim another unit.
 
     It leaves where the autoscaler says that the Jetson does the rest in time.  In
     silence it stays: a lane under way is no reason to judge alone.
     """
-    told = facts.told
-    is_told = told is not None and facts.now - told.at <= policy.silent_s
+    target = facts.target
+    is_told = target is not None and facts.now - target.at <= policy.silent_s
     return not is_told or decide(facts, policy).is_open
 
 
-def _alone(facts: Facts) -> Decision:
+def _alone(facts: AdmissionFacts) -> AdmissionDecision:
     """Judge without the autoscaler: by what waits, and by the Jetson's free slots."""
     if facts.visible == 0:
-        return Decision(is_open=False, reason=NO_WORK)
-    jetsons = [worker for worker in facts.workers if worker.worker_class == JETSON and worker.is_able]
+        return AdmissionDecision(is_open=False, reason=NO_WORK)
+    jetsons = [
+        worker for worker in facts.workers if worker.worker_class is WorkerClass.JETSON and worker.is_able
+    ]
     if not jetsons:
-        return Decision(is_open=True, reason=JETSON_SILENT)
+        return AdmissionDecision(is_open=True, reason=JETSON_SILENT)
     free = sum(worker.slots - worker.busy for worker in jetsons)
     is_open = facts.visible > free
-    return Decision(is_open=is_open, reason=TOO_MUCH if is_open else JETSON_TAKES_IT)
+    return AdmissionDecision(is_open=is_open, reason=TOO_MUCH if is_open else JETSON_TAKES_IT)
 
 
-def _rank(facts: Facts) -> int:
+def _rank(facts: AdmissionFacts) -> int:
     """Return this worker's place among the AWS workers: those at work first, then by name."""
     own = (not facts.is_busy, facts.name)
     rivals = (
         worker
         for worker in facts.workers
-        if worker.worker_class == AWS and worker.is_able and worker.name != facts.name
+        if worker.worker_class is WorkerClass.AWS and worker.is_able and worker.name != facts.name
     )
     return sum((not worker.busy, worker.name) < own for worker in rivals)

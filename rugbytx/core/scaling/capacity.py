@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rugbytx.core.fleet.presence import Worker
-from rugbytx.core.scaling.facts import AWS, JETSON, Facts, Policy
+from rugbytx.core.fleet.worker_class import WorkerClass
+from rugbytx.core.scaling.facts import ScalingFacts, ScalingPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +69,15 @@ class Capacity:
         return None
 
 
-def capacity(facts: Facts, policy: Policy) -> Capacity:
+def capacity(facts: ScalingFacts, policy: ScalingPolicy) -> Capacity:
     """Return the slots that the facts tell of."""
-    jetson = facts.paces[JETSON].px_per_s * sum(
-        worker.slots for worker in facts.workers if worker.worker_class == JETSON and worker.is_able
+    jetson = facts.paces[WorkerClass.JETSON].px_per_s * sum(
+        worker.slots
+        for worker in facts.workers
+        if worker.worker_class is WorkerClass.JETSON and worker.is_able
     )
     able = sorted(
-        (worker for worker in facts.workers if worker.worker_class == AWS and worker.is_able),
+        (worker for worker in facts.workers if worker.worker_class is WorkerClass.AWS and worker.is_able),
         key=lambda worker: worker.name,
     )
     busy = tuple(worker for worker in able if worker.busy)
@@ -82,7 +85,7 @@ def capacity(facts: Facts, policy: Policy) -> Capacity:
     starting = max(0, min(facts.fleet.desired, policy.max_workers) - len(able))
     return Capacity(
         jetson_px_per_s=jetson,
-        aws_px_per_s=facts.paces[AWS].px_per_s * policy.aws_slots,
+        aws_px_per_s=facts.paces[WorkerClass.AWS].px_per_s * policy.aws_slots,
         busy=busy,
         idle=idle,
         starting=starting,
@@ -94,7 +97,7 @@ def capacity(facts: Facts, policy: Policy) -> Capacity:
     )
 
 
-def _ready(facts: Facts, policy: Policy, *, living: int, starting: int) -> tuple[float, ...]:
+def _ready(facts: ScalingFacts, policy: ScalingPolicy, *, living: int, starting: int) -> tuple[float, ...]:
     """Return when each of the AWS workers that there may be could begin."""
     left_s = max(0.0, facts.fleet.ordered_at + policy.cold_start_s - facts.now)
     ready: Sequence[float] = [0.0] * living + [left_s] * starting

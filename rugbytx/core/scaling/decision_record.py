@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pydantic import TypeAdapter
 
 from rugbytx.core.scaling import desired_count
-from rugbytx.core.scaling.facts import Decision, Facts, FleetFact, Policy
+from rugbytx.core.scaling.facts import FleetFact, ScalingDecision, ScalingFacts, ScalingPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +22,9 @@ class Sent:
 class Recorded:
     """One decision, its facts and its policy; and what the next one has to remember of it."""
 
-    facts: Facts
-    policy: Policy
-    decision: Decision
+    facts: ScalingFacts
+    policy: ScalingPolicy
+    decision: ScalingDecision
     #: When more workers than before were last ordered.
     ordered_at: float = 0.0
     #: Assists that may still be under way, the earliest first.
@@ -54,7 +54,7 @@ def read(text: str) -> Recorded | None:
         return None
 
 
-def record(facts: Facts, policy: Policy, *, before: Recorded | None) -> Recorded:
+def record(facts: ScalingFacts, policy: ScalingPolicy, *, before: Recorded | None) -> Recorded:
     """Decide, and return the decision with what the next one has to remember."""
     decision = desired_count.decide(facts, policy)
     has_raised = decision.desired > facts.fleet.desired
@@ -66,8 +66,12 @@ def record(facts: Facts, policy: Policy, *, before: Recorded | None) -> Recorded
         policy=policy,
         decision=decision,
         ordered_at=facts.now if has_raised else facts.fleet.ordered_at,
-        sent=tuple(one for one in sent if one.job_id in open_ids and facts.now - one.at < policy.assist_s),
-        at_risk=tuple(one.job_id for one in finishes if one.is_late(facts.now)),
+        sent=tuple(
+            pointer
+            for pointer in sent
+            if pointer.job_id in open_ids and facts.now - pointer.at < policy.assist_s
+        ),
+        at_risk=tuple(finish.job_id for finish in finishes if finish.is_late(facts.now)),
     )
 
 
@@ -75,7 +79,7 @@ def assists(before: Recorded | None, *, now: float) -> Counter[str]:
     """Return how many assists of each job were sent lately."""
     if before is None:
         return Counter()
-    return Counter(one.job_id for one in before.sent if now - one.at < before.policy.assist_s)
+    return Counter(sent.job_id for sent in before.sent if now - sent.at < before.policy.assist_s)
 
 
 def fleet_fact(before: Recorded | None, *, desired: int, now: float) -> FleetFact:
@@ -83,16 +87,16 @@ def fleet_fact(before: Recorded | None, *, desired: int, now: float) -> FleetFac
     return FleetFact(desired=desired, ordered_at=before.ordered_at if before else now)
 
 
-def differences(recorded: Recorded, policy: Policy | None = None) -> Iterator[str]:
+def differences(recorded: Recorded, policy: ScalingPolicy | None = None) -> Iterator[str]:
     """Yield what would be decided otherwise today, or by another policy: ``name: then -> now``."""
     again = desired_count.decide(recorded.facts, policy or recorded.policy)
-    for one in fields(Decision):
-        then, now = getattr(recorded.decision, one.name), getattr(again, one.name)
+    for field in fields(ScalingDecision):
+        then, now = getattr(recorded.decision, field.name), getattr(again, field.name)
         if then != now:
-            yield f"{one.name}: {then} -> {now}"
+            yield f"{field.name}: {then} -> {now}"
 
 
-def _sent(decision: Decision, now: float) -> Iterator[Sent]:
-    for one in decision.assists:
-        for _ in range(one.count):
-            yield Sent(job_id=one.job_id, at=now)
+def _sent(decision: ScalingDecision, now: float) -> Iterator[Sent]:
+    for assist in decision.assists:
+        for _ in range(assist.count):
+            yield Sent(job_id=assist.job_id, at=now)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling.decision_record import Recorded
-from rugbytx.core.scaling.facts import Facts, JobFact, Policy
+from rugbytx.core.scaling.facts import JobFact, ScalingFacts, ScalingPolicy
 
 #: What each reason means, in a sentence.
 SENTENCES = {
@@ -24,9 +25,9 @@ SENTENCES = {
 }
 
 
-def lines(found: Recorded) -> Iterator[str]:
+def lines(recorded: Recorded) -> Iterator[str]:
     """Yield the lines."""
-    facts, policy, decision = found.facts, found.policy, found.decision
+    facts, policy, decision = recorded.facts, recorded.policy, recorded.decision
     yield from _facts(facts, policy)
     yield ""
     yield (
@@ -42,7 +43,7 @@ def lines(found: Recorded) -> Iterator[str]:
         yield f"note    {dear}"
 
 
-def _facts(facts: Facts, policy: Policy) -> Iterator[str]:
+def _facts(facts: ScalingFacts, policy: ScalingPolicy) -> Iterator[str]:
     budget = "no budget" if policy.budget_usd_per_day is None else f"${policy.budget_usd_per_day:g} a day"
     yield f"mode    {policy.mode}, at most {policy.max_workers} AWS workers, {budget}, ${facts.spent_usd:.2f} spent"
     for name, pace in sorted(facts.paces.items()):
@@ -55,22 +56,22 @@ def _facts(facts: Facts, policy: Policy) -> Iterator[str]:
     yield f"queue   {facts.visible} messages can be received, by SQS's own approximate count"
 
 
-def _job(job: JobFact, facts: Facts) -> str:
+def _job(job: JobFact, facts: ScalingFacts) -> str:
     due_min = (job.deadline_at - facts.now) / 60
-    left_min = facts.paces["jetson"].service_s(job.left_px) / 60
+    left_min = facts.paces[WorkerClass.JETSON].service_s(job.left_px) / 60
     state = "queued" if job.is_queued else f"{job.lanes} lanes"
     extra = ", bumped" if job.is_bumped else ""
     return f"{state}, {left_min:.1f} min of the Jetson's left, due in {due_min:.1f} min{extra}"
 
 
-def _jetson_is_dear(facts: Facts, policy: Policy) -> str:
+def _jetson_is_dear(facts: ScalingFacts, policy: ScalingPolicy) -> str:
     """Return a sentence where the way to the Jetson costs more than an AWS worker would."""
     size_gb = sum(job.size_bytes for job in facts.jobs) / 1e9
     work_px = sum(job.left_px for job in facts.jobs)
     if not size_gb:
         return ""
-    jetson_h = facts.paces["jetson"].service_s(work_px) / 3600
-    aws_h = facts.paces["aws"].service_s(work_px) / 3600
+    jetson_h = facts.paces[WorkerClass.JETSON].service_s(work_px) / 3600
+    aws_h = facts.paces[WorkerClass.AWS].service_s(work_px) / 3600
     jetson_usd = size_gb * policy.jetson_usd_per_gb + jetson_h * policy.jetson_usd_per_h
     aws_usd = aws_h * policy.aws_usd_per_h
     if jetson_usd <= aws_usd:

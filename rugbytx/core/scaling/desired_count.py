@@ -19,21 +19,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling import extra_lanes
 from rugbytx.core.scaling.capacity import Capacity, capacity
-from rugbytx.core.scaling.facts import Decision, Facts, Finish, JobFact, Mode, Policy
+from rugbytx.core.scaling.facts import Finish, JobFact, Mode, ScalingDecision, ScalingFacts, ScalingPolicy
 from rugbytx.core.scaling.pace import MATCH_CHUNKS, MATCH_PX
 
 
-def decide(facts: Facts, policy: Policy) -> Decision:
+def decide(facts: ScalingFacts, policy: ScalingPolicy) -> ScalingDecision:
     """Return how many AWS workers there should be, what they may do, and why."""
-    found = capacity(facts, policy)
-    busy = len(found.busy)
-    wanted, reason = _wanted(facts, policy, found, share=policy.margin_share)
+    slots = capacity(facts, policy)
+    busy = len(slots.busy)
+    wanted, reason = _wanted(facts, policy, slots, share=policy.margin_share)
     # Idle ones are not among them: they wait out their grace, and cost no start.
-    under_way = busy + found.starting
+    under_way = busy + slots.starting
     if under_way > wanted:
-        kept = min(under_way, _wanted(facts, policy, found, share=policy.keep_share)[0])
+        kept = min(under_way, _wanted(facts, policy, slots, share=policy.keep_share)[0])
         if kept > wanted:
             reason = "lanes-under-way-go-on" if kept <= busy else "starts-under-way-go-on"
             wanted = kept
@@ -45,7 +46,7 @@ def decide(facts: Facts, policy: Policy) -> Decision:
             alarms.append(refusal)
     lingering = [
         worker
-        for worker in found.idle
+        for worker in slots.idle
         if facts.now - worker.idle_since < policy.idle_grace_s and refusal != "budget-refuses"
     ]
     if lingering:
@@ -53,32 +54,32 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     desired = max(wanted, busy, min(busy + len(lingering), max(busy, cap)))
     if desired > wanted and not wanted:
         reason = "busy-workers-finish" if busy else "idle-grace"
-    return Decision(
+    return ScalingDecision(
         desired=desired,
         wanted=wanted,
         busy=busy,
         needed=max(0, wanted - busy),
         reason=reason,
-        assists=extra_lanes.decide(facts, policy, found, wanted=wanted),
+        assists=extra_lanes.decide(facts, policy, slots, wanted=wanted),
         alarms=tuple(alarms),
         backlog_s=_backlog_s(facts),
-        empty_s=found.drain_s(_work_px(facts.jobs), workers=max(wanted, busy)),
+        empty_s=slots.drain_s(_work_px(facts.jobs), workers=max(wanted, busy)),
     )
 
 
-def finishes(facts: Facts, policy: Policy, decision: Decision) -> Iterator[Finish]:
+def finishes(facts: ScalingFacts, policy: ScalingPolicy, decision: ScalingDecision) -> Iterator[Finish]:
     """Yield when each open job will be done, in the order of their deadlines, with the workers that were decided on.
 
     As work flows like a fluid: the jobs due before it come first, each job is as
     long as the slots' usual pace makes it, and one time in ten it takes longer than
     ``slow_in_s``.
     """
-    found = capacity(facts, policy)
+    slots = capacity(facts, policy)
     slow = max(pace.px_per_s / pace.slow_px_per_s for pace in facts.paces.values())
     work_px = 0.0
-    for job in sorted(facts.jobs, key=lambda one: one.deadline_at):
+    for job in sorted(facts.jobs, key=lambda job: job.deadline_at):
         work_px += job.left_px
-        in_s = found.drain_s(work_px, workers=max(decision.wanted, decision.busy))
+        in_s = slots.drain_s(work_px, workers=max(decision.wanted, decision.busy))
         yield Finish(
             job_id=job.job_id,
             deadline_at=job.deadline_at,
@@ -87,25 +88,25 @@ def finishes(facts: Facts, policy: Policy, decision: Decision) -> Iterator[Finis
         )
 
 
-def _wanted(facts: Facts, policy: Policy, found: Capacity, *, share: float) -> tuple[int, str]:
+def _wanted(facts: ScalingFacts, policy: ScalingPolicy, slots: Capacity, *, share: float) -> tuple[int, str]:
     """Return how many AWS workers the work needs, and by ``share`` more of it, whatever they cost; and why."""
     if not facts.jobs:
         return 0, "no-work"
     work_px = _work_px(facts.jobs)
     if policy.mode is Mode.FASTEST:
-        count = _useful(found, work_px)
+        count = _useful(slots, work_px)
         reason = "as-fast-as-can-be" if count else "done-before-a-start"
     elif policy.mode is Mode.CHEAPEST:
         count, reason = 0, "jetson-is-cheapest"
     else:
-        count, reason = _for_deadlines(facts, policy, found, share=share)
-    if not found.jetson_px_per_s:
+        count, reason = _for_deadlines(facts, policy, slots, share=share)
+    if not slots.jetson_px_per_s:
         # Whatever the mode: what was accepted is done by somebody.
         return max(1, count), "no-jetson-works"
     return count, reason
 
 
-def _wanted_by_one_more(facts: Facts, policy: Policy) -> int:
+def _wanted_by_one_more(facts: ScalingFacts, policy: ScalingPolicy) -> int:
     """Return how many AWS workers would be wanted if one more match came: for nothing else is one kept idle.
 
     A start costs more than a short wait, but only where there would be one.
@@ -124,7 +125,9 @@ def _wanted_by_one_more(facts: Facts, policy: Policy) -> int:
     return _wanted(after, policy, capacity(after, policy), share=policy.keep_share)[0]
 
 
-def _for_deadlines(facts: Facts, policy: Policy, found: Capacity, *, share: float) -> tuple[int, str]:
+def _for_deadlines(
+    facts: ScalingFacts, policy: ScalingPolicy, slots: Capacity, *, share: float
+) -> tuple[int, str]:
     """Return the smallest number of AWS workers with which everything is done by its deadline.
 
     Where none is enough, all that would help at all: late is better than later.
@@ -134,19 +137,19 @@ def _for_deadlines(facts: Facts, policy: Policy, found: Capacity, *, share: floa
         enough = next(
             (
                 workers
-                for workers in range(count, found.most + 1)
-                if found.made_px(due_s, workers=workers) >= due_px
+                for workers in range(count, slots.most + 1)
+                if slots.made_px(due_s, workers=workers) >= due_px
             ),
             None,
         )
         are_met = are_met and enough is not None
-        count = max(count, _useful(found, due_px) if enough is None else enough)
+        count = max(count, _useful(slots, due_px) if enough is None else enough)
     if not are_met:
         return count, "deadlines-cannot-all-be-met"
     return count, "deadlines-need-them" if count else "jetson-finishes-in-time"
 
 
-def _due(facts: Facts, policy: Policy, *, share: float) -> Iterator[tuple[float, float]]:
+def _due(facts: ScalingFacts, policy: ScalingPolicy, *, share: float) -> Iterator[tuple[float, float]]:
     """Yield each deadline, in seconds from now, less the margin, and the work that is due by it."""
     jobs = sorted(facts.jobs, key=lambda job: job.deadline_at)
     sums = accumulate(job.left_px * (1 + share) for job in jobs)
@@ -154,18 +157,18 @@ def _due(facts: Facts, policy: Policy, *, share: float) -> Iterator[tuple[float,
         yield max(0.0, job.deadline_at - policy.margin_s - facts.now), due_px
 
 
-def _useful(found: Capacity, work_px: float) -> int:
+def _useful(slots: Capacity, work_px: float) -> int:
     """Return how many AWS workers would still find something to do once they are there."""
     count = 0
-    while count < found.most:
-        done_s = found.drain_s(work_px, workers=count)
-        if done_s is not None and done_s <= found.pays_off_s(count):
+    while count < slots.most:
+        done_s = slots.drain_s(work_px, workers=count)
+        if done_s is not None and done_s <= slots.pays_off_s(count):
             break
         count += 1
     return count
 
 
-def _cap(facts: Facts, policy: Policy) -> tuple[int, str]:
+def _cap(facts: ScalingFacts, policy: ScalingPolicy) -> tuple[int, str]:
     """Return how many AWS workers are allowed, and what allows no more."""
     if policy.budget_usd_per_day is None:
         return policy.max_workers, "max-workers"
@@ -178,13 +181,13 @@ def _cap(facts: Facts, policy: Policy) -> tuple[int, str]:
     return policy.max_workers, "max-workers"
 
 
-def _alarms(facts: Facts, policy: Policy) -> Iterator[str]:
+def _alarms(facts: ScalingFacts, policy: ScalingPolicy) -> Iterator[str]:
     if any(job.deadline_at < facts.now for job in facts.jobs):
         yield "deadline-missed"
-    ordered = facts.fleet.desired > sum(worker.worker_class == "aws" for worker in facts.workers)
+    ordered = facts.fleet.desired > sum(worker.worker_class is WorkerClass.AWS for worker in facts.workers)
     if ordered and facts.now - facts.fleet.ordered_at > policy.overdue_starts * policy.cold_start_s:
         yield "start-overdue"
-    if facts.jobs and not any(worker.worker_class == "jetson" for worker in facts.workers):
+    if facts.jobs and not any(worker.worker_class is WorkerClass.JETSON for worker in facts.workers):
         yield "jetson-silent"
 
 
@@ -192,6 +195,6 @@ def _work_px(jobs: Sequence[JobFact]) -> float:
     return sum(job.left_px for job in jobs)
 
 
-def _backlog_s(facts: Facts) -> float:
+def _backlog_s(facts: ScalingFacts) -> float:
     """Return the backlog in seconds of work of one Jetson slot."""
-    return facts.paces["jetson"].service_s(_work_px(facts.jobs))
+    return facts.paces[WorkerClass.JETSON].service_s(_work_px(facts.jobs))

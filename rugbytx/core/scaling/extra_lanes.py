@@ -8,14 +8,15 @@ first one does, and nothing is done twice.  That is what the note (docs/origin/n
 import math
 from collections.abc import Sequence
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling.capacity import Capacity
-from rugbytx.core.scaling.facts import AWS, JETSON, Assist, Facts, JobFact, Mode, Policy
+from rugbytx.core.scaling.facts import Assist, JobFact, Mode, ScalingFacts, ScalingPolicy
 
 DANGER = "deadline-in-danger"
 FREE = "slot-is-free"
 
 
-def decide(facts: Facts, policy: Policy, found: Capacity, *, wanted: int) -> tuple[Assist, ...]:
+def decide(facts: ScalingFacts, policy: ScalingPolicy, slots: Capacity, *, wanted: int) -> tuple[Assist, ...]:
     """Return which jobs get further lanes; lanes, and assists under way, never exceed what a job can use.
 
     Every free slot that may receive gets one: the Jetson's, because its work is
@@ -23,7 +24,7 @@ def decide(facts: Facts, policy: Policy, found: Capacity, *, wanted: int) -> tup
     wanted, because the number that is wanted counts on them.  Jobs whose deadline is
     in danger come first, but in mode ``fastest``, where all are to be quick.
     """
-    free = _free(facts, found, wanted=wanted)
+    free = _free(facts, slots, wanted=wanted)
     # A lane that finds no plan leaves at once, and its pointer is remembered as under way for minutes.
     jobs = sorted((job for job in facts.jobs if job.is_planned), key=lambda job: job.deadline_at)
     speed_px_per_s = _slot_px_per_s(facts)
@@ -48,7 +49,7 @@ def decide(facts: Facts, policy: Policy, found: Capacity, *, wanted: int) -> tup
     )
 
 
-def lanes_wanted(job: JobFact, now: float, policy: Policy, slot_px_per_s: float) -> int:
+def lanes_wanted(job: JobFact, now: float, policy: ScalingPolicy, slot_px_per_s: float) -> int:
     """Return how many lanes a job needs to be done in time; as many as it has units, once that is past."""
     left_s = job.deadline_at - policy.margin_s - now
     most = max(1, job.units_left)
@@ -72,20 +73,20 @@ def _spread(jobs: Sequence[JobFact], free: int, given: dict[str, int]) -> None:
         given[most.job_id] = given.get(most.job_id, 0) + 1
 
 
-def _free(facts: Facts, found: Capacity, *, wanted: int) -> int:
+def _free(facts: ScalingFacts, slots: Capacity, *, wanted: int) -> int:
     """Return the slots that would take an assist: free ones, less the messages that wait for them already."""
     jetson = sum(
         worker.slots - worker.busy
         for worker in facts.workers
-        if worker.worker_class == JETSON and worker.is_able
+        if worker.worker_class is WorkerClass.JETSON and worker.is_able
     )
-    admitted = max(0, wanted - len(found.busy))
-    aws = sum(worker.slots for worker in found.idle[:admitted])
+    admitted = max(0, wanted - len(slots.busy))
+    aws = sum(worker.slots for worker in slots.idle[:admitted])
     waiting = sum(job.is_queued for job in facts.jobs) + sum(job.assists for job in facts.jobs)
     return jetson + aws - max(waiting, facts.visible)
 
 
-def _slot_px_per_s(facts: Facts) -> float:
+def _slot_px_per_s(facts: ScalingFacts) -> float:
     """Return the speed of a slot, on average over those that live; of an AWS one where none does."""
     speeds = [
         facts.paces[worker.worker_class].px_per_s
@@ -93,4 +94,4 @@ def _slot_px_per_s(facts: Facts) -> float:
         if worker.is_able and worker.worker_class in facts.paces
         for _ in range(worker.slots)
     ]
-    return sum(speeds) / len(speeds) if speeds else facts.paces[AWS].px_per_s
+    return sum(speeds) / len(speeds) if speeds else facts.paces[WorkerClass.AWS].px_per_s

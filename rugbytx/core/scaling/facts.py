@@ -5,32 +5,32 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling.pace import PRIORS, Pace
 
 #: The classes: one is always on and goes first, the other comes when it is wanted.
-JETSON, AWS = "jetson", "aws"
 
 
 class Mode(StrEnum):
     """What is wished of the fleet."""
 
-    #: As few AWS workers as the deadlines need.
+    #: The fewest AWS workers that meet the deadlines.
     DEADLINE = "deadline"
-    #: As many as find something to do.
+    #: Every AWS worker that would find something to do.
     FASTEST = "fastest"
     #: None while the Jetson lives.
     CHEAPEST = "cheapest"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy:
+class ScalingPolicy:
     """What an operator wishes, as ``Settings.policy`` has it; the shares and factors below have their values here."""
 
     mode: Mode
     max_workers: int
     #: Slots of one AWS worker.
     aws_slots: int
-    #: From the order to the first receive.
+    #: The time from the order of a worker to its first receive.
     cold_start_s: float
     #: An idle AWS worker stays for so long, where one more match would want it.
     idle_grace_s: float
@@ -38,14 +38,14 @@ class Policy:
     deadline_s: float
     #: Work is planned to be done so long before its deadline: a chunk in work, joining, publishing.
     margin_s: float
-    #: So much more work is planned for than is estimated.
+    #: The share of the estimated work that is planned for on top of it.
     margin_share: float = 0.05
     #: A lane or a start under way is left to the Jetson only if that much more work still met its deadlines: going
     #: to and fro between the classes would cost more than it saves.
     keep_share: float = 0.15
     #: A worker that would work for less is not started.
     least_use_s: float
-    #: What an hour of an AWS worker costs.
+    #: The price of an hour of an AWS worker.
     aws_usd_per_h: float
     budget_usd_per_day: float | None
     #: A worker is started only while the budget pays so much of its time.
@@ -95,14 +95,14 @@ class FleetFact:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class ScalingFacts:
     """All that a decision depends on besides the policy."""
 
     now: float
     jobs: tuple[JobFact, ...] = ()
     #: Those that are believed to live.
     workers: tuple[Worker, ...] = ()
-    paces: Mapping[str, Pace] = field(default_factory=lambda: dict(PRIORS))
+    paces: Mapping[WorkerClass, Pace] = field(default_factory=lambda: dict(PRIORS))
     fleet: FleetFact = FleetFact()
     #: What AWS workers have cost since midnight, UTC.
     spent_usd: float = 0.0
@@ -126,7 +126,7 @@ class Finish:
 
     job_id: str
     deadline_at: float
-    #: As often later as sooner, and later one time in ten.
+    #: The median, and the time that is exceeded one time in ten.
     in_s: float | None
     slow_in_s: float | None
 
@@ -136,7 +136,7 @@ class Finish:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class ScalingDecision:
     """What to do, and why."""
 
     #: AWS workers that there should be: never fewer than are busy.

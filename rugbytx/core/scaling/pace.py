@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from rugbytx.core.fleet.worker_class import Evidence
+from rugbytx.core.fleet.worker_class import Evidence, WorkerClass
 
 #: The match of the note (docs/origin/note.md): 4 GB, 2 h, taken as 1080p at 30 frames a second in the renditions of ``match``.
 MATCH_BYTES = 4e9
 MATCH_PX = 216_000 * 3_744_000
 PX_PER_BYTE = MATCH_PX / MATCH_BYTES
-#: What it is cut into.
+#: The number of chunks that it is cut into.
 MATCH_CHUNKS = 120
 
-#: As many measured chunks weigh as much as what was assumed before.
+#: How many measured chunks weigh as much as the assumed pace.
 PRIOR_CHUNKS = 3
 #: The latest chunks that a speed is taken from.
 MOST_SAMPLES = 32
@@ -55,13 +55,15 @@ def assumed(px_per_s: float) -> Pace:
     return Pace(px_per_s=px_per_s, slow_px_per_s=px_per_s * SLOW_SHARE)
 
 
-def priors(*, jetson_px_per_s: float, aws_px_per_s: float) -> dict[str, Pace]:
+def priors(*, jetson_px_per_s: float, aws_px_per_s: float) -> dict[WorkerClass, Pace]:
     """Return the paces of the classes before anybody has measured one."""
-    return {"jetson": assumed(jetson_px_per_s), "aws": assumed(aws_px_per_s)}
+    return {WorkerClass.JETSON: assumed(jetson_px_per_s), WorkerClass.AWS: assumed(aws_px_per_s)}
 
 
 #: The note has a match of 4 GB take 35 minutes on the Jetson and 25 on a GPU host.
-PRIORS: Mapping[str, Pace] = priors(jetson_px_per_s=MATCH_PX / (35 * 60), aws_px_per_s=MATCH_PX / (25 * 60))
+PRIORS: Mapping[WorkerClass, Pace] = priors(
+    jetson_px_per_s=MATCH_PX / (35 * 60), aws_px_per_s=MATCH_PX / (25 * 60)
+)
 
 
 def learned(samples: Sequence[float], prior: Pace) -> Pace:
@@ -86,9 +88,9 @@ def learned(samples: Sequence[float], prior: Pace) -> Pace:
     )
 
 
-def _mixed(seen: float, assumed_px_per_s: float, chunks: int) -> float:
+def _mixed(measured_px_per_s: float, assumed_px_per_s: float, chunks: int) -> float:
     whole = chunks + PRIOR_CHUNKS
-    return whole / (chunks / seen + PRIOR_CHUNKS / assumed_px_per_s)
+    return whole / (chunks / measured_px_per_s + PRIOR_CHUNKS / assumed_px_per_s)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.scaling import pace
 from rugbytx.core.scaling.facts import JobFact
@@ -71,10 +72,10 @@ def fact(job: Job, *, lanes: int, assists: int, px_per_byte: float, overhead_px:
     )
 
 
-def paces(workers: Iterable[Worker], priors: Mapping[str, Pace]) -> dict[str, Pace]:
+def paces(workers: Iterable[Worker], priors: Mapping[WorkerClass, Pace]) -> dict[WorkerClass, Pace]:
     """Return how fast a slot of each class is, by the chunks that the living workers finished last."""
-    speeds: dict[str, list[float]] = {name: [] for name in priors}
+    speeds: dict[WorkerClass, list[float]] = {name: [] for name in priors}
     for worker in workers:
         if worker.worker_class in speeds:
             speeds[worker.worker_class].extend(worker.speeds)
-    return {name: pace.learned(found, priors[name]) for name, found in speeds.items()}
+    return {name: pace.learned(chunk_speeds, priors[name]) for name, chunk_speeds in speeds.items()}

@@ -58,7 +58,7 @@ def pick(claimable: Sequence[int], held: Mapping[int, str], *, chunks: int, make
         for gap in _gaps(held, chunks)
         if (within := [index for index in claimable if index in gap.chunks])
     ]
-    gap, within = min(gaps, key=lambda found: found[0].cost(maker))
+    gap, within = min(gaps, key=lambda candidate: candidate[0].cost(maker))
     return gap.pick(maker, within)
 
 

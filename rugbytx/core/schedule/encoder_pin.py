@@ -26,14 +26,14 @@ MOST_REPINS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pin:
+class EncoderPin:
     """What a decision needs to know of a job's pin."""
 
     #: The encoder's fingerprint; empty while the job is not pinned.
     maker: str
     #: How often the job was pinned anew.
     times: int
-    #: Until when a worker with that encoder is believed to live.
+    #: When the last worker with that encoder counts as silent.
     lives_until: float
 
 
@@ -42,14 +42,14 @@ def is_foreign(job: Job, maker: str) -> bool:
     return not job.profile.splice and job.pin not in {"", maker}
 
 
-def of(job: Job, *, lives_until: float = 0.0) -> Pin | None:
+def of(job: Job, *, lives_until: float = 0.0) -> EncoderPin | None:
     """Return the job's pin; None where its profile allows splices, so that it has none."""
     if job.profile.splice:
         return None
-    return Pin(maker=job.pin, times=len(job.repinned), lives_until=lives_until)
+    return EncoderPin(maker=job.pin, times=len(job.repinned), lives_until=lives_until)
 
 
-def is_outdated(pin: Pin | None, unit: Unit | None) -> bool:
+def is_outdated(pin: EncoderPin | None, unit: Unit | None) -> bool:
     """Return whether a finished chunk is of another encoder than the pinned one, so that it is made anew."""
     if pin is None or unit is None or unit.state is not State.DONE or unit.maker == pin.maker:
         return False

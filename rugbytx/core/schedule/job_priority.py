@@ -8,7 +8,7 @@ nothing, later.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rugbytx.core.scaling.facts import JobFact, Policy
+from rugbytx.core.scaling.facts import JobFact, ScalingPolicy
 
 OWN = "own-job"
 BUMPED = "bumped"
@@ -20,7 +20,7 @@ SHORT_SHARE = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class JobChoice:
     """Which job, and why it."""
 
     job_id: str
@@ -36,14 +36,14 @@ class Memory:
     #: Other jobs of which nothing could be claimed, until the next unit, whoever's it is.
     passed: set[str] = field(default_factory=set)
 
-    def note(self, job_id: str, *, own_id: str, has_more: bool) -> None:
-        """Note what came of a turn: ``has_more`` says whether there was anything to do for the lane.
+    def remember(self, job_id: str, *, own_id: str, has_more: bool) -> None:
+        """Remember what came of a turn: ``has_more`` says whether there was anything to do for the lane.
 
         >>> memory = Memory(passed={"a"})
-        >>> memory.note("b", own_id="c", has_more=False)
+        >>> memory.remember("b", own_id="c", has_more=False)
         >>> sorted(memory.passed)
         ['a', 'b']
-        >>> memory.note("d", own_id="c", has_more=True)
+        >>> memory.remember("d", own_id="c", has_more=True)
         >>> memory
         Memory(serving='d', passed=set())
         """
@@ -60,9 +60,9 @@ def decide(
     *,
     now: float,
     px_per_s: float,
-    policy: Policy,
+    policy: ScalingPolicy,
     serving: str = "",
-) -> Choice:
+) -> JobChoice:
     """Return which job's unit a lane does next.
 
     ``others`` are open jobs that this lane may work on; ``px_per_s`` is what a slot
@@ -77,12 +77,14 @@ def decide(
     ]
     first = min(urgent, key=lambda pair: _order(*pair), default=None)
     if first is None or own.is_bumped:
-        return Choice(job_id=own.job_id, reason=OWN)
+        return JobChoice(job_id=own.job_id, reason=OWN)
     job, reason = first
-    return Choice(job_id=job.job_id, reason=reason)
+    return JobChoice(job_id=job.job_id, reason=reason)
 
 
-def _reason(job: JobFact, own: JobFact, now: float, px_per_s: float, policy: Policy, serving: str) -> str:
+def _reason(
+    job: JobFact, own: JobFact, now: float, px_per_s: float, policy: ScalingPolicy, serving: str
+) -> str:
     """Return why a job cannot wait until ours is done, or an empty string.
 
     A job in danger goes first only where its deadline is the earlier one: serving
@@ -97,7 +99,7 @@ def _reason(job: JobFact, own: JobFact, now: float, px_per_s: float, policy: Pol
     return SHORT if is_short and (job.is_queued or job.job_id == serving) else ""
 
 
-def is_in_danger(job: JobFact, *, now: float, px_per_s: float, policy: Policy) -> bool:
+def is_in_danger(job: JobFact, *, now: float, px_per_s: float, policy: ScalingPolicy) -> bool:
     """Return whether a job misses its deadline unless more lanes work on it from here on."""
     left_s = job.deadline_at - policy.margin_s - now
     return job.left_px * (1 + policy.margin_share) / (px_per_s * max(1, job.lanes)) > left_s

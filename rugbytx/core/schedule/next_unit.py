@@ -10,7 +10,7 @@ from rugbytx.core.lease.transition import Event
 from rugbytx.core.lease.unit import AUDIO, MP4, PLAN, PUBLISH, Kind, State, Unit, UnitKey
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.schedule import chunk_order
-from rugbytx.core.schedule.encoder_pin import MOST_REPINS, Pin, is_outdated
+from rugbytx.core.schedule.encoder_pin import MOST_REPINS, EncoderPin, is_outdated
 
 #: A finished attempt that failed may be repeated until a unit has this many verdicts.
 MOST_VERDICTS = 4
@@ -22,7 +22,7 @@ MOST_DEATHS = 8
 AFTER_LEASE_S = 5.0
 
 
-class Action(StrEnum):
+class LaneAction(StrEnum):
     """What a lane does next."""
 
     CLAIM = "claim"
@@ -37,10 +37,10 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class LaneDecision:
     """What to do, and why.  ``key`` and ``seen`` are set for CLAIM, ``wake_at`` for WAIT."""
 
-    action: Action
+    action: LaneAction
     reason: str
     key: UnitKey = PLAN
     seen: Unit | None = None
@@ -75,8 +75,8 @@ def unit_count(plan: Plan) -> int:
 
 
 def decide(
-    plan: Plan | None, units: Mapping[UnitKey, Unit], *, now: float, maker: str, pin: Pin | None = None
-) -> Decision:
+    plan: Plan | None, units: Mapping[UnitKey, Unit], *, now: float, maker: str, pin: EncoderPin | None = None
+) -> LaneDecision:
     """Return what a lane does next for one job.
 
     ``units`` are those that were ever claimed, by a consistent read; ``now`` is
@@ -92,15 +92,15 @@ def decide(
     taken = {key: unit for key, unit in units.items() if unit.state is not State.DONE}
     for key, unit in taken.items():
         if spent := _spent(unit):
-            return Decision(action=Action.FAIL, reason=spent, key=key)
+            return LaneDecision(action=LaneAction.FAIL, reason=spent, key=key)
     for stage in stages(plan):
         pending = [key for key in stage if key not in done]
         if not pending:
             continue
         claimable = [key for key in pending if key not in taken or taken[key].is_claimable(now)]
         if not claimable:
-            wake_at = min(_look_again_at(taken[key]) for key in pending)
-            return Decision(action=Action.WAIT, reason="all-units-taken", wake_at=wake_at)
+            wake_at = min(_claimable_again_at(taken[key]) for key in pending)
+            return LaneDecision(action=LaneAction.WAIT, reason="all-units-taken", wake_at=wake_at)
         key = claimable[0]
         if key.kind is Kind.VIDEO:
             if pin and pin.maker != maker:
@@ -109,20 +109,22 @@ def decide(
             key = _chunk(claimable, held, chunks=stage[-1].index + 1, maker=maker)
         seen = units.get(key)
         reason = transition.find(Event.CLAIM, seen).reason
-        return Decision(action=Action.CLAIM, reason=reason, key=key, seen=seen)
-    return Decision(action=Action.FINISH, reason="all-units-done")
+        return LaneDecision(action=LaneAction.CLAIM, reason=reason, key=key, seen=seen)
+    return LaneDecision(action=LaneAction.FINISH, reason="all-units-done")
 
 
-def _without_pin(pin: Pin, *, now: float) -> Decision:
+def _without_pin(pin: EncoderPin, *, now: float) -> LaneDecision:
     """Return what a lane does that would take a chunk of a job that is not pinned to its encoder."""
     if not pin.maker:
-        return Decision(action=Action.PIN, reason="first-chunk")
+        return LaneDecision(action=LaneAction.PIN, reason="first-chunk")
     if pin.lives_until > now:
-        return Decision(action=Action.WAIT, reason="pinned-to-another-encoder", wake_at=pin.lives_until)
+        return LaneDecision(
+            action=LaneAction.WAIT, reason="pinned-to-another-encoder", wake_at=pin.lives_until
+        )
     if pin.times >= MOST_REPINS:
         reason = f"each of the {pin.times + 1} encoders that began its chunks went away before all were done"
-        return Decision(action=Action.FAIL, reason=reason)
-    return Decision(action=Action.PIN, reason="no-living-worker-with-the-pinned-encoder")
+        return LaneDecision(action=LaneAction.FAIL, reason=reason)
+    return LaneDecision(action=LaneAction.PIN, reason="no-living-worker-with-the-pinned-encoder")
 
 
 def _is_held(unit: Unit, now: float) -> bool:
@@ -151,6 +153,6 @@ def _spent(unit: Unit) -> str:
     return ""
 
 
-def _look_again_at(unit: Unit) -> float:
+def _claimable_again_at(unit: Unit) -> float:
     """Return when a unit that somebody has, or that waits, should be looked at again."""
     return unit.claimable_at() + (AFTER_LEASE_S if unit.state is State.LEASED else 0.0)

@@ -14,7 +14,7 @@ LONGEST_RESEND_S = 6 * 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class ResendDecision:
     """Whether to send a pointer, when to look again, and why."""
 
     send: bool
@@ -23,7 +23,7 @@ class Decision:
     resends: int = 0
 
 
-def decide(job: Job, *, now: float, visible: int, waiting: int) -> Decision:
+def decide(job: Job, *, now: float, visible: int, waiting: int) -> ResendDecision:
     """Return what the sweep does for one open job.
 
     ``visible`` is how many messages SQS shows, ``waiting`` the number of QUEUED
@@ -34,12 +34,12 @@ def decide(job: Job, *, now: float, visible: int, waiting: int) -> Decision:
     back.
     """
     if not job.is_open:
-        return Decision(send=False, reason="job-ended")
+        return ResendDecision(send=False, reason="job-ended")
     if now < job.wake_at:
-        return Decision(send=False, reason="not-due")
+        return ResendDecision(send=False, reason="not-due")
     first_s = FIRST_RESEND_S if job.status is Status.QUEUED else RUNNING_RESEND_S
     wake_at = now + min(first_s * 2.0 ** min(job.resends, 20), LONGEST_RESEND_S)
     if job.status is Status.QUEUED and visible >= waiting:
-        return Decision(send=False, reason="pointer-still-queued", wake_at=wake_at, resends=job.resends)
+        return ResendDecision(send=False, reason="pointer-still-queued", wake_at=wake_at, resends=job.resends)
     reason = "queued-too-long" if job.status is Status.QUEUED else "lane-silent"
-    return Decision(send=True, reason=reason, wake_at=wake_at, resends=job.resends + 1)
+    return ResendDecision(send=True, reason=reason, wake_at=wake_at, resends=job.resends + 1)

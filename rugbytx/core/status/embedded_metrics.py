@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 from collections.abc import Mapping
 from typing import Any
 
-#: Under which CloudWatch keeps what log lines carry.
+#: The CloudWatch namespace of the metrics that log lines carry.
 NAMESPACE = "rugbytx"
 
 #: CloudWatch's names of units, by how a value's name ends.

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rugbytx.core.cost import ledger
-from rugbytx.core.cost.ledger import Rates
+from rugbytx.core.cost.ledger import SlotPrices
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.lease.unit import PLAN, Kind, State, Unit, UnitKey
 from rugbytx.core.output.result import plan_of
@@ -19,17 +20,17 @@ LAPSED = "LAPSED"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class UnitOverview:
     """One unit: where it stands, and who did it, or is at it."""
 
     key: UnitKey
     #: A unit's state, FREE or LAPSED.
     state: str
     worker: str = ""
-    worker_class: str = ""
+    worker_class: WorkerClass | None = None
     encoder: str = ""
     gpu: str = ""
-    #: What its heartbeat last said that it does.
+    #: The step that its heartbeat last named.
     step: str = ""
     started_at: float = 0.0
     elapsed_s: float = 0.0
@@ -47,14 +48,14 @@ class Piece:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sheet:
-    """A job with what its units tell."""
+class JobOverview:
+    """A job with what its units show."""
 
     job: Job
     outlook: Outlook
-    pieces: tuple[Piece, ...]
+    units: tuple[UnitOverview, ...]
     #: The classes of the workers that have or had a unit of it, the one with most units first.
-    worker_classes: tuple[str, ...]
+    worker_classes: tuple[WorkerClass, ...]
     #: What this generation's attempts cost that have ended: slots by the second, and bytes out of AWS.
     usd: float
     #: Store time.
@@ -78,14 +79,9 @@ class Sheet:
         return (self.job.ended_at or self.at) > self.job.deadline_at
 
 
-def sheet(
-    job: Job,
-    units: Mapping[UnitKey, Unit],
-    workers: Sequence[Worker],
-    *,
-    priced: Rates,
-    now: float,
-) -> Sheet:
+def summarize(
+    job: Job, units: Mapping[UnitKey, Unit], workers: Sequence[Worker], *, priced: SlotPrices, now: float
+) -> JobOverview:
     """Return the job at a glance at store time ``now``.
 
     ``workers`` are those that live.
@@ -95,27 +91,28 @@ def sheet(
     costs = {
         key: ledger.usd_of(unit, priced) + ledger.egress_usd_of(unit, priced) for key, unit in units.items()
     }
-    pieces = tuple(
-        replace(piece, usd=costs.get(piece.key, 0.0)) for piece in _pieces(job, units, classes, now=now)
+    overviews = tuple(
+        replace(overview, usd=costs.get(overview.key, 0.0))
+        for overview in _overviews(job, units, classes, now=now)
     )
-    counts: dict[str, int] = {}
-    for piece in pieces:
-        if piece.worker_class:
-            counts[piece.worker_class] = counts.get(piece.worker_class, 0) + 1
-    return Sheet(
+    counts: dict[WorkerClass, int] = {}
+    for overview in overviews:
+        if overview.worker_class:
+            counts[overview.worker_class] = counts.get(overview.worker_class, 0) + 1
+    return JobOverview(
         job=job,
         outlook=outlook(job, units.values(), now=now),
-        pieces=pieces,
+        units=overviews,
         worker_classes=tuple(sorted(counts, key=lambda name: (-counts[name], name))),
         usd=sum(costs.values()),
         at=now,
     )
 
 
-def _pieces(
-    job: Job, units: Mapping[UnitKey, Unit], classes: Mapping[str, str], *, now: float
-) -> Iterator[Piece]:
-    """Yield a piece for each unit that the plan has, in order, and for those beside the plan that were begun."""
+def _overviews(
+    job: Job, units: Mapping[UnitKey, Unit], classes: Mapping[str, WorkerClass | None], *, now: float
+) -> Iterator[UnitOverview]:
+    """Yield an overview of each unit that the plan has, in order, and for those beside the plan that were begun."""
     planned = [key for stage in stages(plan_of(units)) for key in stage]
     keys = planned + sorted(set(units) - set(planned))
     adopted = frozenset(job.adopted)
@@ -123,12 +120,12 @@ def _pieces(
     for key in keys:
         unit = units.get(key)
         if unit is None:
-            yield Piece(key=key, state=FREE, is_adopted=str(key) in adopted)
+            yield UnitOverview(key=key, state=FREE, is_adopted=str(key) in adopted)
             before = "" if key.kind is Kind.VIDEO else before
             continue
         made_by = unit.measured.fingerprint if unit.state is State.DONE else ""
         is_chunk = key.kind is Kind.VIDEO
-        yield _piece(
+        yield _overview(
             key,
             unit,
             classes,
@@ -139,18 +136,24 @@ def _pieces(
         before = made_by if is_chunk else before
 
 
-def _piece(
-    key: UnitKey, unit: Unit, classes: Mapping[str, str], *, now: float, is_adopted: bool, is_splice: bool
-) -> Piece:
-    """Return the piece of a unit that was claimed at least once."""
-    told = unit.measured
+def _overview(
+    key: UnitKey,
+    unit: Unit,
+    classes: Mapping[str, WorkerClass | None],
+    *,
+    now: float,
+    is_adopted: bool,
+    is_splice: bool,
+) -> UnitOverview:
+    """Return the overview of a unit that was claimed at least once."""
+    measured = unit.measured
     at_work = unit.state is State.LEASED and unit.lease_until > now
     if unit.state is State.LEASED:
-        return Piece(
+        return UnitOverview(
             key=key,
             state=str(unit.state) if at_work else LAPSED,
             worker=unit.owner,
-            worker_class=classes.get(unit.owner, ""),
+            worker_class=classes.get(unit.owner),
             step=unit.progress.step,
             frames=unit.progress.frames,
             fps=unit.progress.fps if at_work else 0.0,
@@ -159,17 +162,17 @@ def _piece(
             deaths=unit.deaths,
             reason=unit.reason,
         )
-    return Piece(
+    return UnitOverview(
         key=key,
         state=str(unit.state),
-        worker=told.worker,
-        worker_class=told.worker_class,
-        encoder=told.encoder,
-        gpu=told.gpu,
-        started_at=told.started_at,
-        elapsed_s=told.elapsed_s,
-        frames=told.frames,
-        fps=told.frames / told.elapsed_s if told.elapsed_s > 0 else 0.0,
+        worker=measured.worker,
+        worker_class=measured.worker_class,
+        encoder=measured.encoder,
+        gpu=measured.gpu,
+        started_at=measured.started_at,
+        elapsed_s=measured.elapsed_s,
+        frames=measured.frames,
+        fps=measured.frames / measured.elapsed_s if measured.elapsed_s > 0 else 0.0,
         fence=unit.fence,
         verdicts=unit.verdicts,
         deaths=unit.deaths,
@@ -179,9 +182,9 @@ def _piece(
     )
 
 
-def unplanned(job: Job, *, now: float) -> Sheet:
-    """Return what the job's own record tells, without its units: of an ended job neither classes nor cost."""
-    pieces = (Piece(key=PLAN, state=FREE),) if job.is_open else ()
-    return Sheet(
-        job=job, outlook=outlook(job, (), now=now), pieces=pieces, worker_classes=(), usd=0.0, at=now
+def summarize_unplanned(job: Job, *, now: float) -> JobOverview:
+    """Return what the job's own record shows, without its units: of an ended job neither classes nor cost."""
+    overviews = (UnitOverview(key=PLAN, state=FREE),) if job.is_open else ()
+    return JobOverview(
+        job=job, outlook=outlook(job, (), now=now), units=overviews, worker_classes=(), usd=0.0, at=now
     )

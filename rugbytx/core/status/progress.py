@@ -36,13 +36,15 @@ def outlook(job: Job, units: Iterable[Unit], *, now: float) -> Outlook:
     chunks = [unit for unit in units if unit.key.kind is Kind.VIDEO]
     finished = [unit.measured for unit in chunks if unit.state is State.DONE]
     at_work = [unit for unit in chunks if unit.state is State.LEASED and unit.lease_until > now]
-    frames_done = sum(one.frames for one in finished) + sum(one.progress.frames for one in at_work)
+    frames_done = sum(chunk.frames for chunk in finished) + sum(unit.progress.frames for unit in at_work)
     frames_done = min(frames_done, job.frames)
     past_fps = _pace_fps(finished)
-    fps = sum((one.progress.fps for one in at_work), 0.0) or past_fps
+    fps = sum((unit.progress.fps for unit in at_work), 0.0) or past_fps
     lanes_fps = sum(
         (
-            _pace_fps(one for one in finished if one.worker == unit.owner) or past_fps or unit.progress.fps
+            _pace_fps(chunk for chunk in finished if chunk.worker == unit.owner)
+            or past_fps
+            or unit.progress.fps
             for unit in at_work
         ),
         0.0,
@@ -57,7 +59,7 @@ def outlook(job: Job, units: Iterable[Unit], *, now: float) -> Outlook:
 
 def _pace_fps(finished: Iterable[Measured]) -> float:
     """Return the frames a second of one lane over these chunks as wholes, 0.0 without any."""
-    measured = [(one.frames, one.elapsed_s) for one in finished]
+    measured = [(chunk.frames, chunk.elapsed_s) for chunk in finished]
     elapsed_s = sum(seconds for _, seconds in measured)
     return sum(frames for frames, _ in measured) / elapsed_s if elapsed_s > 0 else 0.0
 

@@ -19,7 +19,7 @@ Values = dict[tuple[str, ...], list[float]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Family:
+class MetricFamily:
     """One figure, with a value for each combination of labels."""
 
     name: str
@@ -29,7 +29,7 @@ class Family:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class MetricFacts:
     """What the figures are of."""
 
     #: The open work, in seconds of one Jetson slot, as the autoscaler last saw it; None where none decides.
@@ -42,13 +42,13 @@ class Facts:
     spent_usd: float = 0.0
 
 
-def families(facts: Facts) -> Iterator[Family]:
+def families(facts: MetricFacts) -> Iterator[MetricFamily]:
     """Yield the figures, those that nothing is known of without samples."""
     known = () if facts.backlog_s is None else (((), facts.backlog_s),)
-    yield Family(
+    yield MetricFamily(
         name="rugbytx_backlog_seconds", help="Open work, in seconds of one Jetson slot", samples=known
     )
-    yield Family(
+    yield MetricFamily(
         name="rugbytx_spent_usd",
         help="What AWS workers cost since midnight, UTC",
         samples=(((), facts.spent_usd),),
@@ -63,7 +63,7 @@ def families(facts: Facts) -> Iterator[Family]:
     yield from _of_units(facts)
 
 
-def _of_jobs(published: Iterable[Job]) -> Iterator[Family]:
+def _of_jobs(published: Iterable[Job]) -> Iterator[MetricFamily]:
     turnarounds: Values = defaultdict(list)
     waits: Values = defaultdict(list)
     paces: Values = defaultdict(list)
@@ -81,7 +81,7 @@ def _of_jobs(published: Iterable[Job]) -> Iterator[Family]:
     yield _median("rugbytx_real_time_factor", "Seconds of film made in a second, median", labels, paces)
 
 
-def _of_units(facts: Facts) -> Iterator[Family]:
+def _of_units(facts: MetricFacts) -> Iterator[MetricFamily]:
     service: Values = defaultdict(list)
     lost = Counter[tuple[str, ...]]()
     for job in facts.ended:
@@ -96,11 +96,11 @@ def _of_units(facts: Facts) -> Iterator[Family]:
     yield _counted(name, about, ("fate",), lost)
 
 
-def _counted(name: str, about: str, labels: tuple[str, ...], counts: Counter[Any]) -> Family:
+def _counted(name: str, about: str, labels: tuple[str, ...], counts: Counter[Any]) -> MetricFamily:
     samples = tuple((key, float(count)) for key, count in sorted(counts.items()))
-    return Family(name=name, help=about, labels=labels, samples=samples)
+    return MetricFamily(name=name, help=about, labels=labels, samples=samples)
 
 
-def _median(name: str, about: str, labels: tuple[str, ...], values: Values) -> Family:
-    samples = tuple((key, median(found)) for key, found in sorted(values.items()))
-    return Family(name=name, help=about, labels=labels, samples=samples)
+def _median(name: str, about: str, labels: tuple[str, ...], values: Values) -> MetricFamily:
+    samples = tuple((key, median(group)) for key, group in sorted(values.items()))
+    return MetricFamily(name=name, help=about, labels=labels, samples=samples)

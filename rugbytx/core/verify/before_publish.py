@@ -1,4 +1,4 @@
-"""The gates before publishing: whether chunks that each passed their own gates make one whole output.
+"""The checks before publishing: whether chunks that each passed their own checks make one whole output.
 
 They look at what the units recorded and at the playlists as readers will get
 them, parsed back, so that a fault of the writer is found as well.  Each keeps
@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from rugbytx.core.hls import media_playlist, parser
 from rugbytx.core.hls.master_playlist import iframes_name
-from rugbytx.core.output.result import TrackFile, TracksResult
+from rugbytx.core.lease.result import TrackFile, TracksResult
 from rugbytx.core.plan.plan import BASE_OFFSET_S, Grid, Plan
 from rugbytx.core.record import Record
 from rugbytx.core.verify import hls_rules
@@ -23,8 +23,8 @@ from rugbytx.core.verify.finding import Finding, Rule
 DECLARED_OFF_MEASURED = Fraction(1, 10)
 
 
-class Gate(Record):
-    """One gate: what it asked for, what it saw, and whether that is good enough."""
+class PublishCheck(Record):
+    """One check: what it asked for, what it saw, and whether that is good enough."""
 
     rule: str
     #: A rendition's name, or ``master``.
@@ -34,7 +34,7 @@ class Gate(Record):
     passed: bool
 
     def finding(self) -> Finding:
-        """Return what is wrong, for a gate that was not passed."""
+        """Return what is wrong, for a check that was not passed."""
         return Finding(rule=self.rule, where=self.where, expected=self.expected, seen=self.seen)
 
 
@@ -47,43 +47,43 @@ class Texts:
     media: Mapping[str, str]
     #: Those of the keyframes, by rendition.
     iframes: Mapping[str, str]
-    #: Under which path the master names each of them; those of keyframes by ``master.iframes_name``.
+    #: The path under which the master names each of them; those of keyframes by ``master.iframes_name``.
     paths: Mapping[str, str]
 
 
 def before_publishing(
     plan: Plan, chunks: Sequence[TracksResult], audio: TracksResult | None, texts: Texts
-) -> tuple[Gate, ...]:
-    """Return every gate with its figure; raises VerificationError where a playlist cannot be read back."""
+) -> tuple[PublishCheck, ...]:
+    """Return every check with its figure; raises VerificationError where a playlist cannot be read back."""
     media = {name: parser.parse_media(text, name=f"{name}.m3u8") for name, text in texts.media.items()}
     master = parser.parse_master(texts.master, name="master.m3u8")
     breaks_us = _splices_us(plan.grid, chunks)
-    gates: list[Gate] = []
+    checks: list[PublishCheck] = []
     for rendition in plan.renditions:
         files = media_playlist.files_of(chunks, rendition.name)
         grid = plan.grid_of(rendition)
-        gates += _video(grid, rendition.name, files)
-        gates += _timeline(grid, rendition.name, media[rendition.name], breaks_us)
-        gates.append(_boundaries(rendition.name, media[rendition.name], media[plan.renditions[0].name]))
+        checks += _video(grid, rendition.name, files)
+        checks += _timeline(grid, rendition.name, media[rendition.name], breaks_us)
+        checks.append(_boundaries(rendition.name, media[rendition.name], media[plan.renditions[0].name]))
         name = iframes_name(rendition.name)
         iframes = parser.parse_media(texts.iframes[rendition.name], name=f"{name}.m3u8")
-        gates += _timeline(grid, name, iframes, breaks_us)
-        gates.append(_keyframes(name, iframes, files))
+        checks += _timeline(grid, name, iframes, breaks_us)
+        checks.append(_keyframes(name, iframes, files))
         media[name] = iframes
-    gates.append(_one_codec_a_run(plan, chunks))
+    checks.append(_one_codec_a_run(plan, chunks))
     if audio and plan.audio:
-        gates += _audio(plan.grid, audio.files[0], media["audio"], len(breaks_us))
-    gates += _rates(texts, master, media)
-    gates.append(_conformance(texts))
-    return tuple(gates)
+        checks += _audio(plan.grid, audio.files[0], media["audio"], len(breaks_us))
+    checks += _rates(texts, master, media)
+    checks.append(_conformance(texts))
+    return tuple(checks)
 
 
-def _conformance(texts: Texts) -> Gate:
+def _conformance(texts: Texts) -> PublishCheck:
     """Return whether the playlists keep the rules of HLS, with the first that they break."""
     media = {texts.paths[name]: text for name, text in texts.media.items()}
     media |= {texts.paths[iframes_name(name)]: text for name, text in texts.iframes.items()}
     broken = hls_rules.check(texts.master, media)
-    return Gate(
+    return PublishCheck(
         rule=Rule.CONFORMANCE,
         where="playlists",
         expected="no broken rule",
@@ -92,12 +92,16 @@ def _conformance(texts: Texts) -> Gate:
     )
 
 
-def _equal(rule: Rule, where: str, expected: object, seen: object) -> Gate:
-    return Gate(rule=rule, where=where, expected=str(expected), seen=str(seen), passed=expected == seen)
+def _equal(rule: Rule, where: str, expected: object, actual: object) -> PublishCheck:
+    return PublishCheck(
+        rule=rule, where=where, expected=str(expected), seen=str(actual), passed=expected == actual
+    )
 
 
-def _near(rule: Rule, where: str, expected_s: Fraction, seen_s: Fraction, *, within_s: Fraction) -> Gate:
-    return Gate(
+def _near(
+    rule: Rule, where: str, expected_s: Fraction, seen_s: Fraction, *, within_s: Fraction
+) -> PublishCheck:
+    return PublishCheck(
         rule=rule,
         where=where,
         expected=f"{float(expected_s):.6f} s, give or take {float(within_s):.6f}",
@@ -106,7 +110,7 @@ def _near(rule: Rule, where: str, expected_s: Fraction, seen_s: Fraction, *, wit
     )
 
 
-def _video(grid: Grid, name: str, files: Sequence[TrackFile]) -> Iterator[Gate]:
+def _video(grid: Grid, name: str, files: Sequence[TrackFile]) -> Iterator[PublishCheck]:
     """Yield what the files of one rendition say of themselves."""
     chunks = [grid.chunk_frames(index) for index in range(grid.chunks)]
     yield _equal(Rule.TRACK_COUNT, name, len(chunks), len(files))
@@ -125,17 +129,17 @@ def _video(grid: Grid, name: str, files: Sequence[TrackFile]) -> Iterator[Gate]:
     yield _tiling(name, files)
     wrong = [finding for file in files for finding in check_codec(file.codec, name)]
     codecs = ", ".join(sorted({file.codec for file in files}))
-    yield Gate(
+    yield PublishCheck(
         rule=Rule.PROFILE, where=name, expected="Baseline, Main or High", seen=codecs, passed=not wrong
     )
 
 
-def _keyframes(name: str, media: parser.Media, files: Sequence[TrackFile]) -> Gate:
+def _keyframes(name: str, media: parser.MediaPlaylist, files: Sequence[TrackFile]) -> PublishCheck:
     """Return whether the playlist of keyframes names all of them, and nothing else."""
-    due = {(one.offset, one.size_bytes) for file in files for one in file.iframes}
+    due = {(iframe.offset, iframe.size_bytes) for file in files for iframe in file.iframes}
     named = sum((entry.segment.offset, entry.segment.size_bytes) in due for entry in media.entries)
     count, keyframes = sum(len(file.iframes) for file in files), sum(file.keyframes for file in files)
-    return Gate(
+    return PublishCheck(
         rule=Rule.KEYFRAMES,
         where=name,
         expected=f"{keyframes} keyframes, and nothing else",
@@ -144,7 +148,7 @@ def _keyframes(name: str, media: parser.Media, files: Sequence[TrackFile]) -> Ga
     )
 
 
-def _tiling(name: str, files: Sequence[TrackFile]) -> Gate:
+def _tiling(name: str, files: Sequence[TrackFile]) -> PublishCheck:
     whole = sum(_tiles(file) for file in files)
     return _equal(Rule.TILING, name, f"{len(files)} files without a gap", f"{whole} files without a gap")
 
@@ -155,19 +159,23 @@ def _tiles(file: TrackFile) -> bool:
     return list(bounds) == [*(segment.offset for segment in file.segments), file.size_bytes]
 
 
-def _timeline(grid: Grid, name: str, media: parser.Media, breaks_us: Sequence[int]) -> Iterator[Gate]:
+def _timeline(
+    grid: Grid, name: str, media: parser.MediaPlaylist, breaks_us: Sequence[int]
+) -> Iterator[PublishCheck]:
     """Yield what the playlist of one video rendition says of time."""
     starts = parser.starts_us(media.entries)
     yield _near(Rule.DURATION, name, grid.duration_s, Fraction(starts[-1], 1_000_000), within_s=1 / grid.rate)
-    seen = [at for at, entry in zip(starts, media.entries, strict=False) if entry.discontinuities]
-    yield _equal(Rule.DISCONTINUITY, name, _at(breaks_us), _at(seen))
+    discontinuities_us = [
+        at for at, entry in zip(starts, media.entries, strict=False) if entry.discontinuities
+    ]
+    yield _equal(Rule.DISCONTINUITY, name, _at(breaks_us), _at(discontinuities_us))
 
 
-def _boundaries(name: str, media: parser.Media, first: parser.Media) -> Gate:
+def _boundaries(name: str, media: parser.MediaPlaylist, first: parser.MediaPlaylist) -> PublishCheck:
     mine, others = parser.starts_us(media.entries), parser.starts_us(first.entries)
-    same = sum(one == other for one, other in zip(mine, others, strict=False))
+    same = sum(mine_us == other for mine_us, other in zip(mine, others, strict=False))
     passed = mine == others
-    return Gate(
+    return PublishCheck(
         rule=Rule.BOUNDARIES,
         where=name,
         expected=f"the {len(others)} boundaries of the first rendition",
@@ -181,7 +189,7 @@ def _splices_us(grid: Grid, chunks: Sequence[TracksResult]) -> list[int]:
     return [int(splice_s * 1_000_000 + Fraction(1, 2)) for splice_s in splices_s]
 
 
-def _one_codec_a_run(plan: Plan, chunks: Sequence[TracksResult]) -> Gate:
+def _one_codec_a_run(plan: Plan, chunks: Sequence[TracksResult]) -> PublishCheck:
     """Return whether chunks of one fingerprint have the same init segments and codecs in every rendition."""
     made = {
         (chunk.fingerprint, tuple((file.rendition, file.init_sha256, file.codec) for file in chunk.files))
@@ -190,7 +198,7 @@ def _one_codec_a_run(plan: Plan, chunks: Sequence[TracksResult]) -> Gate:
     prints = {chunk.fingerprint for chunk in chunks}
     names = {tuple(file.rendition for file in chunk.files) for chunk in chunks}
     wanted = {tuple(rendition.name for rendition in plan.renditions)}
-    return Gate(
+    return PublishCheck(
         rule=Rule.CODEC,
         where="master",
         expected=f"{len(prints)} sets of init segments for {len(prints)} fingerprints",
@@ -199,8 +207,8 @@ def _one_codec_a_run(plan: Plan, chunks: Sequence[TracksResult]) -> Gate:
     )
 
 
-def _audio(grid: Grid, file: TrackFile, media: parser.Media, breaks: int) -> Iterator[Gate]:
-    """Yield the audio's gates.  Its priming stands before the base offset, in EXTINF's sum as well."""
+def _audio(grid: Grid, file: TrackFile, media: parser.MediaPlaylist, breaks: int) -> Iterator[PublishCheck]:
+    """Yield the audio's checks.  Its priming stands before the base offset, in EXTINF's sum as well."""
     frame_s = Fraction(AAC_FRAME, file.timescale)
     base_s = Fraction(BASE_OFFSET_S)
     starts_s = Fraction(file.start, file.timescale)
@@ -213,18 +221,20 @@ def _audio(grid: Grid, file: TrackFile, media: parser.Media, breaks: int) -> Ite
     yield _equal(Rule.DISCONTINUITY, "audio", due, sum(entry.discontinuities for entry in media.entries))
 
 
-def _rates(texts: Texts, master: parser.Master, media: Mapping[str, parser.Media]) -> Iterator[Gate]:
+def _rates(
+    texts: Texts, master: parser.MasterPlaylist, media: Mapping[str, parser.MediaPlaylist]
+) -> Iterator[PublishCheck]:
     """Yield whether the master names every playlist, and declares what they measure."""
     names = {path: name for name, path in texts.paths.items()}
-    named = [variant.path for variant in master.variants] + [one.path for one in master.iframes]
+    named = [variant.path for variant in master.variants] + [iframes.path for iframes in master.iframes]
     named += [master.audio] if master.audio else []
     yield _equal(Rule.PLAYLIST, "master", sorted(names), sorted(named))
-    sound = measured(media["audio"]) if master.audio else media_playlist.Rates(average_bps=0, peak_bps=0)
-    for one in master.iframes:
-        if name := names.get(one.path):
+    sound = measured(media["audio"]) if master.audio else media_playlist.Bitrates(average_bps=0, peak_bps=0)
+    for iframes in master.iframes:
+        if name := names.get(iframes.path):
             keys = measured(media[name])
-            yield declared(name, "peak", one.bandwidth_bps, keys.peak_bps)
-            yield declared(name, "average", one.average_bps, keys.average_bps)
+            yield declared(name, "peak", iframes.bandwidth_bps, keys.peak_bps)
+            yield declared(name, "average", iframes.average_bps, keys.average_bps)
     for variant in master.variants:
         if name := names.get(variant.path):
             picture = measured(media[name])
@@ -232,9 +242,9 @@ def _rates(texts: Texts, master: parser.Master, media: Mapping[str, parser.Media
             yield declared(name, "average", variant.average_bps, picture.average_bps + sound.average_bps)
 
 
-def declared(where: str, which: str, declared_bps: int, measured_bps: int) -> Gate:
+def declared(where: str, which: str, declared_bps: int, measured_bps: int) -> PublishCheck:
     """Return whether a declared rate is within a tenth of the measured one."""
-    return Gate(
+    return PublishCheck(
         rule=Rule.BANDWIDTH,
         where=where,
         expected=f"{which} of {measured_bps} bit/s as measured, give or take a tenth",
@@ -243,7 +253,7 @@ def declared(where: str, which: str, declared_bps: int, measured_bps: int) -> Ga
     )
 
 
-def measured(media: parser.Media) -> media_playlist.Rates:
+def measured(media: parser.MediaPlaylist) -> media_playlist.Bitrates:
     """Return the rates of a media playlist's segments, by its own figures."""
     sizes = [
         (entry.segment.size_bytes, Fraction(max(1, entry.duration_us), 1_000_000)) for entry in media.entries

@@ -1,4 +1,4 @@
-"""The gates: whether what an encoder made lies exactly on the plan's grid.
+"""The checks of a chunk: whether what an encoder made lies exactly on the plan's grid.
 
 A chunk is only as good as its joins.  Whatever worker and encoder made them,
 the chunks of one rendition must tile its timeline without a gap, an overlap or
@@ -46,9 +46,9 @@ def check_sound(grid: Grid, rate: int, track: Track, where: str) -> tuple[Findin
     return tuple(islice(_audio(grid, rate, track, where), MOST_FINDINGS))
 
 
-def _unless_equal(rule: Rule, where: str, expected: object, seen: object) -> Iterator[Finding]:
-    if expected != seen:
-        yield finding(rule, where, expected, seen)
+def _unless_equal(rule: Rule, where: str, expected: object, actual: object) -> Iterator[Finding]:
+    if expected != actual:
+        yield finding(rule, where, expected, actual)
 
 
 def _chunk(plan: Plan, index: int, tracks: Sequence[Track]) -> Iterator[Finding]:
@@ -157,8 +157,8 @@ def _audio(grid: Grid, rate: int, track: Track, where: str) -> Iterator[Finding]
     *whole, last = chain.from_iterable(fragment.durations for fragment in track.fragments)
     odd = sorted({duration for duration in whole if duration != AAC_FRAME})
     if odd or not 0 < last <= AAC_FRAME:
-        seen = f"{[*odd, last]}"
-        yield Finding(rule=Rule.FRAME_DURATION, where=where, expected=f"{AAC_FRAME} samples", seen=seen)
+        durations = f"{[*odd, last]}"
+        yield Finding(rule=Rule.FRAME_DURATION, where=where, expected=f"{AAC_FRAME} samples", seen=durations)
     for before, fragment in pairwise(track.fragments):
         due = before.decode_time + before.duration
         yield from _unless_equal(Rule.DECODE_TIME, where, due, fragment.decode_time)

@@ -67,7 +67,7 @@ class Finding:
     """One way in which an output is not what the plan asks for.
 
     >>> Finding(rule=Rule.FRAME_COUNT, where="chunk 3 of 720p", expected="1800", seen="1799").sentence
-    'chunk 3 of 720p fails the frame-count gate: expected 1800, saw 1799'
+    'chunk 3 of 720p fails the frame-count check: expected 1800, saw 1799'
     """
 
     rule: str
@@ -78,12 +78,12 @@ class Finding:
     @property
     def sentence(self) -> str:
         """Return the finding as a sentence without its full stop."""
-        return f"{self.where} fails the {self.rule} gate: expected {self.expected}, saw {self.seen}"
+        return f"{self.where} fails the {self.rule} check: expected {self.expected}, saw {self.seen}"
 
 
-def finding(rule: Rule, where: str, expected: object, seen: object) -> Finding:
+def finding(rule: Rule, where: str, expected: object, actual: object) -> Finding:
     """Return a finding, whatever was expected and seen."""
-    return Finding(rule=rule, where=where, expected=str(expected), seen=str(seen))
+    return Finding(rule=rule, where=where, expected=str(expected), seen=str(actual))
 
 
 def require(findings: Sequence[Finding]) -> None:
@@ -92,7 +92,7 @@ def require(findings: Sequence[Finding]) -> None:
     >>> require([])
     >>> require([Finding(rule=Rule.CODEC, where="audio", expected="mp4a.40.2", seen="mp4a.40.5")] * 3)
     Traceback (most recent call last):
-    rugbytx.errors.VerificationError: audio fails the codec gate: expected mp4a.40.2, saw mp4a.40.5 (and 2 more)
+    rugbytx.errors.VerificationError: audio fails the codec check: expected mp4a.40.2, saw mp4a.40.5 (and 2 more)
     """
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""

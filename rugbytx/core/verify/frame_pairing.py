@@ -35,13 +35,13 @@ class Pair:
         return difference(self.made, self.source)
 
 
-def difference(one: bytes, other: bytes) -> float:
+def difference(picture: bytes, other: bytes) -> float:
     """Return the mean difference of two small pictures, in grey levels.
 
     >>> difference(bytes([10, 20]), bytes([10, 23]))
     1.5
     """
-    return sum(abs(left - right) for left, right in zip(one, other, strict=True)) / len(one)
+    return sum(abs(left - right) for left, right in zip(picture, other, strict=True)) / len(picture)
 
 
 def lateness(pairs: Sequence[Pair], part: range, *, most: int) -> int:

@@ -71,9 +71,9 @@ def check(master: str, media: Mapping[str, str], *, name: str = "master") -> tup
     return (
         *_of_master(master, variants, iframes, sounds, name),
         *(
-            one
-            for path, found in read.items()
-            for one in _of_media(path, found, is_iframes=path in _uris(iframes))
+            broken_rule
+            for path, playlist in read.items()
+            for broken_rule in _of_media(path, playlist, is_iframes=path in _uris(iframes))
         ),
         *_of_boundaries([(tag.uri, read[tag.uri]) for tag in variants if tag.uri in read]),
     )
@@ -85,8 +85,8 @@ def named(master: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag.uri for name in names for tag in _tags(master, name) if tag.uri))
 
 
-def _finding(rule: str, where: str, expected: str, seen: object) -> Finding:
-    return Finding(rule=rule, where=where, expected=expected, seen=str(seen))
+def _finding(rule: str, where: str, expected: str, actual: object) -> Finding:
+    return Finding(rule=rule, where=where, expected=expected, seen=str(actual))
 
 
 def _tags(text: str, name: str) -> Iterator[_Tag]:
@@ -140,7 +140,7 @@ def _of_master(
 
 def _of_variant(tag: _Tag, where: str, groups: set[str | None]) -> Iterator[Finding]:
     """Yield the rules that one variant breaks."""
-    told = tag.attributes
+    attributes = tag.attributes
     for rule, attribute in (
         ("hls-9.1", "CODECS"),
         ("hls-9.2", "RESOLUTION"),
@@ -148,20 +148,20 @@ def _of_variant(tag: _Tag, where: str, groups: set[str | None]) -> Iterator[Find
         ("hls-9.15", "FRAME-RATE"),
         ("rfc8216-4.3.4.2", "BANDWIDTH"),
     ):
-        if not told.get(attribute):
+        if not attributes.get(attribute):
             yield _finding(rule, where, f"its {attribute}", "none")
-    codecs = told.get("CODECS", "").split(",")
+    codecs = attributes.get("CODECS", "").split(",")
     if any(codec.partition(".")[0] in {"avc3", "hev1"} for codec in codecs):
         yield _finding("hls-1.10", where, "avc1, with its parameter sets in the init segment", codecs[0])
-    fps = told.get("FRAME-RATE", "0")
+    fps = attributes.get("FRAME-RATE", "0")
     if re.fullmatch(r"[0-9.]+", fps) and Fraction(fps) > MOST_FPS:
         yield _finding("hls-1.18", where, f"at most {MOST_FPS} frames a second", fps)
     has_sound = any(codec.startswith("mp4a") for codec in codecs)
-    if has_sound != ("AUDIO" in told) or ("AUDIO" in told and told["AUDIO"] not in groups):
+    if has_sound != ("AUDIO" in attributes) or ("AUDIO" in attributes and attributes["AUDIO"] not in groups):
         yield _finding(
-            "hls-9.5", where, "sound that is a rendition of its own", told.get("AUDIO", "no group")
+            "hls-9.5", where, "sound that is a rendition of its own", attributes.get("AUDIO", "no group")
         )
-    average, peak = (int(told.get(key) or 0) for key in ("AVERAGE-BANDWIDTH", "BANDWIDTH"))
+    average, peak = (int(attributes.get(key) or 0) for key in ("AVERAGE-BANDWIDTH", "BANDWIDTH"))
     if average > peak:
         yield _finding("rfc8216-4.3.4.2", where, f"a BANDWIDTH of {average} at least", peak)
 
@@ -169,13 +169,13 @@ def _of_variant(tag: _Tag, where: str, groups: set[str | None]) -> Iterator[Find
 def _of_ladder(variants: Sequence[_Tag], name: str) -> Iterator[Finding]:
     """Yield the rules about all variants together."""
     averages = [int(tag.attributes.get("AVERAGE-BANDWIDTH") or 0) for tag in variants]
-    if averages and abs(averages[0] - DEFAULT_BPS) > min(abs(one - DEFAULT_BPS) for one in averages):
+    if averages and abs(averages[0] - DEFAULT_BPS) > min(abs(average - DEFAULT_BPS) for average in averages):
         yield _finding("hls-1.32", name, f"the variant nearest to {DEFAULT_BPS} bit/s first", averages[0])
     sizes = [re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", tag.attributes.get("RESOLUTION", "")) for tag in variants]
     aspects = [Fraction(int(size[1]), int(size[2])) for size in sizes if size]
     if aspects and max(aspects) - min(aspects) > ASPECT_SLACK * max(aspects):
-        seen = " and ".join(f"{float(one):.3f}" for one in (min(aspects), max(aspects)))
-        yield _finding("hls-1.33", name, "one aspect ratio", seen)
+        extremes = " and ".join(f"{float(aspect):.3f}" for aspect in (min(aspects), max(aspects)))
+        yield _finding("hls-1.33", name, "one aspect ratio", extremes)
 
 
 def _of_media(path: str, media: _Media, *, is_iframes: bool) -> Iterator[Finding]:
@@ -203,9 +203,11 @@ def _of_media(path: str, media: _Media, *, is_iframes: bool) -> Iterator[Finding
 def _of_boundaries(media: Sequence[tuple[str, _Media]]) -> Iterator[Finding]:
     """Yield where renditions cannot be changed at the same instants."""
     starts = [
-        (path, list(accumulate(segment.lasts_s for segment in found.segments))) for path, found in media
+        (path, list(accumulate(segment.lasts_s for segment in playlist.segments))) for path, playlist in media
     ]
-    for path, found in starts[1:]:
+    for path, boundaries in starts[1:]:
         first = starts[0][1]
-        if len(found) != len(first) or any(abs(a - b) > SAME_S for a, b in zip(found, first, strict=True)):
+        if len(boundaries) != len(first) or any(
+            abs(a - b) > SAME_S for a, b in zip(boundaries, first, strict=True)
+        ):
             yield _finding("hls-8.22", path, f"the segments of {starts[0][0]}", "others")

@@ -9,14 +9,16 @@ no host.  Every key of the JSON is a field here; later versions may add some.
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
+from rugbytx.core.fleet.presence import SaidClass
 from rugbytx.core.hls import media_playlist
 from rugbytx.core.job.job import Job
+from rugbytx.core.lease.result import TrackFile, TracksResult
 from rugbytx.core.lease.unit import AUDIO, MP4, Kind, Unit, UnitKey
-from rugbytx.core.output.result import TrackFile, TracksResult, tracks_of
+from rugbytx.core.output.result import tracks_of
 from rugbytx.core.plan.plan import BASE_OFFSET_S, AudioPlan, Grid, Plan, Rendition
 from rugbytx.core.record import Record, Versioned
 from rugbytx.core.source.media_info import MediaInfo
-from rugbytx.core.verify.before_publish import Gate
+from rugbytx.core.verify.before_publish import PublishCheck
 
 #: Above this a player's buffer runs dry on a line that the average fits (Apple's HLS authoring specification, 1.30).
 PEAK_OVER_AVERAGE = 2
@@ -39,7 +41,7 @@ class UnitFacts(Record):
 
     #: ``PLAN``, ``AUDIO``, ``VIDEO#00003``, ...
     unit: str
-    worker_class: str
+    worker_class: SaidClass
     #: The recipe, which is the encoder's family and its way, e.g. ``nvenc/B``; ``aac`` for sound, and
     #: empty where nothing was encoded.
     encoder: str
@@ -53,7 +55,7 @@ class UnitFacts(Record):
     fence: int
     verdicts: int
     deaths: int
-    #: From the job's submission to the beginning of this attempt.
+    #: The time from the job's submission to the beginning of this attempt.
     wait_s: float
     elapsed_s: float
     #: Seconds of the encoder alone.
@@ -64,7 +66,7 @@ class UnitFacts(Record):
 
 
 class ChunkFacts(Record):
-    """What the gates saw of one file of a track; in passing them, each figure was what the plan asks for."""
+    """What the checks saw of one file of a track; as it passed them, each figure is what the plan asks for."""
 
     size_bytes: int
     codec: str
@@ -91,13 +93,13 @@ class TrackFacts(Record):
     keyframes: int
     segments: int
     longest_segment_s: float
-    #: What was asked of the encoder.
+    #: The rate that the encoder was asked for.
     planned_average_bps: int
     planned_peak_bps: int
     #: What the segments came to (RFC 8216, 4.1).
     measured_average_bps: int
     measured_peak_bps: int
-    #: In the order of the film; the audio is a single one.
+    #: The chunks in the order of the film; the audio is a single one.
     chunks: tuple[ChunkFacts, ...] = ()
 
 
@@ -110,7 +112,7 @@ class SoundOffset(Record):
     ends_s: float
 
 
-class Report(Versioned):
+class JobReport(Versioned):
     """The whole report."""
 
     job_id: str
@@ -124,7 +126,7 @@ class Report(Versioned):
     #: Why the plan is what it is, a sentence each.
     notes: tuple[str, ...]
     duration_s: float
-    #: In the order of the work: the plan, the audio, the chunks, the MP4.
+    #: The units in the order of the work: the plan, the audio, the chunks, the MP4.
     units: tuple[UnitFacts, ...]
     tracks: tuple[TrackFacts, ...]
     sound_offset: SoundOffset | None
@@ -134,9 +136,9 @@ class Report(Versioned):
     bytes_written: int
     #: How often the source was read.
     source_reads: float
-    #: The gates before publishing, each with the figure that it saw; what those of the chunks saw stands at the tracks.
-    gates: tuple[Gate, ...]
-    #: What is no fault and yet worth a look, a sentence each.
+    #: The checks before publishing, each with the figure that it saw; what those of the chunks saw stands at the tracks.
+    gates: tuple[PublishCheck, ...]
+    #: Things that are no fault and yet worth knowing, a sentence each.
     warnings: tuple[str, ...]
 
 
@@ -145,11 +147,11 @@ def build(
     plan: Plan,
     units: Mapping[UnitKey, Unit],
     *,
-    gates: Sequence[Gate],
+    gates: Sequence[PublishCheck],
     warnings: Sequence[str],
     target_s: int,
-) -> Report:
-    """Return the report on a job whose units, up to publishing, are done and whose gates were passed.
+) -> JobReport:
+    """Return the report on a job whose units, up to publishing, are done and whose checks were passed.
 
     ``warnings`` are what is known of the source.
     """
@@ -162,7 +164,7 @@ def build(
     )
     # The MP4 is made from what was uploaded before; every other unit reads the source alone.
     source_bytes = sum(unit.bytes_read for unit in facts if unit.unit != str(MP4))
-    return Report(
+    return JobReport(
         job_id=job.id,
         generation=job.generation,
         profile=job.profile.name,

@@ -1,4 +1,4 @@
-"""The gates on a progressive MP4: made from the chunks of one rendition and the audio, or found again later."""
+"""The checks of a progressive MP4: made from the chunks of one rendition and the audio, or found again later."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ START_WITHIN_S = Fraction(1, 1000)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stream:
+class Mp4Stream:
     """One stream of an MP4, its edit list applied."""
 
     packets: int
     start_s: Fraction
     duration_s: Fraction
-    #: Of sound; 0 for pictures.
+    #: The sound's sample rate; 0 for pictures.
     sample_rate: int = 0
 
 
@@ -30,27 +30,27 @@ class Mp4:
     #: The kinds of the outermost boxes, in order.
     boxes: tuple[str, ...]
     #: By kind: ``video``, ``audio``.
-    streams: Mapping[str, Stream]
+    streams: Mapping[str, Mp4Stream]
 
 
-def check(grid: Grid, seen: Mp4, *, has_audio: bool, where: str) -> Iterator[Finding]:
+def check(grid: Grid, mp4: Mp4, *, has_audio: bool, where: str) -> Iterator[Finding]:
     """Yield what is wrong with the MP4 of a film on this grid.
 
     Pictures and sound both start at zero, and last as long as the film to a
     frame of each, so that neither is shifted against the other.
     """
-    order = [kind for kind in seen.boxes if kind in {"moov", "mdat"}]
+    order = [kind for kind in mp4.boxes if kind in {"moov", "mdat"}]
     if order != ["moov", "mdat"]:
         yield finding(Rule.FAST_START, where, "an index, then the pictures", ", ".join(order) or "neither")
     wanted = ["audio", "video"] if has_audio else ["video"]
-    if sorted(seen.streams) != wanted:
-        found = ", ".join(sorted(seen.streams)) or "nothing"
-        yield finding(Rule.TRACK_COUNT, where, ", ".join(wanted), found)
-    for kind, stream in seen.streams.items():
+    if sorted(mp4.streams) != wanted:
+        kinds = ", ".join(sorted(mp4.streams)) or "nothing"
+        yield finding(Rule.TRACK_COUNT, where, ", ".join(wanted), kinds)
+    for kind, stream in mp4.streams.items():
         yield from _stream(grid, kind, stream, f"the {kind} of {where}")
 
 
-def _stream(grid: Grid, kind: str, stream: Stream, where: str) -> Iterator[Finding]:
+def _stream(grid: Grid, kind: str, stream: Mp4Stream, where: str) -> Iterator[Finding]:
     if kind == "video" and stream.packets != grid.frames:
         yield finding(Rule.FRAME_COUNT, where, grid.frames, stream.packets)
     if abs(stream.start_s) > START_WITHIN_S:

@@ -21,7 +21,7 @@ class Timeline:
     breaks: tuple[int, ...]
     #: The places where the file's own init segment is not that of the file before.
     changes: tuple[int, ...]
-    rates: media_playlist.Rates
+    rates: media_playlist.Bitrates
     codecs: frozenset[str]
     #: (0, 0) for audio.
     size: tuple[int, int]
@@ -33,18 +33,18 @@ class Timeline:
 
 
 def check_together(
-    master: parser.Master, videos: Sequence[Timeline], audio: Timeline | None, *, name: str
+    master: parser.MasterPlaylist, videos: Sequence[Timeline], audio: Timeline | None, *, name: str
 ) -> tuple[Finding, ...]:
     """Return in what the renditions disagree with each other and with the master, whose name is ``name``.
 
     ``videos`` stand in the order of the master's variants.
     """
-    found = (
+    findings = (
         *_discontinuities(videos, audio),
         *_boundaries(videos),
         *_variants(master, videos, audio, name),
     )
-    return found[:MOST_FINDINGS]
+    return findings[:MOST_FINDINGS]
 
 
 def _discontinuities(videos: Sequence[Timeline], audio: Timeline | None) -> Iterator[Finding]:
@@ -83,7 +83,7 @@ def _boundaries(videos: Sequence[Timeline]) -> Iterator[Finding]:
 
 
 def _variants(
-    master: parser.Master, videos: Sequence[Timeline], audio: Timeline | None, name: str
+    master: parser.MasterPlaylist, videos: Sequence[Timeline], audio: Timeline | None, name: str
 ) -> Iterator[Finding]:
     for variant, video in zip(master.variants, videos, strict=True):
         where = f"{name}, variant {variant.path},"
@@ -95,14 +95,14 @@ def _variants(
             pairs.append((Rule.CODEC, video_codec(video.codecs), variant.video_codec))
         if audio and audio.codecs:
             pairs.append((Rule.CODEC, ",".join(sorted(audio.codecs)), variant.audio_codec))
-        for rule, expected, seen in pairs:
-            if expected != seen:
-                yield finding(rule, where, expected, seen)
-        sound = audio.rates if audio else media_playlist.Rates(average_bps=0, peak_bps=0)
+        for rule, expected, actual in pairs:
+            if expected != actual:
+                yield finding(rule, where, expected, actual)
+        sound = audio.rates if audio else media_playlist.Bitrates(average_bps=0, peak_bps=0)
         for which, said, here, there in (
             ("peak", variant.bandwidth_bps, video.rates.peak_bps, sound.peak_bps),
             ("average", variant.average_bps, video.rates.average_bps, sound.average_bps),
         ):
-            gate = declared(where, which, said, here + there)
-            if not gate.passed:
-                yield gate.finding()
+            check = declared(where, which, said, here + there)
+            if not check.passed:
+                yield check.finding()

@@ -10,10 +10,9 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import pairwise
 
-from rugbytx.core.output.result import TrackFile, TracksResult
+from rugbytx.core.lease.result import TrackFile, TracksResult, WindowReason
 from rugbytx.core.plan.plan import Grid, Plan
 
 #: A window's length; at a join the two neighbours are as long.
@@ -25,23 +24,11 @@ CHANCES = 5
 CHANCE_S = 4
 
 
-class Place(StrEnum):
-    """Why a window lies where it lies."""
-
-    START = "start"
-    #: Chunks of one encoder meet.
-    JOIN = "join"
-    #: Chunks of unlike encoders meet.
-    SPLICE = "splice"
-    #: A place that a hash of the job's id names.
-    SAMPLE = "sample"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Window:
     """A run of frames to compare; at a join the middle third is the join's own."""
 
-    place: Place
+    place: WindowReason
     frames: range
 
 
@@ -59,20 +46,20 @@ def windows(plan: Plan, chunks: Sequence[TracksResult], *, seed: str) -> tuple[W
     length, longer = (min(grid.frames, max(1, round(wish * grid.rate))) for wish in (WINDOW_S, CHANCE_S))
     splices = [
         index
-        for index, (one, other) in enumerate(pairwise(chunks), 1)
-        if one.fingerprint != other.fingerprint
+        for index, (chunk, other) in enumerate(pairwise(chunks), 1)
+        if chunk.fingerprint != other.fingerprint
     ]
     joins = [index for index in range(1, grid.chunks) if index not in splices]
     chosen = sorted(joins, key=lambda index: _chance(seed, f"join {index}"))[:MOST_JOINS]
     chances = [int(_chance(seed, str(number)) * (grid.frames - longer + 1)) for number in range(CHANCES)]
-    found = (
-        Window(place=Place.START, frames=range(length)),
-        *(_around(grid, index, length, Place.SPLICE) for index in splices[:MOST_SPLICES]),
-        *(_around(grid, index, length, Place.JOIN) for index in chosen),
-        *(Window(place=Place.SAMPLE, frames=range(first, first + longer)) for first in chances),
+    candidates = (
+        Window(place=WindowReason.START, frames=range(length)),
+        *(_around(grid, index, length, WindowReason.SPLICE) for index in splices[:MOST_SPLICES]),
+        *(_around(grid, index, length, WindowReason.JOIN) for index in chosen),
+        *(Window(place=WindowReason.SAMPLE, frames=range(first, first + longer)) for first in chances),
     )
     # A film of two seconds has one window, however often it is hit.
-    return tuple({window.frames: window for window in reversed(found)}.values())[::-1]
+    return tuple({window.frames: window for window in reversed(candidates)}.values())[::-1]
 
 
 def parts(plan: Plan, files: Sequence[TrackFile], frames: range) -> tuple[int, tuple[Part, ...]]:
@@ -94,7 +81,7 @@ def parts(plan: Plan, files: Sequence[TrackFile], frames: range) -> tuple[int, t
     return first, (init, *(Part(key=file.key, span=span) for _, file, span in spans))
 
 
-def _around(grid: Grid, chunk: int, length: int, place: Place) -> Window:
+def _around(grid: Grid, chunk: int, length: int, place: WindowReason) -> Window:
     """Return a window three lengths long around a chunk's beginning, shorter where the film is."""
     middle, room = grid.chunk_frames(chunk).start, length + length // 2
     reach = min(room, middle, grid.frames - middle)

@@ -18,24 +18,14 @@ So small pictures of both sides are compared too (``core.pairing``).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from fractions import Fraction
 
+from rugbytx.core.lease.result import Metric, Quality, QualitySample, WindowReason
 from rugbytx.core.lease.unit import CHECK, State, Unit, UnitKey
 from rugbytx.core.plan.plan import Grid, Plan
-from rugbytx.core.record import Record, Versioned
 from rugbytx.core.verify import frame_pairing
 from rugbytx.core.verify.frame_pairing import Pair
-from rugbytx.core.verify.sample_windows import Place, Window
-
-
-class Metric(StrEnum):
-    """How alike two pictures are."""
-
-    #: From 0 to 100, as people see it (Netflix).
-    VMAF = "vmaf"
-    #: From 0 to 1, by structure.
-    SSIM = "ssim"
+from rugbytx.core.verify.sample_windows import Window
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,63 +47,11 @@ BOUNDS: Mapping[Metric, Bounds] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
-    """Whether to look, and why."""
+class SamplingDecision:
+    """Whether to sample the quality, and why."""
 
-    look: bool
+    samples: bool
     reason: str
-
-
-class Sample(Record):
-    """What one window came to."""
-
-    place: Place
-    first_frame: int
-    frames: int
-    at_s: float
-    #: Of the window, at a join of its middle third.
-    mean: float
-    #: The lowest of a single frame.
-    worst: float
-    #: At a join, the lower mean of its neighbours.
-    beside: float | None = None
-    #: At a join, the lowest of a single frame of its neighbours.
-    worst_beside: float | None = None
-    #: By how many frames it shows the source too late, at a join behind it, and before it; negative for too early.
-    late: int = 0
-    late_before: int = 0
-    #: How far its most unlike small picture is off the source's, in grey levels of 256.
-    strangest: float = 0.0
-
-
-class Quality(Versioned):
-    """The result of the CHECK unit, and the content of ``quality-f<fence>.json``."""
-
-    job_id: str
-    generation: int
-    #: ``vmaf`` or ``ssim``.
-    metric: Metric
-    #: The rendition that was looked at: the first.
-    rendition: str
-    samples: tuple[Sample, ...]
-    #: Windows that there was no time for.
-    left_out: int
-    #: Of all frames that were compared.
-    mean: float
-    #: The lowest mean of a window, and where that is.
-    worst: float
-    worst_at_s: float
-    #: A sentence for each window that is too bad; empty if all is well.
-    alarms: tuple[str, ...]
-
-    @property
-    def sentence(self) -> str:
-        """Return it in short, without a full stop."""
-        worst = min(self.samples, key=lambda sample: sample.mean)
-        return (
-            f"{self.metric} {self.mean:g} on average in {len(self.samples)} samples of {self.rendition},"
-            f" lowest {self.worst:g} at {self.worst_at_s:g} s ({worst.place})"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,17 +64,19 @@ class Scores:
     pairs: tuple[Pair, ...] = ()
 
 
-def decide(units: Mapping[UnitKey, Unit], *, has_source: bool, waiting: int, budget_s: float) -> Decision:
-    """Return whether the lane that has just published looks at what it published."""
+def decide(
+    units: Mapping[UnitKey, Unit], *, has_source: bool, waiting: int, budget_s: float
+) -> SamplingDecision:
+    """Return whether the lane that has just published samples the quality of what it published."""
     if budget_s <= 0:
-        return Decision(look=False, reason="not-wanted")
+        return SamplingDecision(samples=False, reason="not-wanted")
     if CHECK in units:
-        return Decision(look=False, reason="looked-before")
+        return SamplingDecision(samples=False, reason="looked-before")
     if waiting:
-        return Decision(look=False, reason="other-work-waits")
+        return SamplingDecision(samples=False, reason="other-work-waits")
     if not has_source:
-        return Decision(look=False, reason="source-not-here")
-    return Decision(look=True, reason="published")
+        return SamplingDecision(samples=False, reason="source-not-here")
+    return SamplingDecision(samples=True, reason="published")
 
 
 def judge(
@@ -166,13 +106,14 @@ def quality_of(units: Mapping[UnitKey, Unit]) -> Quality | None:
     unit = units.get(CHECK)
     if unit is None or unit.state is not State.DONE:
         return None
-    return Quality.model_validate_json(unit.result)
+    result = unit.result
+    return result if isinstance(result, Quality) else None
 
 
-def _sample(grid: Grid, window: Window, scores: Scores) -> Sample:
+def _sample(grid: Grid, window: Window, scores: Scores) -> QualitySample:
     values, pairs = scores.values, scores.pairs
     own, beside, worst_beside = values, None, None
-    is_join = window.place in {Place.JOIN, Place.SPLICE} and len(values) >= 3
+    is_join = window.place in {WindowReason.JOIN, WindowReason.SPLICE} and len(values) >= 3
     if is_join:
         third = len(values) // 3
         own = values[third : len(values) - third]
@@ -180,7 +121,7 @@ def _sample(grid: Grid, window: Window, scores: Scores) -> Sample:
         beside, worst_beside = round(min(_mean(before), _mean(after)), 5), round(min(*before, *after), 5)
     middle = len(pairs) // 2 if is_join else 0
     most = min(round(grid.rate), len(pairs) // 4)
-    return Sample(
+    return QualitySample(
         place=window.place,
         first_frame=window.frames.start,
         frames=len(values),
@@ -195,7 +136,7 @@ def _sample(grid: Grid, window: Window, scores: Scores) -> Sample:
     )
 
 
-def _alarms(samples: Sequence[Sample], bounds: Bounds, metric: Metric) -> Iterator[str]:
+def _alarms(samples: Sequence[QualitySample], bounds: Bounds, metric: Metric) -> Iterator[str]:
     """Yield a sentence for each sample that is bad: the first thing that is wrong with it."""
     for sample in samples:
         where = f"the {sample.place} at {sample.at_s:g} s"
@@ -205,15 +146,14 @@ def _alarms(samples: Sequence[Sample], bounds: Bounds, metric: Metric) -> Iterat
             yield f"{where} has {metric} {sample.mean:g}, and beside it are {sample.beside:g}"
         elif sample.worst_beside is not None and sample.worst < sample.worst_beside - bounds.fall:
             yield (
-                f"{where} has a frame of {metric} {sample.worst:g},"
-                f" and the worst beside it has {sample.worst_beside:g}"
+                f"{where} has a frame of {metric} {sample.worst:g}, and the worst beside it has {sample.worst_beside:g}"
             )
         elif sample.strangest > frame_pairing.STRANGE:
             yield f"{where} has a frame that is {sample.strangest:g} grey levels off the source's"
         yield from _misplaced(sample, where)
 
 
-def _misplaced(sample: Sample, where: str) -> Iterator[str]:
+def _misplaced(sample: QualitySample, where: str) -> Iterator[str]:
     """Yield where the source's frames stand in other places than their own."""
     behind = " behind it" if sample.beside is not None else ""
     for late, side in ((sample.late_before, " before it"), (sample.late, behind)):

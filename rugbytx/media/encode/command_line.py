@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
 
-from rugbytx.core.job.job import Address
+from rugbytx.core.job.job import PresignedUrl
 from rugbytx.core.plan.encoder_recipe import Recipe
 from rugbytx.core.plan.plan import BASE_OFFSET_S, AudioPlan, Plan, Rendition
 from rugbytx.core.plan.thumbnails import Picture
@@ -25,10 +25,7 @@ from rugbytx.media.encode import filter_graph
 from rugbytx.media.encode.encoder_options import Encoder, Encoders
 
 #: Containers and picture sizes that a source may have.
-_GUARD = (
-    *("-format_whitelist", "mov,matroska,mpegts,avi"),
-    *("-max_pixels", str(MAX_PIXELS)),
-)
+_GUARD = (*("-format_whitelist", "mov,matroska,mpegts,avi"), *("-max_pixels", str(MAX_PIXELS)))
 #: A server that hangs is given up, a connection that breaks is made anew; left alone, ffmpeg waits for
 #: ever on the one, and takes what came before the other for the whole file.
 _OVER_HTTP = (
@@ -181,13 +178,13 @@ def ingest(
     ]
 
 
-def headers(source: Path | Address, *, ffprobe: str = "ffprobe", thorough: bool = False) -> list[str]:
+def headers(source: Path | PresignedUrl, *, ffprobe: str = "ffprobe", thorough: bool = False) -> list[str]:
     """Return the command that describes the container and its streams in JSON."""
     look = _THOROUGH if thorough else ()
     return [*_ffprobe(ffprobe), "-show_format", "-show_streams", "-of", "json", *look, *_source(source)]
 
 
-def first_frames(source: Path | Address, *, stream_index: int, ffprobe: str = "ffprobe") -> list[str]:
+def first_frames(source: Path | PresignedUrl, *, stream_index: int, ffprobe: str = "ffprobe") -> list[str]:
     """Return the command that decodes a few frames and says in JSON in which order their fields come, and how they are turned."""
     entries = "frame=interlaced_frame,top_field_first:frame_side_data=displaymatrix,rotation"
     return [
@@ -197,7 +194,7 @@ def first_frames(source: Path | Address, *, stream_index: int, ffprobe: str = "f
 
 
 def packets(
-    source: Path | Address, *, stream_index: int, from_s: Fraction | None, ffprobe: str = "ffprobe"
+    source: Path | PresignedUrl, *, stream_index: int, from_s: Fraction | None, ffprobe: str = "ffprobe"
 ) -> list[str]:
     """Return the command that lists a stream's packets, from about ``from_s`` on the container's clock to the end."""
     interval = [] if from_s is None else ["-read_intervals", f"{seconds(from_s)}%"]
@@ -263,7 +260,7 @@ def _ffprobe(ffprobe: str) -> list[str]:
     return [ffprobe, "-hide_banner", "-loglevel", "level+warning"]
 
 
-def _source(source: Path | Address) -> list[str]:
+def _source(source: Path | PresignedUrl) -> list[str]:
     if isinstance(source, Path):
         return ["-protocol_whitelist", "file", *_GUARD, "-i", _url(source)]
     if not source.url.startswith("https:"):

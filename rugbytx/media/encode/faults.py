@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from rugbytx.core.fleet import circuit_breaker
-from rugbytx.core.fleet.circuit_breaker import Decision, Fault, Kind
+from rugbytx.core.fleet.circuit_breaker import BreakerDecision, EncoderFault, FaultKind
 from rugbytx.media.process import shared_log
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 MOST_FAULTS = 50
 _MOST_REASON = 500
 
-_LINE = TypeAdapter(Fault)
+_LINE = TypeAdapter(EncoderFault)
 
 
 class Faults:
@@ -31,11 +31,11 @@ class Faults:
     def __init__(self, path: Path | None = None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._path = path
         self._monotonic = monotonic
-        self._own: list[Fault] = []
+        self._own: list[EncoderFault] = []
 
-    def add(self, kind: Kind, reason: str) -> Decision:
+    def add(self, kind: FaultKind, reason: str) -> BreakerDecision:
         """Note a fault of this moment; return what the breaker says of all of them."""
-        fault = Fault(at=self._monotonic(), kind=kind, reason=reason[:_MOST_REASON])
+        fault = EncoderFault(at=self._monotonic(), kind=kind, reason=reason[:_MOST_REASON])
         self._own = [*self._own, fault][-MOST_FAULTS:]
         log.error("encoder-fault", extra={"kind": kind, "reason": fault.reason})
         if self._path:
@@ -46,7 +46,7 @@ class Faults:
                 log.warning("encoder-fault-not-noted", extra={"reason": str(error)})
         return self.decision()
 
-    def decision(self) -> Decision:
+    def decision(self) -> BreakerDecision:
         """Return what the breaker says now."""
         return circuit_breaker.decide(self._last(), now=self._monotonic())
 
@@ -56,11 +56,11 @@ class Faults:
         if self._path:
             self._path.unlink(missing_ok=True)
 
-    def _last(self) -> list[Fault]:
+    def _last(self) -> list[EncoderFault]:
         return self._own if self._path is None else _parse(shared_log.lines(self._path))
 
 
-def _parse(lines: list[bytes]) -> list[Fault]:
+def _parse(lines: list[bytes]) -> list[EncoderFault]:
     faults = []
     for line in lines[-MOST_FAULTS:]:
         with suppress(ValidationError):  # the first may be the end of a longer one

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rugbytx.core.fleet.circuit_breaker import Kind
+from rugbytx.core.fleet.circuit_breaker import FaultKind
 from rugbytx.core.plan import encoder_recipe
 from rugbytx.core.plan.encoder_family import Candidates, Family
 from rugbytx.core.plan.encoder_recipe import Recipe
@@ -205,7 +205,7 @@ class Ladder:
 
     def _count(self, found: Diagnosis) -> None:
         """Count a fault against this host; raises HostUnfit when the breaker opens."""
-        if self._faults.add(Kind.SICK, str(found.error)).is_open:
+        if self._faults.add(FaultKind.SICK, str(found.error)).is_open:
             raise HostUnfit(f"this host's encoder has failed too often: {found.error}") from found.error
 
     def _note_stall(self, digest: str, recipe: Recipe, error: Stalled) -> None:
@@ -213,7 +213,7 @@ class Ladder:
         below = encoder_recipe.below(recipe)
         if below is None:
             return
-        self._faults.add(Kind.SICK, str(error))
+        self._faults.add(FaultKind.SICK, str(error))
         if below is not Recipe.X264 or self._is_software_allowed:
             self._remember(digest, below)
 

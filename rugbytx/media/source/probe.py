@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from rugbytx.core.job.job import Address
+from rugbytx.core.job.job import PresignedUrl
 from rugbytx.core.source import ffprobe_parser, orientation, stream_selection
 from rugbytx.core.source.ffprobe_fields import known
 from rugbytx.core.source.media_info import MediaInfo
@@ -49,7 +49,7 @@ def read(path: Path, *, pulse: Pulse, ffprobe: str = "ffprobe") -> MediaInfo:
     return _look(path, size_bytes=path.stat().st_size, pulse=pulse, ffprobe=ffprobe)
 
 
-def read_afar(address: Address, *, size_bytes: int, pulse: Pulse, ffprobe: str = "ffprobe") -> MediaInfo:
+def read_afar(address: PresignedUrl, *, size_bytes: int, pulse: Pulse, ffprobe: str = "ffprobe") -> MediaInfo:
     """Return what the object at an address is, reading its headers and its end only.
 
     Raises as ``read`` does, and JobRejected where its end cannot be found
@@ -87,7 +87,7 @@ def ask(argv: list[str], *, pulse: Pulse) -> Mapping[str, Any]:
     return parsed
 
 
-def _look(source: Path | Address, *, size_bytes: int, pulse: Pulse, ffprobe: str) -> MediaInfo:
+def _look(source: Path | PresignedUrl, *, size_bytes: int, pulse: Pulse, ffprobe: str) -> MediaInfo:
     if size_bytes == 0:
         raise UnsupportedMedia("the source is empty")
     answer = ask(command_line.headers(source, ffprobe=ffprobe), pulse=pulse)
@@ -99,7 +99,7 @@ def _look(source: Path | Address, *, size_bytes: int, pulse: Pulse, ffprobe: str
 
 
 def _first(
-    source: Path | Address, stream: Mapping[str, Any], *, pulse: Pulse, ffprobe: str
+    source: Path | PresignedUrl, stream: Mapping[str, Any], *, pulse: Pulse, ffprobe: str
 ) -> Sequence[Mapping[str, Any]]:
     """Return what a few frames say: DV's and DNxHD's containers know no fields, and pictures may be turned by themselves."""
     argv = command_line.first_frames(source, stream_index=stream["index"], ffprobe=ffprobe)
@@ -108,7 +108,7 @@ def _first(
 
 
 def _tail(
-    source: Path | Address,
+    source: Path | PresignedUrl,
     answer: Mapping[str, Any],
     stream: Mapping[str, Any],
     *,
@@ -120,7 +120,7 @@ def _tail(
         found = _packets(source, stream["index"], from_s, pulse=pulse, ffprobe=ffprobe)
         if found:
             return found
-    if isinstance(source, Address):
+    if isinstance(source, PresignedUrl):
         raise JobRejected(
             "where the source's video ends shows only when all of it is read: copy it here and ask again"
         )
@@ -136,7 +136,7 @@ def _near_ends(container: Mapping[str, Any], stream: Mapping[str, Any]) -> Itera
 
 
 def _packets(
-    source: Path | Address, stream_index: int, from_s: Fraction | None, *, pulse: Pulse, ffprobe: str
+    source: Path | PresignedUrl, stream_index: int, from_s: Fraction | None, *, pulse: Pulse, ffprobe: str
 ) -> list[Packet]:
     """Return the last packets of those from ``from_s`` on; a full scan holds no more than they."""
     tail: deque[Packet] = deque(maxlen=_TAIL_PACKETS)

@@ -10,7 +10,7 @@ from flower.inspector import Inspector
 from rugbytx.aws.sqs.message import ROUTING_KEY, TASK
 from rugbytx.core.fleet.presence import Worker
 from rugbytx.errors import RugbytxError
-from rugbytx.monitor.cache import Look
+from rugbytx.monitor.cache import SystemCache
 
 #: What Flower shows of a queue.
 _QUEUE = {
@@ -40,27 +40,29 @@ class PresenceInspector(Inspector):
         return asyncio.ensure_future(self._refresh())
 
     async def _refresh(self) -> None:
-        look: Look = self._application.look
+        cache: SystemCache = self._application.cache
         loop = asyncio.get_running_loop()
         try:
-            summary = await loop.run_in_executor(None, look.summary)
+            summary = await loop.run_in_executor(None, cache.summary)
         except RugbytxError:
             return  # Flower shows what it knew before
         state = self._application.events.state
         now = time.time()  # noqa: TID251  Flower's own instants are this host's
         self.workers.clear()
         for name in set(state.workers) - {worker.name for worker in summary.workers}:
-            self.workers[name] = told(None, [], {}, at=now)
+            self.workers[name] = describe_worker(None, [], {}, at=now)
         for worker in summary.workers:
             active = [
                 task_of(task)
                 for task in state.tasks.values()
                 if task.state == "STARTED" and task.worker and task.worker.hostname == worker.name
             ]
-            self.workers[worker.name] = told(worker, active, state.counter.get(worker.name, {}), at=now)
+            self.workers[worker.name] = describe_worker(
+                worker, active, state.counter.get(worker.name, {}), at=now
+            )
 
 
-def told(
+def describe_worker(
     worker: Worker | None, active: list[dict[str, Any]], counts: dict[str, int], *, at: float
 ) -> dict[str, Any]:
     """Return a worker as Flower's page expects it of ``inspect``; None is one that has fallen silent.

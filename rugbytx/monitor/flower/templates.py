@@ -20,7 +20,7 @@ _JOBS_TAB = """\
 _PRESENCE = '{% include "presence.html" %}\n'
 _SCRIPT = "\n<script src=\"{{ reverse_url('jobs-static', 'presence.js') }}\"></script>"
 
-#: What is added to a template of Flower's: in front of or behind the first place where such a text stands.
+#: Additions to Flower's templates: in front of or behind the first place where such a text stands.
 _BEFORE: Mapping[str, tuple[str, str]] = {
     "navbar.html": ("</ul>", _JOBS_TAB),
     "workers.html": ("</div>\n{% end %}\n\n{% block extra_scripts %}", _PRESENCE),
@@ -48,17 +48,17 @@ def extended(name: str, text: str) -> str:
     """Return a template of Flower's with what is added to it."""
     if name in _BEFORE:
         anchor, addition = _BEFORE[name]
-        head, found, tail = text.partition(anchor)
-        text = head + addition + found + tail
-        _require(found, name)
+        head, place, tail = text.partition(anchor)
+        text = head + addition + place + tail
+        _require(place, name)
     if name in _BEHIND:
         anchor, addition = _BEHIND[name]
-        head, found, tail = text.partition(anchor)
-        text = head + found + addition + tail
-        _require(found, name)
+        head, place, tail = text.partition(anchor)
+        text = head + place + addition + tail
+        _require(place, name)
     return text
 
 
-def _require(found: str, name: str) -> None:
-    if not found:
+def _require(place: str, name: str) -> None:
+    if not place:
         raise ValueError(f"Flower's {name} has changed: the place for our addition is not there")

@@ -21,7 +21,7 @@ from rugbytx.ports import Store
 
 log = logging.getLogger(__name__)
 
-#: Between two looks at the most: a worker that came or went is shown so much later.
+#: How often the workers are polled: a worker that came or went is shown so much later at most.
 LOOK_S = 5.0
 #: Flower gives a worker up after twice the time that its heartbeats tell as the pause between them.
 BEATS = 2
@@ -64,18 +64,18 @@ class Beats:
         """Begin to tell what each look brings."""
         threading.Thread(target=self._run, args=(tell,), name="beats", daemon=True).start()
 
-    def look(self) -> list[Event]:
-        """Return what is new since the look before; raises Unreachable."""
+    def poll(self) -> list[Event]:
+        """Return what is new since the poll before; raises Unreachable."""
         workers = self._store.workers.list()
         now = time.time()  # noqa: TID251  Flower holds it against this host's clock
-        found = list(events(self._spoken, workers, store_now=self._store.now(), now=now))
+        fresh = list(events(self._spoken, workers, store_now=self._store.now(), now=now))
         self._spoken = {worker.name: worker.seen_at for worker in workers}
-        return found
+        return fresh
 
     def _run(self, tell: Callable[[Event], None]) -> None:
         while True:
             try:
-                for event in self.look():
+                for event in self.poll():
                     tell(event)
             except RugbytxError as error:
                 log.warning("no word of workers: %s", error)

@@ -19,7 +19,7 @@ class _Queues:
     async def queues(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Return what Flower shows of each queue; which ones there are is not Flower's to know."""
         del names
-        return rows(await run(self._application.look.summary))
+        return rows(await run(self._application.cache.summary))
 
 
 def rows(summary: Summary) -> list[dict[str, Any]]:

@@ -42,15 +42,15 @@ class Page(BaseHandler):
         """Answer a script with a sentence, and a person with a page."""
         error = (kwargs.get("exc_info") or (None, None, None))[1]
         if "application/json" in self.request.headers.get("Accept", "") and status_code != 401:
-            told = (
+            sentence = (
                 error.get_message() if isinstance(error, HTTPError) else "something broke; the log says what"
             )
-            self.finish({"error": told or self._reason})
+            self.finish({"error": sentence or self._reason})
             return
         super().write_error(status_code, **kwargs)
 
 
-class Action(Page):
+class ActionPage(Page):
     """What changes something: only from a page of ours, in a browser that was shown it."""
 
     @property

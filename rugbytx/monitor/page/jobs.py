@@ -11,8 +11,8 @@ from rugbytx.control import steer
 from rugbytx.core.job.cursor import Mark
 from rugbytx.core.job.job import Status
 from rugbytx.errors import JobRejected
-from rugbytx.monitor.cache import Asked, Look
-from rugbytx.monitor.page.handler import Action, Page, run
+from rugbytx.monitor.cache import Asked, SystemCache
+from rugbytx.monitor.page.handler import ActionPage, Page, run
 from rugbytx.monitor.page.payload import job_row, summary_row, unit_row
 from rugbytx.system import Connection
 
@@ -32,11 +32,11 @@ class JobsData(Page):
     @authenticated
     async def get(self) -> None:
         """Answer with the jobs that are asked for, and the mark behind them."""
-        look: Look = self.application.look
-        listing = await run(look.jobs, self._asked())
+        cache: SystemCache = self.application.cache
+        listing = await run(cache.jobs, self._asked())
         self.finish(
             {
-                "jobs": [job_row(sheet) for sheet in listing.sheets],
+                "jobs": [job_row(overview) for overview in listing.overviews],
                 "after": str(listing.after) if listing.after else None,
             }
         )
@@ -60,8 +60,8 @@ class SummaryData(Page):
     @authenticated
     async def get(self) -> None:
         """Answer with the card's values."""
-        look: Look = self.application.look
-        self.finish(summary_row(await run(look.summary), await run(look.decision)))
+        cache: SystemCache = self.application.cache
+        self.finish(summary_row(await run(cache.summary), await run(cache.decision)))
 
 
 class JobPage(Page):
@@ -70,9 +70,9 @@ class JobPage(Page):
     @authenticated
     async def get(self, job_id: str) -> None:
         """Answer with the page."""
-        look: Look = self.application.look
-        sheet = await run(look.job, job_id)
-        self.render("job.html", job=sheet.job)
+        cache: SystemCache = self.application.cache
+        overview = await run(cache.job, job_id)
+        self.render("job.html", job=overview.job)
 
 
 class JobData(Page):
@@ -81,21 +81,21 @@ class JobData(Page):
     @authenticated
     async def get(self, job_id: str) -> None:
         """Answer with the job and its map."""
-        look: Look = self.application.look
-        sheet = await run(look.job, job_id)
-        self.finish({**job_row(sheet), "pieces": [unit_row(piece) for piece in sheet.pieces]})
+        cache: SystemCache = self.application.cache
+        overview = await run(cache.job, job_id)
+        self.finish({**job_row(overview), "pieces": [unit_row(unit) for unit in overview.units]})
 
 
 def _job(
-    act: Callable[..., control.Answer], job_id: str, system: Connection, *, by: str
+    act: Callable[..., control.ControlResult], job_id: str, system: Connection, *, by: str
 ) -> Mapping[str, Any]:
     """Do what ends or reopens a job, and return what the page is told of it."""
     answer = act(job_id, system, by=by)
-    return {"action": str(answer.action), "notes": list(answer.notes)}
+    return {"action": str(answer.action), "notes": list(answer.remarks)}
 
 
 def _steer(
-    act: Callable[..., steer.Answer], job_id: str, system: Connection, *, by: str
+    act: Callable[..., steer.SteerResult], job_id: str, system: Connection, *, by: str
 ) -> Mapping[str, Any]:
     """Do what moves an open job in the order, and return what the page is told of it."""
     answer = act(job_id, system.store, by=by)
@@ -112,7 +112,7 @@ ACTIONS: Mapping[str, Callable[..., Mapping[str, Any]]] = {
 }
 
 
-class JobAction(Action):
+class JobAction(ActionPage):
     """The buttons, which do what the commands of the same names do."""
 
     @authenticated
@@ -120,12 +120,12 @@ class JobAction(Action):
         """Do it, and answer with what became of it."""
         if not self.application.may_act:
             raise HTTPError(403, "these pages are read-only")
-        look: Look = self.application.look
+        cache: SystemCache = self.application.cache
         try:
-            told = await run(partial(ACTIONS[name], job_id, look.system, by=self.who))
+            answer = await run(partial(ACTIONS[name], job_id, cache.system, by=self.who))
         except HTTPError as error:
             if isinstance(error.__cause__, JobRejected):
                 raise HTTPError(409, str(error.__cause__)) from error
             raise
-        look.forget()
-        self.finish(told)
+        cache.forget()
+        self.finish(answer)

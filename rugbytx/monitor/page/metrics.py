@@ -6,41 +6,42 @@ from collections.abc import Iterator
 from flower.views.monitor import Metrics
 from tornado.web import authenticated
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import OPEN
-from rugbytx.core.status.prometheus import Family, families
-from rugbytx.monitor.cache import Look, Summary
+from rugbytx.core.status.prometheus import MetricFamily, families
+from rugbytx.monitor.cache import Summary, SystemCache
 from rugbytx.monitor.page.handler import run
 from rugbytx.monitor.system_metrics import text
 
 
-def of_summary(seen: Summary) -> Iterator[Family]:
+def of_summary(summary: Summary) -> Iterator[MetricFamily]:
     """Yield the figures of queue, open jobs and workers."""
-    yield Family(
+    yield MetricFamily(
         name="rugbytx_messages",
         help="Messages, by SQS's own approximate counts",
         labels=("queue", "state"),
         samples=tuple(
             ((queue, state), count)
-            for queue, depth in (("transcode", seen.depth), ("dead", seen.dead))
+            for queue, depth in (("transcode", summary.depth), ("dead", summary.dead))
             for state, count in (("visible", depth.visible), ("in-flight", depth.in_flight))
         ),
     )
-    yield Family(
+    yield MetricFamily(
         name="rugbytx_open_jobs",
         help="Jobs that want work done",
         labels=("status",),
-        samples=tuple(((str(status),), seen.count(status)) for status in sorted(OPEN)),
+        samples=tuple(((str(status),), summary.count(status)) for status in sorted(OPEN)),
     )
-    late = sum(job.deadline_at < seen.at for job in seen.open_jobs)
-    yield Family(
+    late = sum(job.deadline_at < summary.at for job in summary.open_jobs)
+    yield MetricFamily(
         name="rugbytx_late_jobs", help="Open jobs whose deadline has passed", samples=(((), float(late)),)
     )
-    yield from _of_workers(seen)
+    yield from _of_workers(summary)
 
 
-def _of_workers(seen: Summary) -> Iterator[Family]:
+def _of_workers(summary: Summary) -> Iterator[MetricFamily]:
     workers, slots, busy = Counter[str](), Counter[str](), Counter[str]()
-    for worker in seen.workers:
+    for worker in summary.workers:
         workers[worker.worker_class] += 1
         slots[worker.worker_class] += worker.slots
         busy[worker.worker_class] += worker.busy
@@ -49,8 +50,8 @@ def _of_workers(seen: Summary) -> Iterator[Family]:
         ("rugbytx_slots", slots, "Slots of the workers that live"),
         ("rugbytx_busy_slots", busy, "Slots at work"),
     ):
-        classes = sorted({"jetson", "aws", *counts})
-        yield Family(
+        classes = sorted({WorkerClass.JETSON, WorkerClass.AWS, *counts})
+        yield MetricFamily(
             name=name,
             help=about,
             labels=("worker_class",),
@@ -64,8 +65,8 @@ class MetricsPage(Metrics):
     @authenticated
     async def get(self) -> None:
         """Answer with Prometheus' text."""
-        look: Look = self.application.look
-        summary, facts = await run(look.summary), await run(look.facts)
+        cache: SystemCache = self.application.cache
+        summary, facts = await run(cache.summary), await run(cache.facts)
         await super().get()
         self.write(text([*of_summary(summary), *families(facts)]))
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

@@ -6,13 +6,13 @@ from typing import Any
 
 from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.lease.unit import Kind
-from rugbytx.core.status.overview import Piece, Sheet
+from rugbytx.core.status.overview import JobOverview, UnitOverview
 from rugbytx.monitor.cache import Summary
 
 
-def job_row(sheet: Sheet) -> dict[str, Any]:
+def job_row(overview: JobOverview) -> dict[str, Any]:
     """Return a job as a line of the list, without its units."""
-    job, ahead = sheet.job, sheet.outlook
+    job, ahead = overview.job, overview.outlook
     return {
         "job_id": job.id,
         "generation": job.generation,
@@ -24,45 +24,45 @@ def job_row(sheet: Sheet) -> dict[str, Any]:
         "name": PurePosixPath(job.source.key).name,
         "source_bytes": job.source.size_bytes,
         "profile": job.profile.name,
-        "percent": sheet.percent,
+        "percent": overview.percent,
         "fps": round(ahead.fps, 1) if job.is_open and ahead.fps else None,
         "eta_s": round(ahead.eta_s) if ahead.eta_s is not None else None,
         "units": job.units,
         "units_done": len(job.done),
-        "worker_classes": list(sheet.worker_classes),
-        "usd": round(sheet.usd, 4) if sheet.worker_classes else None,
+        "worker_classes": list(overview.worker_classes),
+        "usd": round(overview.usd, 4) if overview.worker_classes else None,
         "submitted_at": job.submitted_at,
         "started_at": job.started_at,
         "ended_at": job.ended_at,
         "deadline_at": job.deadline_at,
-        "is_late": sheet.is_late,
+        "is_late": overview.is_late,
         "is_playable": bool(job.outputs)
         or (job.is_open and any(name.startswith(Kind.VIDEO) for name in job.done)),
     }
 
 
-def unit_row(piece: Piece) -> dict[str, Any]:
+def unit_row(unit: UnitOverview) -> dict[str, Any]:
     """Return a unit as a cell of the map."""
     return {
-        "key": str(piece.key),
-        "is_chunk": piece.key.kind is Kind.VIDEO,
-        "state": piece.state,
-        "worker": piece.worker,
-        "worker_class": piece.worker_class,
-        "encoder": piece.encoder,
-        "gpu": piece.gpu,
-        "step": piece.step,
-        "started_at": piece.started_at or None,
-        "elapsed_s": round(piece.elapsed_s, 1),
-        "frames": piece.frames,
-        "fps": round(piece.fps, 1) if piece.fps else None,
-        "fence": piece.fence,
-        "verdicts": piece.verdicts,
-        "deaths": piece.deaths,
-        "reason": piece.reason,
-        "is_adopted": piece.is_adopted,
-        "is_splice": piece.is_splice,
-        "usd": round(piece.usd, 6),
+        "key": str(unit.key),
+        "is_chunk": unit.key.kind is Kind.VIDEO,
+        "state": unit.state,
+        "worker": unit.worker,
+        "worker_class": unit.worker_class,
+        "encoder": unit.encoder,
+        "gpu": unit.gpu,
+        "step": unit.step,
+        "started_at": unit.started_at or None,
+        "elapsed_s": round(unit.elapsed_s, 1),
+        "frames": unit.frames,
+        "fps": round(unit.fps, 1) if unit.fps else None,
+        "fence": unit.fence,
+        "verdicts": unit.verdicts,
+        "deaths": unit.deaths,
+        "reason": unit.reason,
+        "is_adopted": unit.is_adopted,
+        "is_splice": unit.is_splice,
+        "usd": round(unit.usd, 6),
     }
 
 

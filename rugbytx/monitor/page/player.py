@@ -11,11 +11,11 @@ from tornado.web import HTTPError, authenticated
 from rugbytx.core.job.job import Job
 from rugbytx.core.output import object_keys
 from rugbytx.errors import NotFound
-from rugbytx.monitor.cache import Look
+from rugbytx.monitor.cache import SystemCache
 from rugbytx.monitor.page.handler import Page, run
 from rugbytx.player import server
 from rugbytx.player.byte_range import wanted
-from rugbytx.player.place import Bucket
+from rugbytx.player.place import BucketFiles
 from rugbytx.player.server import HLS_JS, MEDIA_TYPES, PIECE_BYTES, Playing
 
 #: Jobs whose objects' sizes are remembered at once.
@@ -25,17 +25,17 @@ MOST_PLACES = 50
 class Stage:
     """What can be played, by job."""
 
-    def __init__(self, look: Look) -> None:
-        self._look = look
-        self._places: OrderedDict[str, Bucket] = OrderedDict()
+    def __init__(self, cache: SystemCache) -> None:
+        self._cache = cache
+        self._places: OrderedDict[str, BucketFiles] = OrderedDict()
         self._lock = threading.Lock()
 
-    def place(self, job_id: str) -> Bucket:
+    def place(self, job_id: str) -> BucketFiles:
         """Return where the job's outputs lie; sizes that were asked for before are known."""
-        system = self._look.system
+        system = self._cache.system
         with self._lock:
             if job_id not in self._places:
-                self._places[job_id] = Bucket(
+                self._places[job_id] = BucketFiles(
                     system.storage,
                     bucket=system.settings.output_bucket,
                     prefix=object_keys.job_prefix(job_id),
@@ -46,7 +46,7 @@ class Stage:
 
     def playing(self, job_id: str) -> Playing:
         """Return what a job has to play: what it published, or what is finished; raises NotFound."""
-        job = self._look.system.store.jobs.read(job_id)
+        job = self._cache.system.store.jobs.read(job_id)
         if job is None:
             raise NotFound(f"there is no job {job_id}")
         place = self.place(job_id)
@@ -83,8 +83,8 @@ class PlayerPage(Page):
             self._send(HLS_JS.read_bytes(), "text/javascript; charset=utf-8")
         elif path == "playing.json":
             playing = await run(stage.playing, job_id)
-            told = {"title": playing.title, "source": f"media/{quote(playing.master)}"}
-            self._send(json.dumps(told).encode(), "application/json")
+            description = {"title": playing.title, "source": f"media/{quote(playing.master)}"}
+            self._send(json.dumps(description).encode(), "application/json")
         elif path.startswith("media/"):
             await self._media(stage.place(job_id), path.removeprefix("media/"))
         else:
@@ -94,7 +94,7 @@ class PlayerPage(Page):
         self.set_header("Content-Type", kind)
         self.finish(body)
 
-    async def _media(self, place: Bucket, path: str) -> None:
+    async def _media(self, place: BucketFiles, path: str) -> None:
         """Answer with a file of the outputs, or with a range of it, piece by piece."""
         kind = MEDIA_TYPES.get(PurePosixPath(path).suffix)
         size_bytes = await run(place.size_bytes, path) if kind else None

@@ -10,8 +10,8 @@ from flower.views.tasks import TasksDataTable, TaskView
 from tornado.web import authenticated
 
 from rugbytx.core.job.job import Status
-from rugbytx.core.status.overview import Sheet
-from rugbytx.monitor.cache import Look
+from rugbytx.core.status.overview import JobOverview
+from rugbytx.monitor.cache import SystemCache
 from rugbytx.monitor.page.handler import run
 
 #: The keyword arguments as Celery's events have them: the repr of a pointer's fields.
@@ -19,28 +19,28 @@ _JOB = re.compile(r"'job_id': '([0-9a-z]{1,64})'")
 _GENERATION = re.compile(r"'generation': (\d+)")
 
 
-def told(task_kwargs: str, sheet: Sheet | None) -> dict[str, str]:
+def describe_task(task_kwargs: str, overview: JobOverview | None) -> dict[str, str]:
     """Return what is shown of a task as its arguments and its result."""
-    if sheet is None:
+    if overview is None:
         return {}
-    job = sheet.job
+    job = overview.job
     return {
         "args": f"{PurePosixPath(job.source.key).name} · job {job.id}",
-        "result": _state(task_kwargs, sheet),
+        "result": _state(task_kwargs, overview),
     }
 
 
-def _state(task_kwargs: str, sheet: Sheet) -> str:
+def _state(task_kwargs: str, overview: JobOverview) -> str:
     """Return how the job stands, in a few words.
 
     A task of an earlier generation has nothing more to do with it, and says so.
     """
-    job, ahead = sheet.job, sheet.outlook
+    job, ahead = overview.job, overview.outlook
     mine = _GENERATION.search(task_kwargs)
     if mine and int(mine[1]) != job.generation:
         return f"superseded by generation {job.generation}, which is {job.status}"
     if job.status is Status.RUNNING:
-        parts = [f"{sheet.percent} %" if sheet.percent is not None else "being planned"]
+        parts = [f"{overview.percent} %" if overview.percent is not None else "being planned"]
         parts += [f"{ahead.fps:.0f} fps"] if ahead.fps else []
         parts += [f"{ahead.eta_s:.0f} s to go"] if ahead.eta_s else []
         return ", ".join(parts)
@@ -55,8 +55,8 @@ def job_of(task_kwargs: str | None) -> str | None:
     >>> job_of(None) is None
     True
     """
-    found = _JOB.search(task_kwargs or "")
-    return found[1] if found else None
+    match = _JOB.search(task_kwargs or "")
+    return match[1] if match else None
 
 
 class TasksData(TasksDataTable):
@@ -67,10 +67,10 @@ class TasksData(TasksDataTable):
         """Have Flower make its answer, add to it, and give it."""
         self._answer: dict[str, Any] = {}
         super().get()
-        look: Look = self.application.look
+        cache: SystemCache = self.application.cache
         for task in self._answer.get("data", []):
             if job_id := job_of(task.get("kwargs")):
-                task.update(told(task["kwargs"], await run(look.brief, job_id)))
+                task.update(describe_task(task["kwargs"], await run(cache.brief, job_id)))
         self.finish(self._answer)
 
     def write(self, chunk: Any) -> None:
@@ -86,18 +86,18 @@ class TaskPage(TaskView):
 
     async def prepare(self) -> None:
         """Look at the task's job before Flower shows it."""
-        self._sheet: Sheet | None = None
+        self._sheet: JobOverview | None = None
         task = get_task_by_id(self.application.events, self.path_args[0])
         if self.get_current_user() and task and (job_id := job_of(task.kwargs)):
-            look: Look = self.application.look
-            self._sheet = await run(look.brief, job_id)
+            cache: SystemCache = self.application.cache
+            self._sheet = await run(cache.brief, job_id)
 
     def format_task(self, task: Any) -> Any:
         """Return the task as it is shown."""
         shown = super().format_task(task)
         if self._sheet is None:
             return shown
-        fields = {**vars(shown), **told(shown.kwargs or "", self._sheet)}
+        fields = {**vars(shown), **describe_task(shown.kwargs or "", self._sheet)}
         copied = type(shown)(uuid=shown.uuid)
         vars(copied).update(fields)
         return copied

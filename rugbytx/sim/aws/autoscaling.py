@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from rugbytx.sim.aws.cloudwatch import Metrics, Point
+from rugbytx.sim.aws.cloudwatch import Datapoint, Metrics
 
 #: Target tracking makes these two alarms by itself: 3 and 15 datapoints of a minute (aws/containers-roadmap 1208).
 HIGH_POINTS = 3
@@ -14,7 +14,7 @@ LOW_POINTS = 15
 LOW_SHARE = 0.9
 
 
-class Service(Protocol):
+class ScalableTarget(Protocol):
     """What a scaling policy moves."""
 
     desired: int
@@ -47,7 +47,7 @@ class Cooldowns:
 class Activity:
     """Scaling activities with their cooldowns."""
 
-    service: Service
+    service: ScalableTarget
     cooldowns: Cooldowns
     most: int
     out_at: float = -math.inf
@@ -93,7 +93,7 @@ class TargetTracking:
         if low and max(low) < self.target * LOW_SHARE:
             self.activity.scale_in(self._wanted(low[-1]), now)
 
-    def _value(self, point: Point) -> float:
+    def _value(self, point: Datapoint) -> float:
         if not self.counts_in_flight:
             return float(point.visible)
         # Metric math IF(running > 0, all / running, all): a bare ratio has no datapoint at zero.

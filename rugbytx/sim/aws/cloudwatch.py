@@ -4,7 +4,7 @@ import random
 from collections import deque
 from dataclasses import dataclass, field
 
-from rugbytx.sim.aws.sqs import Queue
+from rugbytx.sim.aws.sqs import SimulatedQueue
 from rugbytx.sim.input.assumptions import Figures
 
 PERIOD_S = 60.0
@@ -13,7 +13,7 @@ MOST_POINTS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class Datapoint:
     """What one minute's datapoint says, and when an alarm can first see it."""
 
     at: float
@@ -27,10 +27,10 @@ class Point:
 class Metrics:
     """The queue's datapoints.  Somebody calls ``publish`` once a minute."""
 
-    queue: Queue
+    queue: SimulatedQueue
     figures: Figures
     luck: random.Random
-    points: deque[Point] = field(default_factory=lambda: deque(maxlen=MOST_POINTS + 5))
+    points: deque[Datapoint] = field(default_factory=lambda: deque(maxlen=MOST_POINTS + 5))
     _is_asleep: bool = False
     _resumes_at: float = 0.0
     _lag_s: float = -1.0
@@ -54,15 +54,15 @@ class Metrics:
         if self._is_asleep or now < self._resumes_at:
             return
         visible, in_flight = self.queue.approximate()
-        self.points.append(Point(now, now + self._lag_s, visible, in_flight, running))
+        self.points.append(Datapoint(now, now + self._lag_s, visible, in_flight, running))
 
-    def latest(self, count: int, now: float) -> list[Point]:
+    def latest(self, count: int, now: float) -> list[Datapoint]:
         """Return the last ``count`` datapoints that can be seen, if they are consecutive; else nothing.
 
         With a datapoint missing, target tracking does nothing: it treats the alarm
         as of insufficient data (docs AWS: target tracking).
         """
-        seen = [point for point in self.points if point.seen_from <= now][-count:]
-        is_whole = len(seen) == count and seen[-1].at - seen[0].at <= (count - 1) * PERIOD_S + 1
-        is_fresh = bool(seen) and now - seen[-1].seen_from < 2 * PERIOD_S
-        return seen if is_whole and is_fresh else []
+        visible = [point for point in self.points if point.seen_from <= now][-count:]
+        is_whole = len(visible) == count and visible[-1].at - visible[0].at <= (count - 1) * PERIOD_S + 1
+        is_fresh = bool(visible) and now - visible[-1].seen_from < 2 * PERIOD_S
+        return visible if is_whole and is_fresh else []

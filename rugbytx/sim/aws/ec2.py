@@ -15,7 +15,7 @@ SPOT = "spot"
 
 
 @dataclass(eq=False, slots=True)
-class Host:
+class Instance:
     """One host, from its launch to its end."""
 
     number: int
@@ -30,7 +30,7 @@ class Host:
     #: Whether a task is placed on it, and whether it may be ended by a scale-in.
     is_taken: bool = False
     busy_s: float = 0.0
-    #: What is called when a notice comes, or when it dies without one.
+    #: Called when a notice comes, or when it dies without one.
     on_loss: Callable[[str], None] | None = None
 
 
@@ -44,18 +44,18 @@ class Cloud:
     book: Book
     luck: random.Random
     trace: Trace = UNKNOWN
-    hosts: list[Host] = field(default_factory=list)
-    #: Until when Spot has none to give.
+    hosts: list[Instance] = field(default_factory=list)
+    #: When Spot has instances again.
     storm_until: float = -1.0
     _count: int = 0
 
-    def launch(self, on_ready: Callable[[Host], None]) -> Host:
+    def launch(self, on_ready: Callable[[Instance], None]) -> Instance:
         """Start a host; ``on_ready`` is called with it once it is up, if it lives to see that."""
         wants_spot = self.figures.purchase == SPOT
         is_refused = self.env.now < self.storm_until or self.luck.random() < self.figures.spot_refused_p
         drawn_s, known_s = self.figures.cold_s(self.luck.random()), self.trace.cold(self._count)
         cold_s = drawn_s if known_s is None else known_s
-        host = Host(self._count, wants_spot and not is_refused, self.env.now, cold_s)
+        host = Instance(self._count, wants_spot and not is_refused, self.env.now, cold_s)
         self._count += 1
         self.hosts.append(host)
 
@@ -70,7 +70,7 @@ class Cloud:
             self._after(taken_s, lambda _: self.notice(host))
         return host
 
-    def notice(self, host: Host) -> None:
+    def notice(self, host: Instance) -> None:
         """Tell a Spot host that it has two minutes (docs AWS: Spot interruption notices)."""
         if host.is_gone or host.is_noticed:
             return
@@ -94,7 +94,7 @@ class Cloud:
                 self.end(host)
                 return
 
-    def end(self, host: Host) -> None:
+    def end(self, host: Instance) -> None:
         """End a host and write its bill: by the second, a minute at least (docs AWS)."""
         if host.is_gone:
             return

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from simpy import Environment, Process
 
-from rugbytx.sim.aws.ec2 import Host
+from rugbytx.sim.aws.ec2 import Instance
 from rugbytx.sim.input.trace import UNKNOWN, Trace
 from rugbytx.sim.recorder import Book
 
@@ -18,14 +18,14 @@ LOOK_S = 1.0
 
 
 @dataclass(eq=False, slots=True)
-class Task:
+class EcsTask:
     """One task of the service."""
 
     number: int
     revision: int
-    host: Host | None = None
+    host: Instance | None = None
     process: Process | None = None
-    #: Until when it is protected from scale-in and deployments.
+    #: When its protection from scale-in and deployments ends.
     protected_until: float = -math.inf
     #: When it last let go of its protection.
     unprotected_at: float = -math.inf
@@ -40,18 +40,18 @@ class Task:
 class Placement(Protocol):
     """Who finds hosts for tasks, and takes them back."""
 
-    def place(self, task: Task) -> None:
+    def place(self, task: EcsTask) -> None:
         """Find a host for a task, whenever; then call the service's ``start``."""
 
-    def release(self, task: Task) -> None:
+    def release(self, task: EcsTask) -> None:
         """Take back the host of a task that is gone, or forget that one was wanted."""
 
 
-Life = Callable[[Task], Generator[Any, Any, None]]
+Life = Callable[[EcsTask], Generator[Any, Any, None]]
 
 
 @dataclass(eq=False)
-class Service:
+class EcsService:
     """A service of one task a host.  ``life`` is what a task does until it is stopped."""
 
     env: Environment
@@ -62,7 +62,7 @@ class Service:
     trace: Trace = UNKNOWN
     placement: Placement = field(init=False)
     desired: int = 0
-    tasks: list[Task] = field(default_factory=list)
+    tasks: list[EcsTask] = field(default_factory=list)
     revision: int = 1
     _count: int = 0
     _stopped: int = 0
@@ -82,13 +82,13 @@ class Service:
         self.desired = desired
         self._reconcile()
 
-    def start(self, task: Task, host: Host) -> None:
+    def start(self, task: EcsTask, host: Instance) -> None:
         """Start a task on a host that is up."""
         task.host, host.on_loss = host, lambda cause: self._stop(task, cause)
         task.process = self.env.process(self._run(task))
         self.changed()
 
-    def protect(self, task: Task, for_s: float) -> bool:
+    def protect(self, task: EcsTask, for_s: float) -> bool:
         """Protect a task; refused where more would be protected than are desired (docs AWS: DEPLOYMENT_BLOCKED)."""
         others = sum(
             other.protected_until > self.env.now and not other.is_stopping
@@ -101,7 +101,7 @@ class Service:
         task.protected_until = self.env.now + for_s
         return True
 
-    def unprotect(self, task: Task) -> None:
+    def unprotect(self, task: EcsTask) -> None:
         """Take the protection off; what waited for that comes as soon as the scheduler looks."""
         if task.protected_until > self.env.now:
             task.protected_until, task.unprotected_at = -math.inf, self.env.now
@@ -112,7 +112,7 @@ class Service:
         self.revision += 1
         self._reconcile()
 
-    def forget(self, task: Task) -> None:
+    def forget(self, task: EcsTask) -> None:
         """Drop a task whose host was lost before it started; another takes its place."""
         if task.process is None:
             self._gone(task)
@@ -124,7 +124,7 @@ class Service:
                 self._stop(task, DEPLOYMENT)
         staying = [task for task in self.tasks if not task.is_stopping]
         for _ in range(self.desired - len(staying)):
-            task = Task(self._count, self.revision)
+            task = EcsTask(self._count, self.revision)
             self._count += 1
             self.tasks.append(task)
             self.placement.place(task)
@@ -137,14 +137,14 @@ class Service:
                 self._stop(task, SCALE_IN)
         self.changed()
 
-    def _by_chance(self, tasks: list[Task]) -> Iterator[Task]:
+    def _by_chance(self, tasks: list[EcsTask]) -> Iterator[EcsTask]:
         """Yield the tasks in the order in which they are stopped, as far as some are."""
         self.luck.shuffle(tasks)
         left = sorted(tasks, key=lambda task: task.unprotected_at) if self.trace.victims else tasks
         for number in range(self._stopped, self._stopped + len(tasks)):
             yield left.pop(min(self.trace.victim(number), len(left) - 1))
 
-    def _stop(self, task: Task, cause: str) -> None:
+    def _stop(self, task: EcsTask, cause: str) -> None:
         if task.is_stopping:
             return
         task.is_stopping = True
@@ -154,11 +154,11 @@ class Service:
         elif task.process is None:
             self._gone(task)
 
-    def _run(self, task: Task) -> Generator[Any, Any, None]:
+    def _run(self, task: EcsTask) -> Generator[Any, Any, None]:
         yield from self.life(task)
         self._gone(task)
 
-    def _gone(self, task: Task) -> None:
+    def _gone(self, task: EcsTask) -> None:
         if task in self.tasks:
             self.tasks.remove(task)
             if task.host:

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from simpy import Environment, Event
 
-from rugbytx.sim.aws.ec2 import Cloud, Host
-from rugbytx.sim.aws.ecs import Service, Task
+from rugbytx.sim.aws.ec2 import Cloud, Instance
+from rugbytx.sim.aws.ecs import EcsService, EcsTask
 from rugbytx.sim.input.assumptions import Figures
 
 #: "When there are no instances, it always scales out to 200 %" (docs AWS: managed scaling): two, even for one task.
@@ -19,20 +19,20 @@ class OwnHost:
     env: Environment
     figures: Figures
     cloud: Cloud
-    service: Service
-    _hosts: dict[int, Host] = field(default_factory=dict)
+    service: EcsService
+    _hosts: dict[int, Instance] = field(default_factory=dict)
 
-    def place(self, task: Task) -> None:
+    def place(self, task: EcsTask) -> None:
         """Launch a host for the task."""
 
-        def ready(host: Host) -> None:
+        def ready(host: Instance) -> None:
             self.service.start(task, host)
 
         host = self._hosts[task.number] = self.cloud.launch(ready)
         # A Spot host that is taken before it is up takes the place of its task with it.
         host.on_loss = lambda _: self.service.forget(task)
 
-    def release(self, task: Task) -> None:
+    def release(self, task: EcsTask) -> None:
         """End the task's host."""
         host = self._hosts.pop(task.number)
         wait_s = self.figures.leave_s if host.is_ready else 0.0
@@ -46,17 +46,17 @@ class CapacityProvider:
     env: Environment
     figures: Figures
     cloud: Cloud
-    service: Service
-    _pending: list[Task] = field(default_factory=list)
+    service: EcsService
+    _pending: list[EcsTask] = field(default_factory=list)
     _scaled_at: float = -1e9
     _low_since: float | None = None
 
-    def place(self, task: Task) -> None:
+    def place(self, task: EcsTask) -> None:
         """Take a host that is up and free, or wait for one."""
         self._pending.append(task)
         self._assign()
 
-    def release(self, task: Task) -> None:
+    def release(self, task: EcsTask) -> None:
         """Leave the host for the next task."""
         if task in self._pending:
             self._pending.remove(task)
@@ -91,7 +91,11 @@ class CapacityProvider:
     def _assign(self) -> None:
         for task in list(self._pending):
             host = next(
-                (one for one in self.cloud.hosts if one.is_ready and not one.is_taken and not one.is_noticed),
+                (
+                    instance
+                    for instance in self.cloud.hosts
+                    if instance.is_ready and not instance.is_taken and not instance.is_noticed
+                ),
                 None,
             )
             if host is None:
@@ -101,7 +105,7 @@ class CapacityProvider:
             is_warm = self.env.now > host.launched_at + host.cold_s
             self._start_later(task, host, self.figures.task_start_s if is_warm else 0.0)
 
-    def _start_later(self, task: Task, host: Host, delay_s: float) -> None:
+    def _start_later(self, task: EcsTask, host: Instance, delay_s: float) -> None:
         task.host = host
 
         def start(_: Event) -> None:

@@ -12,7 +12,7 @@ from simpy import Environment, Event
 from rugbytx.sim.input.assumptions import Figures
 from rugbytx.sim.input.trace import UNKNOWN, Trace
 
-#: No extension reaches beyond so long after the receive; docs AWS: visibility timeout.
+#: The longest time after a receive that an extension reaches; docs AWS: visibility timeout.
 MOST_IN_FLIGHT_S = 12 * 3600.0
 LONG_POLL_S = 20.0
 
@@ -34,7 +34,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class ReceivedMessage:
     """What a receive gives: the message and the handle of this receive."""
 
     message: Message
@@ -42,7 +42,7 @@ class Delivery:
 
 
 @dataclass(eq=False)
-class Queue:
+class SimulatedQueue:
     """A standard queue and its dead letters."""
 
     env: Environment
@@ -97,14 +97,14 @@ class Queue:
         if poll in self._pollers:
             self._pollers.remove(poll)
         elif poll.triggered:
-            self.change_visibility(cast("Delivery", poll.value), 0.0)
+            self.change_visibility(cast("ReceivedMessage", poll.value), 0.0)
 
     @property
     def is_polled(self) -> bool:
         """Return whether somebody polls: each poll is an access, so the queue's metrics stay awake."""
         return bool(self._pollers)
 
-    def delete(self, delivery: Delivery) -> bool:
+    def delete(self, delivery: ReceivedMessage) -> bool:
         """Delete a message.  With a stale handle the request succeeds and nothing happens (docs AWS)."""
         self.requests += 1
         message = delivery.message
@@ -116,10 +116,10 @@ class Queue:
             self.in_flight -= 1
         else:
             self.waiting.remove(message)
-        self._note()
+        self._remember_counts()
         return True
 
-    def change_visibility(self, delivery: Delivery, timeout_s: float) -> bool:
+    def change_visibility(self, delivery: ReceivedMessage, timeout_s: float) -> bool:
         """Show a message ``timeout_s`` from now; False for a stale handle or one that is not in flight."""
         self.requests += 1
         message = delivery.message
@@ -136,18 +136,18 @@ class Queue:
         """Return visible and in flight as SQS tells them: as they were up to a minute ago (docs AWS)."""
         age_s = self.luck.uniform(0, self.figures.stale_s) if age_s is None else age_s
         seen_at = self.env.now - age_s
-        found = self._history[0]
+        counts = self._history[0]
         for entry in reversed(self._history):
-            found = entry
+            counts = entry
             if entry[0] <= seen_at:
                 break
-        return found[1], found[2]
+        return counts[1], counts[2]
 
     def _show(self, message: Message) -> None:
         self.touched_at = self.env.now
         self.waiting.append(message)
         self._deliver()
-        self._note()
+        self._remember_counts()
 
     def _deliver(self) -> None:
         """Give what waits to those who poll; who gets it is chance, for SQS promises no order."""
@@ -167,10 +167,10 @@ class Queue:
             self.in_flight += 1
             self.requests += 1
             self._expire_later(message, message.receipt)
-            poll.succeed(Delivery(message, message.receipt))
+            poll.succeed(ReceivedMessage(message, message.receipt))
             if self.luck.random() < self.figures.duplicate_p:
                 self._show(Message(body=message.body, sent_at=message.sent_at))
-        self._note()
+        self._remember_counts()
 
     def _next(self) -> Message:
         """Take the message that waits longest, or the one that was given first on a day that is known."""
@@ -182,11 +182,11 @@ class Queue:
     def _expire_later(self, message: Message, receipt: int) -> None:
         """Look at the message when its time-out is over; an extension meanwhile only moves that look."""
 
-        def look(_: Event) -> None:
+        def expire(_: Event) -> None:
             if message.in_flight and message.receipt == receipt and not message.is_deleted:
                 self._expire(message, receipt)
 
-        self.env.timeout(message.shown_at - self.env.now).callbacks.append(look)
+        self.env.timeout(message.shown_at - self.env.now).callbacks.append(expire)
 
     def _expire(self, message: Message, receipt: int) -> None:
         if message.receipt != receipt or message.shown_at > self.env.now + 1e-9:
@@ -195,7 +195,7 @@ class Queue:
         self.in_flight -= 1
         self._show(message)
 
-    def _note(self) -> None:
+    def _remember_counts(self) -> None:
         """Remember the counts for as long as an approximate answer may be old."""
         entry = (self.env.now, len(self.waiting), self.in_flight)
         history = self._history

@@ -13,17 +13,18 @@ from typing import Any, Protocol
 from simpy import Event
 
 from rugbytx.core.fleet.presence import PERIODS, Worker, lives_until
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling import admission, decision_record, pace, workload
 from rugbytx.core.scaling.decision_record import Recorded
-from rugbytx.core.scaling.facts import AWS, Facts, JobFact, Policy
+from rugbytx.core.scaling.facts import JobFact, ScalingFacts, ScalingPolicy
 from rugbytx.core.scaling.pace import Assumed, Pace
 from rugbytx.core.schedule import job_priority, resend
 from rugbytx.sim.context import Site
-from rugbytx.sim.fleet.job_table import Row, Table
+from rugbytx.sim.fleet.job_table import JobTable, Row
 from rugbytx.sim.input.policy import Scaler
 from rugbytx.sim.recorder import Said
 
-#: No pause is shorter.
+#: The shortest pause.
 LEAST_S = 1e-6
 
 
@@ -31,7 +32,7 @@ class Present(Protocol):
     """A worker as it tells of itself."""
 
     name: str
-    worker_class: str
+    worker_class: WorkerClass
 
     @property
     def is_busy(self) -> bool:
@@ -49,7 +50,7 @@ class Present(Protocol):
         """Return what it last said of itself."""
 
 
-class Fleet(Protocol):
+class ScaledService(Protocol):
     """The ECS service."""
 
     desired: int
@@ -63,15 +64,15 @@ class Controller:
     """The autoscaler and the view that gates read."""
 
     site: Site
-    table: Table
-    policy: Policy
-    fleet: Fleet | None = None
+    table: JobTable
+    policy: ScalingPolicy
+    fleet: ScaledService | None = None
     workers: dict[str, Present] = field(default_factory=dict)
-    told: admission.Told | None = None
+    target: admission.WorkerTarget | None = None
     before: Recorded | None = None
     _wake: Event | None = None
     _assumed: Assumed = field(init=False)
-    _priors: Mapping[str, Pace] = field(init=False)
+    _priors: Mapping[WorkerClass, Pace] = field(init=False)
     #: What silent workers said last, until it is too old to be believed.
     _ghosts: list[Worker] = field(default_factory=list)
 
@@ -80,11 +81,11 @@ class Controller:
         self._priors = self.site.settings.priors
 
     def join(self, worker: Present) -> None:
-        """Note that a worker says that it lives."""
+        """Record that a worker says that it lives."""
         self.workers[worker.name] = worker
 
     def part(self, worker: Present, *, is_silent: bool) -> None:
-        """Note that a worker is gone; one that could not say so is believed to live for a minute."""
+        """Record that a worker is gone; one that could not say so is believed to live for a minute."""
         self.workers.pop(worker.name, None)
         last = worker.heard(self.site.env.now)
         if is_silent and last:
@@ -101,18 +102,20 @@ class Controller:
 
     def may_stay(self, worker: Present) -> bool:
         """Return whether a lane may claim another unit."""
-        return worker.worker_class != AWS or admission.may_stay(self._gate_facts(worker), self.policy)
+        return worker.worker_class is not WorkerClass.AWS or admission.may_stay(
+            self._gate_facts(worker), self.policy
+        )
 
     def is_held(self, job_id: str, *, but: str) -> bool:
         """Return whether another worker says that it has a message of the job."""
-        return any(job_id in one.jobs for one in self.present() if one.name != but)
+        return any(job_id in worker.jobs for worker in self.present() if worker.name != but)
 
-    def choice(self, own: Row, others: Sequence[Row], worker: Present) -> job_priority.Choice:
+    def choice(self, own: Row, others: Sequence[Row], worker: Present) -> job_priority.JobChoice:
         """Return which job a lane serves next."""
         workers = self.present()
         paces = workload.paces(workers, self._priors)
         own_fact, *facts = self._job_facts([own, *others], workers, {})
-        living = {worker.worker_class, *(one.worker_class for one in workers)}
+        living = {worker.worker_class, *(other.worker_class for other in workers)}
         return job_priority.decide(
             own_fact,
             facts,
@@ -122,8 +125,8 @@ class Controller:
             serving=worker.serving,
         )
 
-    def uploaded(self) -> None:
-        """Look at the next tick: a job was accepted."""
+    def wake(self) -> None:
+        """Run the next tick: a job was accepted."""
         if self._wake is not None and not self._wake.triggered:
             self._wake.succeed()
 
@@ -141,7 +144,7 @@ class Controller:
                 swept_at = env.now
                 self._sweep()
             is_idle = not self.table.rows and not any(
-                one.worker_class == AWS for one in self.workers.values()
+                worker.worker_class is WorkerClass.AWS for worker in self.workers.values()
             )
             if is_idle and not (self.fleet and self.fleet.desired):
                 self._wake = env.event()
@@ -157,19 +160,19 @@ class Controller:
         # What is left of a tick that does not fit into binary may be too little to move the clock.
         return left_s if left_s > LEAST_S else tick_s
 
-    def _tick(self, fleet: Fleet) -> Generator[Any, Any, None]:
+    def _tick(self, fleet: ScaledService) -> Generator[Any, Any, None]:
         """Decide once, and act, as ``autoscaler.Autoscaler.tick`` does."""
-        found = decision_record.record(self.facts(fleet), self.policy, before=self.before)
-        before, self.before = self.before, found
-        decision, now = found.decision, found.facts.now
+        recorded = decision_record.record(self.facts(fleet), self.policy, before=self.before)
+        before, self.before = self.before, recorded
+        decision, now = recorded.decision, recorded.facts.now
         if self.site.trace.tick_took_s:
             yield self.site.env.timeout(self.site.trace.tick_took_s)
-        self.told = admission.Told(at=now, wanted=decision.wanted)
+        self.target = admission.WorkerTarget(at=now, wanted=decision.wanted)
         if decision.desired != fleet.desired:
             fleet.order(decision.desired)
-        for one in decision.assists:
-            for _ in range(one.count):
-                self.site.queue.send(int(one.job_id))
+        for assist in decision.assists:
+            for _ in range(assist.count):
+                self.site.queue.send(int(assist.job_id))
         book = self.site.book
         book.decisions += 1
         last = before.decision if before else None
@@ -178,10 +181,10 @@ class Controller:
         if is_new and book.is_kept:
             book.said.append(Said(now, decision.desired, decision.wanted, decision.reason))
 
-    def facts(self, fleet: Fleet) -> Facts:
+    def facts(self, fleet: ScaledService) -> ScalingFacts:
         """Return what production's autoscaler would read."""
         now, workers = self.site.env.now, self.present()
-        return Facts(
+        return ScalingFacts(
             now=now,
             jobs=self._job_facts(list(self.table), workers, decision_record.assists(self.before, now=now)),
             workers=workers,
@@ -195,8 +198,8 @@ class Controller:
         now = self.site.env.now
         if self._ghosts:
             self._ghosts = [ghost for ghost in self._ghosts if ghost.until > now]
-        told = (worker.heard(now) for worker in self.workers.values())
-        return (*(one for one in told if one), *self._ghosts)
+        presences = (worker.heard(now) for worker in self.workers.values())
+        return (*(presence for presence in presences if presence), *self._ghosts)
 
     def _job_facts(
         self, rows: Sequence[Row], workers: Sequence[Worker], assists: Mapping[str, int]
@@ -213,12 +216,12 @@ class Controller:
             for row in rows
         )
 
-    def _gate_facts(self, worker: Present) -> admission.Facts:
-        return admission.Facts(
+    def _gate_facts(self, worker: Present) -> admission.AdmissionFacts:
+        return admission.AdmissionFacts(
             now=self.site.env.now,
             name=worker.name,
             worker_class=worker.worker_class,
-            told=self.told,
+            target=self.target,
             workers=self.present(),
             is_busy=worker.is_busy,
             visible=self.site.queue.visible,

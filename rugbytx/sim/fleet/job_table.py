@@ -12,7 +12,7 @@ from rugbytx.core.plan.plan import Plan
 from rugbytx.core.scaling import workload
 from rugbytx.core.scaling.facts import JobFact
 from rugbytx.core.scaling.pace import Assumed
-from rugbytx.core.schedule.encoder_pin import Pin
+from rugbytx.core.schedule.encoder_pin import EncoderPin
 from rugbytx.core.schedule.next_unit import unit_count
 from rugbytx.sim.input.upload_kind import Size, plan_of, profile_of
 from rugbytx.sim.recorder import Ticket
@@ -73,16 +73,16 @@ class Row:
             self._record = self._fact = None
 
     def begin(self, now: float) -> None:
-        """Note that a lane has begun with the job."""
+        """Record that a lane has begun with the job."""
         if self.ticket.started_at is None:
             self.ticket.started_at = now
             self._record = self._fact = None
 
-    def pin_of(self, lives_until: float) -> Pin | None:
+    def pin_of(self, lives_until: float) -> EncoderPin | None:
         """Return the job's pin, as ``core.pin.of`` does of a record."""
         if self.splices:
             return None
-        return Pin(maker=self.pin, times=self.repinned, lives_until=lives_until)
+        return EncoderPin(maker=self.pin, times=self.repinned, lives_until=lives_until)
 
     @property
     def record(self) -> Job:
@@ -126,7 +126,7 @@ def _blank(size: Size) -> Job:
 
 
 @dataclass(eq=False)
-class Table:
+class JobTable:
     """All open jobs, by number, the oldest first."""
 
     chunk_s: float | None
@@ -151,15 +151,15 @@ _UNIT = Unit(key=PLAN, generation=1, state=State.WAITING, fence=0)
 
 
 def unit_record(
-    key: UnitKey, seen: Unit | None, *, state: State, maker: str, lease_until: float = 0.0
+    key: UnitKey, before: Unit | None, *, state: State, maker: str, lease_until: float = 0.0
 ) -> Unit:
     """Return a unit's record; what it has been through is kept."""
-    seen = seen or _UNIT
-    return seen.model_copy(
+    before = before or _UNIT
+    return before.model_copy(
         update={
             "key": key,
             "state": state,
-            "fence": seen.fence + (state is State.LEASED),
+            "fence": before.fence + (state is State.LEASED),
             "maker": maker,
             "lease_until": lease_until,
             "retry_at": 0.0,

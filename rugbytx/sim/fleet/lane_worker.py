@@ -13,16 +13,17 @@ from typing import Any, cast
 from simpy import Event, Interrupt
 
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.lease import retry
 from rugbytx.core.lease.unit import Kind, State, Unit, UnitKey
 from rugbytx.core.schedule import job_priority, next_unit
-from rugbytx.core.schedule.next_unit import Action
+from rugbytx.core.schedule.next_unit import LaneAction
 from rugbytx.errors import Draining
-from rugbytx.sim.aws.sqs import MOST_IN_FLIGHT_S, Delivery
+from rugbytx.sim.aws.sqs import MOST_IN_FLIGHT_S, ReceivedMessage
 from rugbytx.sim.context import Site, spread
 from rugbytx.sim.fleet.autoscaler import Controller
 from rugbytx.sim.fleet.jetson import POWER
-from rugbytx.sim.fleet.job_table import Row, Table, unit_record
+from rugbytx.sim.fleet.job_table import JobTable, Row, unit_record
 from rugbytx.sim.fleet.presence import Voice
 from rugbytx.sim.input.trace import Stay
 
@@ -35,23 +36,23 @@ class LaneWorker:
     """A worker of either class."""
 
     site: Site
-    table: Table
+    table: JobTable
     controller: Controller
     name: str
-    worker_class: str
+    worker_class: WorkerClass
     luck: random.Random
     #: ECS's task protection; None where there is none to have.
     protect: Callable[[float], bool] | None = None
     unprotect: Callable[[], None] = lambda: None
     used: Callable[[float], None] = lambda _: None
-    #: From its first word to its first receive.
+    #: The time from its first report to its first receive.
     attach_s: float = 0.0
     #: How long it takes from here to its next claim, once it knows that it stays and for which job.
     pause_s: float = 0.0
     voice: Voice = field(init=False)
     _poll: Event | None = None
     _poll_since: float = 0.0
-    _delivery: Delivery | None = None
+    _delivery: ReceivedMessage | None = None
     _own: Row | None = None
     #: The unit in work: its row, key and beginning.
     _work: tuple[Row, UnitKey, float] | None = None
@@ -89,10 +90,10 @@ class LaneWorker:
             self._leave(str(stop.cause))
             self.controller.part(self, is_silent=stop.cause == POWER)
 
-    def _receive(self) -> Generator[Any, Any, Delivery | None]:
+    def _receive(self) -> Generator[Any, Any, ReceivedMessage | None]:
         """Wait for a message, as long as the gate is open; ask the gate again after each poll."""
         env, settings = self.site.env, self.site.settings
-        if self.worker_class == "aws":
+        if self.worker_class is WorkerClass.AWS:
             if not self.controller.admits(self):
                 self.unprotect()
                 yield env.timeout(settings.view_s)
@@ -105,7 +106,7 @@ class LaneWorker:
             yield env.timeout(self.attach_s)
             self.attach_s = 0.0
         self._poll, self._poll_since = self.site.queue.receive(), env.now
-        if self.worker_class == "aws":
+        if self.worker_class is WorkerClass.AWS:
             yield self._poll | env.timeout(self.site.policy.poll_s)
         else:
             yield self._poll
@@ -113,9 +114,9 @@ class LaneWorker:
         if not poll.triggered:
             self.site.queue.stop(poll, since=self._poll_since)
             return None
-        return cast("Delivery", poll.value)
+        return cast("ReceivedMessage", poll.value)
 
-    def _lane(self, delivery: Delivery) -> Generator[Any, Any, None]:
+    def _lane(self, delivery: ReceivedMessage) -> Generator[Any, Any, None]:
         """Do units until there is nothing to claim, then acknowledge."""
         site = self.site
         row = self.table.rows.get(delivery.message.body)
@@ -144,7 +145,7 @@ class LaneWorker:
             is_done = yield from self._step(serving)
             if is_done and serving is row:
                 break
-            self._memory.note(serving.id, own_id=row.id, has_more=not is_done)
+            self._memory.remember(serving.id, own_id=row.id, has_more=not is_done)
         site.queue.requests += (site.env.now - begun_at) / site.settings.heartbeat_s
         site.queue.delete(delivery)
         self._exit()
@@ -192,29 +193,29 @@ class LaneWorker:
             maker=self.maker,
             pin=row.pin_of(self.controller.lives_until(row.pin)),
         )
-        if decision.action is Action.PIN:
+        if decision.action is LaneAction.PIN:
             row.repinned += bool(row.pin)
             row.pin = self.maker
             return False
-        if decision.action is Action.FINISH:
+        if decision.action is LaneAction.FINISH:
             self._finish(row)
             return True
-        if decision.action is not Action.CLAIM:
+        if decision.action is not LaneAction.CLAIM:
             row.wake_at = max(row.wake_at, min(decision.wake_at, now + self.site.settings.lease_s))
             return True
         yield from self._do(row, decision.key, decision.seen)
         return False
 
-    def _do(self, row: Row, key: UnitKey, seen: Unit | None) -> Generator[Any, Any, None]:
+    def _do(self, row: Row, key: UnitKey, before: Unit | None) -> Generator[Any, Any, None]:
         site, ticket = self.site, row.ticket
         now = site.env.now
         self._refresh()
         stay = site.trace.stay(ticket.number, str(key), self.worker_class) or self._stay(row, key)
         service_s = stay.work_s
         lease_until = now + service_s + site.settings.lease_s
-        leased = unit_record(key, seen, state=State.LEASED, maker=self.maker, lease_until=lease_until)
-        if seen and seen.state is State.LEASED:
-            leased = leased.model_copy(update={"deaths": seen.deaths + 1})
+        leased = unit_record(key, before, state=State.LEASED, maker=self.maker, lease_until=lease_until)
+        if before and before.state is State.LEASED:
+            leased = leased.model_copy(update={"deaths": before.deaths + 1})
         row.put(leased, key)
         row.wake_at = lease_until
         self._work = (row, key, now)
@@ -222,10 +223,10 @@ class LaneWorker:
         self._work = None
         row.put(unit_record(key, leased, state=State.DONE, maker=self.maker), key)
         site.book.store_writes += 3 + service_s / site.settings.heartbeat_s  # claim, commit, the job's set
-        site.book.worked(self.name, ticket.number, now)
+        site.book.record_work(self.name, ticket.number, now)
         self.used(service_s)
         if key.kind is Kind.VIDEO:
-            self.voice.measured(site.env.now, row.unit_px(key) / service_s)
+            self.voice.add_speed(site.env.now, row.unit_px(key) / service_s)
         self.pause_s = stay.pause_s
         if key.kind is Kind.PUBLISH:
             self._finish(row)
@@ -243,7 +244,7 @@ class LaneWorker:
         """Return how long a unit takes here, its source's way to the Jetson included."""
         site, size, figures = self.site, row.ticket.size, self.site.figures
         fetch_s = 0.0
-        if self.worker_class == "jetson" and row.ticket.number not in self._fetched:
+        if self.worker_class is WorkerClass.JETSON and row.ticket.number not in self._fetched:
             self._fetched = {row.ticket.number} | {n for n in self._fetched if n in self.table.rows}
             site.book.egress_bytes += size.size_bytes
             if figures.jetson_network_bps:
@@ -258,7 +259,7 @@ class LaneWorker:
         return Stay(work_s=fetch_s + figures.unit_overhead_s + plain_s * spread(figures.chunk_cv, self.luck))
 
     def _finish(self, row: Row) -> None:
-        if self.site.book.done(row.ticket, self.name):
+        if self.site.book.record_end(row.ticket, self.name):
             self.table.close(row)
 
     def _leave(self, cause: str) -> None:
@@ -273,9 +274,9 @@ class LaneWorker:
             row, key, began_at = self._work
             self._work = None
             self._hand_back(row, key, back_s, is_silent=is_silent)
-            site.book.worked(self.name, row.ticket.number, began_at, is_wasted=True)
+            site.book.record_work(self.name, row.ticket.number, began_at, is_wasted=True)
             self.used(now - began_at)
-            site.book.killed(row.ticket, cause, lost_s=now - began_at, units=1)
+            site.book.record_kill(row.ticket, cause, lost_s=now - began_at, units=1)
         if self._delivery:
             site.queue.change_visibility(self._delivery, back_s)
         self._exit()

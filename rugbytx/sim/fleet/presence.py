@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from math import ceil, inf
 
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling.pace import MOST_SAMPLES
 
 #: Records are copies of this one: to make one anew checks and fills each of its fields.
-_BLANK = Worker(name="", worker_class="", slots=1, busy=0, seen_at=0.0, until=inf)
+_BLANK = Worker(name="", worker_class=WorkerClass.JETSON, slots=1, busy=0, seen_at=0.0, until=inf)
 
 #: How often a worker looks whether it should speak before its period is over; as in ``worker.presence``.
 SAMPLE_S = 1.0
@@ -19,12 +20,12 @@ class Voice:
     """One worker's presence: a word every period, and one at the next look after its load has changed."""
 
     name: str
-    worker_class: str
+    worker_class: WorkerClass
     maker: str
     period_s: float
     started_at: float = 0.0
     speeds: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_SAMPLES))
-    #: What it said or will say, and when, the earliest first; the first has been said.
+    #: Its reports and when it makes them, the earliest first; the first has been made.
     _words: deque[tuple[float, Worker]] = field(default_factory=deque)
 
     def start(self, now: float) -> None:
@@ -49,8 +50,8 @@ class Voice:
         )
         self._say(word, at=self._next(now, min(SAMPLE_S, self.period_s)))
 
-    def measured(self, now: float, px_per_s: float) -> None:
-        """Note the speed of a chunk; it is told with the next word."""
+    def add_speed(self, now: float, px_per_s: float) -> None:
+        """Record the speed of a chunk; the next announcement has it."""
         self.speeds.append(px_per_s)
         if self._words:
             at = self._next(now, self.period_s)

@@ -7,7 +7,8 @@ from typing import Any
 
 from simpy import Event, Interrupt
 
-from rugbytx.sim.aws.sqs import Delivery
+from rugbytx.core.fleet.worker_class import WorkerClass
+from rugbytx.sim.aws.sqs import ReceivedMessage
 from rugbytx.sim.context import Site
 from rugbytx.sim.recorder import Ticket
 
@@ -21,7 +22,7 @@ class WholeWorker:
 
     site: Site
     name: str
-    worker_class: str
+    worker_class: WorkerClass
     luck: random.Random
     #: ECS's task protection; None where there is none to have.
     protect: Callable[[float], bool] | None = None
@@ -31,7 +32,7 @@ class WholeWorker:
     _poll: Event | None = None
     _poll_since: float = 0.0
     _ticket: Ticket | None = None
-    _delivery: Delivery | None = None
+    _delivery: ReceivedMessage | None = None
     _started_at: float = 0.0
     _beats: int = field(default=0)
 
@@ -40,13 +41,13 @@ class WholeWorker:
         try:
             while True:
                 self._poll, self._poll_since = self.site.queue.receive(), self.site.env.now
-                delivery: Delivery = yield self._poll
+                delivery: ReceivedMessage = yield self._poll
                 self._poll = None
                 yield from self._do(delivery)
         except Interrupt as stop:
             self._end(str(stop.cause))
 
-    def _do(self, delivery: Delivery) -> Generator[Any, Any, None]:
+    def _do(self, delivery: ReceivedMessage) -> Generator[Any, Any, None]:
         site, ticket = self.site, self.site.ticket(delivery.message.body)
         if self.protect:
             self.protect(PROTECTION_S)  # the note's code has no answer to a refusal
@@ -57,17 +58,21 @@ class WholeWorker:
         self._beats += 1
         if site.policy.beat_s:
             self._beat_later(self._beats, delivery)
-        if self.worker_class == "jetson":
+        if self.worker_class is WorkerClass.JETSON:
             site.book.egress_bytes += ticket.size.size_bytes
         yield site.env.timeout(self._service_s(ticket))
-        self._stop_work(is_wasted=not site.book.done(ticket, self.name))
+        self._stop_work(is_wasted=not site.book.record_end(ticket, self.name))
         site.queue.delete(delivery)
         if self.protect:
             self.unprotect()
 
     def _service_s(self, ticket: Ticket) -> float:
         size, network_bps = ticket.size, self.site.figures.jetson_network_bps
-        fetch_s = size.size_bytes * 8 / network_bps if network_bps and self.worker_class == "jetson" else 0.0
+        fetch_s = (
+            size.size_bytes * 8 / network_bps
+            if network_bps and self.worker_class is WorkerClass.JETSON
+            else 0.0
+        )
         return fetch_s + size.whole_s(self.site.px_per_s(self.worker_class)) * ticket.share
 
     def _stop_work(self, *, is_wasted: bool) -> float:
@@ -79,7 +84,7 @@ class WholeWorker:
         self._beats += 1
         ticket.running -= 1
         self.used(spent_s)
-        self.site.book.worked(self.name, ticket.number, self._started_at, is_wasted=is_wasted)
+        self.site.book.record_work(self.name, ticket.number, self._started_at, is_wasted=is_wasted)
         if is_wasted:
             ticket.wasted_s += spent_s
         return spent_s
@@ -91,9 +96,9 @@ class WholeWorker:
         ticket = self._ticket
         if ticket is not None:
             self._stop_work(is_wasted=True)
-            self.site.book.killed(ticket, cause, lost_s=0.0, units=1)
+            self.site.book.record_kill(ticket, cause, lost_s=0.0, units=1)
 
-    def _beat_later(self, beats: int, delivery: Delivery) -> None:
+    def _beat_later(self, beats: int, delivery: ReceivedMessage) -> None:
         """Extend the message while this attempt lasts; the note's heartbeat sets its 20 minutes anew."""
 
         def beat(_: Event) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from rugbytx.core.fleet.worker_class import AWS, JETSON
+from rugbytx.core.fleet.worker_class import AWS_HOST, JETSON_HOST
 from rugbytx.errors import SettingsError
 from rugbytx.settings import Settings
 
@@ -14,8 +14,8 @@ class Figures:
     """What the world is like.  Durations in seconds."""
 
     # Hosts
-    jetson_px_per_s: float = JETSON.gpu_px_per_s.value  # the note's 35 minutes for a match
-    aws_px_per_s: float = AWS.gpu_px_per_s.value  # the note's 25 minutes
+    jetson_px_per_s: float = JETSON_HOST.gpu_px_per_s.value  # the note's 35 minutes for a match
+    aws_px_per_s: float = AWS_HOST.gpu_px_per_s.value  # the note's 25 minutes
     #: The coefficient of variation of a job's service time (lognormal), and of a chunk's beside it.
     service_cv: float = 0.1  # assumed
     chunk_cv: float = 0.05  # assumed
@@ -23,7 +23,7 @@ class Figures:
     unit_overhead_s: float = 0.5  # assumed
     #: How fast the Jetson gets a source to its scratch, before its first chunk; 0: the note's 35 minutes hold it.
     jetson_network_bps: float = 0.0
-    #: From the power's return to a worker that receives.
+    #: The time from the power's return to a worker that receives.
     boot_s: float = 90.0  # assumed
     # SQS
     #: A message is delivered once more without a reason.
@@ -46,7 +46,7 @@ class Figures:
     purchase: str = "on-demand"
     #: A cold start is triangular between these.
     cold_least_s: float = 120.0
-    cold_mode_s: float = AWS.start_s
+    cold_mode_s: float = AWS_HOST.start_s
     cold_most_s: float = 480.0
     #: Spot interruptions for each hour of a host; Spot is refused with this probability, and on-demand taken.
     spot_hazard_per_h: float = 0.05  # AWS publishes bands for a month only
@@ -93,8 +93,10 @@ def altered(value: _Value, changes: dict[str, str]) -> tuple[_Value, dict[str, s
     {'tick_s': '3'}
     """
     left, own = {}, {}
-    known = {one.name: getattr(value, one.name) for one in fields(value)}  # type: ignore[arg-type]
-    kinds = {name: type(found) for name, found in known.items() if isinstance(found, (bool, int, float, str))}
+    known = {entry.name: getattr(value, entry.name) for entry in fields(value)}  # type: ignore[arg-type]
+    kinds = {
+        name: type(default) for name, default in known.items() if isinstance(default, (bool, int, float, str))
+    }
     for name, text in changes.items():
         wide = ("cold_least_s", "cold_mode_s", "cold_most_s") if name == "cold_start_s" else (name,)
         for field in wide:
@@ -111,7 +113,7 @@ def _parsed(name: str, text: str, kind: type) -> bool | int | float | str:
             return text.lower() == "true"
         raise SettingsError(f"{name} is true or false, not {text!r}")
     if issubclass(kind, StrEnum):
-        if text not in {str(one) for one in kind}:
+        if text not in {str(member) for member in kind}:
             raise SettingsError(f"{name} is one of {', '.join(kind)}, not {text!r}")
         return kind(text)
     if kind is str:

@@ -7,8 +7,7 @@ from typing import cast
 
 import celeryconfig.aws
 from rugbytx import settings as production
-from rugbytx.core.scaling.facts import Mode
-from rugbytx.core.scaling.facts import Policy as ScalingPolicy
+from rugbytx.core.scaling.facts import Mode, ScalingPolicy
 from rugbytx.errors import SettingsError
 from rugbytx.settings import Settings
 
@@ -35,7 +34,7 @@ class Scaler(StrEnum):
     OURS = "rugbytx"
 
 
-class Capacity(StrEnum):
+class HostProvisioning(StrEnum):
     """Where hosts come from."""
 
     #: An ECS capacity provider over an Auto Scaling group.
@@ -45,7 +44,7 @@ class Capacity(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy:
+class FleetPolicy:
     """How the fleet is run.  Durations in seconds."""
 
     name: str = ""
@@ -53,7 +52,7 @@ class Policy:
     #: Whether workers do chunks under leases, or a whole message at a time.
     is_chunked: bool = False
     scaler: Scaler = Scaler.TRACKING
-    capacity: Capacity = Capacity.PROVIDER
+    capacity: HostProvisioning = HostProvisioning.PROVIDER
     has_jetson: bool = True
     # Whole messages, and Application Auto Scaling
     visibility_s: float = NOTE_VISIBILITY_S
@@ -72,49 +71,49 @@ class Policy:
     poll_s: float = float(cast("int", celeryconfig.aws.broker_transport_options["wait_time_seconds"]))
 
 
-def _note(name: str, says: str, **changed: object) -> Policy:
-    return Policy(name=name, says=says, **changed)  # type: ignore[arg-type]
+def _from_note(name: str, says: str, **changed: object) -> FleetPolicy:
+    return FleetPolicy(name=name, says=says, **changed)  # type: ignore[arg-type]
 
 
-def _ours(name: str, says: str, **changed: object) -> Policy:
+def _ours(name: str, says: str, **changed: object) -> FleetPolicy:
     fields: dict[str, object] = {
         "is_chunked": True,
         "scaler": Scaler.OURS,
-        "capacity": Capacity.OWN_HOST,
+        "capacity": HostProvisioning.OWN_HOST,
         "visibility_s": Settings().visibility_s,
         "protects": True,
         **changed,
     }
-    return Policy(name=name, says=says, **fields)  # type: ignore[arg-type]
+    return FleetPolicy(name=name, says=says, **fields)  # type: ignore[arg-type]
 
 
 #: MediaConvert is a price and no fleet: it is in the tables beside these.
 POLICIES = {
     policy.name: policy
     for policy in (
-        _note("note-current", "the note's current settings: scale-in cooldown 300 s"),
-        _note("note-recommended", "the note's recommendation: 1500 s", scale_in_cooldown_s=1500.0),
-        _note(
+        _from_note("note-current", "the note's current settings: scale-in cooldown 300 s"),
+        _from_note("note-recommended", "the note's recommendation: 1500 s", scale_in_cooldown_s=1500.0),
+        _from_note(
             "note-heartbeat",
             "and its heartbeat, every 5 minutes",
             scale_in_cooldown_s=1500.0,
             beat_s=300.0,
         ),
-        _note(
+        _from_note(
             "note-protected",
             "and its task protection",
             scale_in_cooldown_s=1500.0,
             beat_s=300.0,
             protects=True,
         ),
-        _note(
+        _from_note(
             "note-steps",
             "its step scaling, with its heartbeat",
             scaler=Scaler.STEPS,
             scale_in_cooldown_s=1500.0,
             beat_s=300.0,
         ),
-        _note(
+        _from_note(
             "tracking-in-flight",
             "target tracking on visible and in-flight messages for each task, heartbeat, protection",
             scale_in_cooldown_s=1500.0,
@@ -128,13 +127,13 @@ POLICIES = {
         _ours(
             "deadline-provider",
             "deadline on a capacity provider, as deploy/aws has it: two hosts from none, a tail of 15 minutes",
-            capacity=Capacity.PROVIDER,
+            capacity=HostProvisioning.PROVIDER,
         ),
         _ours(
             "fastest-provider",
             "fastest on a capacity provider",
             settings=Settings(mode=Mode.FASTEST),
-            capacity=Capacity.PROVIDER,
+            capacity=HostProvisioning.PROVIDER,
         ),
         _ours("jetson-only", "chunks, and no AWS at all", scaler=Scaler.NOBODY),
         _ours(
@@ -150,14 +149,14 @@ NOTES = tuple(name for name, policy in POLICIES.items() if not policy.is_chunked
 OURS = ("deadline", "fastest", "cheapest")
 
 
-def of(name: str) -> Policy:
+def of(name: str) -> FleetPolicy:
     """Return the policy of that name; raises SettingsError where there is none."""
     if name not in POLICIES:
         raise SettingsError(f"there is no policy {name!r}; there is {', '.join(POLICIES)}")
     return POLICIES[name]
 
 
-def tuned(policy: Policy, changes: Mapping[str, str]) -> tuple[Policy, dict[str, str]]:
+def tuned(policy: FleetPolicy, changes: Mapping[str, str]) -> tuple[FleetPolicy, dict[str, str]]:
     """Return the policy with what ``changes`` says of production's settings, and the changes that are of none.
 
     Raises SettingsError as production does.

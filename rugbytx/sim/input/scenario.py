@@ -59,7 +59,7 @@ class Arrivals(_Part):
     deadline_s: float = Field(default=Settings().deadline_s, gt=0)
 
 
-class Stream(_Part):
+class UploadStream(_Part):
     """Uploads at random: a Poisson process, denser in the day than in the night."""
 
     per_day: dict[str, float]
@@ -70,7 +70,7 @@ class Stream(_Part):
     to_h: float = 24.0
 
 
-class Fault(_Part):
+class InjectedFault(_Part):
     """Something that goes wrong."""
 
     kind: Trouble
@@ -85,13 +85,13 @@ class Scenario(_Part):
     title: str
     says: str = ""
     arrivals: tuple[Arrivals, ...] = ()
-    stream: Stream | None = None
+    stream: UploadStream | None = None
     #: Uploads one by one.
     uploads: tuple[Upload, ...] = ()
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InjectedFault, ...] = ()
     #: Kinds of uploads of the scenario's own.
     sizes: tuple[Size, ...] = ()
-    #: So long after the last upload all should be over.
+    #: How long after the last upload everything should be done.
     watch_s: float = Field(default=8 * 3600.0, gt=0)
     #: The chunk that is asked for at submit; None for the plan's default.
     chunk_s: float | None = None
@@ -100,22 +100,22 @@ class Scenario(_Part):
 
     def size(self, name: str) -> Size:
         """Return the kind of upload of that name: the scenario's own before a built-in one; raises SettingsError."""
-        return next((one for one in self.sizes if one.name == name), None) or size_of(name)
+        return next((size for size in self.sizes if size.name == name), None) or size_of(name)
 
     def draw(self, seed: int) -> tuple[Upload, ...]:
         """Return the uploads in their order; ``seed`` decides those at random."""
-        found = list(self.uploads)
-        for one in self.arrivals:
-            found += [
-                Upload(at_s=one.at_s + index * one.every_s, size=one.kind, deadline_s=one.deadline_s)
-                for index in range(one.count)
+        uploads = list(self.uploads)
+        for burst in self.arrivals:
+            uploads += [
+                Upload(at_s=burst.at_s + index * burst.every_s, size=burst.kind, deadline_s=burst.deadline_s)
+                for index in range(burst.count)
             ]
         if self.stream:
-            found += _drawn(self.stream, random.Random(f"{seed}/arrivals"))  # noqa: S311  luck, not a secret
-        return tuple(sorted(found, key=lambda upload: upload.at_s))
+            uploads += _drawn(self.stream, random.Random(f"{seed}/arrivals"))  # noqa: S311  luck, not a secret
+        return tuple(sorted(uploads, key=lambda upload: upload.at_s))
 
 
-def _drawn(stream: Stream, luck: random.Random) -> Iterator[Upload]:
+def _drawn(stream: UploadStream, luck: random.Random) -> Iterator[Upload]:
     """Yield a Poisson process: its count is drawn as so many exponential gaps, its times within the day."""
     for kind, per_day in sorted(stream.per_day.items()):
         at_days = luck.expovariate(per_day) if per_day > 0 else stream.days
@@ -155,10 +155,10 @@ def load(name: str) -> Scenario:
 
 def checked(scenario: Scenario) -> Scenario:
     """Return the scenario; raises SettingsError for an upload of no known kind, or for none at all."""
-    kinds = {one.kind for one in scenario.arrivals} | {one.size for one in scenario.uploads}
+    kinds = {burst.kind for burst in scenario.arrivals} | {upload.size for upload in scenario.uploads}
     kinds |= set(scenario.stream.per_day) if scenario.stream else set()
     if not kinds:
         raise SettingsError(f"the scenario {scenario.name} has no uploads")
-    for kind in kinds - SIZES.keys() - {one.name for one in scenario.sizes}:
+    for kind in kinds - SIZES.keys() - {size.name for size in scenario.sizes}:
         raise SettingsError(f"the scenario {scenario.name}: there is no upload of kind {kind!r}")
     return scenario

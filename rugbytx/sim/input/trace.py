@@ -4,6 +4,8 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rugbytx.core.fleet.worker_class import WorkerClass
+
 #: A turn may come so much later than it did.
 LATE_S = 3.0
 
@@ -12,7 +14,7 @@ LATE_S = 3.0
 class Stay:
     """One unit at one worker."""
 
-    #: From its claim to its commit, which is what speeds are taken from.
+    #: The time from its claim to its commit, which is what speeds are taken from.
     work_s: float
     #: And from there to the worker's next claim.
     pause_s: float = 0.0
@@ -22,28 +24,31 @@ class Stay:
 class Trace:
     """What was measured.  What it does not know is as the figures say."""
 
-    #: By the upload's number, the unit's key, and the class of who did it.
+    #: Stays by the upload's number, the unit's key, and the class of the worker.
     stays: Mapping[tuple[int, str, str], Stay] = field(default_factory=dict)
-    #: What a class's units took on average: where a unit was done by the other class.
+    #: The average of a class's units, for a unit that was done by the other class.
     usual: Mapping[tuple[str, str], Stay] = field(default_factory=dict)
     #: The cold starts of AWS hosts, in the order of their launch.
     cold_s: tuple[float, ...] = ()
-    #: From an AWS worker's first word to its first receive, and from there to its first claim, in the same order.
+    #: The time from an AWS worker's first report to its first receive, and from there to its first claim, in the same
+    #: order.
     attach_s: tuple[tuple[float, float], ...] = ()
-    #: Whom ECS stopped: the place of each among those that it could have stopped, the longest unprotected first.
+    #: The tasks that ECS stopped: the place of each among those that it could have stopped, the longest unprotected
+    #: first.
     victims: tuple[int, ...] = ()
-    #: From the Jetson's first word to its first claim: for so long it is still at work for what was before the day.
+    #: The time from the Jetson's first report to its first claim: until then it is at work for what was before the
+    #: day.
     jetson_attach_s: float = 0.0
     #: When the autoscaler looked; after the last of these as often as the policy says.
     ticks: tuple[float, ...] = ()
-    #: From such a look to when others read what was decided.
+    #: The time from such a tick until others read the decision.
     tick_took_s: float = 0.0
     #: When a worker turned to which upload: SQS promises no order, so what it gave first is luck.
     turns: tuple[tuple[float, int], ...] = ()
     #: The speeds that the Jetson had measured before, in px/s, the latest last.
     jetson_speeds: tuple[float, ...] = ()
 
-    def stay(self, number: int, key: str, worker_class: str) -> Stay | None:
+    def stay(self, number: int, key: str, worker_class: WorkerClass) -> Stay | None:
         """Return how long a unit took, or takes as a rule; None where nothing like it was measured."""
         kind = key.partition("#")[0]
         return self.stays.get((number, key, worker_class)) or self.usual.get((kind, worker_class))
@@ -71,5 +76,5 @@ class Trace:
         return self.victims[number] if number < len(self.victims) else 0
 
 
-#: Of a day that nobody has seen.
+#: The trace of a day that nobody recorded.
 UNKNOWN = Trace()

@@ -31,7 +31,7 @@ class Size:
     profile: str
     size_bytes: float
     video_s: int
-    #: On any host: to probe, and to publish (with the MP4, where there is one).
+    #: The time on any host to probe, and to publish (with the MP4, where there is one).
     plan_s: float
     publish_s: float
     width: int = 1920

@@ -25,7 +25,7 @@ class Bar:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class StepLine:
     """A step line: the value holds from its instant on."""
 
     name: str
@@ -61,7 +61,7 @@ def gantt(bars: Sequence[Bar], *, end: float, label: str) -> str:
     return _svg(height, label, parts)
 
 
-def steps(lines: Sequence[Line], *, end: float, label: str) -> str:
+def steps(lines: Sequence[StepLine], *, end: float, label: str) -> str:
     """Return step lines over time."""
     height = 200
     top = max((y for line in lines for _, y in line.points), default=1) or 1
@@ -114,7 +114,7 @@ def plane(
         path += "".join(f"H{x(a):.1f}V{y(b):.1f}" for a, b in frontier[1:])
         parts.append(f'<path class="bound" d="{path}" fill="none" stroke="#444" stroke-dasharray="5 4"/>')
     taken: list[tuple[float, float]] = []
-    for dot in sorted(dots, key=lambda one: (one.y, one.x)):
+    for dot in sorted(dots, key=lambda dot: (dot.y, dot.x)):
         parts.append(
             f'<circle cx="{x(dot.x):.1f}" cy="{y(dot.y):.1f}" r="5" fill="{dot.colour}">'
             f"<title>{escape(dot.name)}: {dot.x:.1f} min, ${dot.y:.3f}</title></circle>"
@@ -144,7 +144,7 @@ def ticks(low: float, high: float, most: int = 8) -> list[float]:
     span = max(high - low, 1e-9)
     raw = span / most
     scale = 10.0 ** floor(log10(raw))
-    step = next(scale * one for one in (1, 2, 5, 10) if scale * one >= raw)
+    step = next(scale * factor for factor in (1, 2, 5, 10) if scale * factor >= raw)
     if step >= 1:
         whole = round(step)
         return [n * whole for n in range(ceil(low / step), int(high / step) + 1)]

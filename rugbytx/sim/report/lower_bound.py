@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load:
+class JobLoad:
     """One job: when it is there, when it should be done, and how long each host would need for it."""
 
     at: float
@@ -29,7 +29,7 @@ class Hosts:
 
     edge: int = 1
     cloud: int
-    #: From "one is wanted" to "it works", paid like work.
+    #: The time from the order of a host until it works, paid like work.
     start_s: float
     #: How long nobody notices; no part of the bill.
     detect_s: float = 0.0
@@ -41,7 +41,7 @@ class Hosts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class FrontierPoint:
     """One point of the frontier: done by then, for so much, on so many AWS hosts."""
 
     makespan_s: float
@@ -49,14 +49,14 @@ class Point:
     hosts: int
 
 
-def fluid_makespan_s(loads: Sequence[Load], hosts: Hosts) -> float:
+def fluid_makespan_s(loads: Sequence[JobLoad], hosts: Hosts) -> float:
     """Return the shortest time from the first arrival to the end of all, were work a fluid.
 
     For each suffix of arrivals: what came since its first one cannot be done
     before it came, so it takes at least its work over the rate of all hosts that
     are up by then.
 
-    >>> three = [Load(at=0, deadline_at=3600, edge_s=2100, cloud_s=1500)] * 3
+    >>> three = [JobLoad(at=0, deadline_at=3600, edge_s=2100, cloud_s=1500)] * 3
     >>> hosts = Hosts(cloud=3, start_s=180.0, usd_per_h=0.5)
     >>> round(fluid_makespan_s(three, hosts) / 60, 1)
     22.6
@@ -83,7 +83,7 @@ def _done_at(edge_s: float, cloud_s: float, at: float, first: float, hosts: Host
     return ready_at + left / rate
 
 
-def atomic_makespan_s(loads: Sequence[Load], hosts: Hosts, *, cloud_jobs: int | None = None) -> float:
+def atomic_makespan_s(loads: Sequence[JobLoad], hosts: Hosts, *, cloud_jobs: int | None = None) -> float:
     """Return the shortest time in which equal jobs can all be done, each on one host.
 
     All jobs take the same time on a host of one kind.  A host that must be done at
@@ -139,29 +139,29 @@ def _places(end_s: float, service_s: float, *, ready_s: float, most: int) -> lis
     return [end_s - k * service_s for k in range(1, count + 1)]
 
 
-def frontier(loads: Sequence[Load], hosts: Hosts) -> tuple[Point, ...]:
+def frontier(loads: Sequence[JobLoad], hosts: Hosts) -> tuple[FrontierPoint, ...]:
     """Return the best trades of time against cost for equal jobs on whole hosts, the fastest first.
 
-    >>> three = [Load(at=0, deadline_at=3600, edge_s=2100, cloud_s=1500)] * 3
+    >>> three = [JobLoad(at=0, deadline_at=3600, edge_s=2100, cloud_s=1500)] * 3
     >>> hosts = Hosts(cloud=3, start_s=180.0, usd_per_h=0.5)
     >>> [(point.makespan_s / 60, round(point.usd, 3)) for point in frontier(three, hosts)]
     [(28.0, 0.7), (35.0, 0.467), (53.0, 0.442), (70.0, 0.233), (105.0, 0.0)]
     """
-    found = []
+    points = []
     for cloud in range(hosts.cloud + 1):
         fleet = replace(hosts, cloud=cloud)
         for jobs in range(cloud, len(loads) + 1 if cloud else 1):
             end_s = atomic_makespan_s(loads, fleet, cloud_jobs=jobs)
             usd = hosts.usd(work_s=jobs * loads[0].cloud_s if loads else 0.0, hosts=cloud)
-            found.append(Point(makespan_s=end_s, usd=usd, hosts=cloud))
-    best: list[Point] = []
-    for point in sorted(found, key=lambda one: (one.makespan_s, one.usd)):
+            points.append(FrontierPoint(makespan_s=end_s, usd=usd, hosts=cloud))
+    best: list[FrontierPoint] = []
+    for point in sorted(points, key=lambda point: (point.makespan_s, point.usd)):
         if point.makespan_s < math.inf and (not best or point.usd < best[-1].usd - 1e-9):
             best.append(point)
     return tuple(best)
 
 
-def cheapest_usd(loads: Sequence[Load], hosts: Hosts) -> float:
+def cheapest_usd(loads: Sequence[JobLoad], hosts: Hosts) -> float:
     """Return the least that meeting every deadline costs, were work a fluid.
 
     The host on the premises costs nothing, so it does as much as it can: to work
@@ -178,7 +178,7 @@ def cheapest_usd(loads: Sequence[Load], hosts: Hosts) -> float:
     return hosts.usd(work_s=rest_s, hosts=min(max(1, hosts.cloud), math.ceil(rest_s / each_s)))
 
 
-def _left_by_edge(loads: Sequence[Load], edge: int) -> float:
+def _left_by_edge(loads: Sequence[JobLoad], edge: int) -> float:
     """Return the AWS seconds of the work that the host on the premises cannot do in time."""
     if not edge:
         return sum(load.cloud_s for load in loads)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, fields
 from math import inf
 from typing import Any
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.schedule.next_unit import unit_count
 from rugbytx.sim.input.upload_kind import Size, plan_of
 from rugbytx.sim.recorder import Ticket
 from rugbytx.sim.report import lower_bound
-from rugbytx.sim.report.lower_bound import Hosts, Load
+from rugbytx.sim.report.lower_bound import Hosts, JobLoad
 from rugbytx.sim.simulation import Case, Run
 
 
@@ -25,7 +26,7 @@ class Outcome:
     is_drained: bool
     #: When the first upload came.
     first_s: float
-    #: From the first upload to the last end.
+    #: The time from the first upload to the last end.
     makespan_s: float | None
     #: How long each upload took, the shortest first.
     turnarounds_s: tuple[float, ...] = field(repr=False)
@@ -69,7 +70,9 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures by name; the names stay."""
-        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "turnarounds_s"}
+        values = {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name != "turnarounds_s"
+        }
         rounded = {
             name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()
         }
@@ -111,8 +114,8 @@ def outcome(run: Run) -> Outcome:
         wasted_s=sum(ticket.wasted_s for ticket in tickets),
         kills=dict(sorted(book.kills.items())),
         most_units_lost_at_once=book.most_lost_at_once,
-        jetson_h=book.worked_s.get("jetson", 0.0) / 3600,
-        aws_h=book.worked_s.get("aws", 0.0) / 3600,
+        jetson_h=book.worked_s.get(WorkerClass.JETSON, 0.0) / 3600,
+        aws_h=book.worked_s.get(WorkerClass.AWS, 0.0) / 3600,
         hosts=bill.hosts,
         refused_protections=book.refusals,
         dead_letters=len(run.queue.dead),
@@ -171,10 +174,10 @@ class Bound:
     usd: float
     #: The same with what each chunk costs besides its pictures: its claim, start, check and upload.
     usd_chunks: float
-    frontier: tuple[lower_bound.Point, ...]
+    frontier: tuple[lower_bound.FrontierPoint, ...]
 
 
-def loads(case: Case, *, is_chunked: bool = False) -> list[Load]:
+def loads(case: Case, *, is_chunked: bool = False) -> list[JobLoad]:
     """Return the uploads as the bounds see them: with their mean service times, and those of their units where asked."""
     figures, scenario = case.figures, case.scenario
 
@@ -183,7 +186,7 @@ def loads(case: Case, *, is_chunked: bool = False) -> list[Load]:
         return units * figures.unit_overhead_s
 
     return [
-        Load(
+        JobLoad(
             at=upload.at_s,
             deadline_at=upload.at_s + upload.deadline_s,
             edge_s=size.whole_s(figures.jetson_px_per_s) + besides_s(size),
@@ -200,7 +203,7 @@ MOST_ATOMIC = 40
 
 def bound(case: Case, *, detect_s: float = 0.0) -> Bound:
     """Return the lower bounds of a scenario; outages are not in them, which only lowers them."""
-    figures, found = case.figures, loads(case)
+    figures, jobs = case.figures, loads(case)
     has_jetson = not any(fault.kind == "jetson-off" and fault.at_s <= 0 for fault in case.scenario.faults)
     hosts = Hosts(
         edge=int(has_jetson),
@@ -209,13 +212,13 @@ def bound(case: Case, *, detect_s: float = 0.0) -> Bound:
         detect_s=detect_s,
         usd_per_h=case.prices.host_h(figures.purchase),
     )
-    is_equal = len({load.edge_s for load in found}) == 1 and len(found) <= MOST_ATOMIC
+    is_equal = len({load.edge_s for load in jobs}) == 1 and len(jobs) <= MOST_ATOMIC
     return Bound(
-        fluid_s=lower_bound.fluid_makespan_s(found, hosts),
-        atomic_s=lower_bound.atomic_makespan_s(found, hosts) if is_equal else None,
-        usd=lower_bound.cheapest_usd(found, hosts),
+        fluid_s=lower_bound.fluid_makespan_s(jobs, hosts),
+        atomic_s=lower_bound.atomic_makespan_s(jobs, hosts) if is_equal else None,
+        usd=lower_bound.cheapest_usd(jobs, hosts),
         usd_chunks=lower_bound.cheapest_usd(loads(case, is_chunked=True), hosts),
-        frontier=lower_bound.frontier(found, hosts) if is_equal else (),
+        frontier=lower_bound.frontier(jobs, hosts) if is_equal else (),
     )
 
 

@@ -5,7 +5,7 @@ from html import escape
 
 from rugbytx.sim import simulation
 from rugbytx.sim.report import chart
-from rugbytx.sim.report.chart import COLOURS, GREY, Bar, Dot, Line
+from rugbytx.sim.report.chart import COLOURS, GREY, Bar, Dot, StepLine
 from rugbytx.sim.report.outcome import Bound, Mean
 from rugbytx.sim.simulation import Case, Run
 
@@ -146,11 +146,15 @@ def _timeline(run: Run) -> list[str]:
             is_hatched=span.is_wasted,
         )
         for span in sorted(
-            book.spans, key=lambda one: (one.worker != simulation.JETSON_NAME, one.worker, one.start)
+            book.spans, key=lambda span: (span.worker != simulation.JETSON_NAME, span.worker, span.start)
         )
     ]
     counts = [
-        Line(name=name, colour=colour, points=[(one.at / 60, getattr(one, field)) for one in book.samples])
+        StepLine(
+            name=name,
+            colour=colour,
+            points=[(sample.at / 60, getattr(sample, field)) for sample in book.samples],
+        )
         for name, field, colour in (
             ("visible messages", "visible", COLOURS[0]),
             ("in flight", "in_flight", COLOURS[4]),
@@ -170,9 +174,9 @@ def _timeline(run: Run) -> list[str]:
     ]
     if book.said:
         lines = "".join(
-            f"<tr><td>{one.at / 60:.1f}</td><td>{one.desired}</td><td>{one.wanted}</td>"
-            f'<td class="left">{escape(one.reason)}</td></tr>'
-            for one in book.said[:200]
+            f"<tr><td>{decision.at / 60:.1f}</td><td>{decision.desired}</td><td>{decision.wanted}</td>"
+            f'<td class="left">{escape(decision.reason)}</td></tr>'
+            for decision in book.said[:200]
         )
         parts.append(
             "<details><summary>Scaling decisions</summary><table><tr><th>min</th><th>desired</th><th>wanted</th>"

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling import admission
-from rugbytx.core.scaling.admission import Decision
-from rugbytx.core.scaling.facts import AWS
 from rugbytx.ports import Queue, Store
 from rugbytx.settings import Settings
 
@@ -19,15 +18,15 @@ class Admission:
         self._settings = settings
         self._busy = busy
 
-    def look(self, name: str) -> Decision:
+    def decide(self, name: str) -> admission.AdmissionDecision:
         """Return whether the worker of this name is wanted; raises Unreachable.  SQS is asked only while the autoscaler is silent."""
-        policy, now, told = self._settings.policy, self._store.now(), self._store.scaling.read_desired()
-        is_silent = told is None or now - told.at > policy.silent_s
-        facts = admission.Facts(
+        policy, now, target = self._settings.policy, self._store.now(), self._store.scaling.read_desired()
+        is_silent = target is None or now - target.at > policy.silent_s
+        facts = admission.AdmissionFacts(
             now=now,
             name=name,
-            worker_class=AWS,
-            told=told,
+            worker_class=WorkerClass.AWS,
+            target=target,
             workers=self._store.workers.list(),
             is_busy=self._busy() > 0,
             visible=self._queue.depth().visible if is_silent else 0,

@@ -2,7 +2,7 @@
 
 ::
 
-    child: HostUnfit ─► noted among the faults ─► the unit is handed back, uncharged
+    child: HostUnfit ─► recorded among the faults ─► the unit is handed back, uncharged
                                 │
     main:  asked before each receive ─► closed for five minutes ─► a trial ─► open, or closed again
 """
@@ -24,14 +24,14 @@ class Fitness:
         self._media = media
         self._on_unfit = on_unfit
         self._was_fit = True
-        #: Until when the breaker stayed open that was last seen open.
+        #: When the breaker that was last seen open closes.
         self._open_until = 0.0
 
     def is_broken(self) -> bool:
         """Return whether the breaker is open; reads one small file at most."""
         return self._media.faults.decision().is_open
 
-    def look(self) -> bool:
+    def check(self) -> bool:
         """Return whether the encoder is fit, by a trial where it is not known: that may take a minute."""
         reason = self._unfit_because()
         if self._was_fit and reason:

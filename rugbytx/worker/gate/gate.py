@@ -10,7 +10,8 @@ from pathlib import Path
 from rugbytx.core.fleet import halt, receive_window
 from rugbytx.core.fleet.receive_window import Hours
 from rugbytx.core.fleet.scale_in_protection import PROTECTED
-from rugbytx.core.scaling.admission import Decision
+from rugbytx.core.fleet.worker_class import WorkerClass
+from rugbytx.core.scaling.admission import AdmissionDecision
 from rugbytx.errors import RugbytxError
 from rugbytx.ports import Store
 from rugbytx.worker.gate.encoder_health import Fitness
@@ -53,9 +54,9 @@ class View:
         heat: Heat | None = None,
         work_hours: Hours | None = None,
         fitness: Fitness | None = None,
-        admission: Callable[[str], Decision] | None = None,
+        admission: Callable[[str], AdmissionDecision] | None = None,
         protection: Protection | None = None,
-        worker_class: str = "",
+        worker_class: WorkerClass | None = None,
         on_halt: Callable[[bool], None] = lambda _is_halted: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -68,15 +69,15 @@ class View:
         self._work_hours = work_hours
         self._fitness = fitness
         self._admission = admission
-        #: Under which Celery knows this worker; set before the first look.
+        #: The name under which Celery knows this worker; set before the first refresh.
         self._name = ""
         self._protection = protection
         self._worker_class = worker_class
         self._on_halt = on_halt
         self._monotonic = monotonic
-        #: The last look: why, and when.  One tuple, so that it is never half of two.
+        #: The last refresh: its reason, and when.  One tuple, so that it is never half of two.
         self._seen = (UNSEEN, 0.0)
-        self._told = ""
+        self._last_reason = ""
         self._leaving = threading.Event()
 
     @property
@@ -94,8 +95,8 @@ class View:
     def is_open(self) -> bool:
         """Return whether this worker may receive; log where that has changed since it was last asked."""
         reason = self.reason
-        if reason != self._told:
-            self._told = reason
+        if reason != self._last_reason:
+            self._last_reason = reason
             log.info("gate-open" if reason == OPEN else "gate-closed", extra={"reason": reason})
         return reason == OPEN
 
@@ -108,8 +109,8 @@ class View:
         """Look no more; a look under way ends by its own timeouts and is not waited for."""
         self._leaving.set()
 
-    def look(self) -> None:
-        """Look once."""
+    def refresh(self) -> None:
+        """Make the view anew, once."""
         # Before looking, not after: a read that takes long tells of the past.
         seen_at = self._monotonic()
         self._seen = (self._protected(self._judge()), seen_at)
@@ -134,7 +135,7 @@ class View:
                 return SCRATCH_LOW
             if self._heat and self._heat.is_too_hot():
                 return TOO_HOT
-            if self._fitness and not self._fitness.look():
+            if self._fitness and not self._fitness.check():
                 return UNFIT
             return self._allowed()
         except RugbytxError:
@@ -158,6 +159,6 @@ class View:
 
     def _run(self) -> None:
         while True:
-            self.look()
+            self.refresh()
             if self._leaving.wait(self._view_s):
                 return

@@ -7,7 +7,13 @@ from collections.abc import Callable
 from rugbytx.aws.ecs import task_agent
 from rugbytx.broker import transport
 from rugbytx.core.fleet import scale_in_protection
-from rugbytx.core.fleet.scale_in_protection import Answer, Facts, Policy, Standing, Step
+from rugbytx.core.fleet.scale_in_protection import (
+    AgentReply,
+    ProtectionFacts,
+    ProtectionPolicy,
+    ProtectionStep,
+    Standing,
+)
 from rugbytx.errors import Unreachable
 from rugbytx.ports import TaskAgent
 
@@ -22,7 +28,7 @@ class Protection:
         agent: TaskAgent,
         *,
         is_idle: Callable[[], bool],
-        policy: Policy,
+        policy: ProtectionPolicy,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """``is_idle`` says whether nothing is received, held, worked on or being settled."""
@@ -34,20 +40,20 @@ class Protection:
 
     def follow(self, *, is_admitted: bool, was_closed: bool) -> str:
         """Take, refresh or release what this worker needs; return PROTECTED where it may receive, or why not."""
-        facts = Facts(
+        facts = ProtectionFacts(
             now=self._monotonic(), is_admitted=is_admitted, is_idle=self._is_idle(), was_closed=was_closed
         )
         decision = scale_in_protection.decide(facts, self._standing)
-        if decision.step is not Step.NOTHING:
+        if decision.step is not ProtectionStep.NOTHING:
             self._ask(decision.step, now=facts.now)
         return scale_in_protection.gate_reason(self._standing, now=facts.now)
 
-    def _ask(self, step: Step, *, now: float) -> None:
-        answer: Answer | None = None
+    def _ask(self, step: ProtectionStep, *, now: float) -> None:
+        answer: AgentReply | None = None
         try:
             answer = (
                 self._agent.protect(lasts_s=self._policy.lasts_s)
-                if step is Step.TAKE
+                if step is ProtectionStep.TAKE
                 else self._agent.release()
             )
             reason = answer.refusal
@@ -61,12 +67,12 @@ class Protection:
             log.info(_DONE[step], extra={"granted_s": answer.granted_s if answer else 0.0})
 
 
-_DONE = {Step.TAKE: "protection-taken", Step.RELEASE: "protection-released"}
+_DONE = {ProtectionStep.TAKE: "protection-taken", ProtectionStep.RELEASE: "protection-released"}
 
 
 def here(*, lasts_s: float) -> Protection | None:
     """Return the protection of the ECS task that this process is, or None where it is none."""
-    found = task_agent.here()
-    if found is None:
+    agent = task_agent.here()
+    if agent is None:
         return None
-    return Protection(found, is_idle=transport.is_idle, policy=Policy(lasts_s=lasts_s))
+    return Protection(agent, is_idle=transport.is_idle, policy=ProtectionPolicy(lasts_s=lasts_s))

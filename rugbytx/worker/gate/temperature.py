@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-#: So much cooler than its limit a host must be before it takes work again, or the gate would flap.
+#: How much cooler than its limit a host must be before it takes work again, or the gate would flap.
 COOLED_C = 10.0
 
 
@@ -22,8 +22,10 @@ class Heat:
         >>> [heat.is_too_hot() for _ in range(5)]
         [False, True, True, False, False]
         """
-        found = self._read()
+        temperature_c = self._read()
         limit_c = self._hottest_c - (COOLED_C if self._is_too_hot else 0.0)
         # At the lower edge it has cooled down; at the upper one it is too hot.
-        self._is_too_hot = found is not None and (found > limit_c if self._is_too_hot else found >= limit_c)
+        self._is_too_hot = temperature_c is not None and (
+            temperature_c > limit_c if self._is_too_hot else temperature_c >= limit_c
+        )
         return self._is_too_hot

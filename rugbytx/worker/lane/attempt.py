@@ -15,7 +15,7 @@ from rugbytx.core.schedule import next_unit
 from rugbytx.errors import LeaseLost
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
-from rugbytx.worker.lane.audit import Diary
+from rugbytx.worker.lane.audit import JobAudit
 from rugbytx.worker.lane.heartbeat import Heartbeat
 from rugbytx.worker.lane.outcome import Ending
 from rugbytx.worker.presence.chunk_speeds import Speeds
@@ -33,21 +33,21 @@ class Attempts:
 
     ports: Ports
     settings: Settings
-    #: Who we are, in leases and records.
+    #: This worker's name, in leases and records.
     worker: str
     notice: Notice
     speeds: Speeds = field(default_factory=Speeds)
 
-    def diary(self, job: Job) -> Diary:
+    def audit(self, job: Job) -> JobAudit:
         """Return what this worker adds to the job's trail."""
-        return Diary(self.ports.store, job, worker=self.worker, worker_class=self.settings.worker_class)
+        return JobAudit(self.ports.store, job, worker=self.worker, worker_class=self.settings.worker_class)
 
     def make(
         self,
         job: Job,
         plan: Plan | None,
         units: Mapping[UnitKey, Unit],
-        decision: next_unit.Decision,
+        decision: next_unit.LaneDecision,
         receipt: str,
         scratch: Path,
     ) -> Ending | None:
@@ -58,17 +58,12 @@ class Attempts:
             return Ending.HAND_BACK
         asked_at = time.monotonic()
         lease = store.units.claim(
-            job,
-            decision.key,
-            decision.seen,
-            owner=self.worker,
-            lease_s=settings.lease_s,
-            maker=maker,
+            job, decision.key, decision.seen, owner=self.worker, lease_s=settings.lease_s, maker=maker
         )
         if lease is None:
             return None
-        diary = self.diary(job)
-        diary.claimed(lease, decision.seen)
+        audit = self.audit(job)
+        audit.record_takeover(lease, decision.seen)
         account = Account(
             worker=self.worker, worker_class=settings.worker_class, started_at=lease.until - settings.lease_s
         )
@@ -92,9 +87,9 @@ class Attempts:
                 )
                 result = encode.do(bench, plan)
             measured = account.close()
-            store.units.commit(lease, result=result.model_dump_json(), measured=measured)
-            self.speeds.note(plan, lease.key, measured)
-            diary.done(lease, measured)
+            store.units.commit(lease, result=result, measured=measured)
+            self.speeds.record(plan, lease.key, measured)
+            audit.record_done(lease, measured)
         except Exception as error:  # noqa: BLE001  the tree in rugbytx.errors sorts every error there is
             return self._settle(job, lease, account, error)
         return None
@@ -108,12 +103,12 @@ class Attempts:
             refusals=lease.refusals,
             jitter=random.random(),  # noqa: S311  no secret
         )
-        self.diary(job).failed(lease, outcome, error)
-        if outcome.action is retry.Action.ABANDON:
+        self.audit(job).record_failure(lease, outcome, error)
+        if outcome.action is retry.RetryAction.ABANDON:
             return None
         try:
             # Under the fence: a former owner's word counts for nothing.
-            if outcome.action is retry.Action.FAIL:
+            if outcome.action is retry.RetryAction.FAIL:
                 # The lane's next turn ends the job, or another lane's, should we die before it.
                 store.units.fail(lease, reason=outcome.reason, measured=account.close())
             else:
@@ -127,4 +122,4 @@ class Attempts:
         except LeaseLost:
             log.info("already-taken-over", extra={"job_id": job.id, "unit": str(lease.key)})
             return None
-        return Ending.HAND_BACK if outcome.action is retry.Action.RELEASE else None
+        return Ending.HAND_BACK if outcome.action is retry.RetryAction.RELEASE else None

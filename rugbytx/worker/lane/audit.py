@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job import audit_trail
-from rugbytx.core.job.audit_trail import Entry
+from rugbytx.core.job.audit_trail import AuditEntry
 from rugbytx.core.job.job import Job, Status
-from rugbytx.core.lease.retry import Outcome
+from rugbytx.core.lease.retry import RetryDecision
 from rugbytx.core.lease.unit import Lease, Measured, State, Unit
-from rugbytx.core.scaling.facts import AWS
 from rugbytx.core.status import embedded_metrics
 from rugbytx.errors import RugbytxError
 from rugbytx.ports.store import Store
@@ -19,22 +19,22 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Diary:
+class JobAudit:
     """The trail of one job, as one worker adds to it: what cannot be written is left out."""
 
     store: Store
     job: Job
     worker: str
     #: Where it is ``aws``, CloudWatch reads the log and takes figures from it.
-    worker_class: str = ""
+    worker_class: WorkerClass | None = None
 
-    def claimed(self, lease: Lease, seen: Unit | None) -> None:
-        """Tell of a unit that was taken from a worker that fell silent; any other claim is told by its end."""
-        if seen is not None and seen.state is State.LEASED:
-            self._write(audit_trail.TAKEN_OVER, lease, reason=f"{seen.owner} fell silent")
+    def record_takeover(self, lease: Lease, former: Unit | None) -> None:
+        """Record a unit that was taken from a worker that fell silent; the end of any other claim is enough."""
+        if former is not None and former.state is State.LEASED:
+            self._write(audit_trail.TAKEN_OVER, lease, reason=f"{former.owner} fell silent")
 
-    def done(self, lease: Lease, measured: Measured) -> None:
-        """Tell of a unit that was committed."""
+    def record_done(self, lease: Lease, measured: Measured) -> None:
+        """Record a unit that was committed."""
         figures = self._figures({"unit_s": measured.elapsed_s}, kind=str(lease.key.kind))
         log.info(
             "unit-done",
@@ -48,8 +48,8 @@ class Diary:
             elapsed_s=round(measured.elapsed_s, 3),
         )
 
-    def failed(self, lease: Lease, outcome: Outcome, error: Exception) -> None:
-        """Tell of an attempt that came to nothing, and what becomes of the unit."""
+    def record_failure(self, lease: Lease, outcome: RetryDecision, error: Exception) -> None:
+        """Record an attempt that came to nothing, and what becomes of the unit."""
         log.warning(
             "attempt-ended",
             extra={
@@ -64,8 +64,8 @@ class Diary:
         )
         self._write(audit_trail.ATTEMPT_ENDED, lease, reason=f"{outcome.action}: {outcome.reason}")
 
-    def ended(self, status: Status, reason: str = "") -> None:
-        """Tell of the job's end, whichever lane comes to it."""
+    def record_end(self, status: Status, reason: str = "") -> None:
+        """Record the job's end, whichever lane comes to it."""
         log.info(
             "job-ended", extra={"job_id": self.job.id, "status": str(status), **self._turnaround(status)}
         )
@@ -80,7 +80,7 @@ class Diary:
 
     def _figures(self, values: Mapping[str, float], **labels: str) -> dict[str, Any]:
         """Return the fields by which CloudWatch takes figures from a log line; none elsewhere."""
-        if self.worker_class != AWS:
+        if self.worker_class is not WorkerClass.AWS:
             return {}
         try:
             at = self.store.now()
@@ -99,7 +99,7 @@ class Diary:
         elapsed_s: float = 0.0,
     ) -> None:
         try:
-            entry = Entry(
+            entry = AuditEntry(
                 at=self.store.now(),
                 what=what,
                 by=self.worker,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from rugbytx.core.lease.unit import Lease, Progress
+from rugbytx.core.lease.unit import Lease, UnitProgress
 from rugbytx.errors import LeaseLost, Stalled, Unreachable
 from rugbytx.media.process.pulse import Movement
 from rugbytx.ports import Ports
@@ -54,7 +54,7 @@ class Heartbeat:
         self._guard = threading.Lock()
         self._deadline = granted_at + settings.lease_s
         self._movement = Movement(monotonic=monotonic)
-        self._progress = Progress(step="begin")
+        self._progress = UnitProgress(step="begin")
         self._lost: Exception | None = None
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -77,7 +77,7 @@ class Heartbeat:
     def step(self, name: str) -> None:
         """Begin a step: its counters start from zero."""
         with self._guard:
-            self._progress = Progress(step=name)
+            self._progress = UnitProgress(step=name)
             self._movement.begin()
         self.check()
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from rugbytx.core.fleet import presence
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job, Status
 from rugbytx.core.scaling import admission, workload
-from rugbytx.core.scaling.facts import AWS
 from rugbytx.core.schedule import encoder_pin, job_priority
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
@@ -32,14 +32,14 @@ class Choices:
 
     def may_stay(self) -> bool:
         """Return whether this lane may claim another unit; only a lane on AWS ever leaves early."""
-        if self.settings.worker_class != AWS:
+        if self.settings.worker_class is not WorkerClass.AWS:
             return True
         store = self.ports.store
-        facts = admission.Facts(
+        facts = admission.AdmissionFacts(
             now=store.now(),
             name=self.worker,
-            worker_class=AWS,
-            told=store.scaling.read_desired(),
+            worker_class=WorkerClass.AWS,
+            target=store.scaling.read_desired(),
             workers=store.workers.list(),
             is_busy=True,
         )
@@ -77,9 +77,9 @@ class Choices:
         store.jobs.set_wake(own.id, own.generation, wake_at=store.now() + AWAY_S)
         return job
 
-    def note(self, job: Job, *, own: Job, has_more: bool) -> None:
+    def remember(self, job: Job, *, own: Job, has_more: bool) -> None:
         """Remember what came of a turn."""
-        self._memory.note(job.id, own_id=own.id, has_more=has_more)
+        self._memory.remember(job.id, own_id=own.id, has_more=has_more)
 
     def _others(self, own: Job) -> list[Job]:
         """Return the other open jobs, without those that were tried just before."""

@@ -29,12 +29,12 @@ class Lane:
 
     ports: Ports
     settings: Settings
-    #: Who we are, in leases and records.
+    #: This worker's name, in leases and records.
     worker: str
     #: This process's own folder on the scratch disk.
     scratch: Path
     notice: Notice
-    #: Where the speeds of finished chunks are noted.
+    #: The record of finished chunks' speeds.
     speeds: Speeds = field(default_factory=Speeds)
 
     def run(self, pointer: Pointer, delivery: Delivery) -> Ending:
@@ -78,7 +78,7 @@ class Lane:
                 return Ending.HAND_BACK
             if after is After.NOTHING_LEFT and job.id == own.id:
                 return Ending.ACKNOWLEDGE
-            choices.note(job, own=own, has_more=after is After.GO_ON)
+            choices.remember(job, own=own, has_more=after is After.GO_ON)
         return Ending.HAND_BACK
 
     def _open_job(self, pointer: Pointer) -> Job | None:
@@ -108,8 +108,8 @@ class Lane:
         job has put that off by then.
         """
         store = self.ports.store
-        others = (one for one in store.workers.list() if one.name != self.worker)
-        if any(own.id in one.jobs for one in others):
+        others = (worker for worker in store.workers.list() if worker.name != self.worker)
+        if any(own.id in worker.jobs for worker in others):
             wake_at = min(own.wake_at, store.now() + self.settings.heartbeat_s)
             store.jobs.set_wake(own.id, own.generation, wake_at=wake_at)
         else:

@@ -47,7 +47,7 @@ class Turns:
         store = self.attempts.ports.store
         units = self._units_of(job)
         plan = plan_of(units)
-        early_playlists.note(store.jobs, job, plan, units)
+        early_playlists.complete_record(store.jobs, job, plan, units)
         self._shown[job.id] = early_playlists.show(
             job,
             plan,
@@ -65,11 +65,11 @@ class Turns:
         return self._do(job, plan, units, decision)
 
     def _do(
-        self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit], decision: next_unit.Decision
+        self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit], decision: next_unit.LaneDecision
     ) -> After:
         store = self.attempts.ports.store
         match decision.action:
-            case next_unit.Action.CLAIM:
+            case next_unit.LaneAction.CLAIM:
                 self._keep_awake(job)
                 ending = self.attempts.make(job, plan, units, decision, self.receipt, self._folder(job))
                 if ending is Ending.HAND_BACK:
@@ -77,18 +77,18 @@ class Turns:
                 if decision.key == PLAN:
                     # Our next unit may be another job's, and a job without a plan gets no assist.
                     units = store.units.read(job.id, job.generation)
-                    early_playlists.note(store.jobs, job, plan_of(units), units)
-            case next_unit.Action.PIN:
+                    early_playlists.complete_record(store.jobs, job, plan_of(units), units)
+            case next_unit.LaneAction.PIN:
                 self._pin(job, plan, units, decision.reason)
-            case next_unit.Action.WAIT:
+            case next_unit.LaneAction.WAIT:
                 # Only a wake_at in the future may let the message go.
                 if store.jobs.set_wake(job.id, job.generation, wake_at=decision.wake_at, resends=0):
                     return After.NOTHING_LEFT
-            case next_unit.Action.FINISH:
+            case next_unit.LaneAction.FINISH:
                 self._finish(job, plan, units, self.receipt, self._folder(job))
-            case next_unit.Action.FAIL:
+            case next_unit.LaneAction.FAIL:
                 if store.jobs.end(job.id, job.generation, Status.FAILED, reason=decision.reason):
-                    self.attempts.diary(job).ended(Status.FAILED, decision.reason)
+                    self.attempts.audit(job).record_end(Status.FAILED, decision.reason)
         return After.GO_ON
 
     def _folder(self, job: Job) -> Path:
@@ -104,7 +104,7 @@ class Turns:
         if not now + 2 * self.attempts.settings.heartbeat_s < job.wake_at <= latest:
             self.attempts.ports.store.jobs.set_wake(job.id, job.generation, wake_at=latest)
 
-    def _decide(self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> next_unit.Decision:
+    def _decide(self, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> next_unit.LaneDecision:
         """Return what to do next; who else lives is asked only where it matters."""
         store = self.attempts.ports.store
         maker = self.attempts.ports.media.maker()
@@ -131,7 +131,7 @@ class Turns:
                 "job_id": job.id,
                 "maker": changed.pin,
                 "before": job.pin,
-                "frames_lost": sum(one.frames for one in changed.repinned[len(job.repinned) :]),
+                "frames_lost": sum(repinned.frames for repinned in changed.repinned[len(job.repinned) :]),
                 "reason": reason,
             },
         )
@@ -144,10 +144,10 @@ class Turns:
         The look comes last and keeps nobody waiting.  Whatever comes of it, the
         message has done its work by then.
         """
-        outputs = Outputs.model_validate_json(units[PUBLISH].result)
+        outputs = units[PUBLISH].result_as(Outputs)
         if not self.attempts.ports.store.jobs.end(job.id, job.generation, Status.SUCCEEDED, outputs=outputs):
             return
-        self.attempts.diary(job).ended(Status.SUCCEEDED)
+        self.attempts.audit(job).record_end(Status.SUCCEEDED)
         cleanup.after_publishing(
             job, outputs, storage=self.attempts.ports.storage, bucket=self.attempts.settings.output_bucket
         )
@@ -157,9 +157,11 @@ class Turns:
             waiting=self.attempts.ports.queue.depth().visible,
             budget_s=self.attempts.settings.check_s,
         )
-        log.info("look", extra={"job_id": job.id, "look": decision.look, "reason": decision.reason})
-        if decision.look:
-            claim = next_unit.Decision(action=next_unit.Action.CLAIM, reason=decision.reason, key=CHECK)
+        log.info("sampling", extra={"job_id": job.id, "samples": decision.samples, "reason": decision.reason})
+        if decision.samples:
+            claim = next_unit.LaneDecision(
+                action=next_unit.LaneAction.CLAIM, reason=decision.reason, key=CHECK
+            )
             self.attempts.make(job, plan, units, claim, receipt, scratch)
 
     def _units_of(self, job: Job) -> Mapping[UnitKey, Unit]:

@@ -1,4 +1,4 @@
-"""How fast this worker's last chunks were done: its children note it, and its presence tells it."""
+"""How fast this worker's last chunks were done: its children record it, and its presence publishes it."""
 
 import logging
 from contextlib import suppress
@@ -20,8 +20,8 @@ class Speeds:
         self._path = path
         self._own: tuple[float, ...] = ()
 
-    def note(self, plan: Plan | None, key: UnitKey, measured: Measured) -> None:
-        """Note a finished unit, if it is a chunk: pixels of all renditions by seconds, everything included."""
+    def record(self, plan: Plan | None, key: UnitKey, measured: Measured) -> None:
+        """Record a finished unit, if it is a chunk: pixels of all renditions by seconds, everything included."""
         if plan is None or key.kind is not Kind.VIDEO or measured.elapsed_s <= 0:
             return
         px_per_s = measured.frames * frame_px(plan) / measured.elapsed_s

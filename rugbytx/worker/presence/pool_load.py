@@ -9,7 +9,7 @@ from celery.worker import state
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load:
+class PoolLoad:
     """What the pool is at."""
 
     busy: int = 0
@@ -19,17 +19,17 @@ class Load:
     begun: int = 0
 
 
-OnLoad = Callable[[], Load]
+OnLoad = Callable[[], PoolLoad]
 
 #: Celery's own thread may change the set while it is copied, which Python refuses then.
 _TRIES = 5
 
 
-def load() -> Load:
+def load() -> PoolLoad:
     """Return what the pool is at; callable from any thread."""
     requests = _active()
     jobs = (str((request.kwargs or {}).get("job_id", "")) for request in requests)
-    return Load(
+    return PoolLoad(
         busy=len(requests),
         jobs=tuple(sorted(filter(None, jobs))),
         begun=sum(state.total_count.copy().values()),

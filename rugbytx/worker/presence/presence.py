@@ -25,11 +25,11 @@ from rugbytx.ports import Store
 from rugbytx.settings import Settings
 from rugbytx.worker.gate import gate
 from rugbytx.worker.presence.chunk_speeds import Speeds
-from rugbytx.worker.presence.pool_load import Load, OnLoad
+from rugbytx.worker.presence.pool_load import OnLoad, PoolLoad
 
 log = logging.getLogger(__name__)
 
-#: How often the pool is looked at.
+#: How often the pool's load is read.
 SAMPLE_S = 1.0
 #: Ended days that could not be recorded yet: an outage may last over a few midnights.
 MOST_UNRECORDED = 7
@@ -61,8 +61,8 @@ class Presence:
         self._span: Span | None = None
         self._began_at = 0.0
         self._begun = 0
-        #: What was last said of gate and load.
-        self._said: tuple[str, Load] | None = None
+        #: The gate's reason and the load as they were last announced.
+        self._said: tuple[str, PoolLoad] | None = None
         #: Spans of ended days that are to be recorded.
         self._unrecorded: list[Span] = []
         self._leaving = threading.Event()

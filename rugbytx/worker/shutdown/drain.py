@@ -30,8 +30,8 @@ from types import FrameType
 
 from rugbytx.errors import Draining
 
-#: From the notice to leave at once until the main process is gone, by force where it must.
-#: ``docker stop`` sends SIGKILL after 10 s.
+#: The time from the notice to leave at once until the main process is gone, by force where it must. ``docker stop``
+#: sends SIGKILL after 10 s.
 LEAVE_S = 8.0
 
 #: The exit status of a worker that could not hand everything back in time: the lease runs out instead.
@@ -49,9 +49,9 @@ class Leave(IntEnum):
 
     #: It stays.
     NOT = 0
-    #: After the unit in work.
+    #: It leaves after the unit in work.
     CHUNK = 1
-    #: At once.
+    #: It leaves at once.
     NOW = 2
 
 
@@ -64,7 +64,7 @@ class Notice:
 
     def __init__(self) -> None:
         self._shared = mmap.mmap(-1, 2)
-        #: What this process alone was told.
+        #: The notice that this process alone was given.
         self._own = Leave.NOT
 
     @property

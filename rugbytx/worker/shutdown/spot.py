@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 #: The notice comes two minutes ahead, and EC2 asks to look every five seconds.
 LOOK_S = 5.0
-#: Without a single answer so often this is no EC2 instance.
+#: How many polls without a single answer show that this is no EC2 instance.
 MOST_SILENT_LOOKS = 3
 
 

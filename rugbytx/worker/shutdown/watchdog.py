@@ -19,7 +19,7 @@ from pathlib import Path
 
 #: The file's name on the scratch disk.
 FILE = "alive"
-#: How often it is said, where systemd does not ask for it more often.
+#: How often the watchdog is fed, where systemd does not ask for it more often.
 BEAT_S = 20.0
 
 

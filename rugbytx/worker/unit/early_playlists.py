@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 HOLD_S = 15.0
 
 
-def note(jobs: Jobs, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> None:
+def complete_record(jobs: Jobs, job: Job, plan: Plan | None, units: Mapping[UnitKey, Unit]) -> None:
     """Repeat what a commit should have left on the job's record, where it is missing."""
     if plan and not job.work_px:
         jobs.record_plan(

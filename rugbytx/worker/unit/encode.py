@@ -11,13 +11,13 @@ from pathlib import Path
 
 from rugbytx.core.cmaf import track_parser
 from rugbytx.core.cmaf.track_parser import Track
+from rugbytx.core.lease.result import Mp4Result, Result, StillFile, TrackFile, TracksResult
 from rugbytx.core.lease.unit import AUDIO, Kind, Unit, UnitKey
 from rugbytx.core.output import object_keys
-from rugbytx.core.output.result import Mp4Result, StillFile, TrackFile, TracksResult, tracks_of
+from rugbytx.core.output.result import tracks_of
 from rugbytx.core.plan import planner, thumbnails
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.plan.thumbnails import Picture
-from rugbytx.core.record import Record
 from rugbytx.core.verify import chunk, finding
 from rugbytx.errors import VerificationError
 from rugbytx.media.checksum import sha256
@@ -30,7 +30,7 @@ from rugbytx.worker.unit.workspace import Bench, fetch_source, fetch_track, unit
 AUDIO_SEGMENT_S = Fraction(6)
 
 
-def do(bench: Bench, plan: Plan | None) -> Record:  # noqa: PLR0911  one for each kind
+def do(bench: Bench, plan: Plan | None) -> Result:  # noqa: PLR0911  one for each kind
     """Do the unit's work and return its result; without a plan there is only one thing to do."""
     if plan is None:
         return make_plan(bench)
@@ -149,9 +149,9 @@ def require_pictures(plan: Plan, index: int, pictures: Mapping[Picture, Path]) -
         name = f"the {picture} of chunk {index}"
         if picture not in pictures or not pictures[picture].is_file():
             raise VerificationError(f"{name} was not written")
-        seen = thumbnails.jpeg_size(pictures[picture].read_bytes(), name=name)
-        if seen != planned:
-            raise VerificationError(f"{name} should have {planned} pixels and has {seen}")
+        written = thumbnails.jpeg_size(pictures[picture].read_bytes(), name=name)
+        if written != planned:
+            raise VerificationError(f"{name} should have {planned} pixels and has {written}")
 
 
 def upload_pictures(bench: Bench, pictures: Mapping[Picture, Path]) -> Iterator[StillFile]:

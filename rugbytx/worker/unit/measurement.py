@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.lease.unit import Measured
 from rugbytx.ports import Pulse
 
@@ -12,7 +13,7 @@ class Account:
     """The running counts of one attempt; ``close`` turns them into the unit's record."""
 
     worker: str
-    worker_class: str
+    worker_class: WorkerClass
     started_at: float
     bytes_read: int = 0
     bytes_written: int = 0

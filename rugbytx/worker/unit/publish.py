@@ -7,17 +7,10 @@ from functools import partial
 from rugbytx.core.hls import master_playlist, media_playlist
 from rugbytx.core.hls.event_playlist import Beginning
 from rugbytx.core.job.job import Outputs
+from rugbytx.core.lease.result import Mp4Result, StillFile, TrackFile, TracksResult
 from rugbytx.core.lease.unit import AUDIO, MP4, Kind, UnitKey
 from rugbytx.core.output import object_keys
-from rugbytx.core.output.result import (
-    Manifest,
-    ManifestEntry,
-    Mp4Result,
-    StillFile,
-    TrackFile,
-    TracksResult,
-    tracks_of,
-)
+from rugbytx.core.output.result import Manifest, ManifestEntry, tracks_of
 from rugbytx.core.plan import thumbnails
 from rugbytx.core.plan.plan import Plan, Stills
 from rugbytx.core.plan.thumbnails import Picture
@@ -33,30 +26,30 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
     """Write media playlists, the manifest and, last, the master; return what the job's record holds.
 
     A reader who finds the master can therefore read everything that it names.
-    Nothing is written before every gate is passed.
+    Nothing is written before every check is passed.
     """
     job = bench.job
     chunks = [tracks_of(bench.units[UnitKey(Kind.VIDEO, index)]) for index in range(plan.grid.chunks)]
     audio = tracks_of(bench.units[AUDIO]) if plan.audio else None
-    mp4 = Mp4Result.model_validate_json(bench.units[MP4].result) if plan.mp4 else None
+    mp4 = bench.units[MP4].result_as(Mp4Result) if plan.mp4 else None
 
     bench.pulse.step("publish")
     damaged = sum(chunk.damaged for chunk in chunks)
     damage.require(damaged=damaged, frames=plan.grid.frames)
-    stills = [one for chunk in chunks for one in chunk.stills]
+    stills = [still for chunk in chunks for still in chunk.stills]
     uploaded = [*_tracks(chunks, audio), *map(_still, stills), *([_mp4(mp4)] if mp4 else [])]
     _require_present(bench, uploaded)
     warnings = damage.warnings(
         missing_s=plan.media.missing_s, damaged=damaged, damaged_sound=audio.damaged if audio else 0
     )
     texts = _texts(bench, plan, chunks, audio)
-    gates = before_publish.before_publishing(plan, chunks, audio, texts)
-    finding.require([one.finding() for one in gates if not one.passed])
+    checks = before_publish.before_publishing(plan, chunks, audio, texts)
+    finding.require([check.finding() for check in checks if not check.passed])
     proof = job_report.build(
-        job, plan, bench.units, gates=gates, warnings=warnings, target_s=_target_s(chunks, audio)
+        job, plan, bench.units, gates=checks, warnings=warnings, target_s=_target_s(chunks, audio)
     )
 
-    told = _described(bench, "report", "json", proof.model_dump_json(indent=1), object_keys.JSON_TYPE)
+    report = _described(bench, "report", "json", proof.model_dump_json(indent=1), object_keys.JSON_TYPE)
     media = [_playlist(bench, name, text) for name, text in texts.media.items()]
     media += [
         _playlist(bench, master_playlist.iframes_name(name), text) for name, text in texts.iframes.items()
@@ -64,14 +57,14 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
     if plan.stills:
         media.append(_storyboard(bench, plan, plan.stills, stills))
     first = _playlist(bench, "master", texts.master)
-    entries = (*uploaded, *(entry for entry, _ in media), told[0], first[0])
+    entries = (*uploaded, *(entry for entry, _ in media), report[0], first[0])
     manifest = Manifest(job_id=job.id, generation=job.generation, master_key=first[0].key, entries=entries)
     listed = _described(bench, "manifest", "json", manifest.model_dump_json(indent=1), object_keys.JSON_TYPE)
     if plan.grid.chunks > 1 and job.profile.splice:
         # Whoever watches the growing playlists is told of their end.
         whole = Beginning(chunks=tuple(chunks), audio=audio)
         early_playlists.write(whole, job, plan, storage=bench.ports.storage, bucket=bench.output_bucket)
-    for entry, body in (*media, told, listed, first):
+    for entry, body in (*media, report, listed, first):
         bench.ports.storage.put(body, bench.output_bucket, entry.key, content_type=entry.content_type)
         bench.account.wrote(len(body), bench.pulse)
     return Outputs(
@@ -83,7 +76,7 @@ def publish(bench: Bench, plan: Plan) -> Outputs:
         duration_s=float(plan.grid.duration_s),
         renditions=tuple(rendition.name for rendition in plan.renditions),
         mp4_key=mp4.key if mp4 else "",
-        poster_key=next((one.key for one in stills if one.picture is Picture.POSTER), ""),
+        poster_key=next((still.key for still in stills if still.picture is Picture.POSTER), ""),
         storyboard_key=media[-1][0].key if plan.stills else "",
         warnings=warnings,
     )
@@ -177,9 +170,9 @@ def _storyboard(
 ) -> tuple[ManifestEntry, bytes]:
     """Return the WebVTT file of the thumbnails, read back before it is written."""
     sheets = [
-        object_keys.relative(one.key, bench.job.id, bench.job.generation)
-        for one in stills
-        if one.picture is Picture.SHEET
+        object_keys.relative(still.key, bench.job.id, bench.job.generation)
+        for still in stills
+        if still.picture is Picture.SHEET
     ]
     text = thumbnails.webvtt(wanted, plan.grid, sheets)
     sizes = {path: thumbnails.pictures(plan, index)[Picture.SHEET] for index, path in enumerate(sheets)}
@@ -216,7 +209,7 @@ def _require_present(bench: Bench, entries: Sequence[ManifestEntry]) -> None:
     }
     for entry in entries:
         if sizes.get(entry.key) != entry.size_bytes:
-            seen = sizes.get(entry.key, "nothing")
+            size_bytes = sizes.get(entry.key, "nothing")
             raise VerificationError(
-                f"{entry.key} should have {entry.size_bytes} bytes, and the bucket shows {seen}"
+                f"{entry.key} should have {entry.size_bytes} bytes, and the bucket shows {size_bytes}"
             )

@@ -8,13 +8,14 @@ import time
 from pathlib import Path
 
 from rugbytx.core.hls.media_playlist import files_of
+from rugbytx.core.lease.result import Quality
 from rugbytx.core.lease.unit import Kind, UnitKey
 from rugbytx.core.output import object_keys
 from rugbytx.core.output.result import tracks_of
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.verify import sample_windows, sampled_quality
 from rugbytx.core.verify.sample_windows import Window
-from rugbytx.core.verify.sampled_quality import Quality, Scores
+from rugbytx.core.verify.sampled_quality import Scores
 from rugbytx.worker.unit.workspace import Bench, unit_folder
 
 log = logging.getLogger(__name__)
@@ -35,15 +36,15 @@ def check(bench: Bench, plan: Plan) -> Quality:
             plan, window.frames, bench.scratch / "source", made, first=first, pulse=bench.pulse
         )
         looked.append((window, scores))
-    found = sampled_quality.judge(
+    quality = sampled_quality.judge(
         plan,
         looked,
         job_id=bench.job.id,
         generation=bench.job.generation,
         left_out=len(windows) - len(looked),
     )
-    _tell(bench, found)
-    return found
+    _publish(bench, quality)
+    return quality
 
 
 def _fetch(bench: Bench, plan: Plan, window: Window) -> tuple[Path, int]:
@@ -60,19 +61,19 @@ def _fetch(bench: Bench, plan: Plan, window: Window) -> tuple[Path, int]:
     return path, first
 
 
-def _tell(bench: Bench, found: Quality) -> None:
+def _publish(bench: Bench, quality: Quality) -> None:
     """Write the result beside the outputs, and raise the alarm where it is bad."""
     key = object_keys.file_key(bench.lease, "quality", "json")
-    body = found.model_dump_json(indent=1).encode()
+    body = quality.model_dump_json(indent=1).encode()
     bench.ports.storage.put(body, bench.output_bucket, key, content_type=object_keys.JSON_TYPE)
     bench.account.wrote(len(body), bench.pulse)
     fields = {
         "job_id": bench.job.id,
-        "metric": found.metric,
-        "mean": found.mean,
-        "worst": found.worst,
-        "worst_at_s": found.worst_at_s,
+        "metric": quality.metric,
+        "mean": quality.mean,
+        "worst": quality.worst,
+        "worst_at_s": quality.worst_at_s,
     }
     log.info("quality", extra=fields)
-    for sentence in found.alarms:
+    for sentence in quality.alarms:
         log.warning("quality-alarm", extra={**fields, "reason": sentence})

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rugbytx.core.job.job import Job, Source
+from rugbytx.core.lease.result import TrackFile
 from rugbytx.core.lease.unit import Lease, Unit, UnitKey
-from rugbytx.core.output.result import TrackFile
 from rugbytx.errors import (
     ScratchFull,
     SourceChanged,
@@ -30,7 +30,7 @@ SCRATCH_MARGIN_BYTES = 256 * 1024 * 1024
 
 #: How the patience for a refused transfer is spent: each pause is twice the one before.
 PATIENCE_SHARES = (1 / 15, 2 / 15, 4 / 15, 8 / 15)
-#: So soon work that waits learns that it is not wanted any more.
+#: How often a waiting transfer checks for cancellation.
 CHECK_EVERY_S = 0.1
 
 

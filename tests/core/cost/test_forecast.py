@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from rugbytx.core.cost import forecast
 from rugbytx.core.cost.forecast import Forecast, Observations, Observed
-from rugbytx.core.fleet.worker_class import AWS, CLASSES, JETSON, Cpu, Evidence, Figure, WorkerClass
+from rugbytx.core.fleet.worker_class import (
+    AWS_HOST,
+    HOSTS,
+    JETSON_HOST,
+    Cpu,
+    Evidence,
+    Figure,
+    HostFigures,
+    WorkerClass,
+)
 from rugbytx.core.job.profile import Profile, Rung
 from rugbytx.core.lease.unit import AUDIO, Kind, Measured, State, Unit, UnitKey
 from rugbytx.core.plan import planner
@@ -28,9 +37,9 @@ def figure(value: float) -> Figure:
 
 
 #: A million pixels a second on the GPU; the CPU decodes 2, tone-maps 0.5, scales 4 and encodes 0.25 million.
-HOST = WorkerClass(
-    name="round",
-    host="a host of round numbers",
+HOST = HostFigures(
+    worker_class=WorkerClass.AWS,
+    hardware="a host of round numbers",
     family=Family.NVENC,
     gpu_px_per_s=figure(1e6),
     cpu=Cpu(
@@ -76,7 +85,7 @@ def plan(
 
 
 def cast(
-    told: Plan, host: WorkerClass = HOST, *, is_bt709: bool = True, observed: Observations | None = None
+    told: Plan, host: HostFigures = HOST, *, is_bt709: bool = True, observed: Observations | None = None
 ) -> Forecast:
     """Return the forecast of a plan."""
     return forecast.decide(told, host, is_bt709=is_bt709, observed=observed)
@@ -111,7 +120,7 @@ def cast(
     ],
 )
 def test_the_slower_engine_sets_the_pace(
-    told: Plan, host: WorkerClass, is_bt709: bool, recipe: Recipe, encode_s: float, narrowest: str
+    told: Plan, host: HostFigures, is_bt709: bool, recipe: Recipe, encode_s: float, narrowest: str
 ) -> None:
     """100 s of 320,000 pixels a second are 32 million."""
     seen = cast(told, host, is_bt709=is_bt709)
@@ -136,19 +145,22 @@ def test_sound_takes_its_time() -> None:
 
 def test_what_was_measured_goes_before_what_is_assumed() -> None:
     """But only for the class and the way that it was measured on."""
-    observed = {("round", Recipe.NVENC_A): Observed(px_per_s=4e6, chunks=9)}
+    observed = {(WorkerClass.AWS, Recipe.NVENC_A): Observed(px_per_s=4e6, chunks=9)}
     seen = cast(plan(), observed=observed)
     assert (seen.encode_s, seen.speed.evidence, seen.narrowest) == (8, Evidence.MEASURED, "")
-    assert seen.speed.source == "9 finished chunks of class round by nvenc/A"
+    assert seen.speed.source == "9 finished chunks of class aws by nvenc/A"
     assert cast(plan(rotation=90), observed=observed).speed.evidence is Evidence.ASSUMED
-    assert cast(plan(), replace(HOST, name="other"), observed=observed).speed.evidence is Evidence.ASSUMED
+    assert (
+        cast(plan(), replace(HOST, worker_class=WorkerClass.JETSON), observed=observed).speed.evidence
+        is Evidence.ASSUMED
+    )
 
 
 def test_a_class_is_believed_to_have_the_encoder_that_most_of_its_chunks_came_from() -> None:
     """A Jetson without an encoder of its own works by x264."""
     observed = {
-        ("round", Recipe.X264): Observed(px_per_s=1e6, chunks=9),
-        ("round", Recipe.NVENC_A): Observed(px_per_s=4e6, chunks=8),
+        (WorkerClass.AWS, Recipe.X264): Observed(px_per_s=1e6, chunks=9),
+        (WorkerClass.AWS, Recipe.NVENC_A): Observed(px_per_s=4e6, chunks=8),
     }
     assert cast(plan(), observed=observed).way.recipe is Recipe.X264
 
@@ -165,7 +177,7 @@ def test_the_median_of_finished_chunks_is_observed() -> None:
     audio = chunk(0, encode_s=1, encoder="aac").model_copy(update={"key": AUDIO})
     others = [audio, chunk(3, encode_s=9, state=State.LEASED), chunk(4, encode_s=0)]
     assert forecast.observe([(plan(), [*units, *others])]) == {
-        ("jetson", Recipe.X264): Observed(px_per_s=0.96e6, chunks=3)
+        (WorkerClass.JETSON, Recipe.X264): Observed(px_per_s=0.96e6, chunks=3)
     }
 
 
@@ -173,27 +185,27 @@ def test_a_match_takes_what_the_note_says() -> None:
     """2 h of 1080p at 30 frames a second: 35 and 25 minutes, as the classes' speeds were made from that."""
     video = {"width": 1920, "height": 1080, "average_rate": Fraction(30), "base_rate": Fraction(30)}
     match = plan(length_s=7200, rungs=load("match", None).rungs, audio=True, **video)
-    minutes = {one.name: cast(match, one).busy_s / 60 for one in CLASSES}
+    minutes = {one.worker_class: cast(match, one).busy_s / 60 for one in HOSTS}
     assert minutes == {"jetson": pytest.approx(35, rel=0.01), "aws": pytest.approx(25, rel=0.01)}
 
 
 def test_every_figure_says_where_it_comes_from() -> None:
     """And none of the classes' own claims to have been measured."""
-    for one in CLASSES:
+    for one in HOSTS:
         figures = [one.gpu_px_per_s, *vars(one.cpu).values()]
         assert all(told.source and told.evidence is Evidence.ASSUMED for told in figures)
-    assert [one.name for one in CLASSES] == ["jetson", "aws"]
+    assert [one.worker_class for one in HOSTS] == ["jetson", "aws"]
 
 
 LENGTHS = st.integers(min_value=1, max_value=36_000)
-HOSTS = st.sampled_from([HOST, ON_JETSON, ON_CPU, JETSON, AWS])
+ANY_HOST = st.sampled_from([HOST, ON_JETSON, ON_CPU, JETSON_HOST, AWS_HOST])
 #: Neither is taken by another way than the plain source where that is on the CPU anyway.
 PICTURES = st.sampled_from([{}, {"rotation": 90}, {"colour_transfer": "smpte2084"}, {"codec": "prores"}])
 
 
-@given(length_s=LENGTHS, more_s=LENGTHS, host=HOSTS, picture=PICTURES, audio=st.booleans())
+@given(length_s=LENGTHS, more_s=LENGTHS, host=ANY_HOST, picture=PICTURES, audio=st.booleans())
 def test_more_of_a_film_is_never_faster(
-    length_s: int, more_s: int, host: WorkerClass, picture: dict[str, Any], audio: bool
+    length_s: int, more_s: int, host: HostFigures, picture: dict[str, Any], audio: bool
 ) -> None:
     """By the same way: a film of one chunk may go through the CPU, and a longer one through the GPU."""
     less = cast(plan(length_s=length_s, audio=audio, **picture), host)
@@ -202,9 +214,9 @@ def test_more_of_a_film_is_never_faster(
     assert more.busy_s >= less.busy_s
 
 
-@given(length_s=LENGTHS, host=HOSTS, picture=PICTURES)
+@given(length_s=LENGTHS, host=ANY_HOST, picture=PICTURES)
 def test_one_rendition_more_is_never_faster(
-    length_s: int, host: WorkerClass, picture: dict[str, Any]
+    length_s: int, host: HostFigures, picture: dict[str, Any]
 ) -> None:
     """It is work as well."""
     smaller = Rung(height=150, rate_bps=400_000, high_motion_rate_bps=400_000)
@@ -213,8 +225,8 @@ def test_one_rendition_more_is_never_faster(
     assert two.busy_s >= one.busy_s
 
 
-@given(length_s=LENGTHS, host=HOSTS, factor=st.floats(min_value=1, max_value=100))
-def test_a_faster_gpu_is_never_slower(length_s: int, host: WorkerClass, factor: float) -> None:
+@given(length_s=LENGTHS, host=ANY_HOST, factor=st.floats(min_value=1, max_value=100))
+def test_a_faster_gpu_is_never_slower(length_s: int, host: HostFigures, factor: float) -> None:
     """But it may be no faster, where the CPU sets the pace."""
     faster = replace(host, gpu_px_per_s=figure(host.gpu_px_per_s.value * factor))
     assert cast(plan(length_s=length_s), faster).busy_s <= cast(plan(length_s=length_s), host).busy_s

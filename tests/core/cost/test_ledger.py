@@ -5,18 +5,19 @@ from typing import Any
 import pytest
 
 from rugbytx.core.cost import ledger
-from rugbytx.core.cost.ledger import Bill, Rates
+from rugbytx.core.cost.ledger import Bill, SlotPrices
 from rugbytx.core.cost.usage import End, Span
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job, Status
-from rugbytx.core.lease.failed_attempt import Attempt, Fate
+from rugbytx.core.lease.failed_attempt import FailedAttempt, Fate
 from rugbytx.core.lease.unit import AUDIO, PLAN, Kind, Measured, State, Unit, UnitKey
 from tests.store_bench import PROFILE, SOURCE
 
 NOW = 1_795_608_000.0
-RATES = Rates(
+RATES = SlotPrices(
     by_worker={"aws-1": 0.5, "aws-2": 0.2},
-    by_class={"aws": 0.6, "jetson": 0.0036},
-    classes={"aws-1": "aws", "aws-2": "aws", "jetson-1": "jetson"},
+    by_class={WorkerClass.AWS: 0.6, WorkerClass.JETSON: 0.0036},
+    classes={"aws-1": WorkerClass.AWS, "aws-2": WorkerClass.AWS, "jetson-1": WorkerClass.JETSON},
 )
 
 
@@ -55,10 +56,10 @@ def chunk(index: int, worker: str, *, elapsed_s: float, **changed: Any) -> Unit:
     return unit(UnitKey(Kind.VIDEO, index), worker, elapsed_s=elapsed_s, frames=100, **changed)
 
 
-def lost(worker: str, fate: Fate, **changed: Any) -> Attempt:
+def lost(worker: str, fate: Fate, **changed: Any) -> FailedAttempt:
     """Return an attempt that came to nothing."""
     worker_class = "" if fate is Fate.SILENT else worker.partition("-")[0]
-    return Attempt(worker=worker, fate=fate, **{"worker_class": worker_class, **changed})
+    return FailedAttempt(worker=worker, fate=fate, **{"worker_class": worker_class, **changed})
 
 
 def made(worker: str, *, at: float, lasts_s: float = 3600, **changed: Any) -> Span:
@@ -112,7 +113,7 @@ def test_attempts_in_vain_are_charged_and_counted() -> None:
     assert bill.lost == {
         ("aws", Fate.SILENT): 1,
         ("aws", Fate.LEAVING): 1,
-        ("", Fate.SILENT): 1,
+        (None, Fate.SILENT): 1,
         ("jetson", Fate.OUTAGE): 1,
     }
     assert bill.lost_frames == 81
@@ -145,9 +146,12 @@ def test_rates_are_those_of_slots() -> None:
         made("aws-1", at=NOW, usd_per_h=0.4, slots=2),
         made("aws-1", at=NOW - 9000, usd_per_h=0.9),
     ]
-    priced = ledger.rates(spans, {"aws": 0.526})
-    assert (priced.usd_per_h("aws-1", "aws"), priced.usd_per_h("aws-3", "aws")) == (0.2, 0.526)
-    assert priced.usd_per_h("x", "y") == 0
+    priced = ledger.rates(spans, {WorkerClass.AWS: 0.526})
+    assert (priced.usd_per_h("aws-1", WorkerClass.AWS), priced.usd_per_h("aws-3", WorkerClass.AWS)) == (
+        0.2,
+        0.526,
+    )
+    assert priced.usd_per_h("x", None) == 0
     assert priced.classes == {"aws-1": "aws"}
 
 
@@ -179,7 +183,7 @@ def test_a_report_says_what_an_operator_watches() -> None:
     ]
     month = [*spans, made("aws-6", at=NOW - 9e5)]
     found = ledger.report(bills(), spans, month, since=NOW - 86_400, now=NOW)
-    jetson, aws = sorted(found.shares, key=lambda one: one.worker_class, reverse=True)
+    jetson, aws = sorted(found.shares, key=lambda one: str(one.worker_class), reverse=True)
     assert (jetson.worker_class, jetson.jobs, jetson.frames, jetson.busy_s) == ("jetson", 2, 300, 5400)
     assert (aws.worker_class, aws.jobs, aws.frames, aws.busy_s) == ("aws", 1, 200, 1800)
     assert (aws.silent, aws.left, jetson.left, found.premature) == (1, 1, 1, 2)

@@ -10,7 +10,7 @@ from rugbytx import prices
 from rugbytx.core.cost import quote
 from rugbytx.core.cost.price_list import Item
 from rugbytx.core.cost.quote import Quote, Took
-from rugbytx.core.fleet.worker_class import AWS, CLASSES, JETSON, Evidence, WorkerClass
+from rugbytx.core.fleet.worker_class import AWS_HOST, HOSTS, JETSON_HOST, Evidence, HostFigures, WorkerClass
 from rugbytx.core.scaling.pace import PRIORS, assumed, learned
 
 MATCH_S = 7200.0
@@ -51,11 +51,9 @@ def test_a_rented_host_is_billed_for_a_minute_at_least() -> None:
 
 def test_starting_is_paid_for_a_rented_host_alone() -> None:
     """42 s of work and 20 s to start are 62 s at $3.60 an hour; a host of ours is paid for 42 s, and by the second."""
-    host = replace(AWS, start_s=20.0)
-    ours = replace(JETSON, start_s=0.0)
-    times = [
-        Took(worker_class=one, busy_s=42.0, slow_s=50.0, evidence=Evidence.ASSUMED) for one in (host, ours)
-    ]
+    host = replace(AWS_HOST, start_s=20.0)
+    ours = replace(JETSON_HOST, start_s=0.0)
+    times = [Took(host=one, busy_s=42.0, slow_s=50.0, evidence=Evidence.ASSUMED) for one in (host, ours)]
     hour = Item(usd=3.6, source="a test", dated="2026")
     listed = LISTED.model_copy(update={"on_demand_h": hour, "spot_h": hour, "power_h": hour})
     found = {one.payment: one for one in quote.quotes(times, listed, size_bytes=0)}
@@ -66,17 +64,17 @@ def test_starting_is_paid_for_a_rented_host_alone() -> None:
 @given(
     busy_s=st.floats(0, 1e6),
     more_s=st.floats(0, 1e6),
-    host=st.sampled_from(CLASSES),
+    host=st.sampled_from(HOSTS),
     size_bytes=st.floats(0, 1e13),
 )
 def test_more_work_is_never_cheaper(
-    busy_s: float, more_s: float, host: WorkerClass, size_bytes: float
+    busy_s: float, more_s: float, host: HostFigures, size_bytes: float
 ) -> None:
     """In any way to pay."""
     less, more = (
         list(
             quote.quotes(
-                [Took(worker_class=host, busy_s=each_s, slow_s=each_s, evidence=Evidence.ASSUMED)],
+                [Took(host=host, busy_s=each_s, slow_s=each_s, evidence=Evidence.ASSUMED)],
                 LISTED,
                 size_bytes=size_bytes,
             )
@@ -104,7 +102,12 @@ def test_one_time_in_ten_it_takes_longer() -> None:
 
 def test_measured_paces_go_before_assumed_ones() -> None:
     """Each class has its own."""
-    paces = {"jetson": learned([2 * PRIORS["jetson"].px_per_s] * 32, PRIORS["jetson"]), "aws": assumed(1e9)}
+    paces = {
+        WorkerClass.JETSON: learned(
+            [2 * PRIORS[WorkerClass.JETSON].px_per_s] * 32, PRIORS[WorkerClass.JETSON]
+        ),
+        WorkerClass.AWS: assumed(1e9),
+    }
     jetson, aws = quote.of_film(MATCH_S, paces)
     assert (jetson.evidence, aws.evidence) == (Evidence.MEASURED, Evidence.ASSUMED)
     assert jetson.busy_s < 20 * 60

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rugbytx.core.cost import usage
 from rugbytx.core.cost.usage import End, Span
+from rugbytx.core.fleet.worker_class import WorkerClass
 
 #: 2026-11-25, at midnight UTC.
 MIDNIGHT = 1_795_564_800.0
@@ -54,6 +55,8 @@ def test_a_worker_that_never_could_work_was_cold_all_the_time() -> None:
 def test_a_living_worker_counts_until_this_moment() -> None:
     """Its last word is believed for longer."""
     living = made(seen_at=NOON + 60, until=NOON + 120, ending="")
+    assert living.ending is None
+    assert living.model_dump(mode="json")["ending"] == ""
     assert usage.total([living], now=NOON + 90).paid_s == 90
     assert not usage.is_silent(living, now=NOON + 90)
 
@@ -95,7 +98,7 @@ def test_idle_stretches_over_half_an_hour_count_whole(
 ) -> None:
     """However many words a stretch had; work between two makes them two."""
     now = NOON
-    seen = usage.begun("aws-1", "aws", now=now, usd_per_h=0.5)
+    seen = usage.begun("aws-1", WorkerClass.AWS, now=now, usd_per_h=0.5)
     for minutes, is_busy in (*((m, False) for m in idle_min), (1, True), *((m, False) for m in again_min)):
         now += 60 * minutes
         seen = seen.advanced(now=now, is_busy=is_busy, is_able=True, lasts_s=60)
@@ -104,7 +107,7 @@ def test_idle_stretches_over_half_an_hour_count_whole(
 
 def test_a_clock_that_goes_back_takes_nothing_back() -> None:
     """Store time may be set right."""
-    seen = usage.begun("aws-1", "aws", now=NOON, usd_per_h=0.5)
+    seen = usage.begun("aws-1", WorkerClass.AWS, now=NOON, usd_per_h=0.5)
     seen = seen.advanced(now=NOON + 60, is_busy=True, is_able=True, lasts_s=60)
     back = seen.advanced(now=NOON + 30, is_busy=True, is_able=True, lasts_s=60)
     assert (back.seen_at, back.busy_s) == (NOON + 60, 60)
@@ -116,7 +119,7 @@ def test_a_clock_that_goes_back_takes_nothing_back() -> None:
 def test_days_add_up_to_the_whole(steps: list[tuple[float, bool, bool]]) -> None:
     """Whatever midnights lie between two words: no second is lost, none is counted twice, each on its own day."""
     now, busy_s = NOON, 0.0
-    seen, ended = usage.begun("aws-1", "aws", now=now, usd_per_h=0.5), []
+    seen, ended = usage.begun("aws-1", WorkerClass.AWS, now=now, usd_per_h=0.5), []
     for step_s, is_busy, is_able in steps:
         now += step_s
         busy_s += step_s * is_busy

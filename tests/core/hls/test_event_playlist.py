@@ -8,8 +8,8 @@ import pytest
 from rugbytx.core.hls import event_playlist
 from rugbytx.core.hls.event_playlist import Beginning
 from rugbytx.core.job.job import Job
+from rugbytx.core.lease.result import TracksResult
 from rugbytx.core.lease.unit import AUDIO, PLAN, Kind, State, Unit, UnitKey
-from rugbytx.core.output.result import TracksResult
 from rugbytx.core.plan.plan import Plan
 from tests.connection import make_job
 from tests.plans import PROFILE, small_plan

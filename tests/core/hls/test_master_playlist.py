@@ -5,7 +5,7 @@ import pytest
 
 from rugbytx.core.hls.master_playlist import master_playlist
 from rugbytx.core.hls.media_playlist import files_of
-from rugbytx.core.output.result import TracksResult
+from rugbytx.core.lease.result import TracksResult
 from rugbytx.core.plan.plan import Plan, Rendition
 from tests.track_files import track_file
 

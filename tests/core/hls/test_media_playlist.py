@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rugbytx.core.hls.media_playlist import (
-    Rates,
+    Bitrates,
     measure,
     media_playlist,
     splices,
     target_duration_s,
 )
-from rugbytx.core.output.result import TrackFile
+from rugbytx.core.lease.result import TrackFile
 from rugbytx.core.plan.plan import Plan
 from tests.track_files import track_file
 
@@ -183,15 +183,15 @@ def test_no_extinf_rounds_above_the_target(files: list[TrackFile]) -> None:
     ("durations", "sizes", "rates"),
     [
         # 8 * 1500 bytes in 12 s, the dearer segment 8 * 900 in 6 s
-        ([6000, 6000], [600, 900], Rates(average_bps=1000, peak_bps=1200)),
+        ([6000, 6000], [600, 900], Bitrates(average_bps=1000, peak_bps=1200)),
         # 8 * 1600 bytes in 13 s; one second alone is no set, 7 s with 8 * 1000 bytes are
-        ([6000, 1000, 6000], [600, 400, 600], Rates(average_bps=985, peak_bps=1143)),
+        ([6000, 1000, 6000], [600, 400, 600], Bitrates(average_bps=985, peak_bps=1143)),
         # shorter than half a target duration of 1 s: the average stands for the peak
-        ([400], [100], Rates(average_bps=2000, peak_bps=2000)),
+        ([400], [100], Bitrates(average_bps=2000, peak_bps=2000)),
     ],
 )
 def test_rates_are_measured_as_the_rfc_defines_them(
-    durations: list[int], sizes: list[int], rates: Rates
+    durations: list[int], sizes: list[int], rates: Bitrates
 ) -> None:
     """Neighbouring segments of half to one and a half target durations, rounded up to whole bits."""
     files = [track_file(durations, sizes)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rugbytx.core.hls import parser
 from rugbytx.core.hls.master_playlist import master_playlist
 from rugbytx.core.hls.media_playlist import media_playlist
-from rugbytx.core.output.result import TracksResult
+from rugbytx.core.lease.result import TracksResult
 from rugbytx.core.plan.plan import Plan
 from rugbytx.errors import VerificationError
 from tests.track_files import track_file

@@ -9,34 +9,34 @@ from hypothesis import strategies as st
 
 from rugbytx import errors
 from rugbytx.core.lease import retry
-from rugbytx.core.lease.retry import Action
+from rugbytx.core.lease.retry import RetryAction
 from rugbytx.core.lease.unit import Charge
 
 TABLE = [
     # error, verdicts before -> action, pause without jitter
-    (errors.JobRejected("bad"), 0, Action.FAIL, 0.0),
-    (errors.SourceMissing("gone"), 3, Action.FAIL, 0.0),
-    (errors.SourceChanged("another"), 0, Action.FAIL, 0.0),
-    (errors.UnsupportedMedia("a song"), 0, Action.FAIL, 0.0),
-    (errors.TransferError("cut"), 0, Action.RETRY, 2.5),  # 5 s, its lower half
-    (errors.TransferError("cut"), 1, Action.RETRY, 10.0),  # 20 s
-    (errors.TranscodeError("crash"), 2, Action.RETRY, 40.0),  # 80 s
-    (errors.Stalled("still"), 3, Action.RETRY, 160.0),  # 320 s
-    (errors.VerificationError("one frame short"), 4, Action.RETRY, 300.0),  # capped at 600 s
-    (errors.Unreachable("no answer"), 0, Action.RETRY, 15.0),  # 30 s, its lower half
-    (errors.Unreachable("no answer"), 3, Action.RETRY, 15.0),
-    (errors.HostUnfit("no encoder"), 3, Action.RELEASE, 30.0),
-    (errors.ScratchFull("full"), 3, Action.RELEASE, 30.0),
-    (OSError(errno.ENOSPC, "No space left on device", "/scratch"), 0, Action.RELEASE, 30.0),
-    (errors.Draining("leaving"), 3, Action.RELEASE, 0.0),
-    (errors.LeaseLost("taken"), 0, Action.ABANDON, 0.0),
-    (ValueError("a bug"), 0, Action.RETRY, 2.5),
-    (KeyError("a bug"), 0, Action.RETRY, 2.5),
+    (errors.JobRejected("bad"), 0, RetryAction.FAIL, 0.0),
+    (errors.SourceMissing("gone"), 3, RetryAction.FAIL, 0.0),
+    (errors.SourceChanged("another"), 0, RetryAction.FAIL, 0.0),
+    (errors.UnsupportedMedia("a song"), 0, RetryAction.FAIL, 0.0),
+    (errors.TransferError("cut"), 0, RetryAction.RETRY, 2.5),  # 5 s, its lower half
+    (errors.TransferError("cut"), 1, RetryAction.RETRY, 10.0),  # 20 s
+    (errors.TranscodeError("crash"), 2, RetryAction.RETRY, 40.0),  # 80 s
+    (errors.Stalled("still"), 3, RetryAction.RETRY, 160.0),  # 320 s
+    (errors.VerificationError("one frame short"), 4, RetryAction.RETRY, 300.0),  # capped at 600 s
+    (errors.Unreachable("no answer"), 0, RetryAction.RETRY, 15.0),  # 30 s, its lower half
+    (errors.Unreachable("no answer"), 3, RetryAction.RETRY, 15.0),
+    (errors.HostUnfit("no encoder"), 3, RetryAction.RELEASE, 30.0),
+    (errors.ScratchFull("full"), 3, RetryAction.RELEASE, 30.0),
+    (OSError(errno.ENOSPC, "No space left on device", "/scratch"), 0, RetryAction.RELEASE, 30.0),
+    (errors.Draining("leaving"), 3, RetryAction.RELEASE, 0.0),
+    (errors.LeaseLost("taken"), 0, RetryAction.ABANDON, 0.0),
+    (ValueError("a bug"), 0, RetryAction.RETRY, 2.5),
+    (KeyError("a bug"), 0, RetryAction.RETRY, 2.5),
 ]
 
 
 @pytest.mark.parametrize(("error", "verdicts", "action", "pause_s"), TABLE)
-def test_table(error: Exception, verdicts: int, action: Action, pause_s: float) -> None:
+def test_table(error: Exception, verdicts: int, action: RetryAction, pause_s: float) -> None:
     """Each branch of the error tree has one fate."""
     outcome = retry.decide(error, verdicts=verdicts, refusals=0, jitter=0.0)
     assert (outcome.action, outcome.pause_s) == (action, pause_s)
@@ -56,11 +56,11 @@ def test_no_unit_goes_round_the_fleet_for_ever() -> None:
     pauses_s = []
     for refusals in range(retry.MOST_REFUSALS):
         outcome = retry.decide(errors.HostUnfit("no encoder"), verdicts=0, refusals=refusals, jitter=0.0)
-        assert (outcome.action, outcome.charge) == (Action.RELEASE, Charge.REFUSAL)
+        assert (outcome.action, outcome.charge) == (RetryAction.RELEASE, Charge.REFUSAL)
         pauses_s.append(outcome.pause_s)
     assert pauses_s == [30.0, 60.0, 120.0, 240.0, 480.0, 600.0, 600.0, 600.0]
     after = retry.decide(errors.HostUnfit("no encoder"), verdicts=0, refusals=retry.MOST_REFUSALS, jitter=0.0)
-    assert (after.action, after.charge) == (Action.RELEASE, Charge.VERDICT)
+    assert (after.action, after.charge) == (RetryAction.RELEASE, Charge.VERDICT)
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC])

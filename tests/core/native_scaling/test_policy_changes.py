@@ -12,11 +12,11 @@ from rugbytx.core.native_scaling.policy_changes import (
     POLICY_CHANGES,
     Alarm,
     Change,
-    Decision,
-    Kind,
-    Policy,
-    Setup,
-    Step,
+    NativePolicy,
+    NativeSetup,
+    PolicyKind,
+    SetupChanges,
+    SetupStep,
     Target,
     decide,
 )
@@ -25,16 +25,16 @@ NAME, QUEUE = "worker", "transcode"
 OWN = policy_setup.alarm_names(NAME)
 
 
-def setup_of(kind: Kind, *, most: int = 3) -> Setup:
+def setup_of(kind: PolicyKind, *, most: int = 3) -> NativeSetup:
     """Return what a kind wants."""
     return policy_setup.wanted(kind, name=NAME, queue=QUEUE, most=most)
 
 
-def applied(kind: Kind) -> Setup:
+def applied(kind: PolicyKind) -> NativeSetup:
     """Return a kind as AWS tells of it: with ARNs, and defaults of its own."""
     setup = setup_of(kind)
     arns = {policy.name: f"arn:{policy.name}" for policy in setup.policies}
-    return Setup(
+    return NativeSetup(
         target=setup.target,
         policies=tuple(
             replace(policy, arn=arns[policy.name], configuration={**policy.configuration, "AWSDefault": True})
@@ -47,21 +47,21 @@ def applied(kind: Kind) -> Setup:
     )
 
 
-def changes(kind: Kind, present: Setup) -> list[tuple[str, str, str]]:
+def changes(kind: PolicyKind, present: NativeSetup) -> list[tuple[str, str, str]]:
     """Return what would be done."""
     decision = decide(setup_of(kind), present, own_alarms=OWN)
     return [(change.step.value, change.name, change.reason) for change in decision.changes]
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_what_is_there_is_not_changed(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(PolicyKind))
+def test_what_is_there_is_not_changed(kind: PolicyKind) -> None:
     """Whatever AWS adds to it."""
-    assert decide(setup_of(kind), applied(kind), own_alarms=OWN) == Decision()
+    assert decide(setup_of(kind), applied(kind), own_alarms=OWN) == SetupChanges()
 
 
 def test_from_nothing_everything_is_made_in_order() -> None:
     """The target before the policies, and those before the alarms that call them."""
-    assert changes(Kind.TARGET_TRACKING, Setup()) == [
+    assert changes(PolicyKind.TARGET_TRACKING, NativeSetup()) == [
         ("register-target", "desired-count", MISSING),
         ("put-policy", "worker-queue-tracking", MISSING),
         ("put-policy", "worker-to-zero", MISSING),
@@ -72,12 +72,12 @@ def test_from_nothing_everything_is_made_in_order() -> None:
 
 def test_another_kind_takes_the_place_of_the_first() -> None:
     """What both have stays."""
-    assert changes(Kind.STEP, applied(Kind.TARGET_TRACKING)) == [
+    assert changes(PolicyKind.STEP, applied(PolicyKind.TARGET_TRACKING)) == [
         ("delete-policy", "worker-queue-tracking", NOT_WANTED),
         ("put-policy", "worker-queue-steps", MISSING),
         ("put-alarm", "worker-queue-depth", MISSING),
     ]
-    assert changes(Kind.TARGET_TRACKING, applied(Kind.STEP)) == [
+    assert changes(PolicyKind.TARGET_TRACKING, applied(PolicyKind.STEP)) == [
         ("delete-alarm", "worker-queue-depth", NOT_WANTED),
         ("delete-policy", "worker-queue-steps", NOT_WANTED),
         ("put-policy", "worker-queue-tracking", MISSING),
@@ -86,7 +86,7 @@ def test_another_kind_takes_the_place_of_the_first() -> None:
 
 def test_none_removes_everything() -> None:
     """Alarms first, so that none calls a policy that is gone; the target last."""
-    assert changes(Kind.NONE, applied(Kind.STEP)) == [
+    assert changes(PolicyKind.NONE, applied(PolicyKind.STEP)) == [
         ("delete-alarm", "worker-queue-depth", NOT_WANTED),
         ("delete-alarm", "worker-queue-empty", NOT_WANTED),
         ("delete-alarm", "worker-in-flight", NOT_WANTED),
@@ -98,8 +98,8 @@ def test_none_removes_everything() -> None:
 
 def test_policies_of_others_go_with_the_alarms_that_call_nothing_else() -> None:
     """Somebody's alarm that calls a pager too is left, and told."""
-    theirs = Policy(name="by-hand", type="StepScaling", configuration={}, arn="arn:by-hand")
-    present = Setup(
+    theirs = NativePolicy(name="by-hand", type="StepScaling", configuration={}, arn="arn:by-hand")
+    present = NativeSetup(
         target=Target(least=0, most=3),
         policies=(theirs,),
         alarms=(
@@ -108,19 +108,21 @@ def test_policies_of_others_go_with_the_alarms_that_call_nothing_else() -> None:
             Alarm(name="show", configuration={}),
         ),
     )
-    decision = decide(setup_of(Kind.NONE), present, own_alarms=OWN)
+    decision = decide(setup_of(PolicyKind.NONE), present, own_alarms=OWN)
     assert [change.name for change in decision.changes] == ["theirs", "by-hand", "desired-count"]
     assert decision.left == ("pager",)
 
 
 def test_alarms_of_target_tracking_are_left_to_aws() -> None:
     """It deletes them itself with their policy."""
-    tracking = Policy(name="note", type="TargetTrackingScaling", configuration={}, arn="arn:note")
+    tracking = NativePolicy(name="note", type="TargetTrackingScaling", configuration={}, arn="arn:note")
     high = Alarm(
         name="TargetTracking-service/x-AlarmHigh", configuration={}, actions=("arn:note:createdBy/1",)
     )
-    present = Setup(policies=(tracking,), alarms=(high, replace(high, name="low", actions=("arn:note",))))
-    decision = decide(setup_of(Kind.NONE), present, own_alarms=OWN)
+    present = NativeSetup(
+        policies=(tracking,), alarms=(high, replace(high, name="low", actions=("arn:note",)))
+    )
+    decision = decide(setup_of(PolicyKind.NONE), present, own_alarms=OWN)
     assert [change.name for change in decision.changes] == ["note"]
     assert decision.left == ()
 
@@ -129,31 +131,33 @@ def test_alarms_of_target_tracking_are_left_to_aws() -> None:
     ("present", "wanted"),
     [
         (
-            replace(applied(Kind.STEP), target=Target(least=1, most=3)),
+            replace(applied(PolicyKind.STEP), target=Target(least=1, most=3)),
             [("register-target", "desired-count", DIFFERS)],
         ),
         (
-            replace(applied(Kind.STEP), target=Target(least=0, most=3, is_suspended=True)),
+            replace(applied(PolicyKind.STEP), target=Target(least=0, most=3, is_suspended=True)),
             [("register-target", "desired-count", DIFFERS)],
         ),
     ],
 )
-def test_bounds_that_were_changed_are_set_right(present: Setup, wanted: list[tuple[str, str, str]]) -> None:
+def test_bounds_that_were_changed_are_set_right(
+    present: NativeSetup, wanted: list[tuple[str, str, str]]
+) -> None:
     """And suspended scaling is resumed: who applies a policy wants it to act."""
-    assert changes(Kind.STEP, present) == wanted
+    assert changes(PolicyKind.STEP, present) == wanted
 
 
 def test_a_policy_that_was_changed_is_put_again_with_its_alarms() -> None:
     """Its ARN may be another one then."""
-    present = applied(Kind.TARGET_TRACKING)
+    present = applied(PolicyKind.TARGET_TRACKING)
     tracking, to_zero = present.policies
     changed = replace(to_zero, configuration={**to_zero.configuration, "Cooldown": 300})
-    assert changes(Kind.TARGET_TRACKING, replace(present, policies=(tracking, changed))) == [
+    assert changes(PolicyKind.TARGET_TRACKING, replace(present, policies=(tracking, changed))) == [
         ("put-policy", "worker-to-zero", DIFFERS),
         ("put-alarm", "worker-queue-empty", POLICY_CHANGES),
     ]
     slow = replace(tracking, configuration={**tracking.configuration, "DisableScaleIn": True})
-    assert changes(Kind.TARGET_TRACKING, replace(present, policies=(slow, to_zero))) == [
+    assert changes(PolicyKind.TARGET_TRACKING, replace(present, policies=(slow, to_zero))) == [
         ("put-policy", "worker-queue-tracking", DIFFERS)
     ]
 
@@ -162,30 +166,30 @@ def test_a_policy_that_was_changed_is_put_again_with_its_alarms() -> None:
     "change",
     [
         {"actions": ()},
-        {"configuration": {**applied(Kind.STEP).alarms[1].configuration, "EvaluationPeriods": 15}},
-        {"configuration": {**applied(Kind.STEP).alarms[1].configuration, "ActionsEnabled": False}},
+        {"configuration": {**applied(PolicyKind.STEP).alarms[1].configuration, "EvaluationPeriods": 15}},
+        {"configuration": {**applied(PolicyKind.STEP).alarms[1].configuration, "ActionsEnabled": False}},
     ],
 )
 def test_an_alarm_that_was_changed_is_put_again(change: dict[str, object]) -> None:
     """It alone."""
-    present = applied(Kind.STEP)
+    present = applied(PolicyKind.STEP)
     depth, empty, in_flight = present.alarms
     changed = replace(empty, **change)  # type: ignore[arg-type]  # one field or the other
-    assert changes(Kind.STEP, replace(present, alarms=(depth, changed, in_flight))) == [
+    assert changes(PolicyKind.STEP, replace(present, alarms=(depth, changed, in_flight))) == [
         ("put-alarm", "worker-queue-empty", DIFFERS)
     ]
 
 
 def test_the_notes_figures() -> None:
     """As it recommends them, where AWS has them: one cooldown for steps, bounds from the alarm's threshold."""
-    tracking, to_zero = setup_of(Kind.TARGET_TRACKING).policies
+    tracking, to_zero = setup_of(PolicyKind.TARGET_TRACKING).policies
     told = tracking.configuration
     assert (told["TargetValue"], told["ScaleOutCooldown"], told["ScaleInCooldown"]) == (1.0, 60, 1500)
     assert told["CustomizedMetricSpecification"]["Dimensions"] == [{"Name": "QueueName", "Value": QUEUE}]
     assert to_zero.configuration["StepAdjustments"] == [
         {"MetricIntervalUpperBound": 0.0, "ScalingAdjustment": 0}
     ]
-    steps = setup_of(Kind.STEP)
+    steps = setup_of(PolicyKind.STEP)
     depth, empty, in_flight = (alarm.configuration for alarm in steps.alarms)
     assert {size: steps_want(steps, depth["Threshold"], size) for size in (1, 2, 3, 9)} == {
         1: 1,
@@ -202,7 +206,7 @@ def test_the_notes_figures() -> None:
     assert steps.alarms[2].policy == "", "no action prevents scale-in"
 
 
-def steps_want(setup: Setup, threshold: float, size: int) -> int:
+def steps_want(setup: NativeSetup, threshold: float, size: int) -> int:
     """Return what the steps want at a queue of this size, as AWS reads them: lower bounds count in, upper ones out."""
     [wanted] = [
         step["ScalingAdjustment"]
@@ -216,17 +220,17 @@ def steps_want(setup: Setup, threshold: float, size: int) -> int:
 
 def test_every_kind_names_its_traps() -> None:
     """But for the one that leaves nothing to AWS."""
-    told = {kind: foreign_policies.traps(kind) for kind in Kind}
-    assert not told[Kind.NONE]
-    assert "a single one starts no worker" in " ".join(told[Kind.TARGET_TRACKING])
-    assert "threshold" in " ".join(told[Kind.STEP])
+    told = {kind: foreign_policies.traps(kind) for kind in PolicyKind}
+    assert not told[PolicyKind.NONE]
+    assert "a single one starts no worker" in " ".join(told[PolicyKind.TARGET_TRACKING])
+    assert "threshold" in " ".join(told[PolicyKind.STEP])
     assert all("scale-in protection" in " ".join(sentences) for kind, sentences in told.items() if sentences)
 
 
 def test_changes_say_what_they_put() -> None:
     """And a removal needs no more than a name."""
-    made = decide(setup_of(Kind.STEP), Setup(), own_alarms=OWN).changes
+    made = decide(setup_of(PolicyKind.STEP), NativeSetup(), own_alarms=OWN).changes
     assert all(change.thing is not None for change in made)
-    gone = decide(Setup(), applied(Kind.STEP), own_alarms=OWN).changes
-    assert Change(step=Step.DEREGISTER_TARGET, name="desired-count", reason=NOT_WANTED) in gone
+    gone = decide(NativeSetup(), applied(PolicyKind.STEP), own_alarms=OWN).changes
+    assert Change(step=SetupStep.DEREGISTER_TARGET, name="desired-count", reason=NOT_WANTED) in gone
     assert all(change.thing is None for change in gone)

@@ -4,22 +4,29 @@ from dataclasses import replace
 
 import pytest
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling import admission
-from rugbytx.core.scaling.admission import Facts, Told
+from rugbytx.core.scaling.admission import AdmissionFacts, WorkerTarget
 from tests.core.hybrid import JETSON, NOW, policy_of, worker
 
 POLICY = policy_of()
-ASKED = Facts(now=NOW, name="aws-2", worker_class="aws", told=Told(at=NOW - 10, wanted=1), workers=(JETSON,))
-SILENT = replace(ASKED, told=Told(at=NOW - 181, wanted=3))
+ASKED = AdmissionFacts(
+    now=NOW,
+    name="aws-2",
+    worker_class=WorkerClass.AWS,
+    target=WorkerTarget(at=NOW - 10, wanted=1),
+    workers=(JETSON,),
+)
+SILENT = replace(ASKED, target=WorkerTarget(at=NOW - 181, wanted=3))
 BUSY_JETSON = worker("jetson-1", busy=1)
 
 
 @pytest.mark.parametrize(
     ("facts", "is_open", "reason"),
     [
-        (replace(ASKED, worker_class="jetson", told=None), True, "always-on"),
+        (replace(ASKED, worker_class=WorkerClass.JETSON, target=None), True, "always-on"),
         (ASKED, True, "admitted"),
-        (replace(ASKED, told=Told(at=NOW, wanted=0)), False, "not-wanted"),
+        (replace(ASKED, target=WorkerTarget(at=NOW, wanted=0)), False, "not-wanted"),
         # One is wanted, and the first by name is another.
         (replace(ASKED, workers=(worker("aws-1"), worker("aws-2"))), False, "not-wanted"),
         # One that is unfit is nobody.
@@ -33,13 +40,13 @@ BUSY_JETSON = worker("jetson-1", busy=1)
         (replace(SILENT, visible=1, workers=(BUSY_JETSON,)), True, "more-waiting-than-free-slots"),
         (replace(SILENT, visible=1, workers=()), True, "jetson-silent"),
         (
-            replace(SILENT, visible=1, told=None, workers=(worker("jetson-1", is_able=False),)),
+            replace(SILENT, visible=1, target=None, workers=(worker("jetson-1", is_able=False),)),
             True,
             "jetson-silent",
         ),
     ],
 )
-def test_admission(facts: Facts, *, is_open: bool, reason: str) -> None:
+def test_admission(facts: AdmissionFacts, *, is_open: bool, reason: str) -> None:
     """Each case has its answer and its reason."""
     decision = admission.decide(facts, POLICY)
     assert (decision.is_open, decision.reason) == (is_open, reason)
@@ -49,12 +56,12 @@ def test_admission(facts: Facts, *, is_open: bool, reason: str) -> None:
 def test_exactly_as_many_as_are_wanted(wanted: int) -> None:
     """Each worker finds out for itself, and together they are the right number."""
     crew = tuple(worker(f"aws-{number}", busy=number % 2) for number in range(4))
-    told = Told(at=NOW, wanted=wanted)
+    told = WorkerTarget(at=NOW, wanted=wanted)
     open_ones = [
         one.name
         for one in crew
         if admission.decide(
-            replace(ASKED, name=one.name, told=told, workers=crew, is_busy=bool(one.busy)), POLICY
+            replace(ASKED, name=one.name, target=told, workers=crew, is_busy=bool(one.busy)), POLICY
         ).is_open
     ]
     assert len(open_ones) == min(wanted, 4)
@@ -63,5 +70,5 @@ def test_exactly_as_many_as_are_wanted(wanted: int) -> None:
 def test_a_lane_stays_while_its_worker_is_wanted() -> None:
     """It leaves on the autoscaler's word, and never for its silence."""
     assert admission.may_stay(ASKED, POLICY)
-    assert not admission.may_stay(replace(ASKED, told=Told(at=NOW, wanted=0)), POLICY)
+    assert not admission.may_stay(replace(ASKED, target=WorkerTarget(at=NOW, wanted=0)), POLICY)
     assert admission.may_stay(SILENT, POLICY)

@@ -6,18 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling.desired_count import decide, finishes
-from rugbytx.core.scaling.facts import Decision, Facts, JobFact, Mode, Policy
+from rugbytx.core.scaling.facts import JobFact, Mode, ScalingDecision, ScalingFacts, ScalingPolicy
 from rugbytx.core.scaling.pace import MATCH_PX, PRIORS
 from tests.core.hybrid import JETSON, NOW, match, matches, ordered, policy_of, worker
 
 POLICY = policy_of()
-PACE = PRIORS["aws"]
+PACE = PRIORS[WorkerClass.AWS]
 
 
-def facts(*jobs: JobFact, workers: tuple[object, ...] = (JETSON,), **changed: object) -> Facts:
+def facts(*jobs: JobFact, workers: tuple[object, ...] = (JETSON,), **changed: object) -> ScalingFacts:
     """Return facts with the Jetson alive unless said otherwise."""
-    return Facts(now=NOW, jobs=jobs, workers=workers, **changed)  # type: ignore[arg-type]
+    return ScalingFacts(now=NOW, jobs=jobs, workers=workers, **changed)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def facts(*jobs: JobFact, workers: tuple[object, ...] = (JETSON,), **changed: ob
         (facts(*matches(6), spent_usd=0.3), policy_of(budget_usd_per_day=0.3), 0, "budget-refuses"),
     ],
 )
-def test_a_situation(situation: Facts, policy: Policy, desired: int, reason: str) -> None:
+def test_a_situation(situation: ScalingFacts, policy: ScalingPolicy, desired: int, reason: str) -> None:
     """Each has its number and its reason."""
     decision = decide(situation, policy)
     assert (decision.desired, decision.reason) == (desired, reason)
@@ -183,27 +184,31 @@ POLICIES = st.builds(
 )
 
 
-def busy_of(situation: Facts) -> int:
+def busy_of(situation: ScalingFacts) -> int:
     """Return the busy AWS workers."""
     return sum(one.worker_class == "aws" and one.busy > 0 for one in situation.workers)
 
 
 @given(FACTS, POLICIES, JOBS)
-def test_more_backlog_never_fewer_workers(situation: Facts, policy: Policy, further: JobFact) -> None:
+def test_more_backlog_never_fewer_workers(
+    situation: ScalingFacts, policy: ScalingPolicy, further: JobFact
+) -> None:
     """Another job never lowers what is wanted, whatever its deadline."""
     more = replace(situation, jobs=(*situation.jobs, further))
     assert decide(more, policy).desired >= decide(situation, policy).desired
 
 
 @given(FACTS, POLICIES)
-def test_another_jetson_never_buys_an_aws_worker(situation: Facts, policy: Policy) -> None:
+def test_another_jetson_never_buys_an_aws_worker(situation: ScalingFacts, policy: ScalingPolicy) -> None:
     """It only ever takes work off them."""
     more = replace(situation, workers=(*situation.workers, worker("jetson-9")))
     assert decide(more, policy).desired <= decide(situation, policy).desired
 
 
 @given(FACTS, POLICIES)
-def test_never_above_what_is_allowed_nor_below_what_is_busy(situation: Facts, policy: Policy) -> None:
+def test_never_above_what_is_allowed_nor_below_what_is_busy(
+    situation: ScalingFacts, policy: ScalingPolicy
+) -> None:
     """Neither the maximum nor the budget is exceeded, but by workers that are at work already."""
     decision, busy = decide(situation, policy), busy_of(situation)
     assert busy <= decision.desired <= max(busy, policy.max_workers)
@@ -213,16 +218,16 @@ def test_never_above_what_is_allowed_nor_below_what_is_busy(situation: Facts, po
 
 
 @given(FACTS, POLICIES)
-def test_the_same_facts_give_the_same_decision(situation: Facts, policy: Policy) -> None:
+def test_the_same_facts_give_the_same_decision(situation: ScalingFacts, policy: ScalingPolicy) -> None:
     """Whatever order they are in."""
     turned = replace(situation, workers=situation.workers[::-1])
-    first: Decision = decide(situation, policy)
+    first: ScalingDecision = decide(situation, policy)
     assert decide(situation, policy) == first
     assert decide(turned, policy).desired == first.desired
 
 
 @given(FACTS, POLICIES)
-def test_accepted_work_has_somebody(situation: Facts, policy: Policy) -> None:
+def test_accepted_work_has_somebody(situation: ScalingFacts, policy: ScalingPolicy) -> None:
     """A Jetson that lives, or an AWS worker, unless the policy forbids it and says so."""
     has_jetson = any(one.worker_class == "jetson" for one in situation.workers)
     decision = decide(situation, policy)
@@ -231,7 +236,9 @@ def test_accepted_work_has_somebody(situation: Facts, policy: Policy) -> None:
 
 
 @given(FACTS, POLICIES)
-def test_lanes_and_assists_never_exceed_what_a_job_can_use(situation: Facts, policy: Policy) -> None:
+def test_lanes_and_assists_never_exceed_what_a_job_can_use(
+    situation: ScalingFacts, policy: ScalingPolicy
+) -> None:
     """No job gets more lanes than it has units, and all assists together find free slots."""
     decision = decide(situation, policy)
     jobs = {job.job_id: job for job in situation.jobs}

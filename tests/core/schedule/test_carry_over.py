@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import pytest
 
 from rugbytx.core.job.job import Job, Outputs, Status
-from rugbytx.core.lease.unit import AUDIO, MP4, PLAN, PUBLISH, Kind, State, Unit, UnitKey
-from rugbytx.core.output.result import Mp4Result, TracksResult, objects_of, plan_of
+from rugbytx.core.lease.result import Mp4Result, Result, TracksResult
+from rugbytx.core.lease.unit import AUDIO, MP4, PLAN, PUBLISH, Kind, State, Unit, UnitKey, to_json
+from rugbytx.core.output.result import objects_of, plan_of
 from rugbytx.core.output.retention import LENDS_S
 from rugbytx.core.plan.plan import Plan
-from rugbytx.core.record import Record
 from rugbytx.core.schedule import carry_over
 from tests.plans import PROFILE, SOURCE, small_plan
 from tests.track_files import track_file
@@ -50,14 +50,16 @@ def ended(status: Status = Status.FAILED, **fields: object) -> Job:
     return job.model_copy(update=fields)
 
 
-def done(key: UnitKey, result: Record) -> Unit:
+def done(key: UnitKey, result: Result) -> Unit:
     """Return a finished unit."""
-    return Unit(key=key, generation=1, state=State.DONE, fence=1, verdicts=2, result=result.model_dump_json())
+    return Unit(
+        key=key, generation=1, state=State.DONE, fence=1, verdicts=2, result_json=to_json(result, key)
+    )
 
 
 def finished(*keys: UnitKey) -> Mapping[UnitKey, Unit]:
     """Return finished units with a file each, but for the plan and publishing."""
-    results: dict[Kind, Record] = {Kind.PLAN: PLANNED, Kind.PUBLISH: PLANNED}
+    results: dict[Kind, Result] = {Kind.PLAN: PLANNED, Kind.PUBLISH: OUTPUTS}
     units = {}
     for key in keys:
         file = track_file([6000], [500], key=f"out/7ad4/g1/{key}.mp4")

@@ -9,8 +9,8 @@ from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.job.job import Job, Repinned
 from rugbytx.core.lease.unit import AUDIO, MP4, PLAN, Kind, State, Unit, UnitKey
 from rugbytx.core.schedule import encoder_pin, next_unit
-from rugbytx.core.schedule.encoder_pin import MOST_REPINS, Pin
-from rugbytx.core.schedule.next_unit import Action
+from rugbytx.core.schedule.encoder_pin import MOST_REPINS, EncoderPin
+from rugbytx.core.schedule.next_unit import LaneAction
 from tests.plans import PROFILE, SOURCE, small_plan
 
 NOW = 1000.0
@@ -28,9 +28,9 @@ def units(*records: Unit) -> Mapping[UnitKey, Unit]:
     return {one.key: one for one in (unit(PLAN), unit(AUDIO), *records)}
 
 
-def pinned_to(maker: str, *, lives_until: float = 0.0, times: int = 0) -> Pin:
+def pinned_to(maker: str, *, lives_until: float = 0.0, times: int = 0) -> EncoderPin:
     """Return a job's pin."""
-    return Pin(maker=maker, lives_until=lives_until, times=times)
+    return EncoderPin(maker=maker, lives_until=lives_until, times=times)
 
 
 LIVING = pinned_to("a", lives_until=1050.0)
@@ -38,33 +38,38 @@ GONE = pinned_to("a", lives_until=999.0)
 
 CASES = [
     # units, the pin, who asks -> action, key, wake_at
-    (units(), pinned_to(""), "b", Action.PIN, PLAN, 0.0),
-    (units(), LIVING, "a", Action.CLAIM, V0, 0.0),
-    (units(), LIVING, "b", Action.WAIT, PLAN, 1050.0),
-    (units(unit(V0)), GONE, "b", Action.PIN, PLAN, 0.0),
-    (units(unit(V0)), pinned_to("a", times=MOST_REPINS), "b", Action.FAIL, PLAN, 0.0),
+    (units(), pinned_to(""), "b", LaneAction.PIN, PLAN, 0.0),
+    (units(), LIVING, "a", LaneAction.CLAIM, V0, 0.0),
+    (units(), LIVING, "b", LaneAction.WAIT, PLAN, 1050.0),
+    (units(unit(V0)), GONE, "b", LaneAction.PIN, PLAN, 0.0),
+    (units(unit(V0)), pinned_to("a", times=MOST_REPINS), "b", LaneAction.FAIL, PLAN, 0.0),
     # chunks of the former encoder are made anew
-    (units(unit(V0), unit(V1)), pinned_to("b"), "b", Action.CLAIM, V0, 0.0),
-    (units(unit(V0, maker="b"), unit(V1)), pinned_to("b"), "b", Action.CLAIM, V1, 0.0),
+    (units(unit(V0), unit(V1)), pinned_to("b"), "b", LaneAction.CLAIM, V0, 0.0),
+    (units(unit(V0, maker="b"), unit(V1)), pinned_to("b"), "b", LaneAction.CLAIM, V1, 0.0),
     # one under the lease of a former owner is left alone until that ends
     (
         units(unit(V0, State.LEASED, lease_until=1100.0), unit(V1, maker="b"), unit(V2, maker="b")),
         pinned_to("b"),
         "b",
-        Action.WAIT,
+        LaneAction.WAIT,
         PLAN,
         1105.0,
     ),
     # what is no chunk anybody makes
-    ({PLAN: unit(PLAN)}, LIVING, "b", Action.CLAIM, AUDIO, 0.0),
-    (units(unit(V0), unit(V1), unit(V2)), LIVING, "b", Action.CLAIM, MP4, 0.0),
-    (units(unit(V0), unit(V1), unit(V2)), GONE, "b", Action.CLAIM, MP4, 0.0),
+    ({PLAN: unit(PLAN)}, LIVING, "b", LaneAction.CLAIM, AUDIO, 0.0),
+    (units(unit(V0), unit(V1), unit(V2)), LIVING, "b", LaneAction.CLAIM, MP4, 0.0),
+    (units(unit(V0), unit(V1), unit(V2)), GONE, "b", LaneAction.CLAIM, MP4, 0.0),
 ]
 
 
 @pytest.mark.parametrize(("records", "held", "maker", "action", "key", "wake_at"), CASES)
 def test_who_may_take_a_chunk(
-    records: Mapping[UnitKey, Unit], held: Pin, maker: str, action: Action, key: UnitKey, wake_at: float
+    records: Mapping[UnitKey, Unit],
+    held: EncoderPin,
+    maker: str,
+    action: LaneAction,
+    key: UnitKey,
+    wake_at: float,
 ) -> None:
     """Only the pinned encoder's lanes, until none of its workers lives."""
     decision = next_unit.decide(PLAN3, records, now=NOW, maker=maker, pin=held)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.scaling.facts import JobFact
 from rugbytx.core.scaling.pace import PRIORS
 from rugbytx.core.schedule import job_priority
@@ -14,7 +15,12 @@ CLIP = match("clip", due_min=100, left=0.01, is_queued=True, units_left=3)
 def chosen(*others: JobFact, own: JobFact = OWN, serving: str = "") -> tuple[str, str]:
     """Return which job a Jetson's lane does next, and why."""
     choice = job_priority.decide(
-        own, others, now=NOW, px_per_s=PRIORS["jetson"].px_per_s, policy=policy_of(), serving=serving
+        own,
+        others,
+        now=NOW,
+        px_per_s=PRIORS[WorkerClass.JETSON].px_per_s,
+        policy=policy_of(),
+        serving=serving,
     )
     return choice.job_id, choice.reason
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rugbytx.core.lease.unit import AUDIO, MP4, PLAN, PUBLISH, Kind, State, Unit, UnitKey
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.schedule import next_unit
-from rugbytx.core.schedule.next_unit import Action
+from rugbytx.core.schedule.next_unit import LaneAction
 from tests.plans import small_plan
 
 NOW = 1000.0
@@ -57,45 +57,45 @@ DUE = unit(V1, State.WAITING, retry_at=1000.0)
 
 CASES = [
     # plan, units -> action, key, wake_at
-    (None, {}, Action.CLAIM, PLAN, 0.0),
-    (None, {PLAN: unit(PLAN, State.LEASED, lease_until=1100.0)}, Action.WAIT, PLAN, 1105.0),
-    (PLAN3, done(PLAN), Action.CLAIM, AUDIO, 0.0),
-    (PLAN3, done(PLAN, AUDIO), Action.CLAIM, V0, 0.0),
-    (PLAN3, done(PLAN, AUDIO) | {V0: TAKEN}, Action.CLAIM, V1, 0.0),
-    (PLAN3, done(PLAN, AUDIO) | {V0: DEAD}, Action.CLAIM, V0, 0.0),
-    (PLAN3, done(PLAN, AUDIO, V2) | {V0: TAKEN, V1: LATER}, Action.WAIT, PLAN, 1050.0),
-    (PLAN3, done(PLAN, AUDIO, V2) | {V0: TAKEN, V1: DUE}, Action.CLAIM, V1, 0.0),
-    (PLAN3, done(PLAN, AUDIO, V0, V1, V2), Action.CLAIM, PUBLISH, 0.0),
-    (PLAN3, done(PLAN, AUDIO, V0, V1, V2, PUBLISH), Action.FINISH, PLAN, 0.0),
-    (SILENT, done(PLAN), Action.CLAIM, V0, 0.0),
-    (SILENT, done(PLAN, V0), Action.CLAIM, PUBLISH, 0.0),
-    (WITH_MP4, done(PLAN, AUDIO, V0), Action.CLAIM, MP4, 0.0),
-    (WITH_MP4, done(PLAN, AUDIO, V0, MP4), Action.CLAIM, PUBLISH, 0.0),
+    (None, {}, LaneAction.CLAIM, PLAN, 0.0),
+    (None, {PLAN: unit(PLAN, State.LEASED, lease_until=1100.0)}, LaneAction.WAIT, PLAN, 1105.0),
+    (PLAN3, done(PLAN), LaneAction.CLAIM, AUDIO, 0.0),
+    (PLAN3, done(PLAN, AUDIO), LaneAction.CLAIM, V0, 0.0),
+    (PLAN3, done(PLAN, AUDIO) | {V0: TAKEN}, LaneAction.CLAIM, V1, 0.0),
+    (PLAN3, done(PLAN, AUDIO) | {V0: DEAD}, LaneAction.CLAIM, V0, 0.0),
+    (PLAN3, done(PLAN, AUDIO, V2) | {V0: TAKEN, V1: LATER}, LaneAction.WAIT, PLAN, 1050.0),
+    (PLAN3, done(PLAN, AUDIO, V2) | {V0: TAKEN, V1: DUE}, LaneAction.CLAIM, V1, 0.0),
+    (PLAN3, done(PLAN, AUDIO, V0, V1, V2), LaneAction.CLAIM, PUBLISH, 0.0),
+    (PLAN3, done(PLAN, AUDIO, V0, V1, V2, PUBLISH), LaneAction.FINISH, PLAN, 0.0),
+    (SILENT, done(PLAN), LaneAction.CLAIM, V0, 0.0),
+    (SILENT, done(PLAN, V0), LaneAction.CLAIM, PUBLISH, 0.0),
+    (WITH_MP4, done(PLAN, AUDIO, V0), LaneAction.CLAIM, MP4, 0.0),
+    (WITH_MP4, done(PLAN, AUDIO, V0, MP4), LaneAction.CLAIM, PUBLISH, 0.0),
     # the last allowed attempt may still be running
     (
         PLAN3,
         done(PLAN) | {AUDIO: unit(AUDIO, State.LEASED, lease_until=1100.0, verdicts=3)},
-        Action.CLAIM,
+        LaneAction.CLAIM,
         V0,
         0.0,
     ),
-    (PLAN3, done(PLAN) | {AUDIO: unit(AUDIO, State.WAITING, verdicts=4)}, Action.FAIL, AUDIO, 0.0),
+    (PLAN3, done(PLAN) | {AUDIO: unit(AUDIO, State.WAITING, verdicts=4)}, LaneAction.FAIL, AUDIO, 0.0),
     (
         PLAN3,
         done(PLAN) | {AUDIO: unit(AUDIO, State.LEASED, lease_until=1100.0, deaths=8)},
-        Action.FAIL,
+        LaneAction.FAIL,
         AUDIO,
         0.0,
     ),
     # found once that nobody can do it: nobody tries, whatever else is to be had
-    (None, {PLAN: unit(PLAN, State.FAILED, verdicts=1)}, Action.FAIL, PLAN, 0.0),
-    (PLAN3, done(PLAN, AUDIO) | {V1: unit(V1, State.FAILED, verdicts=1)}, Action.FAIL, V1, 0.0),
+    (None, {PLAN: unit(PLAN, State.FAILED, verdicts=1)}, LaneAction.FAIL, PLAN, 0.0),
+    (PLAN3, done(PLAN, AUDIO) | {V1: unit(V1, State.FAILED, verdicts=1)}, LaneAction.FAIL, V1, 0.0),
 ]
 
 
 @pytest.mark.parametrize(("plan", "units", "action", "key", "wake_at"), CASES)
 def test_next_unit(
-    plan: Plan | None, units: Mapping[UnitKey, Unit], action: Action, key: UnitKey, wake_at: float
+    plan: Plan | None, units: Mapping[UnitKey, Unit], action: LaneAction, key: UnitKey, wake_at: float
 ) -> None:
     """Audio first, then chunks in order, then MP4 and publishing; wait for what others hold."""
     decision = next_unit.decide(plan, units, now=NOW, maker="")
@@ -133,15 +133,15 @@ def test_laws(units: dict[UnitKey, Unit]) -> None:
     decision = next_unit.decide(PLAN3, units, now=NOW, maker="")
     finished = {key for key, held in units.items() if held.state is State.DONE}
     match decision.action:
-        case Action.CLAIM:
+        case LaneAction.CLAIM:
             assert decision.seen == units.get(decision.key)
             assert decision.seen is None or decision.seen.is_claimable(NOW)
             assert decision.key is not PUBLISH or finished >= {AUDIO, V0, V1, V2}
-        case Action.WAIT:
+        case LaneAction.WAIT:
             assert decision.wake_at > NOW
-        case Action.FINISH:
+        case LaneAction.FINISH:
             assert finished == {PLAN, AUDIO, V0, V1, V2, PUBLISH}
-        case Action.FAIL:
+        case LaneAction.FAIL:
             pytest.fail("no unit here has used up its attempts")
 
 

@@ -1,16 +1,19 @@
 """A job at a glance."""
 
-from rugbytx.core.cost.ledger import Rates
+from rugbytx.core.cost.ledger import SlotPrices
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Job, Status
-from rugbytx.core.lease.failed_attempt import Attempt, Fate
-from rugbytx.core.lease.unit import AUDIO, PLAN, PUBLISH, Kind, Measured, Progress, State, Unit, UnitKey
-from rugbytx.core.status.overview import FREE, LAPSED, sheet, unplanned
+from rugbytx.core.lease.failed_attempt import FailedAttempt, Fate
+from rugbytx.core.lease.unit import AUDIO, PLAN, PUBLISH, Kind, Measured, State, Unit, UnitKey, UnitProgress
+from rugbytx.core.status.overview import FREE, LAPSED, summarize, summarize_unplanned
 from tests.connection import NOW, make_job
 from tests.plans import small_plan
 
-PRICED = Rates(by_class={"jetson": 0.0036, "aws": 0.72}, usd_per_gb={"jetson": 0.1})
-FREE_OF_CHARGE = Rates(by_class={})
+PRICED = SlotPrices(
+    by_class={WorkerClass.JETSON: 0.0036, WorkerClass.AWS: 0.72}, usd_per_gb={WorkerClass.JETSON: 0.1}
+)
+FREE_OF_CHARGE = SlotPrices(by_class={})
 CHUNKS = [UnitKey(Kind.VIDEO, index) for index in range(4)]
 
 
@@ -51,13 +54,13 @@ def test_every_unit_of_the_plan_has_a_piece_in_order() -> None:
             state=State.LEASED,
             owner="aws-1@cloud",
             lease_until=NOW + 60,
-            progress=Progress(step="encode", frames=10, fps=25.0),
+            progress=UnitProgress(step="encode", frames=10, fps=25.0),
         ),
         CHUNKS[2]: unit(CHUNKS[2], state=State.LEASED, owner="aws-2@cloud", lease_until=NOW - 1),
     }
     worker = Worker(name="aws-1@cloud", worker_class="aws", slots=1, busy=1, seen_at=NOW, until=NOW + 60)
-    found = sheet(running(), units, [worker], priced=PRICED, now=NOW)
-    assert [(piece.key, piece.state) for piece in found.pieces if piece.key != AUDIO] == [
+    found = summarize(running(), units, [worker], priced=PRICED, now=NOW)
+    assert [(unit.key, unit.state) for unit in found.units if unit.key != AUDIO] == [
         (PLAN, "DONE"),
         (CHUNKS[0], "DONE"),
         (CHUNKS[1], "LEASED"),
@@ -65,7 +68,7 @@ def test_every_unit_of_the_plan_has_a_piece_in_order() -> None:
         (CHUNKS[3], FREE),
         (PUBLISH, FREE),
     ]
-    at_work = next(piece for piece in found.pieces if piece.key == CHUNKS[1])
+    at_work = next(unit for unit in found.units if unit.key == CHUNKS[1])
     assert (at_work.worker_class, at_work.step, at_work.fps) == ("aws", "encode", 25.0)
     assert found.percent == 30
     assert found.worker_classes == ("jetson", "aws")
@@ -77,41 +80,41 @@ def test_splices_stand_where_two_encoders_meet() -> None:
     units = {PLAN: planned()} | {
         CHUNKS[index]: done(CHUNKS[index], "jetson", maker) for index, maker in makers.items()
     }
-    found = sheet(running(), units, (), priced=FREE_OF_CHARGE, now=NOW)
-    assert [piece.key for piece in found.pieces if piece.is_splice] == [CHUNKS[2]]
+    found = summarize(running(), units, (), priced=FREE_OF_CHARGE, now=NOW)
+    assert [unit.key for unit in found.units if unit.is_splice] == [CHUNKS[2]]
     del units[CHUNKS[1]]
-    found = sheet(running(), units, (), priced=FREE_OF_CHARGE, now=NOW)
-    assert not any(piece.is_splice for piece in found.pieces)
+    found = summarize(running(), units, (), priced=FREE_OF_CHARGE, now=NOW)
+    assert not any(unit.is_splice for unit in found.units)
 
 
 def test_cost_counts_every_attempt_once() -> None:
     """Those that came to nothing too, and none that was taken over."""
-    lost = Attempt(worker="aws-1@cloud", worker_class="aws", fate=Fate.LEAVING, elapsed_s=50.0)
+    lost = FailedAttempt(worker="aws-1@cloud", worker_class="aws", fate=Fate.LEAVING, elapsed_s=50.0)
     units = {
         PLAN: planned(),
         CHUNKS[0]: done(CHUNKS[0], "aws", lost=(lost,)),
         CHUNKS[1]: done(CHUNKS[1], "aws", fence=0),
     }
-    found = sheet(running(adopted=(str(CHUNKS[1]),)), units, (), priced=PRICED, now=NOW)
+    found = summarize(running(adopted=(str(CHUNKS[1]),)), units, (), priced=PRICED, now=NOW)
     # 100 s of a jetson's slot, and 150 s of an AWS worker's.
     assert round(found.usd, 6) == round(100 / 3600 * 0.0036 + 150 / 3600 * 0.72, 6)
-    assert {piece.key for piece in found.pieces if piece.is_adopted} == {CHUNKS[1]}
+    assert {unit.key for unit in found.units if unit.is_adopted} == {CHUNKS[1]}
 
 
 def test_all_is_done_only_at_the_end() -> None:
     """What follows the last frame takes time too; a job that ended otherwise has no share."""
     units = {PLAN: planned()} | {key: done(key, "jetson", "a") for key in CHUNKS}
-    assert sheet(running(), units, (), priced=FREE_OF_CHARGE, now=NOW).percent == 99
+    assert summarize(running(), units, (), priced=FREE_OF_CHARGE, now=NOW).percent == 99
     for status, percent in {Status.SUCCEEDED: 100, Status.FAILED: None, Status.CANCELLED: None}.items():
         ended = make_job(status=status, ended_at=NOW + 5, frames=200)
-        assert sheet(ended, units, (), priced=FREE_OF_CHARGE, now=NOW + 99_999).percent == percent
-        assert unplanned(ended, now=NOW + 99_999).percent == percent
+        assert summarize(ended, units, (), priced=FREE_OF_CHARGE, now=NOW + 99_999).percent == percent
+        assert summarize_unplanned(ended, now=NOW + 99_999).percent == percent
 
 
 def test_late_is_judged_by_the_end_or_by_now() -> None:
     """A job that ended in time stays in time."""
     job = make_job(deadline_at=NOW + 10)
-    assert not unplanned(job, now=NOW + 9).is_late
-    assert unplanned(job, now=NOW + 11).is_late
+    assert not summarize_unplanned(job, now=NOW + 9).is_late
+    assert summarize_unplanned(job, now=NOW + 11).is_late
     ended = make_job(status=Status.SUCCEEDED, deadline_at=NOW + 10, ended_at=NOW + 9)
-    assert not unplanned(ended, now=NOW + 99).is_late
+    assert not summarize_unplanned(ended, now=NOW + 99).is_late

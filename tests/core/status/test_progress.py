@@ -3,7 +3,7 @@
 import pytest
 
 from rugbytx.core.job.job import Job, Status
-from rugbytx.core.lease.unit import AUDIO, Kind, Measured, Progress, State, Unit, UnitKey
+from rugbytx.core.lease.unit import AUDIO, Kind, Measured, State, Unit, UnitKey, UnitProgress
 from rugbytx.core.status.progress import outlook
 from tests.connection import NOW, OUTPUTS, make_job
 
@@ -24,7 +24,7 @@ def at_work(index: int, *, frames: int, fps: float, until: float = NOW + 60) -> 
         state=State.LEASED,
         fence=1,
         lease_until=until,
-        progress=Progress(step="encode", frames=frames, fps=fps),
+        progress=UnitProgress(step="encode", frames=frames, fps=fps),
     )
 
 

@@ -2,9 +2,9 @@
 
 from rugbytx.core.fleet.presence import Worker
 from rugbytx.core.job.job import Status
-from rugbytx.core.lease.failed_attempt import Attempt, Fate
+from rugbytx.core.lease.failed_attempt import FailedAttempt, Fate
 from rugbytx.core.lease.unit import AUDIO, Kind, Measured, State, Unit, UnitKey
-from rugbytx.core.status.prometheus import Facts, families
+from rugbytx.core.status.prometheus import MetricFacts, families
 from tests.connection import NOW, OUTPUTS, make_job
 
 
@@ -33,14 +33,14 @@ def test_the_figures_of_a_system() -> None:
         for number, took_s in enumerate((10.0, 15.0, 60.0))
     ]
     ended.append(make_job(id="9", status=Status.FAILED, started_at=NOW + 1, ended_at=NOW + 2))
-    lost = (Attempt(worker="a", fate=Fate.SILENT), Attempt(worker="b", fate=Fate.FAILED))
+    lost = (FailedAttempt(worker="a", fate=Fate.SILENT), FailedAttempt(worker="b", fate=Fate.FAILED))
     units = {"0": [chunk(4.0, lost=lost), chunk(6.0), chunk(8.0, key=AUDIO)]}
     workers = [
         worker("a", "fit"),
         worker("b", "jetson-finishes-in-time"),
         worker("c", "jetson-finishes-in-time"),
     ]
-    facts = Facts(backlog_s=90.0, ended=ended, units=units, workers=workers, spent_usd=1.25)
+    facts = MetricFacts(backlog_s=90.0, ended=ended, units=units, workers=workers, spent_usd=1.25)
     told = {family.name: dict(family.samples) for family in families(facts)}
     assert told == {
         "rugbytx_backlog_seconds": {(): 90.0},
@@ -57,6 +57,6 @@ def test_the_figures_of_a_system() -> None:
 
 def test_nothing_is_known_of_a_fresh_system() -> None:
     """What has no value has no sample, and not a nought."""
-    told = {family.name: family.samples for family in families(Facts())}
+    told = {family.name: family.samples for family in families(MetricFacts())}
     assert told["rugbytx_spent_usd"] == (((), 0.0),)
     assert {name for name, samples in told.items() if samples} == {"rugbytx_spent_usd"}

@@ -1,4 +1,4 @@
-"""The gates before publishing: whole outputs pass, and each fault fails its own gate."""
+"""The checks before publishing: whole outputs pass, and each fault fails its own check."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rugbytx.core.hls import master_playlist, media_playlist
-from rugbytx.core.output.result import TracksResult
+from rugbytx.core.lease.result import TracksResult
 from rugbytx.core.plan import planner
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.plan.planner import STANDARD_RATES
 from rugbytx.core.verify import before_publish
-from rugbytx.core.verify.before_publish import Gate, Texts
+from rugbytx.core.verify.before_publish import PublishCheck, Texts
 from tests.plans import PROFILE, SOURCE, small_media, small_plan
 from tests.results import chunk, sound
 
@@ -50,9 +50,9 @@ def texts_of(plan: Plan, chunks: Sequence[TracksResult], audio: TracksResult | N
     return Texts(master=text, media=media, iframes=iframes, paths={name: f"{name}.m3u8" for name in names})
 
 
-def failed(gates: Sequence[Gate]) -> set[tuple[str, str]]:
-    """Return rule and place of the gates that were not passed."""
-    return {(one.rule, one.where) for one in gates if not one.passed}
+def failed(checks: Sequence[PublishCheck]) -> set[tuple[str, str]]:
+    """Return rule and place of the checks that were not passed."""
+    return {(one.rule, one.where) for one in checks if not one.passed}
 
 
 @pytest.mark.parametrize("encoders", [("x264",) * 3, ("x264", "nvenc", "nvenc"), ("x264", "nvenc", "x264")])
@@ -61,9 +61,9 @@ def test_whole_outputs_pass(plan: Plan, encoders: Sequence[str]) -> None:
     """With and without sound, of one encoder or of several; and every gate shows its figure."""
     chunks = [chunk(plan, index, encoder=encoder) for index, encoder in enumerate(encoders)]
     audio = sound(plan) if plan.audio else None
-    gates = before_publish.before_publishing(plan, chunks, audio, texts_of(plan, chunks, audio))
-    assert failed(gates) == set()
-    assert all(one.expected and one.seen for one in gates)
+    checks = before_publish.before_publishing(plan, chunks, audio, texts_of(plan, chunks, audio))
+    assert failed(checks) == set()
+    assert all(one.expected and one.seen for one in checks)
 
 
 CHUNKS = [chunk(PLAN, index) for index in range(3)]
@@ -156,19 +156,19 @@ def test_a_gate_becomes_a_finding() -> None:
     """In the words of the others."""
     chunks = with_file(samples=59)
     audio = sound(PLAN)
-    gates = before_publish.before_publishing(PLAN, chunks, audio, texts_of(PLAN, chunks, audio))
-    [sentence] = [one.finding().sentence for one in gates if not one.passed]
-    assert sentence == f"{TOP} fails the frame-count gate: expected 180, saw 179"
+    checks = before_publish.before_publishing(PLAN, chunks, audio, texts_of(PLAN, chunks, audio))
+    [sentence] = [one.finding().sentence for one in checks if not one.passed]
+    assert sentence == f"{TOP} fails the frame-count check: expected 180, saw 179"
 
 
 @given(st.sampled_from(STANDARD_RATES), st.integers(1, 900), st.sampled_from([2.0, 6.0, 7.0]))
 def test_whole_outputs_pass_on_every_grid(rate: Fraction, frames: int, chunk_s: float) -> None:
-    """Whatever the rate, the length and the chunks are, rounding fails no gate."""
+    """Whatever the rate, the length and the chunks are, rounding fails no check."""
     media = small_media(end_s=frames / rate)
     video = media.video.model_copy(update={"average_rate": rate, "base_rate": rate})
     media = media.model_copy(update={"video": video})
     plan = planner.decide(media, SOURCE, PROFILE, chunk_s=chunk_s)
     chunks = [chunk(plan, index, encoder=str(index % 2)) for index in range(plan.grid.chunks)]
     audio = sound(plan)
-    gates = before_publish.before_publishing(plan, chunks, audio, texts_of(plan, chunks, audio))
-    assert failed(gates) == set()
+    checks = before_publish.before_publishing(plan, chunks, audio, texts_of(plan, chunks, audio))
+    assert failed(checks) == set()

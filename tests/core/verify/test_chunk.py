@@ -190,7 +190,7 @@ def test_findings_name_the_rendition_and_the_place(plan: Plan) -> None:
     track = with_gop(chunk_track(plan.grid, 2), 1, sync=(False,) * 4)
     found = check_chunk(plan, 2, [track])
     assert [finding.sentence for finding in found] == [
-        "chunk 2 of 48p, GOP at frame 28, fails the keyframes gate: expected [0], saw []"
+        "chunk 2 of 48p, GOP at frame 28, fails the keyframes check: expected [0], saw []"
     ]
 
 
@@ -198,7 +198,7 @@ def test_every_rendition_must_be_there(plan: Plan) -> None:
     """Without it nobody can say which track is which."""
     found = check_chunk(plan, 0, [])
     assert [finding.sentence for finding in found] == [
-        "chunk 0 fails the track-count gate: expected 1, saw 0"
+        "chunk 0 fails the track-count check: expected 1, saw 0"
     ]
 
 
@@ -269,9 +269,9 @@ def test_audio_that_nobody_planned_is_found(plan: Plan) -> None:
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"pixel_shape": (4, 3)}, "the pixel-shape gate: expected square pixels, saw pixels of 4:3"),
-        ({"codec": "avc1.640007"}, "the level gate: expected level 0.9 to 5.2, saw level 0.7"),
-        ({"codec": "avc1.64003c"}, "the level gate: expected level 0.9 to 5.2, saw level 6"),
+        ({"pixel_shape": (4, 3)}, "the pixel-shape check: expected square pixels, saw pixels of 4:3"),
+        ({"codec": "avc1.640007"}, "the level check: expected level 0.9 to 5.2, saw level 0.7"),
+        ({"codec": "avc1.64003c"}, "the level check: expected level 0.9 to 5.2, saw level 6"),
     ],
 )
 def test_pixels_are_square_and_the_level_holds_the_picture(

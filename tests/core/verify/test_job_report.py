@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 
 from rugbytx.core.job.job import Job, Status
+from rugbytx.core.lease.result import TracksResult
 from rugbytx.core.lease.unit import AUDIO, PLAN, PUBLISH, Kind, Measured, State, Unit, UnitKey
-from rugbytx.core.output.result import TracksResult
 from rugbytx.core.plan.plan import Plan
 from rugbytx.core.verify import job_report
-from rugbytx.core.verify.before_publish import Gate
-from rugbytx.core.verify.job_report import Report
+from rugbytx.core.verify.before_publish import PublishCheck
+from rugbytx.core.verify.job_report import JobReport
 from tests.plans import PROFILE, SOURCE, small_plan
 from tests.results import chunk, sound
 
@@ -24,7 +24,7 @@ JOB = Job(
     deadline_at=5000.0,
     wake_at=1600.0,
 )
-GATE = Gate(rule="frame-count", where="180p", expected="180", seen="180", passed=True)
+CHECK = PublishCheck(rule="frame-count", where="180p", expected="180", seen="180", passed=True)
 
 
 def unit(key: UnitKey, result: Plan | TracksResult, **measured: object) -> Unit:
@@ -66,14 +66,14 @@ def units(encoders: Sequence[str] = ("x264",) * 3) -> dict[UnitKey, Unit]:
     }
 
 
-def built(found: Mapping[UnitKey, Unit]) -> Report:
+def built(found: Mapping[UnitKey, Unit]) -> JobReport:
     """Return the report, having gone through its JSON."""
-    whole = job_report.build(JOB, GRID, found, gates=[GATE], warnings=["0.5 s are missing"], target_s=6)
-    return Report.model_validate_json(whole.model_dump_json())
+    whole = job_report.build(JOB, GRID, found, gates=[CHECK], warnings=["0.5 s are missing"], target_s=6)
+    return JobReport.model_validate_json(whole.model_dump_json())
 
 
 def test_it_says_what_was_made_by_whom_and_how() -> None:
-    """Units in the order of the work, tracks with their figures, and the gates."""
+    """Units in the order of the work, tracks with their figures, and the checks."""
     made = built(units())
     assert [one.unit for one in made.units] == ["PLAN", "AUDIO", "VIDEO#00000", "VIDEO#00001", "VIDEO#00002"]
     video = made.units[2]
@@ -91,7 +91,7 @@ def test_it_says_what_was_made_by_whom_and_how() -> None:
     ]
     assert {(one.codec, one.size_bytes) for one in top.chunks} == {("avc1.64001f", 640)}
     assert (video.gpu, video.driver) == ("NVIDIA L4", "550.54")
-    assert made.gates == (GATE,)
+    assert made.gates == (CHECK,)
     assert made.grid == GRID.grid
     assert made.notes == GRID.notes
 

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rugbytx.core.hls.media_playlist import files_of
+from rugbytx.core.lease.result import Metric, Quality, TracksResult, WindowReason
 from rugbytx.core.lease.unit import CHECK, PUBLISH, State, Unit, UnitKey
-from rugbytx.core.output.result import TracksResult
 from rugbytx.core.verify import sample_windows, sampled_quality
 from rugbytx.core.verify.frame_pairing import Pair
-from rugbytx.core.verify.sample_windows import CHANCES, Place, Window
-from rugbytx.core.verify.sampled_quality import Metric, Quality, Scores
+from rugbytx.core.verify.sample_windows import CHANCES, Window
+from rugbytx.core.verify.sampled_quality import Scores
 from tests.plans import small_plan
 from tests.results import chunk
 
@@ -48,17 +48,17 @@ def test_a_look_keeps_nobody_waiting(
 ) -> None:
     """It is never worth a download, and never done twice."""
     decision = sampled_quality.decide(units, has_source=has_source, waiting=waiting, budget_s=budget_s)
-    assert (decision.look, decision.reason) == (reason == "published", reason)
+    assert (decision.samples, decision.reason) == (reason == "published", reason)
 
 
 def test_windows_lie_at_the_start_at_splices_at_joins_and_anywhere() -> None:
     """The more telling ones first; ten frames a second, chunks of 60 frames."""
     windows = sample_windows.windows(PLAN, chunks(("a", "a", "b", "b", "b", "b")), seed="7ad4")
     assert [window.place for window in windows] == [
-        Place.START,
-        Place.SPLICE,
-        *[Place.JOIN] * 3,
-        *[Place.SAMPLE] * CHANCES,
+        WindowReason.START,
+        WindowReason.SPLICE,
+        *[WindowReason.JOIN] * 3,
+        *[WindowReason.SAMPLE] * CHANCES,
     ]
     assert windows[0].frames == range(20)
     assert windows[1].frames == range(90, 150)
@@ -90,8 +90,8 @@ def test_parts_are_whole_segments_of_the_files_that_hold_the_frames() -> None:
     assert parts[1].span == range(files[1].init_bytes, files[1].size_bytes)
 
 
-JOIN = Window(place=Place.JOIN, frames=range(30, 90))
-CHANCE = Window(place=Place.SAMPLE, frames=range(20))
+JOIN = Window(place=WindowReason.JOIN, frames=range(30, 90))
+CHANCE = Window(place=WindowReason.SAMPLE, frames=range(20))
 
 
 def judged(*looked: tuple[Window, Sequence[float]], metric: Metric = Metric.SSIM) -> Quality:

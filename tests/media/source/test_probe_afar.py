@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core.job.job import Address
+from rugbytx.core.job.job import PresignedUrl
 from rugbytx.errors import JobRejected, RugbytxError, SourceMissing, TranscodeError, UnsupportedMedia
 from rugbytx.media.source import probe
 from tests.footage import film, make
@@ -47,7 +47,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RangeServer]:
 def look(server: RangeServer, name: str, pulse: FakePulse, *, authorities: str = "") -> object:
     """Probe what the server has under a name, by an address with a secret in it."""
     path = f"/{name.replace(' ', '%20')}"
-    address = Address(url=f"{server.url}{path}?{SECRET}", authorities=authorities)
+    address = PresignedUrl(url=f"{server.url}{path}?{SECRET}", authorities=authorities)
     size_bytes = len(server.bodies.get(path, b"12"))
     return probe.read_afar(address, size_bytes=size_bytes, pulse=pulse)
 
@@ -83,7 +83,7 @@ def test_what_cannot_be_planned_is_told_without_its_address(
 
 def test_a_server_that_is_not_there_is_told_without_its_address(pulse: FakePulse) -> None:
     """After a few tries, in some seconds."""
-    address = Address(url=f"http://127.0.0.1:1/film.mp4?{SECRET}")
+    address = PresignedUrl(url=f"http://127.0.0.1:1/film.mp4?{SECRET}")
     with pytest.raises(TranscodeError, match="reading the source broke off") as raised:
         probe.read_afar(address, size_bytes=1, pulse=pulse)
     assert "5ec" not in str(raised.value)
@@ -108,7 +108,7 @@ def test_a_long_film_is_not_read_whole(tmp_path: Path, pulse: FakePulse) -> None
     make(path, "-f", "lavfi", "-i", noise, "-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj420p")
     body = path.read_bytes()
     with RangeServer({"/long.mov": body}) as server:
-        found = probe.read_afar(Address(url=f"{server.url}/long.mov"), size_bytes=len(body), pulse=pulse)
+        found = probe.read_afar(PresignedUrl(url=f"{server.url}/long.mov"), size_bytes=len(body), pulse=pulse)
         assert found.end_s == 200
         assert server.sent_bytes < len(body) / 3
         assert server.requests < 12

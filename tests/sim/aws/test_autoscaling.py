@@ -7,8 +7,8 @@ import pytest
 from simpy import Environment
 
 from rugbytx.sim.aws.autoscaling import Activity, Cooldowns, StepScaling, TargetTracking
-from rugbytx.sim.aws.cloudwatch import Metrics, Point
-from rugbytx.sim.aws.sqs import Queue
+from rugbytx.sim.aws.cloudwatch import Datapoint, Metrics
+from rugbytx.sim.aws.sqs import SimulatedQueue
 from rugbytx.sim.input.assumptions import Figures
 
 
@@ -32,7 +32,7 @@ def metrics_of(env: Environment) -> Metrics:
     """Return the metrics of an empty queue that has no visible history yet."""
     figures = Figures(metric_lag_least_s=0.0, metric_lag_most_s=0.0)
     luck = random.Random(1)  # noqa: S311  luck, not a secret
-    queue = Queue(env=env, figures=figures, luck=luck, visibility_s=60, most_receives=0)
+    queue = SimulatedQueue(env=env, figures=figures, luck=luck, visibility_s=60, most_receives=0)
     return Metrics(queue, figures, luck)
 
 
@@ -42,7 +42,7 @@ def shown(
     """Add datapoints as if they had been published."""
     for minute in minutes:
         at = 60.0 * minute
-        metrics.points.append(Point(at, at, visible, in_flight, service.running if service else 0))
+        metrics.points.append(Datapoint(at, at, visible, in_flight, service.running if service else 0))
 
 
 def tracking(service: Service, *, in_s: float = 300.0, most: int = 3) -> TargetTracking:

@@ -8,7 +8,7 @@ from simpy import Environment, Interrupt
 
 from rugbytx import prices
 from rugbytx.sim.aws.ec2 import Cloud
-from rugbytx.sim.aws.ecs import Service, Task
+from rugbytx.sim.aws.ecs import EcsService, EcsTask
 from rugbytx.sim.aws.placement import CapacityProvider, OwnHost
 from rugbytx.sim.input.assumptions import Figures
 from rugbytx.sim.input.trace import UNKNOWN, Trace
@@ -25,14 +25,14 @@ class Cluster:
         self.book = Book(now=lambda: env.now)
         self.stopped: list[tuple[str, str]] = []
         self.cloud = Cloud(env, figures, prices.load(), self.book, random.Random(1))  # noqa: S311  luck
-        self.service = Service(env, self.book, random.Random(2), self._live, trace=trace)  # noqa: S311  luck
+        self.service = EcsService(env, self.book, random.Random(2), self._live, trace=trace)  # noqa: S311  luck
         self.provider = CapacityProvider(env, figures, self.cloud, self.service)
         own = OwnHost(env, figures, self.cloud, self.service)
         self.service.placement = self.provider if provider else own
         if provider:
             env.process(self._minutes())
 
-    def _live(self, task: Task) -> Generator[Any, Any, None]:
+    def _live(self, task: EcsTask) -> Generator[Any, Any, None]:
         try:
             yield self.env.event()
         except Interrupt as stop:

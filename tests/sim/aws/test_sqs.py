@@ -5,15 +5,15 @@ from typing import Any
 
 from simpy import Environment
 
-from rugbytx.sim.aws.sqs import Delivery, Queue
+from rugbytx.sim.aws.sqs import ReceivedMessage, SimulatedQueue
 from rugbytx.sim.input.assumptions import Figures
 
 
 def queue_of(
     env: Environment, *, visibility_s: float = 60.0, most_receives: int = 0, duplicate_p: float = 0.0
-) -> Queue:
+) -> SimulatedQueue:
     """Return an empty queue."""
-    return Queue(
+    return SimulatedQueue(
         env=env,
         figures=Figures(duplicate_p=duplicate_p),
         luck=random.Random(1),  # noqa: S311  luck, not a secret
@@ -22,12 +22,12 @@ def queue_of(
     )
 
 
-def receive(queue: Queue) -> Delivery:
+def receive(queue: SimulatedQueue) -> ReceivedMessage:
     """Return a delivery that is there at once."""
     poll = queue.receive()
     assert poll.triggered
     found: Any = poll.value
-    assert isinstance(found, Delivery)
+    assert isinstance(found, ReceivedMessage)
     return found
 
 

@@ -93,7 +93,7 @@ def test_each_setting_that_can_be_set_is_heeded() -> None:
         assert str(getattr(tuned.settings, one)) == text
     read = {
         node.attr
-        for path in Path(sim.__path__[0]).glob("*.py")
+        for path in Path(sim.__path__[0]).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute | ast.Name)
         if (node.value.attr if isinstance(node.value, ast.Attribute) else node.value.id) == "settings"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rugbytx.sim.report.lower_bound import (
     Hosts,
-    Load,
+    JobLoad,
     atomic_makespan_s,
     cheapest_usd,
     fluid_makespan_s,
@@ -21,10 +21,10 @@ HOURS = 3600.0
 NOTED = Hosts(cloud=3, start_s=180.0, usd_per_h=0.526)
 
 
-def matches(count: int, *, every_s: float = 0.0, due_s: float = HOURS) -> list[Load]:
+def matches(count: int, *, every_s: float = 0.0, due_s: float = HOURS) -> list[JobLoad]:
     """Return so many of the note's matches: 35 minutes on the Jetson, 25 on an AWS host."""
     return [
-        Load(at=index * every_s, deadline_at=index * every_s + due_s, edge_s=2100, cloud_s=1500)
+        JobLoad(at=index * every_s, deadline_at=index * every_s + due_s, edge_s=2100, cloud_s=1500)
         for index in range(count)
     ]
 
@@ -38,7 +38,7 @@ def matches(count: int, *, every_s: float = 0.0, due_s: float = HOURS) -> list[L
         (matches(12, every_s=300), 83.2, 84.8, 103),
     ],
 )
-def test_the_facts(loads: list[Load], fluid: float, detected: float, atomic: float) -> None:
+def test_the_facts(loads: list[JobLoad], fluid: float, detected: float, atomic: float) -> None:
     """The table of lower bounds, in minutes."""
     assert round(fluid_makespan_s(loads, NOTED) / 60, 1) == fluid
     assert round(fluid_makespan_s(loads, replace(NOTED, detect_s=120)) / 60, 1) == detected
@@ -73,18 +73,18 @@ HOSTS = st.builds(
 @given(ARRIVALS, HOSTS)
 def test_atomic_is_what_brute_force_finds(arrivals: list[float], hosts: Hosts) -> None:
     """Every assignment of jobs to hosts and every order of each host's jobs is tried."""
-    loads = [Load(at=at, deadline_at=at + HOURS, edge_s=2100, cloud_s=1500) for at in arrivals]
+    loads = [JobLoad(at=at, deadline_at=at + HOURS, edge_s=2100, cloud_s=1500) for at in arrivals]
     assert atomic_makespan_s(loads, hosts) == pytest.approx(brute_force_s(loads, hosts))
 
 
 @given(ARRIVALS, HOSTS)
 def test_fluid_is_never_above_atomic(arrivals: list[float], hosts: Hosts) -> None:
     """Whole jobs are one way of many to cut the work."""
-    loads = [Load(at=at, deadline_at=at + HOURS, edge_s=2100, cloud_s=1500) for at in arrivals]
+    loads = [JobLoad(at=at, deadline_at=at + HOURS, edge_s=2100, cloud_s=1500) for at in arrivals]
     assert fluid_makespan_s(loads, hosts) <= atomic_makespan_s(loads, hosts) + 1e-6
 
 
-def brute_force_s(loads: list[Load], hosts: Hosts) -> float:
+def brute_force_s(loads: list[JobLoad], hosts: Hosts) -> float:
     """Return the shortest makespan by trying everything."""
     first = min(load.at for load in loads)
     kinds = ["edge"] * hosts.edge + ["cloud"] * hosts.cloud
@@ -109,7 +109,7 @@ SMALL = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4), st.integers(1, 
 def test_the_cheapest_is_what_brute_force_finds(jobs: list[tuple[int, int, int]]) -> None:
     """All ways are tried in which the Jetson may spend its slots; what it cannot do in time is paid for."""
     loads = [
-        Load(at=at * SLOT_S, deadline_at=(at + due) * SLOT_S, edge_s=work * SLOT_S, cloud_s=work * SLOT_S)
+        JobLoad(at=at * SLOT_S, deadline_at=(at + due) * SLOT_S, edge_s=work * SLOT_S, cloud_s=work * SLOT_S)
         for at, due, work in jobs
     ]
     hosts = Hosts(cloud=1, start_s=0.0, usd_per_h=12.0)  # a dollar for each slot of work

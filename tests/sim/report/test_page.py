@@ -30,7 +30,7 @@ _DRAWN = """
 def report() -> str:
     """Return the report of three matches under two policies."""
     cases = [case("three", name) for name in POLICIES]
-    means = [batch.means([batch.one(one)], 1)[0] for one in cases]
+    means = [batch.means([batch.run_one(one)], 1)[0] for one in cases]
     return page.report(cases, means, bound(cases[0]))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core.fleet.circuit_breaker import PAUSE_S, Kind
+from rugbytx.core.fleet.circuit_breaker import PAUSE_S, FaultKind
 from rugbytx.core.plan.encoder_family import Family
 from rugbytx.media.encode.faults import Faults
 from rugbytx.media.transcoder import FfmpegMedia
@@ -60,7 +60,7 @@ class Bench:
 
     def child_meets(self, reason: str) -> None:
         """Note what a pool child meets: it has the file, and nothing else, in common with the main process."""
-        Faults(self.folder / "faults", monotonic=self.clock).add(Kind.UNFIT, reason)
+        Faults(self.folder / "faults", monotonic=self.clock).add(FaultKind.UNFIT, reason)
 
 
 @pytest.fixture
@@ -72,8 +72,8 @@ def bench(tmp_path: Path) -> Bench:
 def test_a_worker_whose_encoder_works_receives(bench: Bench) -> None:
     """Tried once, by the first look."""
     bench.play(GOOD)
-    bench.view.look()
-    bench.view.look()
+    bench.view.refresh()
+    bench.view.refresh()
     assert bench.view.is_open()
     assert (len(bench.stand_in.starts), bench.told) == (1, 0)
 
@@ -81,16 +81,16 @@ def test_a_worker_whose_encoder_works_receives(bench: Bench) -> None:
 def test_a_worker_without_an_encoder_receives_nothing_and_is_told(bench: Bench) -> None:
     """Before it has taken a single message."""
     bench.play(NO_DRIVER)
-    bench.view.look()
+    bench.view.refresh()
     assert (bench.view.is_open(), bench.view.reason) == (False, gate.UNFIT)
-    bench.view.look()
+    bench.view.refresh()
     assert bench.told == 1
 
 
 def test_what_a_child_met_closes_the_gate_before_the_next_receive(bench: Bench) -> None:
     """Without waiting for the next look: the unit that was handed back must not come straight back."""
     bench.play(GOOD)
-    bench.view.look()
+    bench.view.refresh()
     assert bench.view.is_open()
     bench.child_meets("this host has no NVIDIA driver")
     assert (bench.view.is_open(), bench.view.reason) == (False, gate.UNFIT)
@@ -102,13 +102,13 @@ def test_what_a_child_met_closes_the_gate_before_the_next_receive(bench: Bench) 
 def test_after_the_pause_a_trial_decides(bench: Bench, after: Scene, is_open: bool) -> None:
     """What was found before the fault no longer counts."""
     bench.play(GOOD, after, NO_DRIVER)
-    bench.view.look()
+    bench.view.refresh()
     bench.child_meets("this host has no NVIDIA driver")
     bench.clock.advance(PAUSE_S - 1)
-    bench.view.look()
+    bench.view.refresh()
     assert (bench.view.is_open(), bench.told, len(bench.stand_in.starts)) == (False, 1, 1)
     bench.clock.advance(2)
-    bench.view.look()
+    bench.view.refresh()
     assert bench.view.is_open() is is_open
     assert len(bench.stand_in.starts) == 2
 
@@ -117,16 +117,16 @@ def test_an_open_breaker_causes_no_trial(bench: Bench) -> None:
     """Neither the gate's looks nor the worker's presence try what is to be left alone; nor does presence ever."""
     bench.play(GOOD, GOOD)
     assert bench.media.known() == ("", "")
-    bench.view.look()
+    bench.view.refresh()
     assert bench.media.known() == ("nvenc", bench.media.maker())
     assert len(bench.stand_in.starts) == 1
     bench.child_meets("this host has no NVIDIA driver")
     for _ in range(60):
-        bench.view.look()
+        bench.view.refresh()
         assert bench.media.known() == ("", "")
         bench.clock.advance(5)
         assert len(bench.stand_in.starts) == 1
-    bench.view.look()
+    bench.view.refresh()
     assert (bench.view.is_open(), len(bench.stand_in.starts)) == (True, 2)
     assert bench.media.known() == ("nvenc", bench.media.maker())
 
@@ -134,13 +134,13 @@ def test_an_open_breaker_causes_no_trial(bench: Bench) -> None:
 def test_what_the_host_finds_out_while_the_breaker_is_open_is_kept(bench: Bench) -> None:
     """Only the first look after an opening forgets: a child's trial after that is not in vain."""
     bench.play(GOOD, GOOD)
-    bench.view.look()
+    bench.view.refresh()
     bench.child_meets("this host has no NVIDIA driver")
-    bench.view.look()
+    bench.view.refresh()
     bench.media.trials.verdict(Family.NVENC)
-    bench.view.look()
+    bench.view.refresh()
     bench.clock.advance(PAUSE_S)
-    bench.view.look()
+    bench.view.refresh()
     assert (bench.view.is_open(), len(bench.stand_in.starts)) == (True, 2)
 
 

@@ -48,13 +48,13 @@ def bench(tmp_path: Path) -> Bench:
 def test_it_is_closed_until_it_has_looked(bench: Bench) -> None:
     """A worker that knows nothing receives nothing."""
     assert (bench.view.is_open(), bench.view.reason) == (False, gate.UNSEEN)
-    bench.view.look()
+    bench.view.refresh()
     assert (bench.view.is_open(), bench.view.reason) == (True, gate.OPEN)
 
 
 def test_it_closes_when_the_last_look_is_too_old(bench: Bench) -> None:
     """A look that hangs with the store is as good as none."""
-    bench.view.look()
+    bench.view.refresh()
     bench.clock.advance(3 * PERIOD_S)
     assert bench.view.is_open()
     bench.clock.advance(0.1)
@@ -64,23 +64,23 @@ def test_it_closes_when_the_last_look_is_too_old(bench: Bench) -> None:
 def test_it_is_closed_while_the_store_cannot_be_reached(bench: Bench) -> None:
     """Receiving then would only spend the message's receive count."""
     bench.store.table.down = True
-    bench.view.look()
+    bench.view.refresh()
     assert (bench.view.is_open(), bench.view.reason) == (False, gate.STORE_UNREACHABLE)
     bench.store.table.down = False
-    bench.view.look()
+    bench.view.refresh()
     assert bench.view.is_open()
 
 
 def test_it_is_closed_while_scratch_is_low(bench: Bench) -> None:
     """Below the floor no source would fit."""
     low = bench.make(scratch_floor_bytes=1 << 62)
-    low.look()
+    low.refresh()
     assert (low.is_open(), low.reason) == (False, gate.SCRATCH_LOW)
 
 
 def test_it_closes_at_once_when_the_worker_drains(bench: Bench) -> None:
     """Not with the next look only."""
-    bench.view.look()
+    bench.view.refresh()
     bench.is_draining = True
     assert (bench.view.is_open(), bench.view.reason) == (False, gate.DRAINING)
 
@@ -88,7 +88,7 @@ def test_it_closes_at_once_when_the_worker_drains(bench: Bench) -> None:
 def test_what_breaks_a_look_closes_it_and_is_told(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     """The thread lives on."""
     bench.scratch.write_text("a file, and no folder")
-    bench.view.look()
+    bench.view.refresh()
     assert (bench.view.is_open(), bench.view.reason) == (False, gate.LOOK_BROKE)
     assert "look-broke" in caplog.messages
 
@@ -98,7 +98,7 @@ def test_each_change_is_told_once(bench: Bench, caplog: pytest.LogCaptureFixture
     caplog.set_level("INFO")
     for reachable in (True, True, False, False):
         bench.store.table.down = not reachable
-        bench.view.look()
+        bench.view.refresh()
         bench.view.is_open()
         bench.view.is_open()
     told = [(record.getMessage(), vars(record)["reason"]) for record in caplog.records]
@@ -129,13 +129,13 @@ def test_it_is_closed_while_the_host_is_too_hot(bench: Bench) -> None:
     """And opens only once it has cooled down, so that it does not flap at the edge."""
     hottest_c = 90.0
     hot = bench.make(heat=Heat(hottest_c=90.0, read=lambda: hottest_c))
-    hot.look()
+    hot.refresh()
     assert (hot.is_open(), hot.reason) == (False, gate.TOO_HOT)
     hottest_c = 85.0
-    hot.look()
+    hot.refresh()
     assert not hot.is_open()
     hottest_c = 80.0
-    hot.look()
+    hot.refresh()
     assert hot.is_open()
 
 
@@ -155,7 +155,7 @@ def test_it_is_closed_outside_its_hours(bench: Bench) -> None:
     reasons = []
     for hour in (21.9, 22.0, 29.9, 30.0):
         bench.store.clock.at = hour * 3600
-        night.look()
+        night.refresh()
         reasons.append(night.reason)
     assert reasons == [receive_window.OUTSIDE, gate.OPEN, gate.OPEN, receive_window.OUTSIDE]
     assert halted == [True, False, False, True]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from rugbytx.core.fleet.halt import CLASS_PAUSED, QUEUE_PAUSED, WORKER_DRAINED, Halt, Scope
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.audit_trail import ENDED, TAKEN_OVER, UNIT_DONE
 from rugbytx.core.job.job import Status
 from rugbytx.worker.gate.gate import OPEN, STORE_UNREACHABLE, View
@@ -33,19 +34,19 @@ def test_the_gate_of_whom_it_is_about_closes(halt: Halt, reason: str, tmp_path: 
         scratch_floor_bytes=0,
         view_s=5.0,
         is_draining=lambda: False,
-        worker_class="aws",
+        worker_class=WorkerClass.AWS,
         on_halt=lambda is_halted: notice.halt(is_halted=is_halted),
     )
     view._name = "celery@a"
     store.halts.add(halt)
-    view.look()
+    view.refresh()
     assert (view.reason, notice.is_halted) == (reason, reason != OPEN)
     store.table.down = True
-    view.look()
+    view.refresh()
     assert (view.reason, notice.is_halted) == (STORE_UNREACHABLE, reason != OPEN)
     store.table.down = False
     store.halts.lift(halt.scope, halt.name)
-    view.look()
+    view.refresh()
     assert (view.reason, notice.is_halted) == (OPEN, False)
 
 
@@ -92,8 +93,8 @@ def test_a_lane_keeps_a_trail(tmp_path: Path) -> None:
 def test_on_aws_log_lines_carry_figures(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """And nowhere else: only CloudWatch takes them from there."""
     for worker_class, expected in (
-        ("aws", {"unit-done": "unit_s", "job-ended": "turnaround_s"}),
-        ("jetson", {}),
+        (WorkerClass.AWS, {"unit-done": "unit_s", "job-ended": "turnaround_s"}),
+        (WorkerClass.JETSON, {}),
     ):
         caplog.clear()
         world = World(tmp_path / worker_class)

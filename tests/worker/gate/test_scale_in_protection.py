@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rugbytx.core.fleet.scale_in_protection import REFUSED, SILENT, Answer, Policy
+from rugbytx.core.fleet.scale_in_protection import REFUSED, SILENT, AgentReply, ProtectionPolicy
 from rugbytx.worker.gate import gate
 from rugbytx.worker.gate.gate import View
 from rugbytx.worker.gate.scale_in_protection import Protection
@@ -33,7 +33,7 @@ class Bench:
             protection=Protection(
                 self.agent,
                 is_idle=lambda: self.is_idle,
-                policy=Policy(lasts_s=LASTS_S),
+                policy=ProtectionPolicy(lasts_s=LASTS_S),
                 monotonic=self.clock,
             ),
             monotonic=self.clock,
@@ -42,7 +42,7 @@ class Bench:
     def look(self, *, after_s: float = 5.0) -> str:
         """Look once, after a while; return the gate's reason."""
         self.clock.advance(after_s)
-        self.view.look()
+        self.view.refresh()
         return self.view.reason
 
 
@@ -65,10 +65,10 @@ def test_it_is_protected_before_it_receives(bench: Bench) -> None:
 
 def test_a_refusal_closes_the_gate(bench: Bench) -> None:
     """With the reason, until it is granted."""
-    bench.agent.answer = Answer(refusal="DEPLOYMENT_BLOCKED")
+    bench.agent.answer = AgentReply(refusal="DEPLOYMENT_BLOCKED")
     assert bench.look() == REFUSED
     assert not bench.view.is_open()
-    bench.agent.answer = Answer(granted_s=LASTS_S)
+    bench.agent.answer = AgentReply(granted_s=LASTS_S)
     assert bench.look(after_s=1) == REFUSED, "not asked at once"
     assert bench.look(after_s=1) == gate.OPEN
 
@@ -77,7 +77,7 @@ def test_an_agent_that_is_silent_closes_the_gate(bench: Bench) -> None:
     """Unless a protection still stands."""
     bench.agent.answer = None
     assert bench.look() == SILENT
-    bench.agent.answer = Answer(granted_s=LASTS_S)
+    bench.agent.answer = AgentReply(granted_s=LASTS_S)
     assert bench.look() == gate.OPEN
     bench.agent.answer = None
     assert bench.look(after_s=LASTS_S / 2) == gate.OPEN
@@ -127,7 +127,7 @@ def test_it_says_what_it_does(bench: Bench, caplog: pytest.LogCaptureFixture) ->
     bench.look()
     bench.look()
     bench.store.table.down = False
-    bench.agent.answer = Answer(refusal="TASK_NOT_VALID")
+    bench.agent.answer = AgentReply(refusal="TASK_NOT_VALID")
     bench.look()
     told = [message for message in caplog.messages if message.startswith("protection")]
     assert told == ["protection-taken", "protection-released", "protection-not-changed"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rugbytx.core.job.job import Job
-from rugbytx.core.lease.unit import PLAN, Lease, Progress
+from rugbytx.core.lease.unit import PLAN, Lease, UnitProgress
 from rugbytx.errors import Draining, LeaseLost, Stalled
 from rugbytx.ports import Ports
 from rugbytx.settings import Settings
@@ -89,7 +89,7 @@ def test_a_beat_carries_progress(world: World) -> None:
     world.heartbeat.step("encode")
     world.heartbeat.advance(frames=77, fps=12.5)
     world.heartbeat.beat()
-    assert world.store.units.read("j", 1)[PLAN].progress == Progress(step="encode", frames=77, fps=12.5)
+    assert world.store.units.read("j", 1)[PLAN].progress == UnitProgress(step="encode", frames=77, fps=12.5)
 
 
 def test_work_that_stands_still_is_not_renewed_and_ends(world: World) -> None:
@@ -150,7 +150,7 @@ class SlowUnits(FakeUnits):
         self.begun, self.go = threading.Event(), threading.Event()
         self.returned = False
 
-    def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> Lease:
+    def renew(self, lease: Lease, *, lease_s: float, progress: UnitProgress) -> Lease:
         """Hang, then renew."""
         self.begun.set()
         assert self.go.wait(timeout=30)

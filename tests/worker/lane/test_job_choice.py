@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from rugbytx.core.fleet.presence import Worker
+from rugbytx.core.fleet.worker_class import WorkerClass
 from rugbytx.core.job.job import Status
 from rugbytx.core.lease.unit import PLAN, Charge
-from rugbytx.core.scaling.admission import Told
+from rugbytx.core.scaling.admission import WorkerTarget
 from rugbytx.errors import HostUnfit
 from tests.store_bench import NOTHING
 from tests.worker.scenes import assert_well
@@ -174,14 +175,16 @@ def test_what_is_wrong_with_another_job_is_not_ours(claims: Claims) -> None:
 def test_an_aws_lane_leaves_the_rest_to_the_jetson(claims: Claims) -> None:
     """On the autoscaler's word, between two units, with a fresh message for whoever does the rest."""
     world = claims.world
-    world.settings = world.settings.model_copy(update={"worker_class": "aws"})
-    world.store.scaling.record(Told(at=world.store.now(), wanted=1), decision="")
-    claims.interrupt = lambda: world.store.scaling.record(Told(at=world.store.now(), wanted=0), decision="")
+    world.settings = world.settings.model_copy(update={"worker_class": WorkerClass.AWS})
+    world.store.scaling.record(WorkerTarget(at=world.store.now(), wanted=1), decision="")
+    claims.interrupt = lambda: world.store.scaling.record(
+        WorkerTarget(at=world.store.now(), wanted=0), decision=""
+    )
     world.deliver()
     assert claims.seen[-1] == (world.job_id, "VIDEO#00000")
     assert world.job().is_open
     assert world.queue.depth().visible == 1
-    world.settings = world.settings.model_copy(update={"worker_class": "jetson"})
+    world.settings = world.settings.model_copy(update={"worker_class": WorkerClass.JETSON})
     assert world.run_until_ended().status is Status.SUCCEEDED
     assert_well(world, generation=1)
 
@@ -189,12 +192,12 @@ def test_an_aws_lane_leaves_the_rest_to_the_jetson(claims: Claims) -> None:
 def test_an_aws_lane_that_leaves_others_at_it_sends_nothing(claims: Claims) -> None:
     """They do the rest; a message that nobody takes before the job ends would stay in the queue."""
     world = claims.world
-    world.settings = world.settings.model_copy(update={"worker_class": "aws"})
+    world.settings = world.settings.model_copy(update={"worker_class": WorkerClass.AWS})
     now = world.store.now()
-    world.store.scaling.record(Told(at=now, wanted=1), decision="")
+    world.store.scaling.record(WorkerTarget(at=now, wanted=1), decision="")
 
     def leave() -> None:
-        world.store.scaling.record(Told(at=now, wanted=0), decision="")
+        world.store.scaling.record(WorkerTarget(at=now, wanted=0), decision="")
         world.store.workers.announce(
             Worker(
                 name="another",
@@ -220,6 +223,6 @@ def test_an_aws_lane_that_leaves_others_at_it_sends_nothing(claims: Claims) -> N
 def test_an_aws_lane_stays_while_nobody_says_otherwise(claims: Claims) -> None:
     """The autoscaler's silence takes nobody off his work."""
     world = claims.world
-    world.settings = world.settings.model_copy(update={"worker_class": "aws"})
+    world.settings = world.settings.model_copy(update={"worker_class": WorkerClass.AWS})
     world.deliver()
     assert ended_well(world, world.job_id)

@@ -10,6 +10,7 @@ import pytest
 
 from rugbytx.core.cost import forecast
 from rugbytx.core.job.job import Status
+from rugbytx.core.lease.result import TracksResult
 from rugbytx.core.lease.retry import LONGEST_PAUSE_S, MOST_REFUSALS
 from rugbytx.core.lease.unit import AUDIO, State
 from rugbytx.core.output import object_keys
@@ -408,7 +409,9 @@ def test_a_commit_by_a_former_owner_is_refused(tmp_path: Path) -> None:
     second = world.store.units.claim(job, AUDIO, seen, owner="b", lease_s=120)
     assert second
     with pytest.raises(LeaseLost):
-        world.store.units.commit(first, result="{}", measured=seen.measured)
-    world.store.units.commit(second, result="{}", measured=seen.measured)
+        world.store.units.commit(
+            first, result=TracksResult(fingerprint="f", files=()), measured=seen.measured
+        )
+    world.store.units.commit(second, result=TracksResult(fingerprint="f", files=()), measured=seen.measured)
     unit = world.store.units.read(job.id, 1)[AUDIO]
     assert (unit.state, unit.fence, unit.deaths) == (State.DONE, 2, 1)

@@ -87,7 +87,7 @@ def submitted(recorder: Recorder, folder: Path) -> None:
     job = accepted[0] if accepted else intake.accept(request, world.connection).job
     world.job_id = job.id
     world.run_until_ended()
-    assert intake.accept(request, world.connection).action is intake.Action.KEEP
+    assert intake.accept(request, world.connection).action is intake.AcceptanceAction.KEEP
     assert_well(world, generation=1)
 
 

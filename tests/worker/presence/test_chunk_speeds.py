@@ -28,7 +28,7 @@ def test_the_last_chunks_are_told(tmp_path: Path, *, is_shared: bool) -> None:
     main = Speeds(path) if is_shared else child
     assert main.last() == ()
     for number in range(MOST_SAMPLES + 5):
-        child.note(PLAN, CHUNK, measured(100 + number, 2.0))
+        child.record(PLAN, CHUNK, measured(100 + number, 2.0))
     assert len(main.last()) == MOST_SAMPLES
     assert main.last()[-1] == pytest.approx((100 + MOST_SAMPLES + 4) * frame_px(PLAN) / 2.0, abs=1)
     main.clear()
@@ -39,9 +39,9 @@ def test_the_last_chunks_are_told(tmp_path: Path, *, is_shared: bool) -> None:
 def test_only_chunks_count(tmp_path: Path) -> None:
     """Audio says nothing of pixels, and what took no time was taken over."""
     speeds = Speeds(tmp_path / "speeds")
-    speeds.note(PLAN, AUDIO, measured(100, 1.0))
-    speeds.note(None, CHUNK, measured(100, 1.0))
-    speeds.note(PLAN, CHUNK, measured(100, 0.0))
+    speeds.record(PLAN, AUDIO, measured(100, 1.0))
+    speeds.record(None, CHUNK, measured(100, 1.0))
+    speeds.record(PLAN, CHUNK, measured(100, 0.0))
     assert speeds.last() == ()
 
 
@@ -49,7 +49,7 @@ def test_a_full_disk_stops_no_chunk(tmp_path: Path, caplog: pytest.LogCaptureFix
     """Its speed is not noted, and the log says so."""
     (tmp_path / "file").write_text("no folder")
     speeds = Speeds(tmp_path / "file" / "speeds")
-    speeds.note(PLAN, CHUNK, measured(100, 1.0))
+    speeds.record(PLAN, CHUNK, measured(100, 1.0))
     assert "speed-not-noted" in caplog.messages
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from celery.worker import state
 
-from rugbytx.worker.presence.pool_load import Load, load
+from rugbytx.worker.presence.pool_load import PoolLoad, load
 
 
 @dataclass(eq=False)
@@ -28,7 +28,7 @@ def clean() -> Iterator[None]:
 
 def test_a_pool_at_nothing() -> None:
     """Neither busy nor ever begun."""
-    assert load() == Load()
+    assert load() == PoolLoad()
 
 
 def test_a_pool_at_work() -> None:
@@ -36,6 +36,6 @@ def test_a_pool_at_work() -> None:
     requests = [Request("1", {"job_id": "b"}), Request("2", {"job_id": "a"}), Request("3", None)]
     for request in requests:
         state.task_accepted(request)
-    assert load() == Load(busy=3, jobs=("a", "b"), begun=3)
+    assert load() == PoolLoad(busy=3, jobs=("a", "b"), begun=3)
     state.task_ready(requests[0])
-    assert load() == Load(busy=2, jobs=("a",), begun=3)
+    assert load() == PoolLoad(busy=2, jobs=("a",), begun=3)

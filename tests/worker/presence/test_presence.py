@@ -13,7 +13,7 @@ from rugbytx.settings import Settings
 from rugbytx.worker.gate import gate
 from rugbytx.worker.presence import presence
 from rugbytx.worker.presence.chunk_speeds import Speeds
-from rugbytx.worker.presence.pool_load import Load
+from rugbytx.worker.presence.pool_load import PoolLoad
 from rugbytx.worker.presence.presence import MOST_UNRECORDED, Presence, Senses
 from tests.fakes.store import FakeStore
 from tests.fakes.table import FakeTable
@@ -53,7 +53,7 @@ class Bench:
         self.store = FakeStore(heard.table, workers=heard) if heard else FakeStore()
         self.encoder = Encoder()
         self.gate = gate.OPEN
-        self.load = Load()
+        self.load = PoolLoad()
         senses = Senses(
             media=cast("FfmpegMedia", self.encoder),
             gate=lambda: self.gate,
@@ -69,7 +69,7 @@ class Bench:
     def after(self, seconds: float, *, begun: int = 0, busy: int = 0) -> None:
         """Let time pass, and look at a pool that has begun so many tasks and is at so many."""
         self.store.clock.advance(seconds)
-        self.load = Load(busy=busy, begun=begun, jobs=("7ad4",) * busy)
+        self.load = PoolLoad(busy=busy, begun=begun, jobs=("7ad4",) * busy)
         self.presence.sample()
 
     def worker(self) -> Worker:
@@ -94,7 +94,7 @@ def test_a_worker_says_who_it_is(*, is_fit: bool, told: tuple[str, str]) -> None
     heard = Heard()
     bench = Bench(heard)
     bench.encoder.is_fit = is_fit
-    bench.load = Load(busy=1, jobs=("7ad4",), begun=1)
+    bench.load = PoolLoad(busy=1, jobs=("7ad4",), begun=1)
     bench.talking.start(name="aws-1", slots=2)
     assert heard.announced.acquire(timeout=BOUND_S)
     assert heard.announced.acquire(timeout=BOUND_S)
@@ -120,7 +120,7 @@ def test_a_change_is_said_before_the_period_is_over(monkeypatch: pytest.MonkeyPa
     bench.gate = gate.OPEN
     assert heard.announced.acquire(timeout=BOUND_S), "nothing was said of the gate"
     assert heard.list()[0].is_able
-    bench.load = Load(busy=1, begun=1, jobs=("7ad4",))
+    bench.load = PoolLoad(busy=1, begun=1, jobs=("7ad4",))
     assert heard.announced.acquire(timeout=BOUND_S), "nothing was said of the load"
     assert heard.list()[0].jobs == ("7ad4",)
     bench.presence.stop()
@@ -203,7 +203,7 @@ def test_a_span_says_what_the_time_was_spent_on() -> None:
     bench.presence.record()
     (span,) = bench.spans()
     assert (span.started_at, span.ready_at, span.seen_at) == (started_at, started_at + 6, started_at + 36)
-    assert (span.busy_s, span.usd_per_h, span.ending) == (10, 0.5, "")
+    assert (span.busy_s, span.usd_per_h, span.ending) == (10, 0.5, None)
     assert span.until == span.seen_at + 60
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from rugbytx.core.job.job import Job, Pointer, Status
+from rugbytx.core.lease.result import Metric, Quality, WindowReason
 from rugbytx.core.lease.unit import CHECK, State
 from rugbytx.core.plan.plan import Plan
-from rugbytx.core.verify import sample_windows, sampled_quality
-from rugbytx.core.verify.sampled_quality import Metric, Quality, Scores
+from rugbytx.core.verify import sampled_quality
+from rugbytx.core.verify.sampled_quality import Scores
 from rugbytx.errors import TranscodeError
 from rugbytx.ports import Pulse
 from rugbytx.worker.shutdown.drain import Leave
@@ -101,11 +102,7 @@ def test_no_look_without_the_source(tmp_path: Path) -> None:
     world.deliver()
     assert world.job().is_open
     world.ports = replace(
-        World(tmp_path).ports,
-        store=world.store,
-        queue=world.queue,
-        storage=world.storage,
-        media=world.media,
+        World(tmp_path).ports, store=world.store, queue=world.queue, storage=world.storage, media=world.media
     )
     world.deliver()
     assert world.job().status is Status.SUCCEEDED
@@ -182,10 +179,7 @@ def test_real_outputs_are_like_their_source(tmp_path: Path) -> None:
     publish(world, source, SmallMedia(profiles=("high", "main")), chunk_s=6.0)
     found = looked(world)
     assert found
-    assert [sample.place for sample in found.samples][:2] == [
-        sample_windows.Place.START,
-        sample_windows.Place.SPLICE,
-    ]
+    assert [sample.place for sample in found.samples][:2] == [WindowReason.START, WindowReason.SPLICE]
     assert found.left_out == 0
     assert found.worst > 0.9
     assert found.alarms == ()
@@ -206,10 +200,7 @@ class BadChunk(SmallMedia):
             return argv
         frames = plan.grid.chunk_frames(index)
         before = f"trim=start_pts={frames.start}:end_pts={frames.stop},setpts=PTS-STARTPTS"
-        after = (
-            f"trim=start_pts={frames.start - self.late}:end_pts={frames.stop - self.late},"
-            f"setpts=PTS-STARTPTS,{self.filter}"
-        )
+        after = f"trim=start_pts={frames.start - self.late}:end_pts={frames.stop - self.late},setpts=PTS-STARTPTS,{self.filter}"
         assert sum(before in word for word in argv) == 1
         return [word.replace(before, after) for word in argv]
 

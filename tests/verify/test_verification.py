@@ -1,4 +1,4 @@
-"""A look at outputs: nothing is wrong with what a lane published, and nothing that breaks it goes unseen."""
+"""Verified outputs: nothing is wrong with what a lane published, and nothing that breaks it goes unseen."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ import pytest
 from rugbytx.control import job as control
 from rugbytx.core.verify.finding import Finding
 from rugbytx.media.process.messages import READING
-from rugbytx.verify.look import Verdict, look
+from rugbytx.verify.verification import VerificationResult, verify
 from tests.footage import film, make
 from tests.hostile.trap import Canary
 from tests.published import SmallMedia, copy, publish
@@ -23,9 +23,9 @@ TOP = "90p-f1.m3u8"
 AUDIO = "audio/00000-f1.mp4"
 
 
-def looked(master: Path, *, quick: bool = True) -> Verdict:
+def looked(master: Path, *, quick: bool = True) -> VerificationResult:
     """Look without being told of it."""
-    return look(master, on_step=lambda _: None, quick=quick)
+    return verify(master, on_step=lambda _: None, quick=quick)
 
 
 def rules(findings: Sequence[Finding]) -> set[str]:
@@ -42,7 +42,7 @@ def edit(path: Path, change: Callable[[str], str]) -> None:
 
 
 def forget_manifest(master: Path) -> None:
-    """Let the look depend on playlists and boxes alone."""
+    """Let the verification depend on playlists and boxes alone."""
     for path in master.parent.glob("*.json"):
         path.unlink()
 
@@ -74,10 +74,10 @@ def test_playlists_and_boxes_say_enough_without_a_manifest(plain: Path) -> None:
 @pytest.mark.parametrize(
     ("pattern", "new", "sentence"),
     [
-        (r"#EXTINF:2.000000,\n.*\n.*\n", "", "fails the keyframes gate: expected the 12 keyframes"),
+        (r"#EXTINF:2.000000,\n.*\n.*\n", "", "fails the keyframes check: expected the 12 keyframes"),
         (r"BYTERANGE:(\d+)@(\d+)\n", r"BYTERANGE:1\1@\2\n", "12, 1 of them no keyframes"),
         (r"#EXT-X-I-FRAMES-ONLY\n", "", "expected #EXT-X-I-FRAMES-ONLY"),
-        (r"#EXTINF:2.000000,", "#EXTINF:1.000000,", "fails the duration gate: expected 24.000000 s"),
+        (r"#EXTINF:2.000000,", "#EXTINF:1.000000,", "fails the duration check: expected 24.000000 s"),
     ],
 )
 def test_a_wrong_playlist_of_keyframes_is_found(plain: Path, pattern: str, new: str, sentence: str) -> None:
@@ -146,10 +146,7 @@ def lose_entry(master: Path) -> None:
 def swap_entries(master: Path) -> None:
     """Let two segments change their places in a playlist."""
     one, other = (f"#EXT-X-BYTERANGE:{size}@{offset}\n{CHUNK}\n" for size, offset in ranges(master))
-    edit(
-        master.parent / TOP,
-        lambda text: text.replace(one, "?").replace(other, one).replace("?", other),
-    )
+    edit(master.parent / TOP, lambda text: text.replace(one, "?").replace(other, one).replace("?", other))
 
 
 def swap_bytes(master: Path) -> None:
@@ -261,11 +258,11 @@ def test_a_manifest_knows_every_byte(plain: Path, hurt: Callable[[Path], None]) 
 
 
 def test_one_flipped_bit_is_told_in_one_sentence(plain: Path) -> None:
-    """The file and the gate are named."""
+    """The file and the check are named."""
     flip_byte(plain)
     [sentence] = [finding.sentence for finding in looked(plain).findings if finding.rule == "manifest"]
     assert re.fullmatch(
-        r"90p/00000-f1\.mp4 fails the manifest gate: expected SHA-256 [0-9a-f]{12}, saw SHA-256 [0-9a-f]{12}",
+        r"90p/00000-f1\.mp4 fails the manifest check: expected SHA-256 [0-9a-f]{12}, saw SHA-256 [0-9a-f]{12}",
         sentence,
     )
 
@@ -347,7 +344,7 @@ def cut_file(film: Path, path: Path) -> None:
         (cut_file, {"boxes"}),
     ],
 )
-def test_an_mp4_must_pass_the_gates_that_it_passed_when_it_was_made(
+def test_an_mp4_must_pass_the_checks_that_it_passed_when_it_was_made(
     plain: Path, remake: Callable[[Path, Path], None], expected: set[str]
 ) -> None:
     """Without a manifest and without a decoder."""
@@ -407,12 +404,12 @@ def test_a_master_that_is_none_is_told(plain: Path) -> None:
     forget_manifest(plain)
     plain.write_bytes(b"\xff\xfe not a playlist\n")
     assert [finding.sentence for finding in looked(plain).findings] == [
-        "master-f1.m3u8 fails the playlist gate: expected a master playlist of ours, saw master-f1.m3u8 is no text"
+        "master-f1.m3u8 fails the playlist check: expected a master playlist of ours, saw master-f1.m3u8 is no text"
     ]
 
 
 def test_a_second_generation_has_files_of_the_first(tmp_path: Path) -> None:
-    """They lie beside its own, and the look finds them there."""
+    """They lie beside its own, and the verification finds them there."""
     world = World(tmp_path / "scratch")
     world.settings = world.settings.model_copy(update={"check_s": 0})
     publish(world, film(tmp_path / "film.mp4", length_s=2), SmallMedia(), chunk_s=6.0)

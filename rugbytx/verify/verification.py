@@ -1,4 +1,4 @@
-"""Look at published outputs again: every byte range, every box, every frame.
+"""Verify published outputs: every byte range, every box, every frame.
 
 ::
 
@@ -7,8 +7,8 @@
     files ── init + segment, boxes ─┼─► findings
     ffmpeg ── every frame decoded ──┘
 
-Whatever is found is told and nothing ends the look but its end, so that one
-broken segment does not hide another.
+Whatever is wrong becomes a finding, and the rest is verified all the same, so that
+one broken segment does not hide another.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,25 +24,25 @@ from rugbytx.core.output.result import Manifest
 from rugbytx.core.plan.plan import Grid
 from rugbytx.core.verify import before_publish, hls_rules, progressive_mp4, published, rendition_alignment
 from rugbytx.core.verify.finding import Finding, Rule
-from rugbytx.core.verify.job_report import Report
-from rugbytx.core.verify.published import Piece
+from rugbytx.core.verify.job_report import JobReport
+from rugbytx.core.verify.published import PublishedSegment
 from rugbytx.core.verify.rendition_alignment import Timeline
 from rugbytx.errors import TranscodeError, VerificationError
 from rugbytx.media.checksum import sha256
 from rugbytx.media.mp4 import inspect
 from rugbytx.media.process.programs import Programs
-from rugbytx.verify.folder import Folder
+from rugbytx.verify.folder import OutputFolder
 from rugbytx.verify.play import Watch, play
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class VerificationResult:
     """What was looked at, and what is wrong with it."""
 
     findings: tuple[Finding, ...]
     files: int
     segments: int
-    #: Of all renditions together.
+    #: The frames of all renditions together.
     frames: int
     #: Whether every frame was decoded as well.
     decoded: bool
@@ -50,39 +50,39 @@ class Verdict:
     has_manifest: bool
 
 
-def look(
+def verify(
     master: Path,
     *,
     on_step: Callable[[str], None],
     quick: bool = False,
     programs: Programs | None = None,
-) -> Verdict:
+) -> VerificationResult:
     """Return what is wrong with the outputs of ``master``; ``quick`` leaves the decoding out.
 
     ``on_step`` hears what is looked at next.  Raises HostUnfit where there is no ffmpeg.
     """
-    begun = _Look(folder=Folder(path=master.parent), on_step=on_step)
+    begun = _Verification(folder=OutputFolder(path=master.parent), on_step=on_step)
     return begun.at(master, programs=programs or Programs(), quick=quick)
 
 
 #: A media playlist and its segments.
-Read = tuple[parser.Media, list[Piece]]
+Read = tuple[parser.MediaPlaylist, list[PublishedSegment]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Look:
-    """One look at a folder of outputs, and what it found so far."""
+class _Verification:
+    """One verification of a folder of outputs, and its findings so far."""
 
-    folder: Folder
+    folder: OutputFolder
     on_step: Callable[[str], None]
     findings: list[Finding] = field(default_factory=list)
-    #: By the playlist's name, the audio's last.
+    #: Timelines by the playlist's name, the audio's last.
     timelines: dict[str, Timeline] = field(default_factory=dict)
     #: Playlists that name files which are not among the outputs: a decoder would follow them.
     astray: set[str] = field(default_factory=set)
 
-    def at(self, path: Path, *, programs: Programs, quick: bool) -> Verdict:
-        manifest, report = self._told()
+    def at(self, path: Path, *, programs: Programs, quick: bool) -> VerificationResult:
+        manifest, report = self._records()
         if manifest:
             self.findings.extend(self._against(manifest))
         grid = self._master(path.name, report.grid if report else None)
@@ -102,7 +102,7 @@ class _Look:
         if report and report.mp4 and not films:
             self._add(Rule.TRACK_COUNT, path.name, "an MP4 beside it", "none")
         timelines = self.timelines.values()
-        return Verdict(
+        return VerificationResult(
             findings=tuple(self.findings),
             files=len(self.folder.seen),
             segments=sum(len(timeline.starts_us) - 1 for timeline in timelines),
@@ -111,7 +111,7 @@ class _Look:
             has_manifest=manifest is not None,
         )
 
-    def _told(self) -> tuple[Manifest | None, Report | None]:
+    def _records(self) -> tuple[Manifest | None, JobReport | None]:
         """Return the manifest and the report that lie beside the master, if they do."""
         manifest, report = None, None
         for path in sorted(self.folder.path.glob("*.json")):
@@ -119,7 +119,7 @@ class _Look:
                 if path.name.startswith("manifest"):
                     manifest = Manifest.model_validate_json(path.read_bytes())
                 elif path.name.startswith("report"):
-                    report = Report.model_validate_json(path.read_bytes())
+                    report = JobReport.model_validate_json(path.read_bytes())
             except ValidationError:
                 self._add(Rule.MANIFEST, path.name, "a record of ours", "something else")
         return manifest, report
@@ -135,9 +135,9 @@ class _Look:
                 continue
             pairs = [(f"{entry.size_bytes} bytes", f"{path.stat().st_size} bytes")]
             pairs.append((f"SHA-256 {entry.sha256[:12]}", f"SHA-256 {sha256(path)[:12]}"))
-            for expected, seen in pairs:
-                if expected != seen:
-                    yield Finding(rule=Rule.MANIFEST, where=name, expected=expected, seen=seen)
+            for expected, actual in pairs:
+                if expected != actual:
+                    yield Finding(rule=Rule.MANIFEST, where=name, expected=expected, seen=actual)
 
     def _master(self, name: str, grid: Grid | None) -> Grid | None:
         """Check the master and all that it names; return the grid, found in the renditions if not given."""
@@ -149,14 +149,14 @@ class _Look:
             self._add(Rule.PLAYLIST, name, "a master playlist of ours", str(error))
             return grid
         named = [variant.path for variant in master.variants]
-        read = {playlist: found for playlist in named if (found := self._read(playlist))}
-        grid = grid or published.job_grid(pieces for _, pieces in read.values())
+        read = {path: content for path in named if (content := self._read(path))}
+        grid = grid or published.job_grid(segments for _, segments in read.values())
         if grid is None:
             return None
-        for playlist, (media, pieces) in read.items():
-            self._keep(*published.check_video(playlist, media, pieces, published.thinned(grid, pieces)))
-        for one in master.iframes:
-            self._iframes(one, master, read)
+        for playlist, (media, segments) in read.items():
+            self._keep(*published.check_video(playlist, media, segments, published.thinned(grid, segments)))
+        for iframes in master.iframes:
+            self._iframes(iframes, master, read)
         if master.audio:
             named.append(master.audio)
             if sound := self._read(master.audio):
@@ -181,55 +181,59 @@ class _Look:
             self._add(Rule.PLAYLIST, name, "a media playlist of ours", str(error))
             return None
         self.on_step(f"{name}: {len(media.entries)} segments")
-        pieces = list(self.folder.pieces(media, self.findings))
+        segments = list(self.folder.segments(media, self.findings))
         paths = {span.path for entry in media.entries for span in (entry.segment, entry.init)}
-        found = {path: self.folder.find(path) for path in paths}
-        if not all(found.values()):
+        files = {path: self.folder.find(path) for path in paths}
+        if not all(files.values()):
             self.astray.add(name)
-        sizes = {path: file.stat().st_size for path, file in found.items() if file}
+        sizes = {path: file.stat().st_size for path, file in files.items() if file}
         self.findings.extend(published.check_tiling(media, sizes))
-        return media, pieces
+        return media, segments
 
-    def _iframes(self, one: parser.Iframes, master: parser.Master, read: Mapping[str, Read]) -> None:
+    def _iframes(
+        self, iframes: parser.Iframes, master: parser.MasterPlaylist, read: Mapping[str, Read]
+    ) -> None:
         """Check a playlist of keyframes against the rendition of its size."""
         sizes = {(variant.width, variant.height): variant.path for variant in master.variants}
-        path = sizes.get((one.width, one.height), "")
+        path = sizes.get((iframes.width, iframes.height), "")
         try:
-            media = parser.parse_media(self.folder.text(one.path), name=one.path)
+            media = parser.parse_media(self.folder.text(iframes.path), name=iframes.path)
         except VerificationError as error:
-            self._add(Rule.PLAYLIST, one.path, "a playlist of keyframes", str(error))
+            self._add(Rule.PLAYLIST, iframes.path, "a playlist of keyframes", str(error))
             return
         if path and path not in read:
             return  # that was found already
         if not path:
-            self._add(Rule.PICTURE_SIZE, one.path, "that of a variant", f"{one.width}x{one.height}")
+            self._add(
+                Rule.PICTURE_SIZE, iframes.path, "that of a variant", f"{iframes.width}x{iframes.height}"
+            )
             return
-        self.findings.extend(published.check_iframes(one.path, media, read[path][1]))
+        self.findings.extend(published.check_iframes(iframes.path, media, read[path][1]))
         measured = before_publish.measured(media)
         for which, declared, rate in (
-            ("peak", one.bandwidth_bps, measured.peak_bps),
-            ("average", one.average_bps, measured.average_bps),
+            ("peak", iframes.bandwidth_bps, measured.peak_bps),
+            ("average", iframes.average_bps, measured.average_bps),
         ):
-            told = before_publish.declared(one.path, which, declared, rate)
-            if not told.passed:
-                self.findings.append(told.finding())
+            check = before_publish.declared(iframes.path, which, declared, rate)
+            if not check.passed:
+                self.findings.append(check.finding())
 
     def _keep(self, timeline: Timeline, findings: Iterable[Finding]) -> None:
         self.timelines[timeline.name] = timeline
         self.findings.extend(findings)
 
     def _inspect(self, name: str, grid: Grid, *, has_audio: bool, ffprobe: str) -> None:
-        """Hold an MP4 against the gates that it passed when it was made."""
+        """Hold an MP4 against the checks that it passed when it was made."""
         self.on_step(f"{name}: boxes and packets")
         path = self.folder.find(name)
         if path is None:
             return
         try:
-            seen = inspect(path, pulse=Watch(), ffprobe=ffprobe)
+            mp4 = inspect(path, pulse=Watch(), ffprobe=ffprobe)
         except (TranscodeError, VerificationError) as error:
             self._add(Rule.BOXES, name, "a progressive MP4", str(error))
             return
-        self.findings.extend(progressive_mp4.check(grid, seen, has_audio=has_audio, where=name))
+        self.findings.extend(progressive_mp4.check(grid, mp4, has_audio=has_audio, where=name))
 
     def _play(self, name: str, grid: Grid, *, has_frames: bool, ffmpeg: str) -> None:
         self.on_step(f"{name}: every frame")
@@ -237,8 +241,8 @@ class _Look:
         if path:
             self.findings.extend(play(path, grid, has_frames=has_frames, ffmpeg=ffmpeg))
 
-    def _add(self, rule: Rule, where: str, expected: str, seen: str) -> None:
-        self.findings.append(Finding(rule=rule, where=where, expected=expected, seen=seen))
+    def _add(self, rule: Rule, where: str, expected: str, actual: str) -> None:
+        self.findings.append(Finding(rule=rule, where=where, expected=expected, seen=actual))
 
 
 def _has_frames(timeline: Timeline) -> bool:
