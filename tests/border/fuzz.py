@@ -85,7 +85,7 @@ BORDERS: Sequence[Border] = (
     Border(name="unit", parse=_record(item.parse_unit), refusals=_RECORD, is_value=True),
     Border(name="worker", parse=_record(item.parse_worker), refusals=_RECORD, is_value=True),
     Border(name="span", parse=_record(item.parse_span), refusals=_RECORD, is_value=True),
-    Border(name="told", parse=_record(item.parse_told), refusals=_RECORD, is_value=True),
+    Border(name="worker-target", parse=_record(item.parse_target), refusals=_RECORD, is_value=True),
     Border(name="cleaning", parse=_record(item.parse_cleaning), refusals=_RECORD, is_value=True),
     Border(name="errand", parse=_record(outbox.parse_errand), refusals=_RECORD, is_value=True),
     Border(name="notification", parse=_record(outbox.parse_notification), refusals=_RECORD, is_value=True),
@@ -206,10 +206,10 @@ def report(counts: Mapping[str, Counter[str]], *, first: int, cases: int) -> Ite
     yield "| border | parser | seeds | cases | read | refused |"
     yield "|---|---|---|---|---|---|"
     for border in BORDERS:
-        told = counts[border.name]
+        count = counts[border.name]
         yield (
-            f"| {border.name} | `{PARSERS[border.name]}` | {len(seeds(border))} | {told.total()} |"
-            f" {told['read']} | {told['refused']} |"
+            f"| {border.name} | `{PARSERS[border.name]}` | {len(seeds(border))} | {count.total()} |"
+            f" {count['read']} | {count['refused']} |"
         )
 
 
@@ -221,7 +221,7 @@ PARSERS: Mapping[str, str] = {
     "unit": "rugbytx/aws/dynamodb/item.py:parse_unit",
     "worker": "rugbytx/aws/dynamodb/item.py:parse_worker",
     "span": "rugbytx/aws/dynamodb/item.py:parse_span",
-    "told": "rugbytx/aws/dynamodb/item.py:parse_told",
+    "worker-target": "rugbytx/aws/dynamodb/item.py:parse_target",
     "cleaning": "rugbytx/aws/dynamodb/item.py:parse_cleaning",
     "errand": "rugbytx/aws/dynamodb/outbox.py:parse_errand",
     "notification": "rugbytx/aws/dynamodb/outbox.py:parse_notification",
