@@ -47,7 +47,57 @@ RECOVERY = ("tests/worker/lane/test_retry.py", "tests/upkeep/test_cleanup.py")
 PROTECTION = ("tests/core/fleet/test_scale_in_protection.py", "tests/worker/gate/test_scale_in_protection.py")
 DEPLOYED = ("tests/deploy/test_environment.py",)
 
+BORDER = ("tests/border/test_message.py",)
+
 MUTANTS = (
+    Mutant(
+        name="celery-sees-what-was-sent",
+        edits=(
+            Edit("rugbytx/broker/incoming.py", 'return {**message, "Body": body}', "return dict(message)"),
+        ),
+        tests=BORDER,
+    ),
+    Mutant(
+        name="newer-pointer-is-read",
+        edits=(
+            Edit(
+                "rugbytx/aws/sqs/message_parser.py",
+                "isinstance(schema, int) and schema > SCHEMA",
+                "isinstance(schema, int) and schema > 10**9",
+            ),
+        ),
+        tests=BORDER,
+    ),
+    Mutant(
+        name="path-is-submitted",
+        edits=(
+            Edit("rugbytx/aws/sqs/message_parser.py", 'pattern=r"^s3://[^/]+/.+", ', ""),
+            Edit("rugbytx/aws/sqs/message_parser.py", "if bucket not in accepted.buckets:", "if not bucket:"),
+        ),
+        tests=BORDER,
+    ),
+    Mutant(
+        name="unreadable-unit-is-unclaimed",
+        edits=(
+            Edit(
+                "rugbytx/aws/dynamodb/units.py",
+                "(self._table.reader.read(item, parse_unit) for item in items)",
+                "self._table.reader.read_all(items, parse_unit)",
+            ),
+        ),
+        tests=("tests/border/test_record.py",),
+    ),
+    Mutant(
+        name="broken-target-starves-others",
+        edits=(
+            Edit(
+                "rugbytx/notify/outbox.py",
+                "except Exception as error:\n            # A failed",
+                "except LookupError as error:\n            # A failed",
+            ),
+        ),
+        tests=("tests/notify/test_outbox.py",),
+    ),
     Mutant(
         name="region-of-boto3-alone",
         edits=(

@@ -1,4 +1,4 @@
-"""Every forged message at once to one real worker, and honest work beside them."""
+"""Every forged message at once to one real worker, honest work beside them, and who may submit by the queue."""
 
 import json
 import time
@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery
 
 from rugbytx import intake
 from rugbytx import system as systems
 from rugbytx.aws.client import client
+from rugbytx.aws.sqs.message import SUBMISSION
 from rugbytx.aws.sqs.queue import BATCH
 from rugbytx.core.job.job import Status
 from rugbytx.local.fleet import LocalWorker
@@ -76,3 +78,46 @@ def test_no_forged_message_stops_a_worker(system: LocalSystem, clip: Path) -> No
     bucket = system.settings.source_buckets[0]
     listed = client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])
     assert [entry["Key"] for entry in listed] == [accepted.job.source.key]
+    system.stop_worker(worker)
+
+
+def test_a_stock_client_and_another_system_submit_where_they_may(system: LocalSystem, clip: Path) -> None:
+    """Both settings on: an object of a source bucket becomes a job by either way, and a path by none."""
+    connection = systems.connect(system.settings)
+    bucket = system.settings.source_buckets[0]
+    s3, sqs = client("s3"), client("sqs")
+    for key in ("stock.mp4", "other system.mp4"):
+        s3.upload_file(str(clip), bucket, key)
+    worker = system.start_worker(
+        RUGBYTX_QUEUE_SUBMISSIONS="true",
+        RUGBYTX_LEGACY_BODY="s3://{bucket}/{video.key|url}",
+        RUGBYTX_LEGACY_PROFILE="clip",
+    )
+    url = sqs.get_queue_url(QueueName=system.settings.queue)["QueueUrl"]
+    stock = Celery(broker="sqs://", set_as_current=False)
+    stock.conf.broker_transport_options = {
+        "region": sqs.meta.region_name,
+        "predefined_queues": {"transcode": {"url": url}},
+    }
+    for source in (f"s3://{bucket}/stock.mp4", "/etc/passwd"):
+        stock.send_task(
+            SUBMISSION, kwargs={"source": source, "profile": "clip"}, queue="transcode", ignore_result=True
+        )
+    stock.close()
+    body = json.dumps({"bucket": bucket, "video": {"key": "other+system.mp4"}})
+    sqs.send_message(QueueUrl=url, MessageBody=body)
+
+    sources = {f"s3://{bucket}/stock.mp4", f"s3://{bucket}/other system.mp4"}
+    until = time.monotonic() + WAIT_S
+    while True:
+        ended = {job.source.url: job for job in connection.store.jobs.list() if not job.is_open}
+        kinds = set(refused(worker).values())
+        if sources <= ended.keys() and kinds:
+            break
+        assert not worker.has_ended(), worker.log_tail()
+        assert time.monotonic() < until, (ended.keys(), kinds)
+        time.sleep(0.1)
+    assert {ended[source].status for source in sources} == {Status.SUCCEEDED}
+    assert "wrong-arguments" in kinds
+    keys = {entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    assert not any("passwd" in key for key in keys)
