@@ -57,6 +57,16 @@ def _break_off(_bytes: int) -> None:
     raise Unreachable("broken off")
 
 
+#: What a worker tells of a task.
+EVENT = {
+    "type": "task-started",
+    "uuid": "a",
+    "hostname": "celery@jetson",
+    "timestamp": 1795543200.5,
+    "clock": 1,
+}
+
+
 def _upload_and_clean(deployed: Deployed, folder: Path) -> None:
     """Break off an upload, fetch a pinned version of a source, and forget a clean-up."""
     sources = deployed.settings["RUGBYTX_SOURCE_BUCKETS"]
@@ -93,7 +103,7 @@ def _tell(deployed: Deployed) -> None:
     ended = Notification(job_id="a", generation=1, kind=NotificationKind.SUCCEEDED, at=0.0, body="{}")
     bus.deliver(f"{PREFIX}{name}", ended, sent_at=0.0)
     name = event_queue(deployed.settings["RUGBYTX_QUEUE"])
-    SqsEventQueue(client(deployed, "sqs", principal="jetson"), name).send([{"type": "task-started"}])
+    SqsEventQueue(client(deployed, "sqs", principal="jetson"), name).send([EVENT])
     assert SqsEventQueue(client(deployed, "sqs", principal="flower"), name).receive(wait_s=1)
 
 

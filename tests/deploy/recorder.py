@@ -34,6 +34,8 @@ _S3_ACTIONS = {
 }
 #: The services that components call by a target and a JSON body.
 COMPONENTS_CALL = ("application-autoscaling", "dynamodb", "ecs", "events", "sqs")
+#: What writes one item under a condition.
+WRITES = (".PutItem", ".UpdateItem")
 _BATCH = re.compile(r"^(SendMessage|DeleteMessage|ChangeMessageVisibility)Batch$")
 
 
@@ -50,6 +52,8 @@ class Recorder:
 
     def __init__(self) -> None:
         self.calls: dict[str, set[Call]] = {}
+        #: The partitions of the table that each component wrote into, item by item.
+        self.written: dict[str, set[str]] = {}
 
     def of(self, principal: str) -> set[Call]:
         """Return a component's calls."""
@@ -64,6 +68,9 @@ class Recorder:
         if found := _SCOPE.search(signed):
             principal, service = found.groups()
             self.calls.setdefault(principal, set()).update(_calls(service, environ, query, body))
+            if service == "dynamodb" and str(environ.get("HTTP_X_AMZ_TARGET", "")).endswith(WRITES):
+                asked = json.loads(body)
+                self.written.setdefault(principal, set()).add(asked.get("Item", asked.get("Key"))["pk"]["S"])
 
 
 @contextmanager

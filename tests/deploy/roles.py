@@ -22,13 +22,21 @@ OF_THE_RUNTIME = ("logs:", "sns:")
 
 def policies(component: str) -> set[Call]:
     """Return what a component may do by its own code."""
+    return {call for call in granted(_documents_of(component)) if not call.action.startswith(OF_THE_RUNTIME)}
+
+
+def statements(component: str) -> list[dict[str, Any]]:
+    """Return the statements of a component's policies."""
+    return [statement for document in _documents_of(component) for statement in document["Statement"]]
+
+
+def _documents_of(component: str) -> list[dict[str, Any]]:
     stacks = everything()
-    documents = [
+    return [
         document
         for stack, logical_id in HOLDERS[component]
         for document in _documents(stacks[stack], logical_id)
     ]
-    return {call for call in granted(documents) if not call.action.startswith(OF_THE_RUNTIME)}
 
 
 def _documents(stack: Stack, logical_id: str) -> list[dict[str, Any]]:

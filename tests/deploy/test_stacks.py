@@ -25,7 +25,7 @@ from tests.deploy import component, operator
 from tests.deploy.component import client
 from tests.deploy.conftest import LEGACY, TIMES, Deployed, wait_for_line, wait_until
 from tests.deploy.recorder import Call, needless, refused
-from tests.deploy.roles import HOLDERS, policies
+from tests.deploy.roles import HOLDERS, policies, statements
 from tests.deploy.stacks import smallest
 from tests.deploy.template import AWS
 from tests.footage import film
@@ -215,6 +215,23 @@ def test_a_role_allows_what_its_component_does_and_no_more(calls: dict[str, set[
     grants = policies(name)
     assert refused(calls[name], grants) == []
     assert needless(calls[name], grants) == []
+
+
+@pytest.mark.parametrize("name", ["uploader", "submitter"])
+def test_who_submits_writes_jobs_and_may_write_nothing_else(
+    deployed: Deployed, calls: dict[str, set[Call]], name: str
+) -> None:
+    """No halt, no presence, no clean-up and no decision: each write is granted by its leading key alone."""
+    assert calls[name]
+    assert {pk.partition("#")[0] for pk in deployed.recorder.written[name]} == {"JOB"}
+    writes = [
+        statement
+        for statement in statements(name)
+        if any(str(action).endswith(("PutItem", "UpdateItem")) for action in statement["Action"])
+    ]
+    assert [statement["Condition"] for statement in writes] == [
+        {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["JOB#*"]}}
+    ]
 
 
 @pytest.mark.parametrize("name", HOLDERS)

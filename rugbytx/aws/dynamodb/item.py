@@ -194,7 +194,8 @@ def parse_decision(item: Item) -> str:
 
 def parse_target(item: Item) -> WorkerTarget:
     """Return the target by which gates decide."""
-    return WorkerTarget(at=float(item["at"]["N"]), wanted=int(item["wanted"]["N"]))
+    fields = fields_of(item)
+    return WorkerTarget(at=float(fields["at"]), wanted=int(fields["wanted"]))
 
 
 def _require_key(item: Item, pk: str, sk: str) -> None:
