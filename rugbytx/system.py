@@ -29,7 +29,7 @@ from rugbytx.settings import Settings
 
 if TYPE_CHECKING:
     from rugbytx.aws.ecs.service import EcsFleet
-    from rugbytx.aws.sqs.message_parser import Accepted
+    from rugbytx.aws.sqs.message_parser import AcceptedBodies
 
 #: AWS variables that choose no account, region or endpoint.
 NEUTRAL = frozenset({"AWS_CA_BUNDLE", "AWS_PAGER", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE"})
@@ -168,11 +168,11 @@ def connect(settings: Settings) -> Connection:
     )
 
 
-def accepted_by(settings: Settings) -> "Accepted":
+def accepted_by(settings: Settings) -> "AcceptedBodies":
     """Return which messages of the queue are accepted with these settings."""
-    from rugbytx.aws.sqs.message_parser import Accepted
+    from rugbytx.aws.sqs.message_parser import AcceptedBodies
 
-    return Accepted(
+    return AcceptedBodies(
         pattern=settings.legacy_body,
         profile=settings.legacy_profile,
         submissions=settings.queue_submissions,

@@ -17,7 +17,7 @@ from rugbytx.errors import JobRejected
 log = logging.getLogger(__name__)
 
 
-class Upload(Record):
+class UploadEvent(Record):
     """An upload, as EventBridge's rule tells of it."""
 
     model_config = ConfigDict(strict=True)
@@ -27,10 +27,10 @@ class Upload(Record):
     profile: str = Field(min_length=1, max_length=64)
 
 
-def parse(event: Any) -> Upload:
+def parse(event: Any) -> UploadEvent:
     """Return the upload that an event tells of; raises JobRejected for any other event."""
     try:
-        return Upload.model_validate(event)
+        return UploadEvent.model_validate(event)
     except ValidationError as error:
         fields = ", ".join(sorted({str(name) for each in error.errors() for name in each["loc"][:1]}))
         raise JobRejected(f"the event tells of no upload: {fields or 'it is no object'}") from error

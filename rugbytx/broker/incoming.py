@@ -12,16 +12,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from rugbytx.aws.sqs.message import submission_message, task_message
-from rugbytx.aws.sqs.message_parser import WRITTEN_BY_NEWER, Accepted, parse
+from rugbytx.aws.sqs.message_parser import WRITTEN_BY_NEWER, AcceptedBodies, parse
 from rugbytx.core.job.job import Pointer
 from rugbytx.errors import MessageRefused
 
 log = logging.getLogger(__name__)
 
-_accepted = Accepted()
+_accepted = AcceptedBodies()
 
 
-def install(accepted: Accepted) -> None:
+def install(accepted: AcceptedBodies) -> None:
     """Accept these messages from the next receive on."""
     global _accepted  # noqa: PLW0603  one a process, as its broker connection is
     _accepted = accepted

@@ -23,7 +23,7 @@ _CHOICE = re.compile(r"^ +([A-Z][A-Z0-9_]+) +\d+ ", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class ProgramVersions:
     """The versions of an ffmpeg and of the ffprobe that works for it."""
 
     ffmpeg: str
@@ -33,9 +33,9 @@ class Pair:
     def is_mixed(self) -> bool:
         """Return whether they are of unlike releases.
 
-        >>> Pair(ffmpeg="n9.0.2-17-g2a571b6068", ffprobe="5.1.9-0+deb12u1").is_mixed
+        >>> ProgramVersions(ffmpeg="n9.0.2-17-g2a571b6068", ffprobe="5.1.9-0+deb12u1").is_mixed
         True
-        >>> Pair(ffmpeg="7.1.5-0+deb13u1", ffprobe="7.1.5-0+deb13u1").is_mixed
+        >>> ProgramVersions(ffmpeg="7.1.5-0+deb13u1", ffprobe="7.1.5-0+deb13u1").is_mixed
         False
         """
         return release(self.ffmpeg) != release(self.ffprobe)
@@ -51,9 +51,9 @@ def release(version: str) -> str:
     return f"{found[1]}.{found[2]}" if found else version
 
 
-def pair(ffmpeg: str, ffprobe: str) -> Pair:
+def pair(ffmpeg: str, ffprobe: str) -> ProgramVersions:
     """Return the versions of two programs; raises HostUnfit."""
-    return Pair(ffmpeg=read(ffmpeg), ffprobe=read(ffprobe))
+    return ProgramVersions(ffmpeg=read(ffmpeg), ffprobe=read(ffprobe))
 
 
 @cache

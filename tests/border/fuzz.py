@@ -23,7 +23,7 @@ from rugbytx.aws.dynamodb import audit, halts, item, outbox
 from rugbytx.aws.dynamodb.record_reader import RecordReader
 from rugbytx.aws.ecs import task_agent
 from rugbytx.aws.sqs import event_parser, message_parser
-from rugbytx.aws.sqs.message_parser import Accepted
+from rugbytx.aws.sqs.message_parser import AcceptedBodies
 from rugbytx.errors import JobRejected, MessageRefused, RecordUnreadable, Unreachable, WrittenByNewer
 
 CORPUS = Path(__file__).with_name("corpus")
@@ -32,7 +32,7 @@ REPORT = Path(__file__).parents[2] / "docs" / "reference" / "borders.md"
 FIRST = 20_261_201
 CASES = 20_000
 
-ACCEPTED = Accepted(
+ACCEPTED = AcceptedBodies(
     pattern="s3://{bucket}/{video.key|url}", profile="match", submissions=True, buckets=("games", "uploads")
 )
 

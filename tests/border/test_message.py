@@ -12,7 +12,7 @@ import pytest
 
 from rugbytx.aws.sqs import message_parser as kinds
 from rugbytx.aws.sqs.message import SUBMISSION, TASK, submission_message, task_message
-from rugbytx.aws.sqs.message_parser import Accepted, Submission, parse
+from rugbytx.aws.sqs.message_parser import AcceptedBodies, Submission, parse
 from rugbytx.aws.sqs.queue import dead_letter
 from rugbytx.broker import incoming
 from rugbytx.core.job.job import Pointer
@@ -22,14 +22,14 @@ from tests.border.forged import POINTER, READ, Forged, table
 
 FORGED = list(table())
 MESSAGE_ID = "5b1e2c0a-3f0c-4a3f-9d62-0f1f4f0e3c55"
-LEGACY = Accepted(pattern="s3://{bucket}/{video.key}", profile="clip", buckets=("b",))
-SUBMITTING = Accepted(submissions=True, buckets=("games",))
+LEGACY = AcceptedBodies(pattern="s3://{bucket}/{video.key}", profile="clip", buckets=("b",))
+SUBMITTING = AcceptedBodies(submissions=True, buckets=("games",))
 
 
 @pytest.fixture(autouse=True)
 def _nothing_accepted() -> Iterator[None]:
     yield
-    incoming.install(Accepted())
+    incoming.install(AcceptedBodies())
 
 
 def remade(body: str) -> dict[str, Any] | None:
@@ -56,14 +56,14 @@ def test_celery_is_given_what_we_made_or_nothing(row: Forged) -> None:
         return
     assert envelope is None
     with pytest.raises(MessageRefused) as refused:
-        parse(row.body, Accepted())
+        parse(row.body, AcceptedBodies())
     assert refused.value.reason == row.refusal
 
 
 @pytest.mark.parametrize("row", FORGED, ids=lambda row: row.name)
 def test_the_dead_letter_commands_read_the_same(row: Forged) -> None:
     """And say what a worker would say."""
-    letter = dead_letter(row.body, Accepted(), id="m", receipt="r", sent_at=0.0, receives=10)
+    letter = dead_letter(row.body, AcceptedBodies(), id="m", receipt="r", sent_at=0.0, receives=10)
     assert letter.pointer == (POINTER if row.refusal == READ else None)
     assert bool(letter.refusal) == (row.refusal != READ)
 
@@ -117,7 +117,7 @@ def test_a_body_by_the_pattern_names_an_object_of_a_source_bucket(
     pattern: str, body: dict[str, Any], kind: str
 ) -> None:
     """And never a path; keys are no paths either, so that two dots in one mean nothing."""
-    accepted = Accepted(pattern=pattern, buckets=("b",))
+    accepted = AcceptedBodies(pattern=pattern, buckets=("b",))
     if kind == READ:
         assert parse(json.dumps(body), accepted) == Submission(source="s3://b/../c/k", profile="match")
         return
@@ -150,7 +150,7 @@ def test_a_submission_names_an_object_of_a_source_bucket(source: str, kind: str)
             parse(body, SUBMITTING)
         assert refused.value.reason == kind
     with pytest.raises(MessageRefused, match="RUGBYTX_QUEUE_SUBMISSIONS is off"):
-        parse(body, Accepted(pattern="s3://games/{key}", buckets=("games",)))
+        parse(body, AcceptedBodies(pattern="s3://games/{key}", buckets=("games",)))
 
 
 @pytest.mark.parametrize("is_base64", [True, False])
@@ -197,4 +197,4 @@ def test_base64_of_base64_is_nobodys() -> None:
     """Once is kombu's way; what is wrapped further is refused."""
     once = base64.b64encode(task_message(POINTER).encode())
     with pytest.raises(MessageRefused):
-        parse(base64.b64encode(once).decode(), Accepted())
+        parse(base64.b64encode(once).decode(), AcceptedBodies())

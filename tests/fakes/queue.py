@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rugbytx.aws.sqs.message import task_message
-from rugbytx.aws.sqs.message_parser import Accepted, pointer_in
+from rugbytx.aws.sqs.message_parser import AcceptedBodies, pointer_in
 from rugbytx.aws.sqs.queue import dead_letter
 from rugbytx.core.job.dead_letter import DeadLetter, Depth
 from rugbytx.core.job.job import Pointer
@@ -150,7 +150,7 @@ class FakeQueue:
             return [
                 dead_letter(
                     message.body,
-                    Accepted(),
+                    AcceptedBodies(),
                     id=message.id,
                     receipt=message.receipts[-1],
                     sent_at=message.sent_at,

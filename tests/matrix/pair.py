@@ -35,20 +35,6 @@ def version(program: Path) -> str:
     return said.stdout.split()[2]
 
 
-def is_mixed(ffmpeg: str, ffprobe: str) -> bool:
-    """Return whether two versions are of different releases; who built them does not matter.
-
-    >>> is_mixed("7.1.5-0+deb13u1", "7.1.5-static"), is_mixed("9.0.2-static", "5.1.9-0+deb12u1")
-    (False, True)
-    """
-    return _release(ffmpeg) != _release(ffprobe)
-
-
-def _release(version: str) -> str:
-    found = re.match(r"n?([\d.]+)", version)
-    return found[1] if found else version
-
-
 def _on_path(name: str) -> Path:
     found = shutil.which(name)
     if found is None:

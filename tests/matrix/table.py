@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.matrix.pair import is_mixed
+from rugbytx.media.version import ProgramVersions
 from tests.matrix.row import Row
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "matrix.md"
@@ -47,7 +47,11 @@ def _line(row: Row) -> str:
     >>> _line(Row(system="Debian 12.13", ffmpeg="9.0.2-static", ffprobe="5.1.9", python="3.11.7", passed=9))
     '| Debian 12.13 | 9.0.2-static | 5.1.9 (mixed) | 3.11.7 | 9 | 0 |'
     """
-    ffprobe = f"{row.ffprobe} (mixed)" if is_mixed(row.ffmpeg, row.ffprobe) else row.ffprobe
+    ffprobe = (
+        f"{row.ffprobe} (mixed)"
+        if ProgramVersions(ffmpeg=row.ffmpeg, ffprobe=row.ffprobe).is_mixed
+        else row.ffprobe
+    )
     tests = f"{row.tests} ({row.skipped} skipped)" if row.skipped else str(row.tests)
     failed = f"{row.failed}: {row.fault}" if row.fault else str(row.failed)
     return f"| {row.system} | {row.ffmpeg} | {ffprobe} | {row.python} | {tests} | {failed} |"

@@ -50,7 +50,7 @@ class Submission(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accepted:
+class AcceptedBodies:
     """What is accepted besides pointers; by default nothing."""
 
     #: ``RUGBYTX_LEGACY_BODY``, and the profile of what it submits.
@@ -85,10 +85,10 @@ class _Envelope(BaseModel):
     properties: _Properties
 
 
-def parse(body: str, accepted: Accepted) -> Pointer | Submission:
+def parse(body: str, accepted: AcceptedBodies) -> Pointer | Submission:
     """Return what the body of a message says; raises MessageRefused, and nothing else.
 
-    >>> parse('{"bucket": "b", "key": "k.mp4"}', Accepted(pattern="s3://{bucket}/{key}", buckets=("b",)))
+    >>> parse('{"bucket": "b", "key": "k.mp4"}', AcceptedBodies(pattern="s3://{bucket}/{key}", buckets=("b",)))
     Submission(source='s3://b/k.mp4', profile='match')
     """
     value = _json_of(body)
@@ -104,7 +104,7 @@ def pointer_in(body: str) -> Pointer | None:
     True
     """
     try:
-        message = parse(body, Accepted())
+        message = parse(body, AcceptedBodies())
     except MessageRefused:
         return None
     return message if isinstance(message, Pointer) else None
@@ -122,7 +122,7 @@ def _json_of(body: str) -> Any:
         raise MessageRefused(f"it is no JSON: {refusal}", reason=NO_JSON) from error
 
 
-def _celery_message(value: Mapping[str, Any], accepted: Accepted) -> Pointer | Submission:
+def _celery_message(value: Mapping[str, Any], accepted: AcceptedBodies) -> Pointer | Submission:
     try:
         envelope = _Envelope.model_validate(value)
     except ValidationError as error:
@@ -166,13 +166,13 @@ def _pointer(fields: Mapping[str, Any]) -> Pointer:
         raise MessageRefused(f"it is no pointer: {_first(error)}", reason=WRONG_ARGUMENTS) from error
 
 
-def _submission(fields: Mapping[str, Any], accepted: Accepted) -> Submission:
+def _submission(fields: Mapping[str, Any], accepted: AcceptedBodies) -> Submission:
     if not accepted.submissions:
         raise MessageRefused(_SET_SUBMISSIONS, reason=SUBMISSIONS_OFF)
     return _allowed(fields, accepted)
 
 
-def _foreign_message(value: Any, accepted: Accepted) -> Submission:
+def _foreign_message(value: Any, accepted: AcceptedBodies) -> Submission:
     if not isinstance(value, dict):
         raise MessageRefused("it is no JSON object", reason=NO_ENVELOPE)
     if not accepted.pattern:
@@ -184,7 +184,7 @@ def _foreign_message(value: Any, accepted: Accepted) -> Submission:
     return _allowed({"source": source, "profile": accepted.profile}, accepted)
 
 
-def _allowed(fields: Mapping[str, Any], accepted: Accepted) -> Submission:
+def _allowed(fields: Mapping[str, Any], accepted: AcceptedBodies) -> Submission:
     """Return the submission; raises MessageRefused for what is no object of a source bucket."""
     try:
         submission = Submission.model_validate(fields, strict=True)

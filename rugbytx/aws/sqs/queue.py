@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rugbytx.aws.client import code, translated
 from rugbytx.aws.sqs.message import task_message
-from rugbytx.aws.sqs.message_parser import Accepted, Submission, parse
+from rugbytx.aws.sqs.message_parser import AcceptedBodies, Submission, parse
 from rugbytx.core.job.dead_letter import DeadLetter, Depth
 from rugbytx.core.job.job import Pointer
 from rugbytx.errors import MessageRefused, SettingsError, Unreachable
@@ -38,11 +38,11 @@ REFUSALS = frozenset({"InvalidParameterValue", "MessageNotInflight", "ReceiptHan
 class SqsQueue:
     """The ``Queue`` port on SQS.  Safe to share between threads, as its client is."""
 
-    def __init__(self, client: "SQSClient", name: str, accepted: Accepted | None = None) -> None:
+    def __init__(self, client: "SQSClient", name: str, accepted: AcceptedBodies | None = None) -> None:
         """Reach the queue of a name; what is ``accepted`` is how dead letters are read."""
         self._client = client
         self._name = name
-        self._accepted = accepted or Accepted()
+        self._accepted = accepted or AcceptedBodies()
 
     def send(self, pointers: Sequence[Pointer]) -> None:
         """Send pointers, in batches; raises Unreachable if any was not accepted.
@@ -192,7 +192,7 @@ class SqsQueue:
         raise Unreachable(f"SQS did not accept {len(failed)} of {len(bodies)} messages: {reason}")
 
 
-def dead_letter(body: str, accepted: Accepted, **told: Any) -> DeadLetter:
+def dead_letter(body: str, accepted: AcceptedBodies, **told: Any) -> DeadLetter:
     """Return a dead letter as the worker would read it, with why it would refuse it; ``told`` is what SQS says of it."""
     try:
         message = parse(body, accepted)

@@ -199,8 +199,13 @@ class BadChunk(SmallMedia):
         if index != 1:
             return argv
         frames = plan.grid.chunk_frames(index)
-        before = f"trim=start_pts={frames.start}:end_pts={frames.stop},setpts=PTS-STARTPTS"
-        after = f"trim=start_pts={frames.start - self.late}:end_pts={frames.stop - self.late},setpts=PTS-STARTPTS,{self.filter}"
+        rate = plan.grid.rate
+        before = f"trim=start_pts={frames.start}:end_pts={frames.stop}"
+        # The frames keep their places in the film; `fps` names the rate again, which `setpts` takes away.
+        after = (
+            f"trim=start_pts={frames.start - self.late}:end_pts={frames.stop - self.late},"
+            f"setpts=PTS+{self.late},fps={rate.numerator}/{rate.denominator},{self.filter}"
+        )
         assert sum(before in word for word in argv) == 1
         return [word.replace(before, after) for word in argv]
 
