@@ -29,7 +29,6 @@ from rugbytx.settings import Settings
 
 if TYPE_CHECKING:
     from rugbytx.aws.ecs.service import EcsFleet
-    from rugbytx.aws.sqs.message_parser import AcceptedBodies
 
 #: AWS variables that choose no account, region or endpoint.
 NEUTRAL = frozenset({"AWS_CA_BUNDLE", "AWS_PAGER", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE"})
@@ -154,6 +153,7 @@ def connect(settings: Settings) -> Connection:
     from rugbytx.aws.permissions import AwsPermissions
     from rugbytx.aws.s3.storage import S3Storage
     from rugbytx.aws.sqs.queue import SqsQueue
+    from rugbytx.broker.incoming import accepted_by
 
     s3, sqs, dynamodb = client("s3"), client("sqs"), client("dynamodb")
     return Connection(
@@ -165,18 +165,6 @@ def connect(settings: Settings) -> Connection:
         permissions=AwsPermissions(
             sqs=sqs, dynamodb=dynamodb, s3=s3, queue=settings.queue, table=settings.table
         ),
-    )
-
-
-def accepted_by(settings: Settings) -> "AcceptedBodies":
-    """Return which messages of the queue are accepted with these settings."""
-    from rugbytx.aws.sqs.message_parser import AcceptedBodies
-
-    return AcceptedBodies(
-        pattern=settings.legacy_body,
-        profile=settings.legacy_profile,
-        submissions=settings.queue_submissions,
-        buckets=settings.source_buckets,
     )
 
 

@@ -15,6 +15,7 @@ from rugbytx.aws.sqs.message import submission_message, task_message
 from rugbytx.aws.sqs.message_parser import WRITTEN_BY_NEWER, AcceptedBodies, parse
 from rugbytx.core.job.job import Pointer
 from rugbytx.errors import MessageRefused
+from rugbytx.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,16 @@ def install(accepted: AcceptedBodies) -> None:
     """Accept these messages from the next receive on."""
     global _accepted  # noqa: PLW0603  one a process, as its broker connection is
     _accepted = accepted
+
+
+def accepted_by(settings: Settings) -> AcceptedBodies:
+    """Return which messages are accepted with these settings."""
+    return AcceptedBodies(
+        pattern=settings.legacy_body,
+        profile=settings.legacy_profile,
+        submissions=settings.queue_submissions,
+        buckets=settings.source_buckets,
+    )
 
 
 def remade(message: Mapping[str, Any]) -> dict[str, Any] | None:

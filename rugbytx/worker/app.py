@@ -29,7 +29,6 @@ from rugbytx.core.job.job import Pointer
 from rugbytx.errors import RecordUnreadable, RugbytxError, WrittenByNewer
 from rugbytx.logs import set_up_logging
 from rugbytx.settings import Settings
-from rugbytx.system import accepted_by
 from rugbytx.worker.delivery import delivery_of
 from rugbytx.worker.lane.lane import Lane
 from rugbytx.worker.lane.outcome import Ending
@@ -127,7 +126,7 @@ def prepare(sender: Any, conf: Any, **_: Any) -> None:
         url = SqsQueue(sqs, settings.queue).url
         app.main_process = MainProcess(app.worker_process)
         gate.install(app.main_process.gate)
-        incoming.install(accepted_by(settings))
+        incoming.install(incoming.accepted_by(settings))
         event.begin(settings)
     except RugbytxError as error:
         sys.exit(f"rugbytx worker: {error}")

@@ -15,8 +15,8 @@ from rugbytx.core.record import read_json
 
 #: Longer words are nobody's name.
 Name = Annotated[str, Field(min_length=1, max_length=255)]
-#: What Flower shows as it is: arguments, results, tracebacks.
-Text = Annotated[str, Field(max_length=20_000)]
+#: What Flower shows as it is: arguments, results, tracebacks; no message holds more.
+Text = Annotated[str, Field(max_length=262_144)]
 #: From 1970 to the year 5138; pages make dates of instants.
 Instant = Annotated[float, Field(ge=0, le=1e11)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
