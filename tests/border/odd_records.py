@@ -1,6 +1,8 @@
 """Records that nobody of ours wrote: of each kind one without fields, and some with fields of another form."""
 
+import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 Item = dict[str, Any]
@@ -62,10 +64,10 @@ EMPTY: tuple[tuple[str, str], ...] = (
 )
 
 
-def items(*, day: str, honest: Item, unit: Item) -> Iterator[Item]:
+def items(*, day: str, now: float, honest: Item, unit: Item) -> Iterator[Item]:
     """Yield odd records beside a system's own; ``honest`` is a job's item, and ``unit`` one of its units.
 
-    >>> len(list(items(day="2026-12-01", honest={"sk": {"S": "JOB"}}, unit={}))) > 150
+    >>> len(list(items(day="2026-12-01", now=0.0, honest={"sk": {"S": "JOB"}}, unit={}))) > 150
     True
     """
     for pk, sk in EMPTY:
@@ -81,9 +83,21 @@ def items(*, day: str, honest: Item, unit: Item) -> Iterator[Item]:
     for name, number, value in _odd(UNIT_FIELDS):
         keys = {"pk": {"S": f"JOB#unit-{name}-{number}"}, "sk": {"S": "UNIT#0001#PLAN"}}
         yield {**unit, **keys, name: value}
-    for pk, fields in (("WORKER", WORKER_FIELDS), (f"SPAN#{day}", SPAN_FIELDS), ("HALT", HALT_FIELDS)):
+    for name, number, value in _odd(WORKER_FIELDS):
+        own = {"S": f"{name}-{number}"}
+        alive = {"seen_at": {"N": str(now)}, "until": {"N": str(now + 3600)}}
+        yield {**_seed("worker"), **alive, "sk": own, "name": own, name: value}
+    for pk, kind, fields in ((f"SPAN#{day}", "span", SPAN_FIELDS), ("HALT", "halt", HALT_FIELDS)):
         for name, number, value in _odd(fields):
-            yield {"pk": {"S": pk}, "sk": {"S": f"{name}#{number}"}, name: value}
+            yield {**_seed(kind), "pk": {"S": pk}, "sk": {"S": f"{name}#{number}"}, name: value}
+
+
+def _seed(kind: str) -> Item:
+    """Return the first honest record of a kind's corpus."""
+    item: Item = json.loads(
+        Path(__file__).with_name("corpus").joinpath(f"{kind}.jsonl").read_text().splitlines()[0]
+    )
+    return item
 
 
 def _odd(names: Iterable[str]) -> Iterator[tuple[str, int, Item]]:
