@@ -21,12 +21,18 @@ def install() -> None:
         command.flower.callback = _wrapped(command.flower.callback)
 
 
+def _end(*_: Any) -> None:
+    """End at SIGTERM.  Flower's own handler logs first, which raises where the signal met a log call, and Flower stayed."""
+    sys.exit(0)
+
+
 def _wrapped(start: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(start)
     def start_monitor(*args: Any, **kwargs: Any) -> Any:
         from rugbytx.monitor.app import prepare
 
         prepare()
+        sys.modules[COMMAND].sigterm_handler = _end  # type: ignore[attr-defined]  # Flower installs it by this name
         return start(*args, **kwargs)
 
     vars(start_monitor)["is_monitor"] = True

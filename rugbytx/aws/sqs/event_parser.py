@@ -41,7 +41,7 @@ class TaskEvent(BaseModel):
     hostname: Name
     timestamp: Instant
     clock: Count = 0
-    utcoffset: Annotated[int, Field(ge=-24, le=24)] | None = None
+    utcoffset: Annotated[float, Field(ge=-24, le=24)] | None = None  # Celery 5.7 says 0.0
     pid: Count | None = None
     name: Name | None = None
     args: Text | None = None
@@ -70,6 +70,8 @@ def parse(body: str) -> tuple[list[dict[str, Any]], int]:
 
     >>> parse('[{"type": "task-started", "uuid": "u", "hostname": "a", "timestamp": 1.5, "kwargs": [1]}, 7]')
     ([], 2)
+    >>> parse('[{"type": "task-started", "uuid": "u", "hostname": "a", "timestamp": 1.5, "utcoffset": 0.0}]')[1]
+    0
     >>> parse("[" * 1000)
     ([], 1)
     """
