@@ -135,7 +135,8 @@ class Autoscaler:
             return
         if policies := self._fleet.attached_policies():
             raise SettingsError(
-                f"Application Auto Scaling moves this service too ({', '.join(policies)}); `rugbytx scaling apply --policy none` takes that away"
+                f"Application Auto Scaling moves this service too ({', '.join(policies)}); "
+                "`rugbytx scaling apply --policy none` takes that away"
             )
         self._policies_seen_at = now
 

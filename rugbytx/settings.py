@@ -30,7 +30,10 @@ from rugbytx.errors import SettingsError
 PREFIX = "RUGBYTX_"
 
 #: The answer to those who ask for Celery's remote control.
-NO_REMOTE_CONTROL = "Celery's remote control is off, since SQS carries none: ask the store with `rugbytx workers`, `rugbytx drain WORKER` or `rugbytx cancel JOB`"
+NO_REMOTE_CONTROL = (
+    "Celery's remote control is off, since SQS carries none: "
+    "ask the store with `rugbytx workers`, `rugbytx drain WORKER` or `rugbytx cancel JOB`"
+)
 #: Names that somebody may have set, and why they are no settings.
 _REASONS = {"REMOTE_CONTROL": NO_REMOTE_CONTROL}
 
@@ -215,7 +218,10 @@ class Settings(BaseModel):
         bounds = (("a third", 3, "LEASE_S", self.lease_s), ("half", 2, "VISIBILITY_S", self.visibility_s))
         for share, beats, name, whole_s in bounds:
             if self.heartbeat_s * beats > whole_s:
-                message = f"{PREFIX}HEARTBEAT_S ({self.heartbeat_s:g}) must be at most {share} of {PREFIX}{name} ({whole_s:g})"
+                message = (
+                    f"{PREFIX}HEARTBEAT_S ({self.heartbeat_s:g}) "
+                    f"must be at most {share} of {PREFIX}{name} ({whole_s:g})"
+                )
                 raise ValueError(message)
         if not self.source_buckets:
             message = f"{PREFIX}SOURCE_BUCKETS must name at least one bucket"

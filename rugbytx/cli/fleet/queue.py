@@ -106,6 +106,7 @@ def format_summary(values: dict[str, Any]) -> list[str]:
     if values["decided_s_ago"] is None:
         return [*rows, "decision  none: no autoscaler has decided here"]
     rows.append(
-        f"decision  desired {values['desired']}, wanted {values['wanted']}: {values['reason']} ({show(values['decided_s_ago'])} ago)"
+        f"decision  desired {values['desired']}, wanted {values['wanted']}: "
+        f"{values['reason']} ({show(values['decided_s_ago'])} ago)"
     )
     return [*rows, *(f"alarm     {alarm}" for alarm in values["alarms"])]

@@ -152,7 +152,8 @@ def _show(quotes: "Sequence[Quote]", listed: "Prices") -> None:
     dearest, cheapest = (pick(quotes, key=lambda offer: offer.whole_usd) for pick in (max, min))
     if dearest.egress_usd > cheapest.whole_usd:
         remark(
-            f"carrying the source to the {dearest.took.host.worker_class} costs more than all of it on {cheapest.took.host.worker_class} ({cheapest.payment}); the first {listed.egress_free_gb_a_month:g} GB a month are free"
+            f"carrying the source to the {dearest.took.host.worker_class} costs more than all of it "
+            f"on {cheapest.took.host.worker_class} ({cheapest.payment}); the first {listed.egress_free_gb_a_month:g} GB a month are free"
         )
     remark(
         f"prices of {listed.region}, {listed.as_of}; waiting in the queue and idling afterwards are not in it"

@@ -178,7 +178,10 @@ def _facts(planned: "Preview") -> "Table":
     turned = f", turned by {video.rotation} degrees" if video.rotation else ""
     rows = {
         "source": f"{planned.source}  ({size(plan.media.size_bytes)}, {plan.media.container.partition(',')[0]})",
-        "video": f"{video.codec} {video.width}x{video.height}{turned}, {video.pixel_format}, {float(video.average_rate):.5g} fps, {duration.show(float(grid.duration_s))}",
+        "video": (
+            f"{video.codec} {video.width}x{video.height}{turned}, "
+            f"{video.pixel_format}, {float(video.average_rate):.5g} fps, {duration.show(float(grid.duration_s))}"
+        ),
         "audio": f"{audio.codec}, {audio.channels} channels, {audio.sample_rate} Hz" if audio else "none",
         "profile": planned.profile.name,
         "grid": f"{grid.frames} frames at {float(grid.rate):.5g} fps, {_chunks(grid)}",

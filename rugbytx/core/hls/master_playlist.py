@@ -38,7 +38,8 @@ def master_playlist(
         sound = measure(audio.files, target_s=target_s)
         sound_codec, group = f",{audio.files[0].codec}", ',AUDIO="audio"'
         lines.append(
-            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="{plan.audio.channels}",URI="{uri(path_of("audio"))}"'
+            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",LANGUAGE="und",'
+            f'DEFAULT=YES,AUTOSELECT=YES,CHANNELS="{plan.audio.channels}",URI="{uri(path_of("audio"))}"'
         )
     variants, iframes = [], []
     for rendition in plan.renditions:
@@ -47,7 +48,10 @@ def master_playlist(
         together = Bitrates(
             average_bps=picture.average_bps + sound.average_bps, peak_bps=picture.peak_bps + sound.peak_bps
         )
-        text = f"#EXT-X-STREAM-INF:{_common_attributes(rendition, files, together, sound_codec)},FRAME-RATE={float(plan.grid_of(rendition).rate):.3f}{group}\n{uri(path_of(rendition.name))}"
+        text = (
+            f"#EXT-X-STREAM-INF:{_common_attributes(rendition, files, together, sound_codec)}"
+            f",FRAME-RATE={float(plan.grid_of(rendition).rate):.3f}{group}\n{uri(path_of(rendition.name))}"
+        )
         variants.append((abs(together.average_bps - DEFAULT_BPS), text))
         keys = _common_attributes(rendition, files, measure(files, target_s=target_s, iframes=True))
         path = uri(path_of(iframes_name(rendition.name)))
@@ -61,7 +65,10 @@ def _common_attributes(
     rendition: Rendition, files: Sequence[TrackFile], rates: Bitrates, sound_codec: str = ""
 ) -> str:
     """Return the attributes that a variant and its keyframes have in common."""
-    return f'BANDWIDTH={rates.peak_bps},AVERAGE-BANDWIDTH={rates.average_bps},CODECS="{video_codec(file.codec for file in files)}{sound_codec}",RESOLUTION={rendition.width}x{rendition.height}'
+    return (
+        f"BANDWIDTH={rates.peak_bps},AVERAGE-BANDWIDTH={rates.average_bps},"
+        f'CODECS="{video_codec(file.codec for file in files)}{sound_codec}",RESOLUTION={rendition.width}x{rendition.height}'
+    )
 
 
 def video_codec(codecs: Iterable[str]) -> str:
